@@ -1,0 +1,103 @@
+//! A tiny trainable compressor: each memory token is a learned query that pools the pair's token embeddings by attention, and a linear map
+//! takes what it found to the generator's space.
+//!
+//! The same source is built as a native plugin (link the crate into a host) or as a WASM component (build it for
+//! `wasm32-unknown-unknown`). In the component every tensor is a handle to one of the host's.
+
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
+use scaledown_sdk::nn::{Embedding, Forward, Init, Linear, Param, Params};
+use scaledown_sdk::tensor::AttentionSpec;
+use scaledown_sdk::{Error, Result, Tensor};
+
+scaledown_sdk::compressor!(AttentionPool, "attention-pool", "Pools token embeddings by learned queries: a tiny example.");
+
+/// The keys of `[compressor]` with `plugin = "attention-pool"`.
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttentionPoolConfig {
+    /// The size of the token embeddings.
+    pub size: usize,
+    /// The probability with which an element of a pooled vector is dropped in training.
+    #[serde(default)]
+    pub dropout: f64,
+}
+
+/// Learned-query attention pooling.
+///
+/// Parameters under its path: `embed`, `queries [memory_tokens, size]`, `project`, and with relevance `score`.
+pub struct AttentionPool {
+    params: Params,
+    embed: Embedding,
+    queries: Param,
+    project: Linear,
+    score: Option<Linear>,
+    size: usize,
+    dropout: f64,
+}
+
+impl CompressorPlugin for AttentionPool {
+    type Config = AttentionPoolConfig;
+
+    fn build(config: AttentionPoolConfig, context: CompressorContext) -> Result<Self> {
+        let vocabulary = context.generator["vocab_size"].as_u64().and_then(|size| usize::try_from(size).ok());
+        let vocabulary = vocabulary.ok_or_else(|| Error::Config("the generator's config.json has no vocab_size".into()))?;
+        if config.size == 0 {
+            return Err(Error::Config("compressor.size is 0, expected at least 1".into()));
+        }
+        let params = context.params.fresh();
+        let linear = |name: &str, outputs| Linear::new(&params.pp(name), config.size, outputs, true);
+        Ok(AttentionPool {
+            embed: Embedding::new(&params.pp("embed"), vocabulary, config.size)?,
+            queries: params.get("queries", [context.memory_tokens, config.size], Init::Normal(1.0))?,
+            project: linear("project", context.hidden_size)?,
+            score: if context.relevance { Some(linear("score", 1)?) } else { None },
+            size: config.size,
+            dropout: config.dropout,
+            params,
+        })
+    }
+}
+
+impl Compressor for AttentionPool {
+    fn template(&self) -> PairTemplate {
+        PairTemplate::default()
+    }
+
+    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+        let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
+        let mut pooled = self.pool(batch)?.reshape([pairs, memory, self.size])?;
+        if forward.training {
+            pooled = pooled.dropout(self.dropout, forward.next_seed())?;
+        }
+        let relevance = match &self.score {
+            Some(score) if batch.relevance => Some(score.forward(&pooled.mean([1], false)?, forward)?.reshape([pairs])?),
+            _ => None,
+        };
+        Ok(Compressed { vectors: self.project.forward(&pooled, forward)?, relevance })
+    }
+}
+
+impl AttentionPool {
+    /// What each query finds in each pair: `[pairs, memory_tokens, 1, size]`.
+    fn pool(&self, batch: &PairBatch) -> Result<Tensor> {
+        let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
+        let length = batch.ids.iter().map(Vec::len).max().unwrap_or(0);
+        // A key at position -1 is padding, which no query sees.
+        let padded = |pad: i64, value: fn(usize, u32) -> i64| -> Vec<i64> {
+            let row = |ids: &Vec<u32>| {
+                let values: Vec<i64> = ids.iter().enumerate().map(|(at, &id)| value(at, id)).collect();
+                values.into_iter().chain(std::iter::repeat(pad)).take(length).collect::<Vec<_>>()
+            };
+            batch.ids.iter().flat_map(row).collect()
+        };
+        let device = self.params.device();
+        let ids = device.from_slice(&padded(0, |_, id| i64::from(id)), [pairs, length])?;
+        let seen = device.from_slice(&padded(-1, |at, _| at as i64), [pairs, length])?;
+        let at = device.from_slice(&vec![0_i64; pairs * memory], [pairs, memory])?;
+        let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
+        let queries = self.queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, self.size])?;
+        let queries = queries.broadcast_to([pairs, memory, 1, self.size])?;
+        let spec = AttentionSpec { scale: 1.0 / (self.size as f64).sqrt(), causal: false, window: None, positions: false };
+        queries.attention(&tokens, &tokens, spec, Some((&at, &seen)))
+    }
+}

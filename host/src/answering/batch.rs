@@ -1,0 +1,146 @@
+//! Batches of answers, with the time that each phase took.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use scaledown_sdk::Tensor;
+use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Sampling};
+use scaledown_sdk::tensor::{Usage, no_grad};
+
+use super::reading::{Inputs, Reading};
+use crate::Result;
+use crate::data::Record;
+use crate::model::Oscar;
+use crate::sequence::{PadSide, SequenceBatch};
+
+/// How answers are generated.
+#[derive(Clone, Debug)]
+pub struct AnswerOptions {
+    /// How the generator gets to know the documents.
+    pub reading: Reading,
+    /// The most documents of a record that are used.
+    pub documents: usize,
+    /// The most tokens of an answer.
+    pub max_new_tokens: usize,
+    /// Records answered at once.
+    pub batch: usize,
+    /// Whether answers go on to `max_new_tokens` even if they end before; for timings of equal work.
+    pub ignore_end: bool,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The text.
+    pub text: String,
+    /// The relevance of each document, if the compressor scores them.
+    pub relevance: Option<Vec<f32>>,
+}
+
+/// What the phases of answering took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Phases {
+    /// Time of the compressor.
+    pub compress: Duration,
+    /// Time until the first token's logits.
+    pub prefill: Duration,
+    /// Time of all further tokens.
+    pub decode: Duration,
+    /// Floating-point operations of the compressor.
+    pub compress_flops: u64,
+    /// Floating-point operations until the first token's logits.
+    pub prefill_flops: u64,
+    /// Floating-point operations of all further tokens.
+    pub decode_flops: u64,
+}
+
+impl Phases {
+    /// The time of all phases.
+    #[must_use]
+    pub fn total(&self) -> Duration {
+        self.compress + self.prefill + self.decode
+    }
+}
+
+impl std::ops::AddAssign for Phases {
+    fn add_assign(&mut self, other: Phases) {
+        self.compress += other.compress;
+        self.prefill += other.prefill;
+        self.decode += other.decode;
+        self.compress_flops += other.compress_flops;
+        self.prefill_flops += other.prefill_flops;
+        self.decode_flops += other.decode_flops;
+    }
+}
+
+/// Answers all `records` in batches; `progress` is told after each how many are done, and stops the work by returning false.
+///
+/// # Errors
+/// If a record cannot be tokenized or the device fails.
+pub fn answer_all(
+    oscar: &Oscar,
+    records: &[Record],
+    options: &AnswerOptions,
+    mut progress: impl FnMut(usize) -> bool,
+) -> Result<(Vec<Answer>, Phases)> {
+    let (mut answers, mut phases) = (Vec::with_capacity(records.len()), Phases::default());
+    for chunk in records.chunks(options.batch.max(1)) {
+        let (batch, spent) = answer_batch(oscar, &chunk.iter().collect::<Vec<_>>(), options)?;
+        answers.extend(batch);
+        phases += spent;
+        if !progress(answers.len()) {
+            break;
+        }
+    }
+    Ok((answers, phases))
+}
+
+/// Answers a few records together, greedily.
+///
+/// # Errors
+/// If a record cannot be tokenized or the device fails.
+pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<(Vec<Answer>, Phases)> {
+    no_grad(|| {
+        let inputs = Inputs::new(oscar, records, options.reading, options.documents)?;
+        let (vectors, relevance, mut phases) = compress(oscar, &inputs)?;
+        let usage = oscar.model.device.usage();
+        let batch = SequenceBatch { sequences: inputs.sequences };
+        let started = Instant::now();
+        let input = batch.embed(&*oscar.model.generator, vectors.as_ref(), PadSide::Left)?;
+        let end_ids = if options.ignore_end { Vec::new() } else { oscar.model.tokenizer.end_ids().to_vec() };
+        let greedy = GenerateOptions { max_new_tokens: options.max_new_tokens, end_ids, sampling: Sampling::Greedy };
+        let decoding = Decoding::start(&*oscar.model.generator, &input, greedy)?;
+        oscar.model.device.synchronize()?;
+        phases.prefill = started.elapsed();
+        let read = oscar.model.device.usage();
+        phases.prefill_flops = (read - usage).flops;
+        let started = Instant::now();
+        let generated = decoding.run(&mut |_, _| ControlFlow::Continue(()))?;
+        oscar.model.device.synchronize()?;
+        phases.decode = started.elapsed();
+        phases.decode_flops = (oscar.model.device.usage() - read).flops;
+        let mut relevance = relevance.into_iter();
+        let mut answers = Vec::with_capacity(records.len());
+        for (sequence, &documents) in generated.iter().zip(&inputs.documents) {
+            let scores: Vec<f32> = relevance.by_ref().take(documents).collect();
+            let relevance = (!scores.is_empty()).then_some(scores);
+            answers.push(Answer { text: oscar.model.tokenizer.decode(&sequence.tokens)?, relevance });
+        }
+        Ok((answers, phases))
+    })
+}
+
+fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Vec<f32>, Phases)> {
+    let mut phases = Phases::default();
+    if inputs.pairs.ids.is_empty() {
+        return Ok((None, Vec::new(), phases));
+    }
+    let device = &oscar.model.device;
+    let (usage, started): (Usage, Instant) = (device.usage(), Instant::now());
+    let compressed = oscar.compressor.compress(&inputs.pairs, &mut Forward::inference())?;
+    device.synchronize()?;
+    phases.compress = started.elapsed();
+    phases.compress_flops = (device.usage() - usage).flops;
+    let relevance = compressed.relevance.map(|scores| scores.to_vec::<f32>()).transpose()?;
+    Ok((Some(compressed.vectors), relevance.unwrap_or_default(), phases))
+}

@@ -1,0 +1,323 @@
+//! A directory of files with a manifest, written whole or not at all.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::file::{parent, sync_directory};
+use super::{ArtifactError, TEMPORARY};
+
+const MANIFEST: &str = "manifest.json";
+const VERSION: u32 = 1;
+
+/// What a directory's files are.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    version: u32,
+    files: BTreeMap<String, Entry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    bytes: u64,
+    crc32: u32,
+}
+
+/// Fills a directory under a temporary name; [`DirectoryWriter::commit`] gives it its own.
+pub struct DirectoryWriter {
+    path: PathBuf,
+    staging: tempfile::TempDir,
+    manifest: Manifest,
+}
+
+impl DirectoryWriter {
+    /// Begins to write the directory `path`. What a killed writer left behind in the same place is removed.
+    ///
+    /// # Errors
+    /// If the place cannot be written to.
+    pub fn new(path: &Path) -> Result<Self, ArtifactError> {
+        let parent = parent(path);
+        fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
+        remove_leftovers(&parent)?;
+        let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
+        let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
+        Ok(DirectoryWriter { path: path.to_owned(), staging, manifest: Manifest { version: VERSION, files: BTreeMap::new() } })
+    }
+
+    /// Writes one file of the directory.
+    ///
+    /// # Errors
+    /// If the name is not a plain one or the disk is full.
+    pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+        self.store(plain(name)?, bytes)?;
+        let entry = Entry { bytes: bytes.len() as u64, crc32: crc32fast::hash(bytes) };
+        self.manifest.files.insert(name.to_owned(), entry);
+        Ok(())
+    }
+
+    /// The directory under its temporary name, for code that writes files by path; [`DirectoryWriter::record`] takes note of each.
+    #[must_use]
+    pub fn staging(&self) -> &Path {
+        self.staging.path()
+    }
+
+    /// Takes note of a file that was written into [`DirectoryWriter::staging`].
+    ///
+    /// # Errors
+    /// If the name is not a plain one, or the file cannot be read back for its checksum.
+    pub fn record(&mut self, name: &str) -> Result<(), ArtifactError> {
+        let path = self.staging.path().join(plain(name)?);
+        let entry = checksum(&path).map_err(ArtifactError::io("read back", self.path.join(name)))?;
+        self.manifest.files.insert(name.to_owned(), entry);
+        Ok(())
+    }
+
+    fn store(&self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
+        let path = self.staging.path().join(name);
+        // The error names the final place, which is what a person knows.
+        let failed = || ArtifactError::io("write", self.path.join(name));
+        let mut file = File::create(&path).map_err(failed())?;
+        file.write_all(bytes).map_err(failed())?;
+        file.sync_all().map_err(failed())
+    }
+
+    /// Writes the manifest and gives the directory its name, in place of one that has it.
+    ///
+    /// # Errors
+    /// If the disk is full or the rename fails; a directory of that name then stays as it was.
+    pub fn commit(self) -> Result<(), ArtifactError> {
+        let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(std::io::Error::other);
+        self.store(MANIFEST, &manifest.map_err(ArtifactError::io("write", self.path.join(MANIFEST)))?)?;
+        sync_directory(self.staging.path())?;
+        let parent = parent(&self.path);
+        let replaced = match fs::symlink_metadata(&self.path) {
+            // A directory cannot be replaced in one step; the old one steps aside under a temporary name first.
+            Ok(_) => {
+                let aside = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
+                let aside = aside.map_err(ArtifactError::io("write in", &parent))?;
+                fs::rename(&self.path, aside.path().join("old")).map_err(ArtifactError::io("replace", &self.path))?;
+                Some(aside)
+            }
+            Err(_) => None,
+        };
+        let staged = self.staging.keep();
+        if let Err(error) = fs::rename(&staged, &self.path) {
+            if let Some(aside) = &replaced {
+                // Best effort: the first error is the one that matters.
+                let _ = fs::rename(aside.path().join("old"), &self.path);
+            }
+            let _ = fs::remove_dir_all(&staged);
+            return Err(ArtifactError::io("rename", &self.path)(error));
+        }
+        sync_directory(&parent)
+    }
+}
+
+/// The size and checksum of a file.
+fn checksum(path: &Path) -> std::io::Result<Entry> {
+    let (mut file, mut hasher, mut bytes) = (File::open(path)?, crc32fast::Hasher::new(), 0);
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(Entry { bytes, crc32: hasher.finalize() }),
+            count => {
+                hasher.update(&buffer[..count]);
+                bytes += count as u64;
+            }
+        }
+    }
+}
+
+/// A committed directory.
+pub struct DirectoryReader {
+    path: PathBuf,
+    manifest: Manifest,
+}
+
+/// Opens a directory that [`DirectoryWriter`] wrote.
+///
+/// # Errors
+/// If it has no manifest or is of another version.
+pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
+    let manifest_path = path.join(MANIFEST);
+    let bytes = fs::read(&manifest_path).map_err(ArtifactError::io("read", &manifest_path))?;
+    let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
+    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+    let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
+    let found = found.ok_or_else(|| damaged("it has no version".into()))?;
+    if found != VERSION {
+        return Err(ArtifactError::Version { path: path.to_owned(), found, known: VERSION });
+    }
+    let manifest = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    Ok(DirectoryReader { path: path.to_owned(), manifest })
+}
+
+impl DirectoryReader {
+    /// Reads one file, once [`DirectoryReader::verified`] has checked it.
+    ///
+    /// # Errors
+    /// If there is no such file, or it is not what was written.
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, ArtifactError> {
+        let path = self.verified(name)?;
+        fs::read(&path).map_err(ArtifactError::io("read", &path))
+    }
+
+    /// The path of one file, once its size and checksum are found to be those of the manifest.
+    ///
+    /// # Errors
+    /// If there is no such file, or it is not what was written.
+    pub fn verified(&self, name: &str) -> Result<PathBuf, ArtifactError> {
+        let path = self.path.join(plain(name)?);
+        let damaged = |message: String| ArtifactError::Damaged { path: path.clone(), message };
+        let wanted = self.manifest.files.get(name).ok_or_else(|| damaged("the manifest does not list it".into()))?;
+        let found = checksum(&path).map_err(ArtifactError::io("read", &path))?;
+        if found.bytes != wanted.bytes {
+            return Err(damaged(format!("expected {} bytes, found {}", wanted.bytes, found.bytes)));
+        }
+        if found.crc32 != wanted.crc32 {
+            return Err(damaged("its checksum differs from the manifest's".into()));
+        }
+        Ok(path)
+    }
+
+    /// The names of all files.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.manifest.files.keys().map(String::as_str)
+    }
+
+    /// Whether the directory has a file of this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.manifest.files.contains_key(name)
+    }
+}
+
+/// The committed directory in `parent` whose name sorts last; `None` if there is none.
+///
+/// # Errors
+/// If `parent` cannot be listed.
+pub fn latest(parent: &Path) -> Result<Option<PathBuf>, ArtifactError> {
+    Ok(committed(parent)?.pop())
+}
+
+/// Removes all committed directories in `parent` but the `keep` whose names sort last.
+///
+/// # Errors
+/// If one cannot be removed.
+pub fn keep_last(parent: &Path, keep: usize) -> Result<(), ArtifactError> {
+    let mut directories = committed(parent)?;
+    directories.truncate(directories.len().saturating_sub(keep));
+    directories.iter().try_for_each(|path| fs::remove_dir_all(path).map_err(ArtifactError::io("remove", path)))
+}
+
+/// The committed directories in `parent`, by name.
+fn committed(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+    let mut paths: Vec<PathBuf> = entries(parent)?.into_iter().filter(|path| path.join(MANIFEST).is_file()).collect();
+    paths.retain(|path| !is_temporary(path));
+    paths.sort();
+    Ok(paths)
+}
+
+fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+    match fs::read_dir(parent) {
+        Ok(entries) => entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<_, _>>()
+            .map_err(ArtifactError::io("list", parent)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(ArtifactError::io("list", parent)(error)),
+    }
+}
+
+fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
+    let leftovers = entries(parent)?.into_iter().filter(|path| is_temporary(path) && path.is_dir());
+    leftovers.into_iter().try_for_each(|path| {
+        // A writer that was killed while it replaced a directory has put the old one aside, in here.
+        fs::remove_dir_all(&path).map_err(ArtifactError::io("remove", &path))
+    })
+}
+
+fn is_temporary(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY))
+}
+
+/// `name`, if it stays within its directory.
+fn plain(name: &str) -> Result<&str, ArtifactError> {
+    let path = Path::new(name);
+    let plain = path.file_name().is_some_and(|file| file == path.as_os_str()) && name != MANIFEST;
+    if plain { Ok(name) } else { Err(ArtifactError::Name(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(path: &Path, content: &[u8]) {
+        let mut writer = DirectoryWriter::new(path).unwrap();
+        writer.write("data", content).unwrap();
+        writer.commit().unwrap();
+    }
+
+    #[test]
+    fn a_directory_comes_back_as_it_was_written() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("step-1");
+        write(&path, b"old");
+        write(&path, b"new");
+        assert_eq!(open(&path).unwrap().read("data").unwrap(), b"new");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no temporary name is left");
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_ignored_and_removed() {
+        let parent = tempfile::tempdir().unwrap();
+        write(&parent.path().join("step-1"), b"whole");
+        let leftover = parent.path().join(format!("{TEMPORARY}abc"));
+        fs::create_dir(&leftover).unwrap();
+        fs::write(leftover.join(MANIFEST), b"{}").unwrap();
+        assert_eq!(latest(parent.path()).unwrap(), Some(parent.path().join("step-1")));
+        write(&parent.path().join("step-2"), b"next");
+        assert!(!leftover.exists());
+    }
+
+    #[test]
+    fn an_abandoned_writer_leaves_nothing() {
+        let parent = tempfile::tempdir().unwrap();
+        DirectoryWriter::new(&parent.path().join("step-1")).unwrap().write("data", b"half").unwrap();
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn damage_is_found() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("step-1");
+        write(&path, b"content");
+        for content in [b"cont".as_slice(), b"contenT", b"content and more"] {
+            fs::write(path.join("data"), content).unwrap();
+            assert!(matches!(open(&path).unwrap().read("data"), Err(ArtifactError::Damaged { .. })));
+        }
+        fs::write(path.join(MANIFEST), br#"{"version": 9, "files": {}}"#).unwrap();
+        assert!(matches!(open(&path), Err(ArtifactError::Version { found: 9, .. })));
+    }
+
+    #[test]
+    fn names_stay_in_the_directory() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut writer = DirectoryWriter::new(&parent.path().join("d")).unwrap();
+        for name in ["../x", "/x", "a/b", "..", "", MANIFEST] {
+            assert!(matches!(writer.write(name, b""), Err(ArtifactError::Name(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn old_directories_go() {
+        let parent = tempfile::tempdir().unwrap();
+        (1..=4).for_each(|i| write(&parent.path().join(format!("step-{i}")), b"x"));
+        keep_last(parent.path(), 2).unwrap();
+        let left: Vec<_> = committed(parent.path()).unwrap();
+        assert_eq!(left, [parent.path().join("step-3"), parent.path().join("step-4")]);
+    }
+}

@@ -1,0 +1,217 @@
+//! The settings of the encyclopedia.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::entity::capacity;
+use super::error::{Error, Result};
+use super::schema::Kind;
+
+/// How large the encyclopedia is and how hard its questions are. Everything that is generated follows from these
+/// settings alone, on every machine.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct AtlasConfig {
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// How many people have a document.
+    pub people: usize,
+    /// How many places have a document.
+    pub places: usize,
+    /// How many things have a document.
+    pub things: usize,
+    /// The share of the entities that only the validation split may mention.
+    pub validation_share: f64,
+    /// The share of the entities that only the test split may mention.
+    pub test_share: f64,
+    /// How many question-answering records the training split has.
+    pub train_records: usize,
+    /// How many question-answering records the validation split has.
+    pub validation_records: usize,
+    /// How many question-answering records the test split has.
+    pub test_records: usize,
+    /// How many documents a question-answering record has, the one (or two) with the answer among them.
+    pub documents_per_record: usize,
+    /// How many tokens of the Atlas tokenizer a document has at least.
+    pub min_document_tokens: usize,
+    /// The share of the sentences that repeat the entity's name instead of a pronoun.
+    pub name_share: f64,
+    /// The share of the sentences (and questions) in the attribute's own words instead of "the ATTRIBUTE of NAME is".
+    pub own_words_share: f64,
+    /// The chance that a distractor has a name that shares a word with the name asked about.
+    pub similar_name_share: f64,
+    /// The chance that a record has a distractor that mentions the entity asked about.
+    pub mention_share: f64,
+    /// The share of the questions whose answer takes two documents ("the river of the home of NAME").
+    pub two_hop_share: f64,
+    /// The stages of the base model's pretraining, each a file of its own.
+    pub pretraining: Vec<PretrainingConfig>,
+}
+
+/// One stage of the base model's pretraining: contexts of some documents with many questions after them.
+///
+/// The facts of every context are drawn anew, so that the model learns to read instead of to memorise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PretrainingConfig {
+    /// How many documents a context has at most; each context has between one and this many.
+    pub documents: usize,
+    /// How many facts a document states. Left out, documents are as those of the corpus. Given, they are short, of one
+    /// kind, and state the same attributes, so that only the names tell them apart: practice in telling entities apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub facts: Option<usize>,
+    /// How many questions follow the documents (fewer where the documents hold fewer facts).
+    pub questions: usize,
+    /// How many contexts the stage has.
+    pub contexts: usize,
+}
+
+impl Default for AtlasConfig {
+    fn default() -> Self {
+        let stage = |documents, facts, questions, contexts| PretrainingConfig { documents, facts, questions, contexts };
+        Self {
+            seed: 7,
+            people: 1400,
+            places: 900,
+            things: 900,
+            validation_share: 0.1,
+            test_share: 0.1,
+            train_records: 20_000,
+            validation_records: 500,
+            test_records: 1000,
+            documents_per_record: 5,
+            min_document_tokens: 64,
+            name_share: 0.8,
+            own_words_share: 0.5,
+            similar_name_share: 0.2,
+            mention_share: 0.2,
+            two_hop_share: 0.03,
+            pretraining: vec![
+                stage(1, None, 12, 20_000),
+                stage(6, Some(2), 12, 30_000),
+                stage(3, None, 16, 20_000),
+                stage(5, None, 20, 40_000),
+            ],
+        }
+    }
+}
+
+impl AtlasConfig {
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// The first setting that is out of its range, with what is allowed.
+    pub fn validate(&self) -> Result<()> {
+        let shares = [
+            ("validation_share", self.validation_share),
+            ("test_share", self.test_share),
+            ("name_share", self.name_share),
+            ("own_words_share", self.own_words_share),
+            ("similar_name_share", self.similar_name_share),
+            ("mention_share", self.mention_share),
+            ("two_hop_share", self.two_hop_share),
+        ];
+        for (key, share) in shares {
+            check(key, share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+        }
+        let held_out = self.validation_share + self.test_share;
+        check("test_share", self.test_share, held_out <= 0.9, "with validation_share it must leave a tenth for training")?;
+        check(
+            "documents_per_record",
+            self.documents_per_record,
+            (1..=50).contains(&self.documents_per_record),
+            "it must be between 1 and 50",
+        )?;
+        check(
+            "min_document_tokens",
+            self.min_document_tokens,
+            self.min_document_tokens <= MOST_TOKENS,
+            &format!("it must be at most {MOST_TOKENS}, what ten sentences hold"),
+        )?;
+        for (key, kind) in [("people", Kind::Person), ("places", Kind::Place), ("things", Kind::Thing)] {
+            self.check_entities(key, kind)?;
+        }
+        for (index, stage) in self.pretraining.iter().enumerate() {
+            let key = |name| format!("pretraining[{index}].{name}");
+            let least = self.smallest_split();
+            check(
+                key("documents"),
+                stage.documents,
+                (1..=least).contains(&stage.documents),
+                &format!("it must be between 1 and {least}"),
+            )?;
+            let facts = stage.facts.unwrap_or(1);
+            check(key("facts"), facts, (1..=9).contains(&facts), "it must be between 1 and 9")?;
+            check(key("questions"), stage.questions, stage.questions > 0, "it must be at least 1")?;
+        }
+        Ok(())
+    }
+
+    /// How many entities of a kind there are.
+    pub(crate) fn entities(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Person => self.people,
+            Kind::Place => self.places,
+            Kind::Thing => self.things,
+        }
+    }
+
+    fn check_entities(&self, key: &str, kind: Kind) -> Result<()> {
+        let (count, most) = (self.entities(kind), capacity(kind));
+        check(key, count, count <= most, &format!("there are names for {most}"))?;
+        let least = 2 * self.documents_per_record;
+        let enough = self.split_sizes(count).iter().all(|&size| size >= least);
+        check(key, count, enough, &format!("every split must get at least {least} of them, twice documents_per_record"))
+    }
+
+    /// The sizes of the training, validation and test parts of `count` entities.
+    pub(crate) fn split_sizes(&self, count: usize) -> [usize; 3] {
+        let part = |share: f64| (count as f64 * share) as usize;
+        let (validation, test) = (part(self.validation_share), part(self.test_share));
+        [count.saturating_sub(validation + test), validation, test]
+    }
+
+    fn smallest_split(&self) -> usize {
+        let sizes = Kind::ALL.map(|kind| self.split_sizes(self.entities(kind)).into_iter().min().unwrap_or(0));
+        sizes.into_iter().min().unwrap_or(0)
+    }
+}
+
+/// Ten sentences in their longest wording hold at least so many tokens, so that every document can be made this long.
+const MOST_TOKENS: usize = 80;
+
+fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> Result<()> {
+    if holds {
+        return Ok(());
+    }
+    Err(Error::Config { key: key.into(), found: found.to_string(), expected: expected.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_is_valid() {
+        AtlasConfig::default().validate().unwrap();
+    }
+
+    #[test]
+    fn a_bad_setting_is_named() {
+        let bad = |change: fn(&mut AtlasConfig)| {
+            let mut config = AtlasConfig::default();
+            change(&mut config);
+            config.validate().unwrap_err().to_string()
+        };
+        assert_eq!(bad(|c| c.name_share = 1.5), "atlas.name_share is 1.5, but it must be between 0 and 1");
+        assert!(bad(|c| c.name_share = f64::NAN).contains("name_share"));
+        assert!(bad(|c| c.people = 1_000_000).contains("there are names for"));
+        assert!(bad(|c| c.things = 20).contains("every split"));
+        assert!(bad(|c| c.test_share = 0.95).contains("test_share"));
+        assert!(bad(|c| c.documents_per_record = 0).contains("documents_per_record"));
+        assert!(bad(|c| c.min_document_tokens = 500).contains("min_document_tokens"));
+        assert!(bad(|c| c.pretraining[1].documents = 0).contains("pretraining[1].documents"));
+        assert!(bad(|c| c.pretraining[1].facts = Some(10)).contains("pretraining[1].facts"));
+        assert!(bad(|c| c.pretraining[0].questions = 0).contains("pretraining[0].questions"));
+    }
+}

@@ -1,0 +1,64 @@
+//! The rows of the files that the generator writes.
+
+use serde::{Deserialize, Serialize};
+
+/// A document of the corpus, as BEIR's `corpus.jsonl` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CorpusDocument {
+    /// The identifier: split, kind and number, as in `test-person-12`.
+    #[serde(rename = "_id")]
+    pub id: String,
+    /// The entity's name.
+    pub title: String,
+    /// The sentences.
+    pub text: String,
+}
+
+impl CorpusDocument {
+    /// The document that models read: the title as a first sentence, then the text.
+    pub fn document(&self) -> String {
+        format!("{}. {}", self.title, self.text)
+    }
+}
+
+/// A question with the documents that a retriever could have found for it. It has no `answer`: the answers that models
+/// are trained on are the teacher's, made from these records by distillation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionRecord {
+    /// The identifier: split and number.
+    pub id: String,
+    /// The question.
+    pub query: String,
+    /// The documents, in random order.
+    pub documents: Vec<String>,
+    /// The right answers, for metrics only.
+    pub gold_answers: Vec<String>,
+    /// The corpus identifiers of `documents`.
+    pub document_ids: Vec<String>,
+    /// The positions in `documents` of the document (or the two) that the answer takes.
+    pub supporting: Vec<usize>,
+    /// The attribute asked about.
+    pub attribute: String,
+    /// How many documents the answer takes: 1 or 2.
+    pub hops: usize,
+}
+
+/// A question with its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuestionAnswer {
+    /// The question.
+    pub query: String,
+    /// Its only right answer.
+    pub answer: String,
+}
+
+/// Documents with many questions about them: dense supervision for a base model that learns to read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PretrainingRecord {
+    /// The identifier: stage and number.
+    pub id: String,
+    /// The documents.
+    pub documents: Vec<String>,
+    /// The questions, in random order.
+    pub questions: Vec<QuestionAnswer>,
+}

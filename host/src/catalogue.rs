@@ -1,0 +1,87 @@
+//! The components that can be chosen in a configuration, by kind and name, and how one is made.
+//!
+//! A native plugin is here because its crate is linked into the binary.
+
+use scaledown_sdk::component::{
+    Compressor, CompressorContext, Factory, Generator, GeneratorContext, Kind, Registration, registrations,
+};
+use scaledown_sdk::{Device, Error as SdkError};
+use serde_json::Value;
+
+use crate::config::Component;
+use crate::error::Result;
+use crate::hub;
+
+/// All components, by kind and then by name.
+pub fn entries() -> impl Iterator<Item = &'static Registration> {
+    let mut entries: Vec<_> = registrations().collect();
+    entries.sort_by_key(|entry| (entry.kind(), entry.name));
+    entries.into_iter()
+}
+
+/// The names of a kind (`"compressor"`), in alphabetical order.
+#[must_use]
+pub fn names(kind: &str) -> Vec<&'static str> {
+    entries().filter(|entry| entry.kind().to_string() == kind).map(|entry| entry.name).collect()
+}
+
+/// The component of this kind and name.
+#[must_use]
+pub fn find(kind: &str, name: &str) -> Option<&'static Registration> {
+    entries().find(|entry| entry.kind().to_string() == kind && entry.name == name)
+}
+
+/// Makes the device that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or the machine has no such device.
+pub fn device(component: &Component) -> Result<Device> {
+    let (factory, keys) = prepare(Kind::Device, component)?;
+    let Factory::Device(build) = factory else { return Err(unknown(Kind::Device, component).into()) };
+    Ok(build(keys).map_err(|error| blame(Kind::Device, error))?)
+}
+
+/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is downloaded first.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made for this generator.
+pub fn compressor(component: &Component, context: CompressorContext) -> Result<Box<dyn Compressor>> {
+    let (factory, keys) = prepare(Kind::Compressor, component)?;
+    let Factory::Compressor(build) = factory else { return Err(unknown(Kind::Compressor, component).into()) };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Compressor, error))?)
+}
+
+/// Makes the generator that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or the model cannot be read.
+pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box<dyn Generator>> {
+    let (factory, keys) = prepare(Kind::Generator, component)?;
+    let Factory::Generator(build) = factory else { return Err(unknown(Kind::Generator, component).into()) };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Generator, error))?)
+}
+
+/// The plugin's factory and the keys to hand to it, in which every model is a local directory.
+fn prepare(kind: Kind, component: &Component) -> Result<(Factory, Value)> {
+    let entry = find(&kind.to_string(), &component.plugin).ok_or_else(|| unknown(kind, component))?;
+    let schema = (entry.schema)();
+    let mut keys = component.options.clone();
+    let revision = keys.get("revision").and_then(Value::as_str).map(str::to_owned);
+    for (name, value) in &mut keys {
+        let is_model = schema.pointer(&format!("/properties/{name}/format")).is_some_and(|format| format == "model");
+        if let (true, Some(model)) = (is_model, value.as_str()) {
+            let directory = hub::Settings::from_environment().resolve(model, revision.as_deref())?;
+            *value = directory.to_string_lossy().into();
+        }
+    }
+    Ok((entry.factory, Value::Object(keys)))
+}
+
+fn blame(kind: Kind, error: SdkError) -> SdkError {
+    error.at(format!("[{kind}]"))
+}
+
+fn unknown(kind: Kind, component: &Component) -> SdkError {
+    let known = names(&kind.to_string()).join(", ");
+    SdkError::Config(format!("there is no {kind} plugin `{}`; there are: {known}", component.plugin))
+}

@@ -1,0 +1,84 @@
+//! `scaledown answer`: one question over documents of one's own.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigArgs;
+use crate::answering::Reading;
+use crate::error::{Error, Result};
+use crate::pipeline::{self, Answered};
+use crate::terminal::{Terminal, table};
+
+/// The largest file of documents that is read, in bytes.
+const LIMIT: u64 = 64 << 20;
+
+/// Answer one question over documents with a trained compressor.
+#[derive(Debug, clap::Args)]
+pub(super) struct AnswerCommand {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The question.
+    #[arg(long, value_name = "Q")]
+    query: String,
+    /// The documents: a text file with one a line, or a JSON file with a list of texts or of objects with a `text`.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    documents: PathBuf,
+    /// The trained model, if not that of the configuration's output directory.
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    checkpoint: Option<PathBuf>,
+    /// Let the generator read the full documents, without compression.
+    #[arg(long)]
+    uncompressed: bool,
+    /// Print the answer and how it came about as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl AnswerCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let documents = read_documents(&self.documents)?;
+        let reading = if self.uncompressed { Reading::Uncompressed } else { Reading::Compressed };
+        let config = self.config.load()?;
+        let answered = pipeline::answer(&config, self.checkpoint.as_deref(), &self.query, documents, reading)?;
+        if self.json { terminal.print_json(&answered) } else { terminal.print(describe(&answered)) }
+    }
+}
+
+fn describe(answered: &Answered) -> String {
+    let rows: Vec<Vec<String>> = answered
+        .documents
+        .iter()
+        .enumerate()
+        .map(|(i, document)| {
+            let relevance = document.relevance.map_or_else(|| "-".into(), |score| format!("{score:.3}"));
+            let start: String = document.text.chars().take(70).collect();
+            vec![(i + 1).to_string(), relevance, start]
+        })
+        .collect();
+    let times = &answered.timings;
+    format!(
+        "{}\n\n{}\ncompress {:.1} ms, prefill {:.1} ms, decode {:.1} ms",
+        answered.answer,
+        table(&["DOCUMENT", "RELEVANCE", "TEXT"], &rows),
+        times.compress_ms,
+        times.prefill_ms,
+        times.decode_ms
+    )
+}
+
+fn read_documents(path: &Path) -> Result<Vec<String>> {
+    let size = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
+    if size > LIMIT {
+        return Err(Error::Usage(format!("{}: {size} bytes of documents are more than the limit of {LIMIT}", path.display())));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    if !text.trim_start().starts_with('[') {
+        return Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect());
+    }
+    let values: Vec<serde_json::Value> =
+        serde_json::from_str(&text).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
+    let document = |(i, value): (usize, serde_json::Value)| {
+        let text = value.as_str().or_else(|| value["text"].as_str()).map(str::to_owned);
+        text.ok_or_else(|| Error::Usage(format!("{}: document {} has no text", path.display(), i + 1)))
+    };
+    values.into_iter().enumerate().map(document).collect()
+}

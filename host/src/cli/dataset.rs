@@ -1,0 +1,148 @@
+//! `scaledown dataset`: make the embedded data set, check files of records.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+use crate::atlas::{self, AtlasConfig};
+use crate::data::{self, Summary};
+use crate::error::{Error, Result};
+use crate::terminal::{Terminal, table};
+
+/// Make and check data sets.
+#[derive(Debug, Args)]
+pub(super) struct DatasetCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Write the Atlas: an invented encyclopedia with its questions, corpus and tokenizer.
+    Atlas(Atlas),
+    /// Check files of records, and summarise what is in them.
+    Check(Check),
+}
+
+impl DatasetCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        match self.action {
+            Action::Atlas(atlas) => atlas.run(terminal),
+            Action::Check(check) => check.run(terminal),
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+struct Atlas {
+    /// The directory to write to; it is made if it is missing.
+    #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    out: PathBuf,
+    /// The settings of the encyclopedia, a TOML file; the embedded default's, if not given.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    settings: Option<PathBuf>,
+    /// The seed, over that of the settings.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print what was written as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Atlas {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let mut settings = match &self.settings {
+            Some(path) => read_settings(path)?,
+            None => AtlasConfig::default(),
+        };
+        settings.seed = self.seed.unwrap_or(settings.seed);
+        let spinner = terminal.spinner("writing the Atlas");
+        let summary = atlas::write(&settings, &self.out)?;
+        spinner.finish_and_clear();
+        if self.json {
+            return terminal.print_json(&summary);
+        }
+        let rows: Vec<Vec<String>> =
+            summary.rows.iter().map(|(file, rows)| vec![self.out.join(file).display().to_string(), rows.to_string()]).collect();
+        terminal.print(table(&["FILE", "ROWS"], &rows))
+    }
+}
+
+fn read_settings(path: &Path) -> Result<AtlasConfig> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    toml::from_str(&text).map_err(|error: toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
+        Error::line(path, line, error.message().replace('\n', ", "))
+    })
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The files of records, JSON Lines or JSON.
+    #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    /// Print the summaries as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Check {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let summaries = self.files.iter().map(|file| Ok((file, data::check(file)?))).collect::<Result<Vec<_>>>()?;
+        if self.json {
+            let list: Vec<_> = summaries.iter().map(|(file, summary)| json!({ "file": file, "summary": summary })).collect();
+            terminal.print_json(&list)?;
+        } else {
+            for (file, summary) in &summaries {
+                terminal.print(describe(file, summary))?;
+            }
+        }
+        let unusable: Vec<String> =
+            summaries.iter().filter(|(_, summary)| !summary.is_usable()).map(|(file, summary)| blame(file, summary)).collect();
+        if unusable.is_empty() { Ok(()) } else { Err(Error::Failed(unusable.join("\n"))) }
+    }
+}
+
+/// One line a bad record, as far as they are listed; or that there is none at all.
+fn blame(file: &Path, summary: &Summary) -> String {
+    let file = file.display();
+    if summary.bad_records == 0 {
+        return format!("{file}: there is no record in it");
+    }
+    let mut lines: Vec<String> = summary
+        .bad
+        .iter()
+        .map(|bad| {
+            let field = bad.field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default();
+            format!("{file}:{}: {field}{}", bad.line, bad.message)
+        })
+        .collect();
+    let unlisted = summary.bad_records - summary.bad.len() as u64;
+    if unlisted > 0 {
+        lines.push(format!("{file}: {unlisted} more bad records"));
+    }
+    lines.join("\n")
+}
+
+fn describe(file: &Path, summary: &Summary) -> String {
+    let extent = |extent: data::Extent| format!("{} to {}, mean {:.1}", extent.min, extent.max, extent.mean);
+    let rows = [
+        ("records", summary.records.to_string()),
+        ("bad records", summary.bad_records.to_string()),
+        ("with answer", summary.with_answer.to_string()),
+        ("with gold answers", summary.with_gold_answers.to_string()),
+        ("with reranking scores", summary.with_reranking_scores.to_string()),
+        ("blank answers", summary.blank_answers.to_string()),
+        ("blank documents", summary.blank_documents.to_string()),
+        ("repeated ids", summary.duplicate_ids.to_string()),
+        ("repeated queries", summary.duplicate_queries.to_string()),
+        ("documents a record", extent(summary.documents)),
+        ("words a query", extent(summary.query_words)),
+        ("words a document", extent(summary.document_words)),
+        ("words an answer", extent(summary.answer_words)),
+    ];
+    let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+    table(&[&file.display().to_string(), ""], &rows)
+}

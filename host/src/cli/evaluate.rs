@@ -1,0 +1,57 @@
+//! `scaledown evaluate`: measure a trained compressor.
+
+use std::path::PathBuf;
+
+use super::ConfigArgs;
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::metrics::AnswerScores;
+use crate::pipeline::{self, Context};
+use crate::report::{Metrics, Written};
+use crate::terminal::{Terminal, table};
+
+/// Measure a trained compressor: quality and speed, before and after, against full documents.
+#[derive(Debug, clap::Args)]
+pub(super) struct Evaluate {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The trained model, if not that of the configuration's output directory.
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    checkpoint: Option<PathBuf>,
+    /// Print the metrics as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Evaluate {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let interrupt = Interrupt::listen()?;
+        let context = Context { terminal, interrupt: &interrupt, resume: false };
+        let (metrics, written) = pipeline::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
+        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &written)) }
+    }
+}
+
+/// The metrics as a table, and where the report is.
+pub(super) fn summarise(metrics: &Metrics, written: &Written) -> String {
+    let row = |name: &str, scores: Option<&AnswerScores>| {
+        let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.3}"));
+        let values = [scores.map(|s| s.em), scores.map(|s| s.f1), scores.map(|s| s.matched), scores.map(|s| s.rouge_l)];
+        std::iter::once(name.to_owned()).chain(values.map(cell)).collect::<Vec<_>>()
+    };
+    let rows = [
+        row("compressed, before training", metrics.before.as_ref()),
+        row("compressed, after training", Some(&metrics.after)),
+        row("full documents", metrics.uncompressed.as_ref()),
+        row("no documents", metrics.without_documents.as_ref()),
+    ];
+    let mut text = table(&["ANSWERS FROM", "EM", "F1", "MATCH", "ROUGE-L"], &rows);
+    if let Some(speed) = &metrics.speed {
+        text.push_str(&format!(
+            "\n{:.1} ms a question compressed, {:.1} ms uncompressed: {:.2}x ({})",
+            speed.compressed.total_ms, speed.uncompressed.total_ms, speed.speedup, speed.protocol
+        ));
+    }
+    text.push_str(&format!("\nThe report is {}", written.page.display()));
+    text
+}

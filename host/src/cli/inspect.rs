@@ -1,0 +1,65 @@
+//! `scaledown inspect`: what a checkpoint is and computes.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use scaledown_sdk::DType;
+
+use crate::config::Component;
+use crate::error::Result;
+use crate::inspect::{Checkpoint, ModelSummary, TokenBatch, write_forward};
+use crate::terminal::Terminal;
+use crate::{catalogue, hub};
+
+/// Look into a checkpoint in Hugging Face's layout.
+#[derive(Debug, Args)]
+pub(super) struct InspectCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Show a model's architecture, parameters and memory.
+    Model {
+        /// A model's directory, or a hub id.
+        #[arg(value_name = "DIR")]
+        model: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write a model's logits and hidden states for given tokens, to compare with another framework.
+    Forward {
+        /// A model's directory, or a hub id.
+        #[arg(long, value_name = "DIR")]
+        model: String,
+        /// A JSON file `{"input_ids": [[..]], "attention_mask": [[..]]}`.
+        #[arg(long, value_name = "FILE.json", value_hint = clap::ValueHint::FilePath)]
+        tokens: PathBuf,
+        /// The safetensors file to write: `logits` and `hidden.0 .. hidden.N`, in f32.
+        #[arg(long, value_name = "FILE.safetensors", value_hint = clap::ValueHint::FilePath)]
+        out: PathBuf,
+        /// The device plugin to run on.
+        #[arg(long, value_name = "NAME", default_value = "cpu")]
+        device: String,
+    },
+}
+
+impl InspectCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let directory = |model: &str| hub::Settings::from_environment().resolve(model, None);
+        match self.action {
+            Action::Model { model, json } => {
+                let summary = ModelSummary::of_directory(&directory(&model)?)?;
+                if json { terminal.print_json(&summary) } else { terminal.print(summary.to_string()) }
+            }
+            Action::Forward { model, tokens, out, device } => {
+                let device = catalogue::device(&Component::new(device))?;
+                let batch = TokenBatch::read(&tokens)?;
+                let model = Checkpoint::load(&directory(&model)?, &device, DType::F32)?;
+                write_forward(&model, &batch, &device, &out)
+            }
+        }
+    }
+}

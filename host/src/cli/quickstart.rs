@@ -1,0 +1,34 @@
+//! `scaledown quickstart`: train and measure the embedded default.
+
+use std::path::PathBuf;
+
+use super::Settings;
+use super::evaluate::summarise;
+use crate::config::Config;
+use crate::error::Result;
+use crate::interrupt::Interrupt;
+use crate::pipeline::{self, Context};
+use crate::terminal::Terminal;
+
+/// Train and measure a compressor on the embedded default, and write a report.
+#[derive(Debug, clap::Args)]
+pub(super) struct Quickstart {
+    /// The configuration, if not the embedded default's.
+    #[arg(value_name = "CONFIG", default_value = "configs/quickstart.toml", value_hint = clap::ValueHint::FilePath)]
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+    /// Print the metrics as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Quickstart {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let config = Config::load(&self.file, &self.settings.overrides()?)?;
+        let interrupt = Interrupt::listen()?;
+        let context = Context { terminal, interrupt: &interrupt, resume: false };
+        let (metrics, written) = pipeline::quickstart(&config, &context)?;
+        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &written)) }
+    }
+}

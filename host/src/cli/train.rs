@@ -1,0 +1,62 @@
+//! `scaledown train`: distil a compressor.
+
+use super::ConfigArgs;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::interrupt::Interrupt;
+use crate::pipeline::{self, Context};
+use crate::terminal::Terminal;
+use crate::training::Outcome;
+
+/// Train a compressor by distillation.
+#[derive(Debug, clap::Args)]
+pub(super) struct Train {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// How a training is run.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// Go on from the newest checkpoint of the output directory.
+    #[arg(long)]
+    resume: bool,
+    /// Print how the training ended as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        self.run.run(&self.config.load()?, terminal, pipeline::train)
+    }
+}
+
+impl RunArgs {
+    /// Runs a training until its end, or until it is interrupted.
+    pub(super) fn run(
+        &self,
+        config: &Config,
+        terminal: &Terminal,
+        train: fn(&Config, &Context<'_>) -> Result<Outcome>,
+    ) -> Result<()> {
+        let interrupt = Interrupt::listen()?;
+        let outcome = train(config, &Context { terminal, interrupt: &interrupt, resume: self.resume })?;
+        if outcome.interrupted {
+            return Err(Error::Interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
+        }
+        if self.json {
+            return terminal.print_json(&outcome);
+        }
+        let model = config.output.directory.join("model");
+        terminal.print(format!(
+            "{} steps in {:.0} s, last loss {:.4}; the model is in {}",
+            outcome.steps,
+            outcome.seconds,
+            outcome.final_loss,
+            model.display()
+        ))
+    }
+}

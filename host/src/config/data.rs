@@ -1,0 +1,36 @@
+//! The records to train on and to evaluate with.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// JSONL files of `{query, documents, answer, reranking_scores?}` records.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Data {
+    /// The records to train on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub train: Option<PathBuf>,
+    /// The records that are measured during training.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub validation: Option<PathBuf>,
+    /// The records that are measured before and after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub test: Option<PathBuf>,
+    /// The most training records to read; all, if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub train_limit: Option<usize>,
+    /// The most validation records to read; all, if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub validation_limit: Option<usize>,
+    /// The most documents of a record to use; all, if not set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub documents: Option<usize>,
+}

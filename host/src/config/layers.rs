@@ -1,0 +1,179 @@
+//! The layers of a configuration, lowest first, each knowing where it came from.
+
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Map, Value};
+use figment::{Metadata, Profile, Provider};
+
+use super::{ConfigError, Origin};
+
+/// The environment variables and command-line settings that go over the files.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    environment: Vec<(String, String)>,
+    settings: Vec<String>,
+}
+
+/// What a variable's name begins with, to be a configuration value.
+const PREFIX: &str = "SCALEDOWN_";
+
+impl Overrides {
+    /// The `SCALEDOWN_*` variables of this process, and `--set` settings of the form `a.b=value`.
+    #[must_use]
+    pub fn from_process(settings: &[String]) -> Self {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .collect();
+        Overrides::new(environment, settings.to_vec())
+    }
+
+    /// The given variables (with their prefix) and settings.
+    #[must_use]
+    pub fn new(mut environment: Vec<(String, String)>, settings: Vec<String>) -> Self {
+        environment.sort();
+        Overrides { environment, settings }
+    }
+}
+
+/// One source of values.
+pub(super) struct Layer {
+    /// Where the values were set; a file's line is found later.
+    pub(super) origin: Origin,
+    /// The directory that relative paths of this layer count from; the working directory if not set.
+    pub(super) directory: Option<PathBuf>,
+    /// The TOML text, to find lines in.
+    pub(super) text: Option<String>,
+    /// The values.
+    pub(super) values: Dict,
+}
+
+/// A layer as figment takes it; its number is the source, so that a value's tag leads back to its layer.
+pub(super) struct Numbered<'a>(pub(super) usize, pub(super) &'a Layer);
+
+impl Provider for Numbered<'_> {
+    fn metadata(&self) -> Metadata {
+        Metadata::from(self.1.origin.to_string(), figment::Source::Custom(self.0.to_string()))
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        Ok(Profile::Default.collect(self.1.values.clone()))
+    }
+}
+
+/// All layers of `path` and `overrides` above the built-in defaults.
+pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<Layer>, ConfigError> {
+    let mut layers = match path {
+        Some(path) => files(path)?,
+        None => Vec::new(),
+    };
+    for (name, value) in &overrides.environment {
+        let key = name.trim_start_matches(PREFIX).to_lowercase();
+        let parts: Vec<&str> = key.split("__").collect();
+        layers.push(single(Origin::Environment(name.clone()), &parts, value)?);
+    }
+    for setting in &overrides.settings {
+        let origin = Origin::Override(setting.clone());
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(ConfigError::one(origin, "", "expected KEY=VALUE, as in `--set training.seed=1`"));
+        };
+        let parts: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+        layers.push(single(origin, &parts, value.trim())?);
+    }
+    Ok(layers)
+}
+
+/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise.
+fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError> {
+    if key.iter().any(|part| part.is_empty()) {
+        return Err(ConfigError::one(origin, key.join("."), "a part of the key is empty"));
+    }
+    let parsed: Option<toml::Table> =
+        toml::from_str(&format!("value = {text}")).ok().filter(|table: &toml::Table| table.len() == 1);
+    let value = match parsed.and_then(|mut table| table.remove("value")) {
+        Some(value) => Value::serialize(value).map_err(|error| ConfigError::one(origin.clone(), "", error.to_string()))?,
+        None => Value::from(text),
+    };
+    let mut nested = value;
+    for part in key.iter().rev() {
+        nested = Value::from(Dict::from([((*part).to_owned(), nested)]));
+    }
+    let values = nested.into_dict().unwrap_or_default();
+    Ok(Layer { origin, directory: None, text: None, values })
+}
+
+/// The file at `path` and everything it extends, the base of all first.
+fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
+    let mut layers: Vec<Layer> = Vec::new();
+    let mut seen: Vec<PathBuf> = Vec::new();
+    let mut next = Some((path.to_owned(), None));
+    while let Some((path, named_by)) = next.take() {
+        let mut layer = file(&path, named_by)?;
+        let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let extends = layer.values.remove("extends");
+        if seen.contains(&identity) {
+            let chain: Vec<String> = layers.iter().map(|layer| layer.origin.to_string()).collect();
+            let message = format!("the files extend each other in a circle: {} -> {}", chain.join(" -> "), path.display());
+            return Err(ConfigError::one(layer.origin, "extends", message));
+        }
+        seen.push(identity);
+        if let Some(extends) = extends {
+            let origin = Origin::File { path: path.clone(), line: line(layer.text.as_deref(), &["extends"]) };
+            let Some(base) = extends.as_str() else {
+                return Err(ConfigError::one(origin, "extends", "expected the path of a TOML file, relative to this one"));
+            };
+            next = Some((path.parent().unwrap_or(Path::new("")).join(base), Some(origin)));
+        }
+        layers.push(layer);
+    }
+    layers.reverse();
+    Ok(layers)
+}
+
+/// Reads one file; `named_by` is where its name was found, if not on the command line.
+fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
+    let origin = Origin::File { path: path.to_owned(), line: None };
+    let text = std::fs::read_to_string(path).map_err(|error| match named_by {
+        Some(named_by) => ConfigError::one(named_by, "extends", format!("could not read {}: {error}", path.display())),
+        None => ConfigError::one(origin.clone(), "", format!("could not read the configuration: {error}")),
+    })?;
+    let table: toml::Table = toml::from_str(&text).map_err(|error| {
+        let line = error.span().map(|span| line_of(&text, span.start));
+        let origin = Origin::File { path: path.to_owned(), line };
+        ConfigError::one(origin, "", format!("not valid TOML: {}", error.message().replace('\n', ", ")))
+    })?;
+    let values = Value::serialize(table)
+        .ok()
+        .and_then(Value::into_dict)
+        .ok_or_else(|| ConfigError::one(origin.clone(), "", "the file is not a table of keys and values"))?;
+    // An unreadable directory shows up when a path in it is used, with that path's name.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
+    Ok(Layer { origin, directory: Some(directory), text: Some(text), values })
+}
+
+/// The line, counted from 1, on which the key at `path` (or the innermost table of it that can be found) stands.
+pub(super) fn line(text: Option<&str>, path: &[&str]) -> Option<usize> {
+    let text = text?;
+    let document = toml::de::DeTable::parse(text).ok()?;
+    let mut span = None;
+    let mut table = document.get_ref();
+    let mut parts = path.iter();
+    while let Some(part) = parts.next() {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == part) else { break };
+        span = Some(key.span());
+        let mut value = value;
+        while let Some(array) = value.get_ref().as_array() {
+            let Some(element) = parts.next().and_then(|index| array.get(index.parse::<usize>().ok()?)) else { break };
+            span = Some(element.span());
+            value = element;
+        }
+        let Some(inner) = value.get_ref().as_table() else { break };
+        table = inner;
+    }
+    span.map(|span| line_of(text, span.start))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}

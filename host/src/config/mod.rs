@@ -1,0 +1,154 @@
+//! The configuration of every command: typed sections, layered sources, and errors that say where and what to do.
+//!
+//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the built-in defaults, the
+//! files named by `extends`, the file itself, `SCALEDOWN_*` environment variables (`__` nests) and `--set key=value`.
+//! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
+//! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
+
+mod component;
+mod data;
+mod evaluation;
+mod layers;
+mod model;
+mod output;
+mod paths;
+mod pretraining;
+mod problem;
+mod resolve;
+mod schema;
+mod training;
+mod validate;
+
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use component::{Component, Generator, Init};
+pub use data::Data;
+pub use evaluation::Evaluation;
+pub use layers::Overrides;
+pub use model::{Compression, Prompt, Reranking};
+pub use output::Output;
+pub use pretraining::{Pretraining, PretrainingKind, Stage};
+pub use problem::{ConfigError, Origin, Problem};
+pub use scaledown_sdk::nn::Schedule;
+pub use schema::json_schema;
+pub use training::{Precision, Training};
+
+/// Everything that a run depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The device that tensors live on.
+    pub device: Component,
+    /// The language model that reads the compressed documents and writes the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// The model that turns a query and a document into a few embedding vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compressor: Option<Component>,
+    /// The search engine that finds documents for a query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retriever: Option<Component>,
+    /// The model that scores documents for a query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reranker: Option<Component>,
+    /// The model whose answers are the labels; without one, the generator on full documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Component>,
+    /// The lengths of what is compressed and what comes out.
+    pub compression: Compression,
+    /// Whether the compressor also learns to score documents.
+    pub reranking: Reranking,
+    /// What the generator is told.
+    pub prompt: Prompt,
+    /// The training and evaluation records.
+    pub data: Data,
+    /// How to train.
+    pub training: Training,
+    /// What `scaledown pretrain` does.
+    pub pretraining: Pretraining,
+    /// How to evaluate.
+    pub evaluation: Evaluation,
+    /// Where results go.
+    pub output: Output,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            device: Component::new("cpu"),
+            generator: None,
+            compressor: None,
+            retriever: None,
+            reranker: None,
+            teacher: None,
+            compression: Compression::default(),
+            reranking: Reranking::default(),
+            prompt: Prompt::default(),
+            data: Data::default(),
+            training: Training::default(),
+            pretraining: Pretraining::default(),
+            evaluation: Evaluation::default(),
+            output: Output::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Loads the file at `path` with everything it extends, and `overrides` on top.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
+    /// found and what is allowed.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
+        resolve::resolve(Some(path), overrides)
+    }
+
+    /// The built-in defaults with `overrides` on top, for commands that can do without a file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_defaults(overrides: &Overrides) -> Result<Config, ConfigError> {
+        resolve::resolve(None, overrides)
+    }
+
+    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
+    ///
+    /// # Errors
+    /// If a plugin's option has no TOML form (a null inside an array).
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self)
+            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("the configuration has no TOML form: {error}")))
+    }
+
+    /// The generator's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
+        require(self.generator.as_ref(), "generator")
+    }
+
+    /// The compressor's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_compressor(&self) -> Result<&Component, ConfigError> {
+        require(self.compressor.as_ref(), "compressor")
+    }
+}
+
+fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {
+    component.ok_or_else(|| {
+        ConfigError::one(
+            Origin::BuiltIn,
+            kind,
+            format!("this command needs a {kind}, and the configuration has none; add a table [{kind}] with a `plugin` key"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests;

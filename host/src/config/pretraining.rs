@@ -1,0 +1,77 @@
+//! What `scaledown pretrain` does; step sizes and batches are those of the training section.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A language model from random weights, or a compressor whose space is not yet the generator's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pretraining {
+    /// What is learned.
+    pub kind: PretrainingKind,
+    /// Plain text to learn from, one document a line; if not set, the records of the data section.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub text: Option<PathBuf>,
+    /// The weight of the language-model loss on document tokens, beside weight 1 on answer tokens (causal-lm).
+    #[schemars(range(min = 0.0))]
+    pub document_weight: f64,
+    /// The weight of the language-model loss on question tokens (causal-lm): predicting the rest of a name that the documents hold teaches a
+    /// small model to look back.
+    #[schemars(range(min = 0.0))]
+    pub question_weight: f64,
+    /// The share of examples that continue the text; the rest reproduce it (auto-encoding).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub continuation: f64,
+    /// What stands between the vectors and the text that is to be reproduced (auto-encoding).
+    pub reproduce_with: String,
+    /// What stands between the vectors and the text that is to be continued (auto-encoding).
+    pub continue_with: String,
+    /// The curriculum, in order; without stages, all of a record's documents from the start.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<Stage>,
+}
+
+impl Default for Pretraining {
+    fn default() -> Self {
+        Pretraining {
+            kind: PretrainingKind::CausalLm,
+            text: None,
+            document_weight: 1.0,
+            question_weight: 0.0,
+            continuation: 0.5,
+            reproduce_with: "\nRepeat: ".into(),
+            continue_with: "\nContinue: ".into(),
+            stages: Vec::new(),
+        }
+    }
+}
+
+/// What pretraining teaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum PretrainingKind {
+    /// The generator learns to predict the next token.
+    CausalLm,
+    /// The compressor learns to carry a text: the generator reproduces or continues it from the vectors alone.
+    AutoEncoding,
+}
+
+/// One stage of a curriculum. It ends at the accuracy or the steps, whichever comes first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// The stage's records (documents with questions and answers, `.jsonl`) or plain text; if not set, those of the section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub data: Option<PathBuf>,
+    /// The answer-token accuracy at which the stage ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub until_accuracy: Option<f64>,
+    /// The most optimizer steps of the stage.
+    #[schemars(range(min = 1))]
+    pub max_steps: usize,
+}

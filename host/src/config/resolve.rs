@@ -1,0 +1,136 @@
+//! From layers to one checked configuration.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::value::{Dict, Tag, Value};
+
+use super::layers::{Layer, Numbered};
+use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, validate};
+
+/// Loads, merges, checks and completes.
+pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
+    let mut layers = vec![defaults()?];
+    layers.extend(layers::collect(path, overrides)?);
+    restart_changed_components(&mut layers);
+    let merged = Merged::of(layers)?;
+
+    let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
+    let plugins = chosen_plugins(&value);
+    let schema = schema::for_plugins(|kind| plugins.get(kind).map(String::as_str));
+    paths::absolute(&mut value, &schema, &mut Vec::new(), &|key| merged.directory_of(key));
+    let problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
+    if !problems.is_empty() {
+        return Err(ConfigError::new(problems));
+    }
+    schema::fill_defaults(&mut value, &schema);
+    let config: Config = serde_json::from_value(value).map_err(internal)?;
+    let problems = contradictions(&config, &merged);
+    if problems.is_empty() { Ok(config) } else { Err(ConfigError::new(problems)) }
+}
+
+fn chosen_plugins(value: &serde_json::Value) -> BTreeMap<&'static str, String> {
+    let plugin = |kind| Some(value.get(kind)?.get("plugin")?.as_str()?.to_owned());
+    schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()
+}
+
+/// An error that the schema should have caught; it has no key to name.
+fn internal(error: impl std::fmt::Display) -> ConfigError {
+    ConfigError::one(Origin::BuiltIn, "", error.to_string())
+}
+
+fn defaults() -> Result<Layer, ConfigError> {
+    let values = Value::serialize(Config::default()).map_err(internal)?.into_dict().unwrap_or_default();
+    Ok(Layer { origin: Origin::BuiltIn, directory: None, text: None, values })
+}
+
+/// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
+/// plugin's.
+fn restart_changed_components(layers: &mut [Layer]) {
+    for kind in schema::COMPONENTS {
+        let mut current: Option<String> = None;
+        for index in 0..layers.len() {
+            let named = layers.get(index).and_then(|layer| plugin_of(&layer.values, kind));
+            let Some(named) = named else { continue };
+            if current.as_ref().is_some_and(|current| *current != named) {
+                layers.iter_mut().take(index).for_each(|layer| drop(layer.values.remove(kind)));
+            }
+            current = Some(named);
+        }
+    }
+}
+
+fn plugin_of(values: &Dict, kind: &str) -> Option<String> {
+    values.get(kind)?.as_dict()?.get("plugin")?.as_str().map(str::to_owned)
+}
+
+/// What the schema cannot say: values that are allowed each but not together.
+fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut problem = |key: &str, message: String| {
+        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
+        problems.push(Problem { origin: merged.origin_of(&path), key: key.to_owned(), message });
+    };
+    let training = &config.training;
+    if training.micro_batch > training.batch_size || !training.batch_size.is_multiple_of(training.micro_batch) {
+        let message = format!(
+            "found {}, expected a divisor of training.batch_size, which is {}",
+            training.micro_batch, training.batch_size
+        );
+        problem("training.micro_batch", message);
+    }
+    problems
+}
+
+/// The merged value, with the way back from every part of it to its layer.
+struct Merged {
+    layers: Vec<Layer>,
+    figment: Figment,
+    value: Value,
+}
+
+impl Merged {
+    fn of(layers: Vec<Layer>) -> Result<Self, ConfigError> {
+        let figment =
+            layers.iter().enumerate().fold(Figment::new(), |figment, (number, layer)| figment.merge(Numbered(number, layer)));
+        let value = figment.find_value("").map_err(internal)?;
+        Ok(Merged { layers, figment, value })
+    }
+
+    /// The layer that set the value at `key`, or the innermost table around it that exists.
+    fn layer_of(&self, key: &[String]) -> Option<&Layer> {
+        let mut value = &self.value;
+        for part in key {
+            let inner = match value {
+                Value::Dict(_, dict) => dict.get(part),
+                Value::Array(_, items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
+                _ => None,
+            };
+            let Some(inner) = inner else { break };
+            value = inner;
+        }
+        self.layer_with(value.tag())
+    }
+
+    fn layer_with(&self, tag: Tag) -> Option<&Layer> {
+        let number = self.figment.get_metadata(tag)?.source.as_ref()?.custom()?.parse::<usize>().ok()?;
+        self.layers.get(number)
+    }
+
+    fn origin_of(&self, key: &[String]) -> Origin {
+        let Some(layer) = self.layer_of(key) else { return Origin::BuiltIn };
+        match &layer.origin {
+            Origin::File { path, .. } => {
+                let key: Vec<&str> = key.iter().map(String::as_str).collect();
+                Origin::File { path: path.clone(), line: layers::line(layer.text.as_deref(), &key) }
+            }
+            other => other.clone(),
+        }
+    }
+
+    fn directory_of(&self, key: &[String]) -> PathBuf {
+        let layer = self.layer_of(key).and_then(|layer| layer.directory.clone());
+        layer.or_else(|| std::env::current_dir().ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,113 @@
+//! How to train: the defaults are the paper's Table 7.
+
+use scaledown_sdk::DType;
+use scaledown_sdk::nn::Schedule;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Optimisation, reproducibility and checkpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Training {
+    /// Records per optimizer step.
+    #[schemars(range(min = 1))]
+    pub batch_size: usize,
+    /// Records per forward and backward pass; gradients accumulate over `batch_size / micro_batch` passes.
+    #[schemars(range(min = 1))]
+    pub micro_batch: usize,
+    /// The peak learning rate of the generator (its LoRA adapters).
+    #[schemars(range(min = 0.0))]
+    pub lr_generator: f64,
+    /// The peak learning rate of the compressor. The paper takes 5e-5 for n-layers.
+    #[schemars(range(min = 0.0))]
+    pub lr_compressor: f64,
+    /// How the learning rates fall after the warm-up.
+    pub schedule: Schedule,
+    /// The share of all steps in which the learning rates rise from zero.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub warmup: f64,
+    /// AdamW's decoupled weight decay.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub weight_decay: f64,
+    /// AdamW's decay of the first moment.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub beta1: f64,
+    /// AdamW's decay of the second moment.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub beta2: f64,
+    /// Passes over the training records.
+    #[schemars(range(min = 1))]
+    pub epochs: usize,
+    /// The most optimizer steps; if not set, `epochs` decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub max_steps: Option<usize>,
+    /// The norm that the gradient of all parameters together is clipped to.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub clip: f64,
+    /// The seed of data order, initialisation and dropout.
+    #[schemars(range(min = 0))]
+    pub seed: u64,
+    /// Optimizer steps between checkpoints; if not set, only the end is saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub checkpoint_every: Option<usize>,
+    /// Optimizer steps between measurements on the validation records; if not set, none are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub validate_every: Option<usize>,
+    /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    pub start_from: Option<PathBuf>,
+    /// Whether to recompute activations in the backward pass, which takes less memory and more time.
+    pub gradient_checkpointing: bool,
+    /// The element type of weights and activations in forward and backward passes.
+    pub dtype: Precision,
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Training {
+            batch_size: 128,
+            micro_batch: 8,
+            lr_generator: 1e-4,
+            lr_compressor: 1e-4,
+            schedule: Schedule::Linear,
+            warmup: 0.05,
+            weight_decay: 0.1,
+            beta1: 0.9,
+            beta2: 0.999,
+            epochs: 1,
+            max_steps: None,
+            clip: 1.0,
+            seed: 42,
+            checkpoint_every: None,
+            validate_every: None,
+            start_from: None,
+            gradient_checkpointing: false,
+            dtype: Precision::Bf16,
+        }
+    }
+}
+
+/// The element type of weights and activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// Brain floats, with f32 master copies and moments.
+    Bf16,
+}
+
+impl From<Precision> for DType {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+        }
+    }
+}

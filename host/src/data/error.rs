@@ -1,0 +1,38 @@
+//! What can be wrong with a file of records.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+/// A file that cannot be read, or a record that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DataError {
+    /// The file system refused.
+    #[error("cannot read {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's error.
+        source: io::Error,
+    },
+    /// A record is not what it must be.
+    #[error("{path}:{line}: {}{message}", field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1, on which the record begins or its JSON breaks.
+        line: u64,
+        /// The field, such as `documents[2]`, if it is one field's fault.
+        field: Option<String>,
+        /// What was found and what was expected.
+        message: String,
+    },
+}
+
+impl DataError {
+    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+        |source| DataError::Io { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,114 @@
+//! Reads records one after the other.
+
+use std::{
+    fs::File,
+    io::BufReader,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    error::DataError,
+    record::Record,
+    split::{Broken, Split},
+};
+
+/// The records of a file, each with the line it begins on. After a broken record reading goes on with the next, where the
+/// file's layout still shows where that is.
+pub struct Reader {
+    path: PathBuf,
+    split: Option<Split<BufReader<File>>>,
+}
+
+impl Reader {
+    /// Opens a file of JSON Lines or of one JSON array.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn open(path: &Path) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(DataError::io(path))?;
+        let split = Split::new(BufReader::with_capacity(1 << 16, file)).map_err(DataError::io(path))?;
+        Ok(Reader { path: path.to_owned(), split: Some(split) })
+    }
+
+    fn parse(&self, line: u64, text: &[u8]) -> Result<Record, DataError> {
+        let failed = |line, field, message| DataError::Record { path: self.path.clone(), line, field, message };
+        let value = serde_json::from_slice(text.trim_ascii_end()).map_err(|error| {
+            // The parser counts lines from the record's own first.
+            let within = (error.line() as u64).saturating_sub(1);
+            let place = format!(" at line {} column {}", error.line(), error.column());
+            let message = error.to_string().replace(&place, "");
+            failed(line + within, None, format!("not valid JSON at column {}: {message}", error.column()))
+        })?;
+        Record::from_json(value, line).map_err(|(field, message)| failed(line, field, message))
+    }
+}
+
+impl Iterator for Reader {
+    type Item = Result<(u64, Record), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.split.as_mut()?.next() {
+            Ok(piece) => piece.map(|(line, text)| self.parse(line, &text).map(|record| (line, record))),
+            Err(broken) => {
+                self.split = None;
+                Some(Err(match broken {
+                    Broken::Io(source) => DataError::Io { path: self.path.clone(), source },
+                    Broken::Format { line, message } => DataError::Record { path: self.path.clone(), line, field: None, message },
+                }))
+            }
+        }
+    }
+}
+
+/// The first `limit` records of a file, or all of them.
+///
+/// # Errors
+/// If the file cannot be read, or at its first bad record.
+pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
+    Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.map(|(_, record)| record)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), content).expect("written");
+        file
+    }
+
+    #[test]
+    fn a_bad_record_is_named_and_the_next_is_read() {
+        let file = file(
+            "{\"query\": \"q\", \"documents\": [\"d\"]}\n\n{\"query\": 1}\n{\"query\"\n{\"query\": \"r\", \"documents\": [\"d\"]}\n",
+        );
+        let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
+        let told = |index: usize| items[index].as_ref().expect_err("it is bad").to_string();
+        let place = |line: u64| format!("{}:{line}: ", file.path().display());
+        assert_eq!(told(1), place(3) + "`query`: expected a string, found the number 1");
+        assert!(told(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", told(2));
+        assert_eq!(
+            items[3].as_ref().expect("it is good"),
+            &(5, Record { id: "line 5".into(), query: "r".into(), documents: vec!["d".into()], ..Record::default() })
+        );
+        assert_eq!(items.len(), 4);
+        assert!(read(file.path(), None).is_err());
+        assert_eq!(read(file.path(), Some(1)).expect("the first is good").len(), 1);
+    }
+
+    #[test]
+    fn json_that_breaks_within_an_array_is_placed_on_its_line() {
+        let file = file("[\n {\"query\": \"q\",\n  \"documents\": [nul]},\n {\"query\": \"q\", \"documents\": [\"d\"]}\n]");
+        let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
+        let told = items[0].as_ref().expect_err("it is bad").to_string();
+        assert!(told.contains(":3: not valid JSON at column"), "{told}");
+        assert!(items[1].is_ok() && items.len() == 2);
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let told = read(Path::new("no/such/file.jsonl"), None).expect_err("it is missing").to_string();
+        assert!(told.starts_with("cannot read no/such/file.jsonl: "), "{told}");
+    }
+}

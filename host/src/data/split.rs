@@ -1,0 +1,204 @@
+//! Cuts a file into the JSON texts of its records without holding more than one.
+
+use std::io::{self, BufRead, Read};
+
+/// The longest record that is read, in bytes; what is longer is more likely a wrong file than a record.
+pub const RECORD_LIMIT: usize = 16 << 20;
+
+/// The JSON text of a record and the line, counted from 1, that it begins on.
+pub(super) type Piece = (u64, Vec<u8>);
+
+/// Why a file cannot be cut further.
+#[derive(Debug)]
+pub(super) enum Broken {
+    Io(io::Error),
+    Format { line: u64, message: String },
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Self {
+        Broken::Io(error)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Layout {
+    /// One record a line.
+    Lines,
+    /// The elements of one array, which may span lines.
+    Array,
+}
+
+/// A file's records as JSON texts.
+pub(super) struct Split<R> {
+    source: R,
+    line: u64,
+    layout: Layout,
+    /// Whether an element of the array may follow without a comma.
+    first: bool,
+}
+
+impl<R: BufRead> Split<R> {
+    /// Looks at the first byte to tell an array from lines; a byte order mark is passed over.
+    pub(super) fn new(mut source: R) -> io::Result<Self> {
+        if source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+            source.consume(3);
+        }
+        let mut split = Split { source, line: 1, layout: Layout::Lines, first: true };
+        if split.skip_space()? == Some(b'[') {
+            split.source.consume(1);
+            split.layout = Layout::Array;
+        }
+        Ok(split)
+    }
+
+    /// The next record, or `None` at the end. Blank lines are passed over.
+    pub(super) fn next(&mut self) -> Result<Option<Piece>, Broken> {
+        match self.layout {
+            Layout::Lines => self.next_line(),
+            Layout::Array => self.next_element(),
+        }
+    }
+
+    fn next_line(&mut self) -> Result<Option<Piece>, Broken> {
+        if self.skip_space()?.is_none() {
+            return Ok(None);
+        }
+        let (line, mut text) = (self.line, Vec::new());
+        (&mut self.source).take(RECORD_LIMIT as u64 + 1).read_until(b'\n', &mut text)?;
+        if text.len() > RECORD_LIMIT {
+            return Err(too_long(line));
+        }
+        self.line += 1;
+        Ok(Some((line, text)))
+    }
+
+    fn next_element(&mut self) -> Result<Option<Piece>, Broken> {
+        let broken = |line: u64, message: &str| Broken::Format { line, message: message.to_owned() };
+        let mut next = self.skip_space()?;
+        if next == Some(b']') {
+            self.source.consume(1);
+            return match self.skip_space()? {
+                None => Ok(None),
+                Some(_) => Err(broken(self.line, "something follows the end of the list")),
+            };
+        }
+        if !self.first {
+            if next.is_some_and(|byte| byte != b',') {
+                return Err(broken(self.line, "expected `,` or `]` after a record"));
+            }
+            self.source.consume(usize::from(next.is_some()));
+            next = self.skip_space()?;
+        }
+        self.first = false;
+        match next {
+            None => Err(broken(self.line, "the file ends inside the list: expected `]`")),
+            Some(b',' | b']') => Err(broken(self.line, "expected a record")),
+            Some(_) => self.element().map(Some),
+        }
+    }
+
+    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's to judge.
+    fn element(&mut self) -> Result<Piece, Broken> {
+        let (begin, mut text) = (self.line, Vec::new());
+        let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+        while let Some(&byte) = self.source.fill_buf()?.first() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' if quoted => escaped = true,
+                b'"' => quoted = !quoted,
+                _ if quoted => {}
+                b'{' | b'[' => depth += 1,
+                b',' | b']' | b'}' if depth == 0 => break,
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.line += u64::from(byte == b'\n');
+            self.source.consume(1);
+            text.push(byte);
+            if text.len() > RECORD_LIMIT {
+                return Err(too_long(begin));
+            }
+        }
+        Ok((begin, text))
+    }
+
+    /// Passes over white space; the byte after it stays unread.
+    fn skip_space(&mut self) -> io::Result<Option<u8>> {
+        loop {
+            match self.source.fill_buf()?.first() {
+                Some(byte) if byte.is_ascii_whitespace() => {
+                    self.line += u64::from(*byte == b'\n');
+                    self.source.consume(1);
+                }
+                other => return Ok(other.copied()),
+            }
+        }
+    }
+}
+
+fn too_long(line: u64) -> Broken {
+    let message = format!("the record is longer than {} MiB; is this a file of records?", RECORD_LIMIT >> 20);
+    Broken::Format { line, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn pieces(content: &[u8]) -> Result<Vec<Piece>, Broken> {
+        // A small buffer, so that every state is carried over its edge.
+        let mut split = Split::new(io::BufReader::with_capacity(3, content))?;
+        std::iter::from_fn(|| split.next().transpose()).collect()
+    }
+
+    #[test]
+    fn lines_are_numbered_and_blank_ones_passed_over() {
+        let found = pieces(b"\xef\xbb\xbf{}\n\n  \r\n{\"a\": 1}\r\n{\"b\": 2}").expect("well-formed");
+        assert_eq!(found.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1, 4, 5]);
+        assert!(pieces(b" \n\n").expect("empty").is_empty());
+    }
+
+    #[test]
+    fn a_broken_list_is_an_error_with_its_line() {
+        for (content, line, message) in [
+            ("[{}\n}]", 2, "expected `,` or `]` after a record"),
+            ("[{},\n\n,{}]", 3, "expected a record"),
+            ("[{},]", 1, "expected a record"),
+            ("[{}\n", 2, "the file ends inside the list: expected `]`"),
+            ("[{}, ", 1, "the file ends inside the list: expected `]`"),
+            ("[]\n[]", 2, "something follows the end of the list"),
+        ] {
+            match pieces(content.as_bytes()) {
+                Err(Broken::Format { line: found, message: told }) => {
+                    assert_eq!((found, &told[..]), (line, message), "{content:?}")
+                }
+                other => panic!("{content:?} gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_record_without_end_is_refused_before_it_fills_the_memory() {
+        let endless = io::BufReader::new(io::repeat(b'x'));
+        assert!(matches!(Split::new(endless).expect("opened").next(), Err(Broken::Format { line: 1, .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn an_array_gives_the_records_that_lines_give(texts in prop::collection::vec("[a-z\\[\\]{},\"\\\\\n ]{0,12}", 0..5)) {
+            let records: Vec<Value> = texts.iter().map(|text| json!({"query": text, "deep": [[text], {"x": {}}]})).collect();
+            let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
+            let pretty = serde_json::to_vec_pretty(&records).expect("it is JSON");
+            let parse = |content: &[u8]| -> Vec<Value> {
+                let parse = |(_, text): Piece| serde_json::from_slice(&text).expect("a whole record");
+                pieces(content).expect("well-formed").into_iter().map(parse).collect()
+            };
+            prop_assert_eq!(parse(lines.as_bytes()), records.clone());
+            prop_assert_eq!(parse(&pretty), records);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Distillation: a compressor learns to let the generator answer as the teacher does from full documents.
+
+mod example;
+mod objective;
+
+pub use example::Example;
+pub use objective::Distillation;

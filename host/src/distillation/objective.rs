@@ -1,0 +1,127 @@
+//! The distillation loss: the teacher's answers through the compressed documents, and the reranker's scores.
+
+use scaledown_sdk::Tensor;
+use scaledown_sdk::component::PairBatch;
+use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+
+use super::example::Example;
+use crate::config::{Reranking, Training};
+use crate::model::Oscar;
+use crate::sequence::{SequenceBatch, token_loss};
+use crate::training::{BatchLoss, Objective, Order, TrainingError};
+
+/// A micro-batch: all documents of all its records in one compressor batch, and one sequence a record.
+pub struct Batch {
+    pairs: PairBatch,
+    sequences: SequenceBatch,
+    /// The teacher's score of each pair.
+    scores: Vec<f32>,
+    /// The answer tokens of the whole step.
+    targets: f64,
+    /// The records of the whole step.
+    records: f64,
+}
+
+/// Trains a compressor and a generator's adapter together (OSCAR, section 3):
+/// `L = -mean log p(answer token) + lambda * mean over records of sum over documents (r - r')^2`.
+pub struct Distillation {
+    oscar: Oscar,
+    training: Training,
+    reranking: Reranking,
+    examples: Vec<Example>,
+    order: Order,
+}
+
+impl Distillation {
+    /// An objective over `examples`.
+    ///
+    /// # Errors
+    /// [`TrainingError::Empty`] if there are none.
+    pub fn new(oscar: Oscar, training: &Training, reranking: &Reranking, examples: Vec<Example>) -> Result<Self, TrainingError> {
+        if examples.is_empty() {
+            return Err(TrainingError::Empty("there is nothing to train on: the training file has no records".into()));
+        }
+        let order = Order::new(training.seed, examples.len());
+        Ok(Distillation { oscar, training: training.clone(), reranking: reranking.clone(), examples, order })
+    }
+
+    /// The number of steps of `epochs` passes over `records` records, or the configuration's `max_steps` if that is less.
+    #[must_use]
+    pub fn steps(training: &Training, records: usize) -> u64 {
+        let all = (records * training.epochs).div_ceil(training.batch_size.max(1));
+        training.max_steps.map_or(all, |most| most.min(all.max(1))) as u64
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn oscar(&self) -> &Oscar {
+        &self.oscar
+    }
+
+    /// The model, once trained.
+    #[must_use]
+    pub fn into_oscar(self) -> Oscar {
+        self.oscar
+    }
+
+    fn batch(&self, examples: &[&Example], targets: f64, records: f64) -> Batch {
+        let memory_tokens = self.oscar.lengths.memory_tokens;
+        let mut pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: self.oscar.relevance };
+        let (mut sequences, mut scores) = (Vec::new(), Vec::new());
+        for example in examples {
+            sequences.push(example.sequence(pairs.ids.len(), memory_tokens));
+            pairs.ids.extend(example.pairs.iter().cloned());
+            scores.extend_from_slice(&example.scores);
+        }
+        Batch { pairs, sequences: SequenceBatch { sequences }, scores, targets, records }
+    }
+
+    /// The weighted squared error of the relevance scores.
+    fn relevance_loss(&self, batch: &Batch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
+        let wanted = relevance.device().from_slice(&batch.scores, [batch.scores.len()])?;
+        let error = relevance.cast(wanted.dtype())?.sub(&wanted)?.square()?;
+        Ok(error.sum_all()?.affine(self.reranking.weight / batch.records, 0.0)?)
+    }
+}
+
+impl Objective for Distillation {
+    type Batch = Batch;
+
+    fn groups(&self) -> Vec<ParamGroup> {
+        let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
+        vec![
+            group("generator", &self.oscar.model.params, self.training.lr_generator),
+            group("compressor", &self.oscar.compressor_params, self.training.lr_compressor),
+        ]
+    }
+
+    fn stored(&self) -> Vec<(&'static str, Params)> {
+        vec![("generator", self.oscar.model.params.clone()), ("compressor", self.oscar.compressor_params.clone())]
+    }
+
+    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
+        let size = self.training.batch_size;
+        let mut examples: Vec<&Example> =
+            self.order.take(step * size as u64, size).into_iter().map(|index| &self.examples[index]).collect();
+        examples.sort_by_key(|example| example.longest_pair());
+        let targets: usize = examples.iter().map(|example| example.answer.len()).sum();
+        let records = examples.len() as f64;
+        let chunks = examples.chunks(self.training.micro_batch.max(1));
+        Ok(chunks.map(|chunk| self.batch(chunk, targets as f64, records)).collect())
+    }
+
+    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+        let compressed = self.oscar.compressor.compress(&batch.pairs, forward)?;
+        let answers =
+            token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&compressed.vectors), batch.targets, forward)?;
+        let read: usize = batch.pairs.ids.iter().map(Vec::len).sum();
+        let mut loss = answers.loss;
+        let mut parts = Vec::new();
+        if let Some(relevance) = &compressed.relevance {
+            let error = self.relevance_loss(batch, relevance)?;
+            parts = vec![("answer_loss", loss.scalar()?), ("relevance_loss", error.scalar()?)];
+            loss = loss.add(&error)?;
+        }
+        Ok(BatchLoss { loss, parts, tokens: read + batch.sequences.positions(), accuracy: (answers.correct, answers.counted) })
+    }
+}

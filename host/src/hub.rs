@@ -1,0 +1,226 @@
+//! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
+
+use std::path::{Path, PathBuf};
+
+use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
+use hf_hub::{Cache, Repo, RepoType};
+
+/// The hub that is asked if `HF_ENDPOINT` does not name another.
+const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+
+/// The branch that is taken if no revision is asked for.
+const DEFAULT_REVISION: &str = "main";
+
+/// Why a model could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// A path that is not there, or not a directory.
+    #[error("model `{model}`: there is no such directory{hint}")]
+    NoDirectory {
+        /// The model, as the configuration names it.
+        model: String,
+        /// What else it could have been.
+        hint: &'static str,
+    },
+    /// Downloads are switched off and the cache does not have the model.
+    #[error(
+        "model `{model}` (revision {revision}) is not in the cache {cache}, and HF_HUB_OFFLINE forbids downloading it; \
+         unset HF_HUB_OFFLINE, or give a local directory"
+    )]
+    Offline {
+        /// The hub id.
+        model: String,
+        /// The branch, tag or commit.
+        revision: String,
+        /// The cache's directory.
+        cache: String,
+    },
+    /// The hub has no such model, or not for this user.
+    #[error("model `{model}` (revision {revision}): {endpoint} has no such model or revision, or you may not read it (HF_TOKEN)")]
+    NotFound {
+        /// The hub id.
+        model: String,
+        /// The branch, tag or commit.
+        revision: String,
+        /// The hub.
+        endpoint: String,
+    },
+    /// The hub could not be asked, or a download failed.
+    #[error("model `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
+    Download {
+        /// The hub id.
+        model: String,
+        /// The branch, tag or commit.
+        revision: String,
+        /// The file.
+        what: String,
+        /// The hub.
+        endpoint: String,
+        /// The reason.
+        message: String,
+    },
+}
+
+/// Where models come from and are kept.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The cache's directory, in the layout that the hub's other clients use.
+    pub cache: PathBuf,
+    /// The hub's address.
+    pub endpoint: String,
+    /// Whether nothing may be downloaded.
+    pub offline: bool,
+    /// The user's access token.
+    pub token: Option<String>,
+    /// Whether downloads show their progress.
+    pub progress: bool,
+}
+
+impl Settings {
+    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let cache = variable("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
+        Settings {
+            endpoint: variable("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()),
+            offline: variable("HF_HUB_OFFLINE")
+                .is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_lowercase().as_str())),
+            token: variable("HF_TOKEN").or_else(|| cache.token()),
+            cache: cache.path().clone(),
+            progress: std::io::IsTerminal::is_terminal(&std::io::stderr()),
+        }
+    }
+
+    /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id only.
+    ///
+    /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat templates and safetensors; never a
+    /// pickle. If the hub cannot be reached but the cache holds a complete copy, that is used with a warning.
+    ///
+    /// # Errors
+    /// [`HubError`] says which model and what to do.
+    pub fn resolve(&self, model: &str, revision: Option<&str>) -> Result<PathBuf, HubError> {
+        let path = Path::new(model);
+        if path.is_dir() {
+            return Ok(path.to_owned());
+        }
+        if !is_hub_id(model) {
+            let hint = if path.is_absolute() { "" } else { ", and it is not a hub id such as `owner/name`" };
+            return Err(HubError::NoDirectory { model: model.into(), hint });
+        }
+        let request = Request { settings: self, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
+        if self.offline {
+            return request.cached().ok_or_else(|| request.offline_error());
+        }
+        match request.download() {
+            Err(error @ HubError::Download { .. }) => match request.cached() {
+                Some(directory) => {
+                    tracing::warn!("{error}; using the cached copy");
+                    Ok(directory)
+                }
+                None => Err(error),
+            },
+            other => other,
+        }
+    }
+}
+
+/// Whether `name` has the form of a hub id, `owner/name` or `name`.
+fn is_hub_id(name: &str) -> bool {
+    let parts: Vec<&str> = name.split('/').collect();
+    let part_is_valid = |part: &&str| {
+        part.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && part.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.'))
+    };
+    parts.len() <= 2 && parts.iter().all(part_is_valid)
+}
+
+/// The files of a repository that ScaleDown reads, in the order in which to fetch them: `config.json` last, so that it tells a
+/// complete copy. Files in subdirectories are other frameworks' or examples, and so are weights beside those named `model*`.
+fn wanted(mut files: Vec<String>) -> Vec<String> {
+    const ENDINGS: [&str; 5] = [".json", ".safetensors", ".jinja", ".model", ".txt"];
+    let is_weights = |file: &str| file.ends_with(".safetensors");
+    let has_model = files.iter().any(|file| is_weights(file) && file.starts_with("model"));
+    files.retain(|file| !file.contains('/') && ENDINGS.iter().any(|end| file.ends_with(end)));
+    files.retain(|file| !(has_model && is_weights(file)) || file.starts_with("model"));
+    files.sort_by_key(|file| file == "config.json");
+    files
+}
+
+struct Request<'a> {
+    settings: &'a Settings,
+    model: &'a str,
+    revision: &'a str,
+}
+
+impl Request<'_> {
+    fn repo(&self) -> Repo {
+        Repo::with_revision(self.model.into(), RepoType::Model, self.revision.into())
+    }
+
+    /// The cached directory, if it holds a model: its configuration is fetched last.
+    fn cached(&self) -> Option<PathBuf> {
+        let cache = Cache::new(self.settings.cache.clone());
+        let config = cache.repo(self.repo()).get("config.json").or_else(|| {
+            // A commit is not a ref; its snapshot carries its name.
+            let file = cache.path().join(self.repo().folder_name()).join("snapshots").join(self.revision).join("config.json");
+            file.exists().then_some(file)
+        })?;
+        config.parent().map(Path::to_owned)
+    }
+
+    fn download(&self) -> Result<PathBuf, HubError> {
+        let api = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
+            .with_endpoint(self.settings.endpoint.clone())
+            .with_token(self.settings.token.clone())
+            .with_progress(self.settings.progress)
+            .build()
+            .map_err(|error| self.error("its index", &error))?;
+        let repo = api.repo(self.repo());
+        let info = repo.info().map_err(|error| self.error("its index", &error))?;
+        let files = wanted(info.siblings.into_iter().map(|sibling| sibling.rfilename).collect());
+        let mut directory = None;
+        for file in files {
+            directory = self.fetch(&repo, &file)?.parent().map(Path::to_owned);
+        }
+        directory.ok_or_else(|| self.download_error("config.json", "the repository has no file that ScaleDown can read".into()))
+    }
+
+    fn fetch(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf, HubError> {
+        repo.get(file).map_err(|error| self.error(file, &error))
+    }
+
+    fn error(&self, what: &str, error: &ApiError) -> HubError {
+        const REFUSED: [u16; 3] = [401, 403, 404];
+        if let ApiError::RequestError(request) = error
+            && let ureq::Error::StatusCode(status) = request.as_ref()
+            && REFUSED.contains(status)
+        {
+            let (model, revision) = (self.model.into(), self.revision.into());
+            return HubError::NotFound { model, revision, endpoint: self.settings.endpoint.clone() };
+        }
+        self.download_error(what, error.to_string())
+    }
+
+    fn download_error(&self, what: &str, message: String) -> HubError {
+        HubError::Download {
+            model: self.model.into(),
+            revision: self.revision.into(),
+            what: what.into(),
+            endpoint: self.settings.endpoint.clone(),
+            message,
+        }
+    }
+
+    fn offline_error(&self) -> HubError {
+        HubError::Offline {
+            model: self.model.into(),
+            revision: self.revision.into(),
+            cache: self.settings.cache.display().to_string(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

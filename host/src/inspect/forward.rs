@@ -1,0 +1,66 @@
+//! `scaledown inspect forward`: logits and hidden states in a file.
+
+use std::path::Path;
+
+use scaledown_sdk::nn::safetensors::write_safetensors;
+use scaledown_sdk::{Device, Tensor};
+
+use super::Checkpoint;
+use crate::{Error, Result};
+
+/// Token ids as the tokenizers of Hugging Face return them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenBatch {
+    /// The ids, rows of one length.
+    pub input_ids: Vec<Vec<u32>>,
+    /// 1 for a real token and 0 for padding; all are real if it is left out.
+    #[serde(default)]
+    pub attention_mask: Option<Vec<Vec<u8>>>,
+}
+
+impl TokenBatch {
+    /// Reads a JSON file.
+    ///
+    /// # Errors
+    /// If it cannot be read, is of another form, or its rows differ in length.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let batch: TokenBatch =
+            serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
+        let refuse = |message: String| Err(Error::Data { place: path.display().to_string(), message });
+        let length = batch.input_ids.first().map_or(0, Vec::len);
+        if length == 0 || batch.input_ids.iter().any(|row| row.len() != length) {
+            return refuse("`input_ids` must be rows of one length, padded, and not empty".into());
+        }
+        if let Some(mask) = &batch.attention_mask
+            && (mask.len() != batch.input_ids.len() || mask.iter().any(|row| row.len() != length))
+        {
+            return refuse(format!("`attention_mask` must have the shape of `input_ids`, {} x {length}", batch.input_ids.len()));
+        }
+        Ok(batch)
+    }
+
+    fn ids(&self, device: &Device) -> Result<Tensor> {
+        let shape = [self.input_ids.len(), self.input_ids.first().map_or(0, Vec::len)];
+        Ok(device.from_slice(&self.input_ids.concat(), shape)?)
+    }
+
+    fn mask(&self) -> Vec<Vec<bool>> {
+        match &self.attention_mask {
+            Some(mask) => mask.iter().map(|row| row.iter().map(|&real| real != 0).collect()).collect(),
+            None => self.input_ids.iter().map(|row| vec![true; row.len()]).collect(),
+        }
+    }
+}
+
+/// Runs the model on `batch` and writes `logits` and `hidden.0 .. hidden.N` to a safetensors file.
+///
+/// # Errors
+/// If an id is not in the vocabulary, or the file cannot be written.
+pub fn write_forward(model: &Checkpoint, batch: &TokenBatch, device: &Device, path: &Path) -> Result<()> {
+    let (logits, states) = model.forward(&batch.ids(device)?, &batch.mask())?;
+    let names: Vec<String> = (0..states.len()).map(|i| format!("hidden.{i}")).collect();
+    let named = names.iter().map(String::as_str).zip(states).chain([("logits", logits)]);
+    Ok(write_safetensors(path, named, &[("format", "pt")])?)
+}

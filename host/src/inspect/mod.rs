@@ -1,0 +1,9 @@
+//! A look at a checkpoint: what it is, and what it computes, for comparison with other frameworks.
+
+mod checkpoint;
+mod forward;
+mod summary;
+
+pub use checkpoint::Checkpoint;
+pub use forward::{TokenBatch, write_forward};
+pub use summary::{ModelKind, ModelSummary};

@@ -1,0 +1,31 @@
+//! ScaleDown, the host library: configuration, the catalogue of components, pipelines and the command line.
+
+pub mod answering;
+pub mod artifact;
+pub mod atlas;
+pub mod bench;
+pub mod catalogue;
+pub mod cli;
+pub mod config;
+pub mod data;
+pub mod distillation;
+pub mod doctor;
+pub mod error;
+pub mod evaluation;
+pub mod hub;
+pub mod inspect;
+pub mod interrupt;
+pub mod logging;
+pub mod metrics;
+pub mod model;
+pub mod pipeline;
+pub mod pretraining;
+pub mod report;
+pub mod sequence;
+pub mod terminal;
+pub mod text;
+pub mod tracking;
+pub mod training;
+pub mod wasm;
+
+pub use error::{Error, Result};

@@ -1,0 +1,10 @@
+//! The `scaledown` binary: the host, with the built-in plugins linked in.
+
+use scaledown_cpu as _;
+use scaledown_mistral as _;
+use scaledown_modernbert as _;
+use scaledown_n_layers as _;
+
+fn main() -> std::process::ExitCode {
+    scaledown::cli::main()
+}

@@ -1,0 +1,76 @@
+//! A compressor and the generator that reads its vectors.
+
+use scaledown_sdk::component::{Compressor, CompressorContext, PairTemplate};
+use scaledown_sdk::nn::{ParamOptions, Params};
+
+use super::LanguageModel;
+use super::language_model::dtype;
+use crate::config::{Compression, Config};
+use crate::text::{TextError, Tokenizer};
+use crate::{Result, catalogue};
+
+/// A compressor and the generator that reads its vectors (OSCAR, arXiv 2504.07109).
+pub struct Oscar {
+    /// The generator.
+    pub model: LanguageModel,
+    /// The compressor.
+    pub compressor: Box<dyn Compressor>,
+    /// The compressor's parameters.
+    pub compressor_params: Params,
+    /// The lengths of what is compressed and what comes out.
+    pub lengths: Compression,
+    /// Whether the compressor scores documents.
+    pub relevance: bool,
+    template: PairTemplate,
+    tokenizer: Option<Tokenizer>,
+}
+
+impl Oscar {
+    /// Builds the compressor that `config` describes for `model`.
+    ///
+    /// # Errors
+    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
+    pub fn new(config: &Config, model: LanguageModel) -> Result<Self> {
+        let options = ParamOptions {
+            device: model.device.clone(),
+            dtype: dtype(config.training.dtype),
+            trainable: true,
+            seed: config.training.seed.wrapping_add(1),
+            lora: None,
+        };
+        let compressor_params = Params::random(options);
+        let context = CompressorContext {
+            params: compressor_params.clone(),
+            generator: model.config_json()?,
+            generator_weights: model.weights.clone(),
+            hidden_size: model.generator.hidden_size(),
+            memory_tokens: config.compression.memory_tokens,
+            relevance: config.reranking.enabled,
+        };
+        let compressor = catalogue::compressor(config.require_compressor()?, context)?;
+        compressor_params.finish()?;
+        let template = compressor.template();
+        let tokenizer = template.tokenizer.as_deref().map(Tokenizer::from_directory).transpose()?;
+        Ok(Oscar {
+            model,
+            compressor,
+            compressor_params,
+            lengths: config.compression.clone(),
+            relevance: config.reranking.enabled,
+            template,
+            tokenizer,
+        })
+    }
+
+    /// A (query, document) pair as the compressor reads it, without its memory tokens.
+    ///
+    /// # Errors
+    /// If the tokenizer fails.
+    pub fn pair(&self, query: &str, document: &str) -> std::result::Result<Vec<u32>, TextError> {
+        let tokenizer = self.tokenizer.as_ref().unwrap_or(&self.model.tokenizer);
+        let PairTemplate { prefix, separator, suffix, .. } = &self.template;
+        let query = tokenizer.encode_truncated(query, self.lengths.query_tokens)?;
+        let document = tokenizer.encode_truncated(document, self.lengths.document_tokens)?;
+        Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
+    }
+}

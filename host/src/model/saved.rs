@@ -1,0 +1,104 @@
+//! Trained models on disk.
+//!
+//! A language model is a Hugging Face directory. A trained compressor is `compressor.safetensors`, beside the generator's adapter in
+//! PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`) and the resolved configuration (`config.toml`).
+
+use std::path::Path;
+
+use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
+use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
+use scaledown_sdk::nn::{Params, WeightSource};
+
+use super::{LanguageModel, Oscar};
+use crate::artifact::{self, DirectoryWriter};
+use crate::config::Config;
+use crate::training::checkpoint::{load_trainable, trainable, write_tensors};
+use crate::{Error, Result};
+
+const COMPRESSOR: &str = "compressor";
+const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
+
+/// Writes a language model as a Hugging Face directory, with the tokenizer that it was read with.
+///
+/// # Errors
+/// If the disk is full or cannot be written.
+pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()> {
+    let mut writer = DirectoryWriter::new(directory)?;
+    for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"] {
+        let path = model.directory.join(name);
+        match std::fs::read(&path) {
+            Ok(bytes) => writer.write(name, &bytes)?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::io(&path, error)),
+        }
+    }
+    let params = model.params.all();
+    let tensors = params.iter().map(|param| (param.name(), param.tensor().detach()));
+    write_safetensors(writer.staging().join("model.safetensors"), tensors, &[("format", "pt")])?;
+    writer.record("model.safetensors")?;
+    Ok(writer.commit()?)
+}
+
+/// Writes a trained compressor with the generator's adapter and the configuration that it was trained with.
+///
+/// # Errors
+/// If the disk is full or cannot be written.
+pub fn save_oscar(oscar: &Oscar, config: &Config, directory: &Path) -> Result<()> {
+    let mut writer = DirectoryWriter::new(directory)?;
+    write_tensors(&mut writer, COMPRESSOR, trainable(&oscar.compressor_params))?;
+    if oscar.model.params.lora().is_some() {
+        save_adapter(writer.staging(), &oscar.model.params, &config.require_generator()?.model)?;
+        ADAPTER.iter().try_for_each(|name| writer.record(name))?;
+    }
+    writer.write("config.toml", config.to_toml()?.as_bytes())?;
+    Ok(writer.commit()?)
+}
+
+/// Sets a model's parameters to those of a trained one.
+///
+/// # Errors
+/// If a file is missing or damaged, or a tensor is missing or misshapen; the error names it.
+pub fn load_oscar(oscar: &Oscar, directory: &Path) -> Result<()> {
+    let reader = artifact::open(directory)?;
+    let compressor = SafetensorsFile::open(reader.verified(&format!("{COMPRESSOR}.safetensors"))?)?;
+    load_trainable(&oscar.compressor_params, &compressor)?;
+    if oscar.model.params.lora().is_some() {
+        ADAPTER.iter().try_for_each(|name| reader.verified(name).map(drop))?;
+        SavedAdapter::open(directory)?.restore(&oscar.model.params)?;
+    }
+    Ok(())
+}
+
+/// Starts a model from a pretrained compressor: every parameter that has the stored one's name and shape takes its value, and so does the
+/// adapter. Where fewer memory tokens are used, the first ones are taken. Returns the names of parameters that found no value.
+///
+/// # Errors
+/// If a file is missing or damaged.
+pub fn start_from(oscar: &Oscar, directory: &Path) -> Result<Vec<String>> {
+    let reader = artifact::open(directory)?;
+    let compressor = SafetensorsFile::open(reader.verified(&format!("{COMPRESSOR}.safetensors"))?)?;
+    let missing = copy_matching(&oscar.compressor_params, &compressor)?;
+    if oscar.model.params.lora().is_some() && reader.contains(ADAPTER[1]) {
+        SavedAdapter::open(directory)?.restore(&oscar.model.params)?;
+    }
+    Ok(missing)
+}
+
+fn copy_matching(params: &Params, source: &dyn WeightSource) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for param in params.trainable() {
+        let wanted = param.tensor().spec().clone();
+        let stored = source.spec(param.name()).map(|spec| spec.shape);
+        let fits = |stored: &[usize], wanted: &[usize]| {
+            stored.len() == wanted.len() && stored[1..] == wanted[1..] && stored[0] >= wanted[0]
+        };
+        match stored {
+            Some(shape) if shape.rank() > 0 && fits(shape.dims(), wanted.shape.dims()) => {
+                let value = params.device().upload(&source.read(param.name())?)?;
+                param.set(&value.slice(0, 0, wanted.shape.dims()[0])?.cast(wanted.dtype)?)?;
+            }
+            _ => missing.push(param.name().to_owned()),
+        }
+    }
+    Ok(missing)
+}

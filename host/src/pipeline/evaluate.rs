@@ -1,0 +1,163 @@
+//! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the uncompressed generator.
+
+use std::path::Path;
+
+use super::{Context, open_device};
+use crate::answering::{AnswerOptions, Reading};
+use crate::config::Config;
+use crate::data::{self, Record};
+use crate::evaluation::{self, Evaluated, compression_rate, measure_speed};
+use crate::model::{LanguageModel, Oscar, load_oscar};
+use crate::report::{self, Environment, Memory, Metrics, Report, Sample, StageSummary, TrainingSummary, Written};
+use crate::tracking;
+use crate::{Error, Result};
+
+/// What was measured before anything was trained.
+pub struct Baseline {
+    /// The compressed model before training.
+    pub before: Evaluated,
+    /// The generator reading the full documents.
+    pub uncompressed: Evaluated,
+    /// The generator without documents.
+    pub closed_book: Evaluated,
+}
+
+/// What a training adds to a report.
+#[derive(Clone, Debug, Default)]
+pub struct Trained {
+    /// The training, summed up.
+    pub summary: Option<TrainingSummary>,
+    /// The stages of the run.
+    pub stages: Vec<StageSummary>,
+}
+
+/// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
+///
+/// # Errors
+/// If a file is missing or cannot be used, or the device fails.
+pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, Written)> {
+    let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
+    let device = open_device(config)?;
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
+    let records = test_records(config)?;
+    let baseline = baseline(&oscar, config, &records, context)?;
+    load_oscar(&oscar, &directory)?;
+    finish(&oscar, config, &records, &baseline, Trained::default(), context)
+}
+
+/// The records to evaluate on.
+///
+/// # Errors
+/// If the configuration names none, or they cannot be read.
+pub fn test_records(config: &Config) -> Result<Vec<Record>> {
+    let path = config.data.test.as_deref();
+    let path = path.ok_or_else(|| Error::Usage("there is nothing to evaluate on: set `test` in [data]".into()))?;
+    let records = data::read(path, config.evaluation.examples)?;
+    if records.is_empty() {
+        return Err(Error::Usage(format!("there is nothing to evaluate on: {} has no records", path.display())));
+    }
+    Ok(records)
+}
+
+/// Measures the untrained compressor, and the generator with full documents and with none. The adapter must be as it starts, without effect.
+///
+/// # Errors
+/// If a record cannot be tokenized or the device fails.
+pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
+    let run = |reading, title| answer(oscar, config, records, reading, title, context);
+    Ok(Baseline {
+        uncompressed: run(Reading::Uncompressed, "full documents")?,
+        closed_book: run(Reading::ClosedBook, "no documents")?,
+        before: run(Reading::Compressed, "before training")?,
+    })
+}
+
+/// Measures the trained model and writes the report.
+///
+/// # Errors
+/// If the device fails or a file cannot be written.
+pub fn finish(
+    oscar: &Oscar,
+    config: &Config,
+    records: &[Record],
+    baseline: &Baseline,
+    trained: Trained,
+    context: &Context<'_>,
+) -> Result<(Metrics, Written)> {
+    let after = answer(oscar, config, records, Reading::Compressed, "after training", context)?;
+    let mut speed = measure_speed(oscar, &records[0], &config.evaluation)?;
+    speed.compressed.queries_per_second = Some(after.queries_per_second());
+    speed.uncompressed.queries_per_second = Some(baseline.uncompressed.queries_per_second());
+    let metrics = Metrics {
+        before: Some(baseline.before.scores),
+        after: after.scores,
+        uncompressed: Some(baseline.uncompressed.scores),
+        without_documents: Some(baseline.closed_book.scores),
+        speed: Some(speed),
+        training: trained.summary,
+        examples: after.answers.len() as u64,
+        ranking: evaluation::ranking(records, &after.answers),
+        compression_rate: Some(compression_rate(oscar, records)?),
+        peak_memory_bytes: Some(Memory {
+            compressed: after.peak_memory,
+            uncompressed: baseline.uncompressed.peak_memory,
+            training: None,
+        }),
+        stages: trained.stages,
+        environment: Some(Environment::detect(oscar.model.device.name())),
+    };
+    let report = Report {
+        title: "ScaleDown".into(),
+        metrics,
+        training: tracking::read(&config.output.directory.join(tracking::LOG))?,
+        config: config.to_toml()?,
+        samples: samples(records, baseline, &after, config.output.samples),
+    };
+    let written = report::write(&config.output.directory, &report)?;
+    Ok((report.metrics, written))
+}
+
+fn answer(
+    oscar: &Oscar,
+    config: &Config,
+    records: &[Record],
+    reading: Reading,
+    title: &str,
+    context: &Context<'_>,
+) -> Result<Evaluated> {
+    let options = AnswerOptions {
+        reading,
+        documents: config.evaluation.documents,
+        max_new_tokens: config.evaluation.max_new_tokens,
+        batch: config.evaluation.batch,
+        ignore_end: false,
+    };
+    let bar = context.terminal.progress(title, records.len() as u64);
+    let evaluated = evaluation::evaluate(oscar, records, &options, |done| {
+        bar.set_position(done as u64);
+        !context.interrupt.requested()
+    })?;
+    bar.finish_and_clear();
+    if context.interrupt.requested() {
+        return Err(Error::Interrupted("the evaluation was not finished, and nothing was written".into()));
+    }
+    Ok(evaluated)
+}
+
+fn samples(records: &[Record], baseline: &Baseline, after: &Evaluated, count: usize) -> Vec<Sample> {
+    let text = |evaluated: &Evaluated, i: usize| evaluated.answers.get(i).map(|answer| answer.text.clone());
+    let sample = |(i, record): (usize, &Record)| Sample {
+        question: record.query.clone(),
+        gold: record.gold_answers.clone(),
+        uncompressed: text(&baseline.uncompressed, i),
+        before: text(&baseline.before, i),
+        after: text(after, i).unwrap_or_default(),
+        documents: record.documents.clone(),
+        relevance: after
+            .answers
+            .get(i)
+            .and_then(|answer| answer.relevance.as_ref())
+            .map(|scores| scores.iter().map(|&s| f64::from(s)).collect()),
+    };
+    records.iter().enumerate().take(count).map(sample).collect()
+}

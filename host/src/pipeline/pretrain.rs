@@ -1,0 +1,102 @@
+//! `scaledown pretrain`: a small language model from random weights, or a compressor on plain text.
+
+use std::path::Path;
+
+use super::run_log::RunLog;
+use super::{Context, open_device};
+use crate::config::{Config, PretrainingKind, Stage};
+use crate::distillation::Distillation;
+use crate::model::{LanguageModel, Oscar, save_language_model, save_oscar};
+use crate::pretraining::{AutoEncoding, CausalLm, Source};
+use crate::training::checkpoint::Store;
+use crate::training::{Objective, Outcome, Settings, train};
+use crate::{Error, Result};
+
+/// Pretrains what `config` describes, and writes the model to `model` in the output directory.
+///
+/// # Errors
+/// If the data, the model or the disk fails; what was written before stays.
+pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<Outcome> {
+    match config.pretraining.kind {
+        PretrainingKind::CausalLm => causal_lm(config, context),
+        PretrainingKind::AutoEncoding => auto_encoding(config, context),
+    }
+}
+
+fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
+    let device = open_device(config)?;
+    let model = LanguageModel::load(config, &device, true)?;
+    let stages = stages(config)?;
+    let steps = stages.iter().map(|(stage, _)| stage.max_steps as u64).sum();
+    let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, stages)?;
+    let outcome = run(&mut objective, config, steps, "pretraining", context)?;
+    if !outcome.interrupted {
+        save_language_model(&objective.into_model(), &config.output.directory.join("model"))?;
+    }
+    Ok(outcome)
+}
+
+fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
+    let path = config.pretraining.text.as_deref();
+    let path = path.ok_or_else(|| Error::Usage("auto-encoding needs plain text: set `text` in [pretraining]".into()))?;
+    let Source::Text(texts) = Source::read(path)? else {
+        return Err(Error::Usage(format!("{}: expected plain text, one document a line", path.display())));
+    };
+    let device = open_device(config)?;
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
+    let steps = Distillation::steps(&config.training, texts.len());
+    let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, texts)?;
+    let outcome = run(&mut objective, config, steps, "pretraining", context)?;
+    if !outcome.interrupted {
+        save_oscar(&objective.into_oscar(), config, &config.output.directory.join("model"))?;
+    }
+    Ok(outcome)
+}
+
+/// The stages with their records; one stage over the training data, where the configuration names none.
+fn stages(config: &Config) -> Result<Vec<(Stage, Source)>> {
+    let default = config.pretraining.text.as_deref().or(config.data.train.as_deref());
+    let need = |path: Option<&Path>| {
+        let path = path.ok_or_else(|| Error::Usage("there is nothing to pretrain on: set `text` in [pretraining]".into()))?;
+        Ok::<_, Error>(Source::read(path)?)
+    };
+    if config.pretraining.stages.is_empty() {
+        let source = need(default)?;
+        let max_steps = Distillation::steps(&config.training, source.len()) as usize;
+        return Ok(vec![(Stage { data: None, until_accuracy: None, max_steps }, source)]);
+    }
+    let stage = |stage: &Stage| Ok((stage.clone(), need(stage.data.as_deref().or(default))?));
+    config.pretraining.stages.iter().map(stage).collect()
+}
+
+/// Trains an objective in the configuration's output directory, from its newest checkpoint if the run is resumed.
+pub(super) fn run<O: Objective>(
+    objective: &mut O,
+    config: &Config,
+    steps: u64,
+    title: &str,
+    context: &Context<'_>,
+) -> Result<Outcome> {
+    let directory = &config.output.directory;
+    let store = Store::new(directory.join("checkpoints"), 2);
+    let checkpoint = store.latest()?;
+    let checkpoint = match (context.resume, checkpoint) {
+        (true, None) => return Err(Error::Usage(format!("there is nothing to resume in {}", directory.display()))),
+        (true, found) => found,
+        (false, Some(_)) => {
+            let message = format!(
+                "{} holds an unfinished or finished training; go on with --resume, or choose another output directory",
+                directory.display()
+            );
+            return Err(Error::Usage(message));
+        }
+        (false, None) => None,
+    };
+    let done = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.last().step);
+    super::record_config(config)?;
+    let settings = Settings::new(&config.training, steps);
+    let mut log = RunLog::new(directory, title, steps, done, context.terminal, context.interrupt)?;
+    let outcome = train(objective, &settings, &store, checkpoint, &mut log)?;
+    drop(log);
+    Ok(outcome)
+}

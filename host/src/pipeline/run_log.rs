@@ -1,0 +1,73 @@
+//! What a person and a log file see of a training.
+
+use std::path::Path;
+use std::time::Instant;
+
+use indicatif::ProgressBar;
+
+use crate::Result;
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+use crate::tracking::Tracker;
+use crate::training::{Observer, StepReport, TrainingError};
+
+/// Shows a training's progress, logs its metrics, and passes on an interruption.
+pub(super) struct RunLog<'a> {
+    terminal: &'a Terminal,
+    interrupt: &'a Interrupt,
+    tracker: Tracker,
+    bar: ProgressBar,
+    began: Instant,
+}
+
+impl<'a> RunLog<'a> {
+    /// A log in `directory` of a training of `steps` steps; one that is resumed after step `done` drops what was logged later.
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    pub(super) fn new(
+        directory: &Path,
+        title: &str,
+        steps: u64,
+        done: u64,
+        terminal: &'a Terminal,
+        interrupt: &'a Interrupt,
+    ) -> Result<Self> {
+        let bar = terminal.progress(title, steps);
+        bar.set_position(done);
+        bar.reset_eta();
+        Ok(RunLog { terminal, interrupt, tracker: Tracker::resume(directory, done)?, bar, began: Instant::now() })
+    }
+}
+
+impl Observer for RunLog<'_> {
+    fn step(&mut self, report: &StepReport, extra: &[(String, f64)]) -> std::result::Result<(), TrainingError> {
+        let speed = extra.iter().find(|(name, _)| name == "tokens_per_second").map_or(0.0, |&(_, speed)| speed);
+        self.bar.set_position(report.step);
+        self.bar.set_message(format!("loss {:.4}  accuracy {:.3}  {speed:.0} tokens/s", report.loss, report.accuracy));
+        let own = [
+            ("loss", report.loss),
+            ("accuracy", report.accuracy),
+            ("gradient_norm", report.gradient_norm),
+            ("tokens", report.tokens as f64),
+            ("seconds", self.began.elapsed().as_secs_f64()),
+        ];
+        let scalars: Vec<(&str, f64)> =
+            own.into_iter().chain(extra.iter().map(|(name, value)| (name.as_str(), *value))).collect();
+        self.tracker.log(report.step, &scalars).map_err(|error| TrainingError::Log(error.to_string()))
+    }
+
+    fn note(&mut self, message: &str) {
+        self.bar.suspend(|| self.terminal.note(message));
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupt.requested()
+    }
+}
+
+impl Drop for RunLog<'_> {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,145 @@
+//! Batches of sequences in which document vectors stand between tokens.
+
+use scaledown_sdk::component::{Generator, GeneratorInput};
+use scaledown_sdk::{Error, Result, Tensor};
+
+/// What stands at one position of a generator's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// A token of the generator's vocabulary.
+    Token(u32),
+    /// Vector `slot` of document `pair` of the compressed batch.
+    Vector {
+        /// The index of the (query, document) pair in the batch.
+        pair: usize,
+        /// The index of the vector in the document's.
+        slot: usize,
+    },
+}
+
+/// One sequence, and what the generator is to predict in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sequence {
+    /// What stands at each position.
+    pub rows: Vec<Row>,
+    /// `(position, token, weight)`: the hidden state at `position` is to predict `token`.
+    pub targets: Vec<(usize, u32, f32)>,
+}
+
+impl Sequence {
+    /// Appends tokens; each is a target of this weight, unless that is 0 or it comes first.
+    pub fn extend(&mut self, ids: &[u32], weight: f32) {
+        for &id in ids {
+            if weight > 0.0 && !self.rows.is_empty() {
+                self.targets.push((self.rows.len() - 1, id, weight));
+            }
+            self.rows.push(Row::Token(id));
+        }
+    }
+
+    /// Appends the vectors of a document.
+    pub fn extend_vectors(&mut self, pair: usize, count: usize) {
+        self.rows.extend((0..count).map(|slot| Row::Vector { pair, slot }));
+    }
+}
+
+/// On which side shorter sequences are padded: on the right for training, on the left for decoding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum PadSide {
+    Left,
+    Right,
+}
+
+/// Sequences that go through the generator together.
+#[derive(Clone, Debug, Default)]
+pub struct SequenceBatch {
+    /// The sequences.
+    pub sequences: Vec<Sequence>,
+}
+
+impl SequenceBatch {
+    /// The length of the longest sequence.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.sequences.iter().map(|sequence| sequence.rows.len()).max().unwrap_or(0)
+    }
+
+    /// The number of positions that are not padding.
+    #[must_use]
+    pub fn positions(&self) -> usize {
+        self.sequences.iter().map(|sequence| sequence.rows.len()).sum()
+    }
+
+    /// The generator's input: token embeddings, and `vectors [pairs, slots, hidden]` where [`Row::Vector`] stands.
+    ///
+    /// # Errors
+    /// If a token or vector does not exist, or the batch is empty.
+    pub fn embed(&self, generator: &dyn Generator, vectors: Option<&Tensor>, pad: PadSide) -> Result<GeneratorInput> {
+        let (batch, width) = (self.sequences.len(), self.width());
+        let device = generator.device();
+        let (index, tokens) = self.index(vectors.map_or(0, |vectors| vectors.dims()[1]), pad);
+        let tokens = generator.embed(&device.from_slice(&tokens, [tokens.len()])?)?;
+        let hidden = generator.hidden_size();
+        let table = match vectors {
+            None => tokens,
+            Some(vectors) => {
+                let [pairs, slots, size] = vectors.dims() else {
+                    return Err(Error::Input(format!("document vectors {} are not [pairs, slots, hidden]", vectors.spec())));
+                };
+                if *size != hidden {
+                    return Err(Error::Input(format!("document vectors are of size {size}, the generator's of {hidden}")));
+                }
+                let vectors = vectors.reshape([pairs * slots, hidden])?.cast(tokens.dtype())?;
+                Tensor::concat(&[&tokens, &vectors], 0)?
+            }
+        };
+        let plain = index.iter().enumerate().all(|(i, &row)| row == i as i64);
+        let embeddings = if plain {
+            table.reshape([batch, width, hidden])?
+        } else {
+            table.embedding(&device.from_slice(&index, [batch, width])?)?
+        };
+        Ok(GeneratorInput { embeddings, mask: self.mask(pad) })
+    }
+
+    /// For each position the row of the table of all tokens followed by all vectors (padding takes the first row), and the tokens.
+    fn index(&self, slots: usize, pad: PadSide) -> (Vec<i64>, Vec<i64>) {
+        let width = self.width();
+        let tokens: Vec<i64> = self
+            .sequences
+            .iter()
+            .flat_map(|sequence| &sequence.rows)
+            .filter_map(|row| if let Row::Token(id) = row { Some(i64::from(*id)) } else { None })
+            .collect();
+        let (mut index, mut next) = (Vec::with_capacity(self.sequences.len() * width), 0);
+        for sequence in &self.sequences {
+            let padding = std::iter::repeat_n(0, width - sequence.rows.len());
+            if pad == PadSide::Left {
+                index.extend(padding.clone());
+            }
+            for row in &sequence.rows {
+                index.push(match *row {
+                    Row::Token(_) => {
+                        next += 1;
+                        next - 1
+                    }
+                    Row::Vector { pair, slot } => (tokens.len() + pair * slots + slot) as i64,
+                });
+            }
+            if pad == PadSide::Right {
+                index.extend(padding);
+            }
+        }
+        (index, tokens)
+    }
+
+    fn mask(&self, pad: PadSide) -> Vec<Vec<bool>> {
+        let width = self.width();
+        let real = |sequence: &Sequence, i: usize| match pad {
+            PadSide::Left => i >= width - sequence.rows.len(),
+            PadSide::Right => i < sequence.rows.len(),
+        };
+        self.sequences.iter().map(|sequence| (0..width).map(|i| real(sequence, i)).collect()).collect()
+    }
+}

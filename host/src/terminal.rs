@@ -1,0 +1,151 @@
+//! What a person at a terminal sees: results on standard output, progress and notes on standard error.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+
+/// Where a command talks to its user. Progress is shown only at a terminal, and neither progress nor notes when quiet.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    bars: MultiProgress,
+    quiet: bool,
+    interactive: bool,
+}
+
+impl Terminal {
+    /// The process's own terminal.
+    #[must_use]
+    pub fn new(quiet: bool) -> Self {
+        let interactive = std::io::stderr().is_terminal() && !quiet;
+        let target = if interactive { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        Terminal { bars: MultiProgress::with_draw_target(target), quiet, interactive }
+    }
+
+    /// A terminal that shows nothing but results; for tests and for use as a library.
+    #[must_use]
+    pub fn silent() -> Self {
+        Terminal { bars: MultiProgress::with_draw_target(ProgressDrawTarget::hidden()), quiet: true, interactive: false }
+    }
+
+    /// Whether a person is watching.
+    #[must_use]
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// A progress bar of `length` steps. Its message stands behind the bar: `bar.set_message("loss 1.23")`.
+    #[must_use]
+    pub fn progress(&self, title: &str, length: u64) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::new(length));
+        bar.set_style(style("{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left"));
+        bar.set_prefix(title.to_owned());
+        bar
+    }
+
+    /// A sign of life for work of unknown length.
+    #[must_use]
+    pub fn spinner(&self, title: &str) -> ProgressBar {
+        const FRAME: Duration = Duration::from_millis(120);
+        let bar = self.bars.add(ProgressBar::new_spinner());
+        bar.set_style(style("{spinner} {prefix} {msg} {elapsed}"));
+        bar.set_prefix(title.to_owned());
+        if self.interactive {
+            bar.enable_steady_tick(FRAME);
+        }
+        bar
+    }
+
+    /// Says one line to the user, above any progress bar; nothing when quiet.
+    pub fn note(&self, line: impl AsRef<str>) {
+        if !self.quiet {
+            self.bars.suspend(|| eprint_line(line.as_ref()));
+        }
+    }
+
+    /// Warns the user, even when quiet.
+    pub fn warn(&self, line: impl AsRef<str>) {
+        self.bars.suspend(|| eprint_line(&format!("warning: {}", line.as_ref())));
+    }
+
+    /// Tells the user what went wrong, line by line, even when quiet.
+    pub fn fail(&self, message: &str) {
+        self.bars.suspend(|| message.lines().for_each(|line| eprint_line(&format!("error: {line}"))));
+    }
+
+    /// Writes a result to standard output as it is.
+    ///
+    /// # Errors
+    /// [`Error::Stdout`] if nobody reads it.
+    pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
+        self.bars.suspend(|| {
+            let mut out = std::io::stdout().lock();
+            out.write_all(text.as_ref().as_bytes()).and_then(|()| out.flush()).map_err(Error::Stdout)
+        })
+    }
+
+    /// Writes a result to standard output as JSON, for scripts.
+    ///
+    /// # Errors
+    /// [`Error::Stdout`] if nobody reads it.
+    pub fn print_json(&self, value: &impl Serialize) -> Result<()> {
+        let text = serde_json::to_string_pretty(value)
+            .map_err(|error| Error::Failed(format!("the result has no JSON form: {error}")))?;
+        self.print(text + "\n")
+    }
+}
+
+/// Nobody can be told that standard error is closed.
+fn eprint_line(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// Rows as text in aligned columns, under a header.
+#[must_use]
+pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let header: Vec<String> = header.iter().map(ToString::to_string).collect();
+    let lines: Vec<&Vec<String>> = std::iter::once(&header).chain(rows).collect();
+    let widths: Vec<usize> = (0..header.len())
+        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .collect();
+    let mut text = String::new();
+    for line in lines {
+        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Terminal, style, table};
+
+    #[test]
+    fn columns_are_aligned() {
+        let rows = [vec!["a".into(), "long cell".into(), "x".into()], vec!["bbbb".into(), "é".into(), "y".into()]];
+        assert_eq!(table(&["k", "v", "w"], &rows), "k     v          w\na     long cell  x\nbbbb  é          y\n");
+    }
+
+    #[test]
+    fn a_silent_terminal_hides_its_bars() {
+        let terminal = Terminal::silent();
+        assert!(terminal.progress("training", 3).is_hidden());
+        assert!(terminal.spinner("loading").is_hidden());
+    }
+
+    #[test]
+    fn templates_are_valid() {
+        for template in ["{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left", "{spinner} {prefix} {msg} {elapsed}"] {
+            assert!(indicatif::ProgressStyle::with_template(template).is_ok());
+            let _ = style(template);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! From text to token ids and back: tokenizers, chat templates and the generator's prompt.
+
+mod chat;
+mod prompt;
+mod tokenizer;
+
+pub use chat::ChatTemplate;
+pub use prompt::{Piece, PromptTemplate};
+pub use tokenizer::{TextError, Tokenizer};

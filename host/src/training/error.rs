@@ -1,0 +1,63 @@
+//! What can end a training before its time.
+
+use crate::artifact::ArtifactError;
+use crate::text::TextError;
+
+/// What can end a training before its time.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrainingError {
+    /// The loss is NaN or infinite.
+    #[error(
+        "step {step}: the loss is {loss}; the first value that is not finite is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
+    )]
+    NonFiniteLoss {
+        /// The step, from 1.
+        step: u64,
+        /// The loss.
+        loss: f64,
+        /// The parameter or part of the loss.
+        tensor: String,
+    },
+    /// A gradient is NaN or infinite.
+    #[error(
+        "step {step}: the gradient of {tensor} is not finite (lower the learning rate, or resume from an earlier checkpoint)"
+    )]
+    NonFiniteGradient {
+        /// The step, from 1.
+        step: u64,
+        /// The parameter.
+        tensor: String,
+    },
+    /// A checkpoint cannot be used.
+    #[error("the checkpoint {path} cannot be resumed: {message}")]
+    Checkpoint {
+        /// The checkpoint's directory.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// A checkpoint could not be written or read.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The metrics log could not be written.
+    #[error("cannot write the metrics log: {0}")]
+    Log(String),
+    /// A record cannot be trained on.
+    #[error("record {record}: {message}")]
+    Record {
+        /// The record's identifier or number.
+        record: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// There is nothing to train on.
+    #[error("{0}")]
+    Empty(String),
+    /// A text could not be tokenized.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// A model or device failed.
+    #[error(transparent)]
+    Model(#[from] scaledown_sdk::Error),
+}

@@ -1,0 +1,14 @@
+//! Training: a loop, objectives that it optimises, and checkpoints that it resumes from.
+
+pub mod checkpoint;
+mod error;
+mod objective;
+mod order;
+mod run;
+mod settings;
+
+pub use error::TrainingError;
+pub use objective::{BatchLoss, Objective, StepReport, Verdict};
+pub use order::Order;
+pub use run::{Observer, Outcome, train};
+pub use settings::Settings;

@@ -1,0 +1,85 @@
+//! What a training optimises: the part that differs between pretraining and distillation.
+
+use scaledown_sdk::Tensor;
+use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use serde_json::Value;
+
+use super::TrainingError;
+
+/// The loss of one micro-batch.
+pub struct BatchLoss {
+    /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to the step's loss.
+    pub loss: Tensor,
+    /// Named parts of the loss, scaled alike, for the log.
+    pub parts: Vec<(&'static str, f64)>,
+    /// Tokens that were read.
+    pub tokens: usize,
+    /// Answer tokens that were predicted right, of how many.
+    pub accuracy: (usize, usize),
+}
+
+/// What a finished step showed.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct StepReport {
+    /// The step's number, from 1.
+    pub step: u64,
+    /// The loss.
+    pub loss: f64,
+    /// The share of answer tokens that were predicted right.
+    pub accuracy: f64,
+    /// The norm of the gradient before clipping.
+    pub gradient_norm: f64,
+    /// Tokens that were read.
+    pub tokens: usize,
+}
+
+/// Whether a training goes on after a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There is more to learn.
+    Continue,
+    /// The goal is reached before the last step; the reason is for the log.
+    Done(String),
+}
+
+/// A training's model, data and loss.
+pub trait Objective {
+    /// What one forward and backward pass takes.
+    type Batch;
+
+    /// What is trained, with peak learning rates.
+    fn groups(&self) -> Vec<ParamGroup>;
+
+    /// The parameters whose trainable part a checkpoint holds, with the name of its file.
+    fn stored(&self) -> Vec<(&'static str, Params)>;
+
+    /// The micro-batches of step `step` (from 0): a function of the step, the seed and the objective's own state alone.
+    ///
+    /// # Errors
+    /// If a record cannot be read or used.
+    fn batches(&mut self, step: u64) -> Result<Vec<Self::Batch>, TrainingError>;
+
+    /// The loss of one micro-batch.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn loss(&self, batch: &Self::Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError>;
+
+    /// Looks at a finished step, and says whether to go on.
+    fn finish_step(&mut self, _report: &StepReport) -> Verdict {
+        Verdict::Continue
+    }
+
+    /// State beside the parameters that a checkpoint must hold; null if there is none.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// Takes the state of a checkpoint.
+    ///
+    /// # Errors
+    /// If the state is not this objective's.
+    fn restore(&mut self, _state: &Value) -> Result<(), TrainingError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,157 @@
+//! The training loop: the same for every objective.
+
+use std::time::Instant;
+
+use scaledown_sdk::autodiff::Gradients;
+use scaledown_sdk::nn::{Forward, Optimizer};
+
+use super::checkpoint::{Checkpoint, Store};
+use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
+
+/// What a training is watched and stopped by.
+pub trait Observer {
+    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates, tokens per second).
+    ///
+    /// # Errors
+    /// If the log cannot be written.
+    fn step(&mut self, report: &StepReport, extra: &[(String, f64)]) -> Result<(), TrainingError>;
+
+    /// Something happened that a person wants to know.
+    fn note(&mut self, message: &str);
+
+    /// Whether to stop after the present step.
+    fn interrupted(&self) -> bool;
+}
+
+/// How a training ended.
+#[derive(Clone, Debug, PartialEq, serde::Serialize)]
+pub struct Outcome {
+    /// Steps made in all, those before a resumption included.
+    pub steps: u64,
+    /// The loss of the last step.
+    pub final_loss: f64,
+    /// Seconds of this run.
+    pub seconds: f64,
+    /// Whether it was interrupted before its end.
+    pub interrupted: bool,
+}
+
+/// Trains `objective` from a checkpoint, or from the start.
+///
+/// # Errors
+/// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved before stays.
+pub fn train<O: Objective>(
+    objective: &mut O,
+    settings: &Settings,
+    checkpoints: &Store,
+    resume: Option<Checkpoint>,
+    observer: &mut dyn Observer,
+) -> Result<Outcome, TrainingError> {
+    let started = Instant::now();
+    let mut optimizer = Optimizer::new(objective.groups(), settings.optimizer)?;
+    let mut last = StepReport::default();
+    if let Some(checkpoint) = resume {
+        last = checkpoint.restore(objective, &mut optimizer)?;
+    }
+    let mut interrupted = false;
+    while last.step < settings.steps {
+        last = step(objective, &mut optimizer, settings, last.step, observer)?;
+        let verdict = objective.finish_step(&last);
+        interrupted = observer.interrupted();
+        let due = settings.checkpoint_every.is_some_and(|every| last.step.is_multiple_of(every));
+        let done = last.step == settings.steps || verdict != Verdict::Continue;
+        if due || done || interrupted {
+            checkpoints.save(objective, &optimizer, &last)?;
+        }
+        if let Verdict::Done(reason) = verdict {
+            observer.note(&reason);
+            break;
+        }
+        if interrupted {
+            break;
+        }
+    }
+    let interrupted = interrupted && last.step < settings.steps;
+    Ok(Outcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
+}
+
+/// The sums over the micro-batches of a step.
+#[derive(Default)]
+struct Totals {
+    gradients: Gradients,
+    loss: f64,
+    parts: Vec<(&'static str, f64)>,
+    tokens: usize,
+    correct: usize,
+    counted: usize,
+}
+
+fn step<O: Objective>(
+    objective: &mut O,
+    optimizer: &mut Optimizer,
+    settings: &Settings,
+    step: u64,
+    observer: &mut dyn Observer,
+) -> Result<StepReport, TrainingError> {
+    let started = Instant::now();
+    let mut totals = Totals::default();
+    for (micro, batch) in objective.batches(step)?.iter().enumerate() {
+        let mut forward = Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
+        let loss = objective.loss(batch, &mut forward)?;
+        totals.add(loss, objective, step + 1)?;
+    }
+    let norm = optimizer.gradient_norm(&totals.gradients)?;
+    if !norm.is_finite() {
+        let tensor = optimizer.non_finite(&totals.gradients)?.unwrap_or("all of them together").to_owned();
+        return Err(TrainingError::NonFiniteGradient { step: step + 1, tensor });
+    }
+    let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
+    let scale = if norm > settings.clip { settings.clip / (norm + 1e-6) } else { 1.0 };
+    optimizer.step(totals.gradients, schedule, scale)?;
+    let report = StepReport {
+        step: step + 1,
+        loss: totals.loss,
+        accuracy: totals.correct as f64 / totals.counted.max(1) as f64,
+        gradient_norm: norm,
+        tokens: totals.tokens,
+    };
+    let rates = optimizer.groups().iter().map(|group| (format!("lr_{}", group.name), group.lr * schedule));
+    let speed = ("tokens_per_second".to_owned(), totals.tokens as f64 / started.elapsed().as_secs_f64());
+    let parts = totals.parts.iter().map(|&(name, value)| (name.to_owned(), value));
+    observer.step(&report, &parts.chain(rates).chain([speed]).collect::<Vec<_>>())?;
+    Ok(report)
+}
+
+impl Totals {
+    fn add<O: Objective>(&mut self, batch: BatchLoss, objective: &O, step: u64) -> Result<(), TrainingError> {
+        let value = batch.loss.scalar()?;
+        if !value.is_finite() {
+            return Err(diagnose(objective, batch, value, step)?);
+        }
+        self.loss += value;
+        for (name, value) in batch.parts {
+            match self.parts.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, sum)) => *sum += value,
+                None => self.parts.push((name, value)),
+            }
+        }
+        self.tokens += batch.tokens;
+        self.correct += batch.accuracy.0;
+        self.counted += batch.accuracy.1;
+        Ok(self.gradients.accumulate(batch.loss.backward()?)?)
+    }
+}
+
+/// The error for a loss that is not finite; it names the first parameter that is not finite, or the part of the loss.
+fn diagnose<O: Objective>(objective: &O, batch: BatchLoss, loss: f64, step: u64) -> Result<TrainingError, TrainingError> {
+    for (_, params) in objective.stored() {
+        for param in params.all() {
+            let value = param.tensor().detach();
+            if value.dtype().is_float() && !scaledown_sdk::Tensor::sum_squares(&[&value])?.scalar()?.is_finite() {
+                return Ok(TrainingError::NonFiniteLoss { step, loss, tensor: param.name().to_owned() });
+            }
+        }
+    }
+    let part = batch.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name);
+    Ok(TrainingError::NonFiniteLoss { step, loss, tensor: part.to_owned() })
+}

@@ -1,0 +1,44 @@
+//! Every configuration in the repository loads, and offline.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::{run_in, scaledown};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn configurations(directory: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(configurations(&path));
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            found.push(path.to_str().unwrap().to_owned());
+        }
+    }
+    found.sort();
+    found
+}
+
+#[test]
+fn every_configuration_loads() {
+    let files = configurations(&root().join("configs"));
+    assert!(files.len() > 10, "only {files:?}");
+    let output = scaledown().args(["config", "check"]).args(&files).env("HF_HUB_OFFLINE", "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn variations_keep_what_they_do_not_name() {
+    let show = |file: &str| {
+        let ran = run_in(&root(), &["config", "show", file, "--json"], &[]);
+        serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()
+    };
+    let (base, varied) = (show("configs/quickstart.toml"), show("configs/variations/memory-tokens-4.toml"));
+    assert_eq!(varied["compression"]["memory_tokens"], 4);
+    assert_eq!((&varied["training"], &varied["compressor"]), (&base["training"], &base["compressor"]));
+    let encoder = show("configs/variations/modernbert.toml");
+    assert!(encoder["compressor"]["layers"].is_null(), "the n-layers compressor's keys must not reach the modernbert compressor");
+}

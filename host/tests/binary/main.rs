@@ -1,0 +1,6 @@
+//! The binary, the configurations and the documents, as a user meets them.
+
+mod cli;
+mod command;
+mod configs;
+mod documentation;

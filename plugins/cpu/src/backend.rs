@@ -1,0 +1,150 @@
+//! The device backend.
+
+use std::any::Any;
+
+use half::{bf16, f16};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
+use scaledown_sdk::tensor::{DeviceInfo, Element, Value};
+use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
+
+use crate::execute::{NAME, execute};
+use crate::parallel;
+use crate::storage::{Buffer, Scalar, Scratch};
+
+/// Bytes up to which an instruction runs on the calling thread: waking up others would take longer.
+const SMALL: usize = 64 * 1024;
+
+/// The configuration of the CPU device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CpuConfig {
+    /// The number of threads to compute with; by default as many as the process may use.
+    #[serde(default)]
+    pub threads: Option<usize>,
+}
+
+/// The CPU device.
+pub struct CpuBackend {
+    pool: ThreadPool,
+}
+
+/// A CPU device in its default configuration.
+///
+/// # Errors
+/// If threads cannot be started.
+pub fn device() -> Result<Device> {
+    Ok(Device::new(CpuBackend::new(CpuConfig::default())?))
+}
+
+impl CpuBackend {
+    /// A CPU device.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the number of threads is 0 or so many cannot be started.
+    pub fn new(config: CpuConfig) -> Result<Self> {
+        if config.threads == Some(0) {
+            return Err(Error::Config("the cpu device needs at least one thread; leave `threads` out to use all".into()));
+        }
+        // Rayon's own default is the number of threads that the process may use.
+        ThreadPoolBuilder::new()
+            .num_threads(config.threads.unwrap_or(0))
+            .thread_name(|index| format!("{NAME}-{index}"))
+            .build()
+            .map(|pool| CpuBackend { pool })
+            .map_err(|error| Error::Config(format!("the cpu device could not start its threads: {error}")))
+    }
+}
+
+inventory::submit! {
+    Registration::device::<CpuBackend>(NAME, "Computes on this machine's processor.")
+}
+
+impl DevicePlugin for CpuBackend {
+    type Config = CpuConfig;
+
+    fn build(config: CpuConfig) -> Result<Device> {
+        Ok(Device::new(CpuBackend::new(config)?))
+    }
+}
+
+impl DeviceBackend for CpuBackend {
+    fn info(&self) -> DeviceInfo {
+        let threads = self.pool.current_num_threads();
+        DeviceInfo { name: NAME.to_owned(), description: format!("{} ({})", std::env::consts::ARCH, vectors()), threads }
+    }
+
+    fn upload(&self, data: &TensorData) -> Result<Box<dyn Any + Send + Sync>> {
+        fn read<T: Scalar>(bytes: &[u8]) -> Buffer {
+            let mut elements = Scratch::<T>::new(bytes.len() / size_of::<T>());
+            for (element, bytes) in elements.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
+                *element = bytemuck::pod_read_unaligned(bytes);
+            }
+            elements.into_buffer()
+        }
+        Ok(Box::new(match data.spec().dtype {
+            DType::F64 => read::<f64>(data.bytes()),
+            DType::F32 => read::<f32>(data.bytes()),
+            DType::BF16 => read::<bf16>(data.bytes()),
+            DType::F16 => read::<f16>(data.bytes()),
+            DType::I64 => read::<i64>(data.bytes()),
+            DType::U32 => read::<u32>(data.bytes()),
+            DType::Bool => read::<u8>(data.bytes()),
+        }))
+    }
+
+    fn download(&self, value: &Value) -> Result<TensorData> {
+        fn bytes<T: Scalar + Element>(value: &Value) -> Option<Vec<u8>> {
+            value.get::<Buffer>().and_then(Buffer::slice::<T>).map(|elements| bytemuck::cast_slice(elements).to_vec())
+        }
+        let bytes = match value.spec.dtype {
+            DType::F64 => bytes::<f64>(value),
+            DType::F32 => bytes::<f32>(value),
+            DType::BF16 => bytes::<bf16>(value),
+            DType::F16 => bytes::<f16>(value),
+            DType::I64 => bytes::<i64>(value),
+            DType::U32 => bytes::<u32>(value),
+            DType::Bool => bytes::<u8>(value),
+        };
+        match bytes {
+            Some(bytes) => TensorData::new(value.spec.clone(), bytes),
+            None => Err(Error::Data(format!("a tensor {} is not stored on the {NAME} device", value.spec))),
+        }
+    }
+
+    fn supports(&self, _op: &Op, _inputs: &[TensorSpec]) -> bool {
+        true
+    }
+
+    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
+        let bytes: usize = inputs.iter().map(|input| &input.spec).chain(outputs).map(TensorSpec::bytes).sum();
+        let buffers = if bytes <= SMALL || self.pool.current_num_threads() == 1 {
+            parallel::serial(|| execute(op, inputs, outputs))
+        } else {
+            self.pool.install(|| execute(op, inputs, outputs))
+        }?;
+        Ok(buffers.into_iter().map(|buffer| Box::new(buffer) as Box<dyn Any + Send + Sync>).collect())
+    }
+}
+
+/// The vector instructions in use.
+fn vectors() -> &'static str {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl") {
+            "AVX-512"
+        } else if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            "AVX2"
+        } else {
+            "SSE"
+        }
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        "NEON"
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    {
+        "no vector instructions"
+    }
+}

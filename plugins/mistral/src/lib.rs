@@ -1,0 +1,80 @@
+//! The `mistral` plugin: a generator of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
+
+use scaledown_sdk::component::{
+    DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin, Registration, inventory,
+};
+use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig, KvCache};
+use scaledown_sdk::{Device, Error, Result, Tensor};
+
+inventory::submit! {
+    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family")
+}
+
+/// The plugin's own keys: none. The host decides where weights come from.
+#[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MistralConfig {}
+
+/// A causal language model of the decoder family.
+pub struct MistralGenerator {
+    model: CausalLm,
+}
+
+impl GeneratorPlugin for MistralGenerator {
+    type Config = MistralConfig;
+
+    fn build(_: MistralConfig, context: GeneratorContext) -> Result<Self> {
+        let shape = DecoderConfig::from_directory(&context.directory)?;
+        Ok(MistralGenerator { model: CausalLm::new(shape, &context.params)? })
+    }
+}
+
+impl MistralGenerator {
+    /// The model itself.
+    #[must_use]
+    pub fn model(&self) -> &CausalLm {
+        &self.model
+    }
+}
+
+impl Generator for MistralGenerator {
+    fn device(&self) -> &Device {
+        self.model.decoder().device()
+    }
+
+    fn hidden_size(&self) -> usize {
+        self.model.config().hidden
+    }
+
+    fn vocabulary(&self) -> usize {
+        self.model.config().vocabulary
+    }
+
+    fn embed(&self, ids: &Tensor) -> Result<Tensor> {
+        self.model.embed(ids)
+    }
+
+    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
+        self.model.forward(&input.embeddings, &input.mask, forward)
+    }
+
+    fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
+        self.model.logits(hidden)
+    }
+
+    fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)> {
+        let (logits, cache) = self.model.prefill(&input.embeddings, &input.mask, new_tokens)?;
+        Ok((logits, DecodeState(Box::new(cache))))
+    }
+
+    fn decode(&self, ids: &[u32], state: &mut DecodeState) -> Result<Tensor> {
+        let cache = state.0.downcast_mut::<KvCache>();
+        let cache = cache.ok_or_else(|| Error::Input("the decoding was started by a generator of another kind".into()))?;
+        self.model.decode(ids, cache)
+    }
+
+    fn merge_adapters(&self) -> Result<()> {
+        self.model.merge_adapters()
+    }
+}

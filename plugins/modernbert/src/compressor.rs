@@ -1,0 +1,85 @@
+//! The compressor.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
+use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::encoder::{Encoder, EncoderConfig};
+use scaledown_sdk::nn::safetensors::DirectoryWeights;
+use scaledown_sdk::nn::{Forward, MemoryTokens, Params, WeightSource};
+use scaledown_sdk::{Error, Result};
+
+use crate::projection::Projection;
+use crate::{ModernBertConfig, Start};
+
+/// A ModernBERT encoder with memory tokens, and a projection to the generator's space.
+///
+/// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`, `relevance_head`, and `projection`.
+pub struct ModernBert {
+    encoder: Encoder,
+    memory: MemoryTokens,
+    projection: Projection,
+    template: PairTemplate,
+}
+
+impl CompressorPlugin for ModernBert {
+    type Config = ModernBertConfig;
+
+    fn build(config: ModernBertConfig, context: CompressorContext) -> Result<Self> {
+        let inner = config.projection.unwrap_or(context.hidden_size);
+        if inner == 0 {
+            return Err(Error::Config("compressor.projection is 0, expected at least 1".into()));
+        }
+        let model = EncoderConfig::from_directory(&config.model)?;
+        let params = context.params.trained();
+        let hidden = model.hidden_size;
+        let template = template(&config.model, &model)?;
+        let encoder = Encoder::new(model, &encoder_params(&config, &params)?)?;
+        Ok(ModernBert {
+            memory: MemoryTokens::new(&params, encoder.table(), context.memory_tokens, context.relevance)?,
+            projection: Projection::new(&params.fresh().pp("projection"), hidden, inner, context.hidden_size)?,
+            encoder,
+            template,
+        })
+    }
+}
+
+impl Compressor for ModernBert {
+    fn template(&self) -> PairTemplate {
+        self.template.clone()
+    }
+
+    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+        let input = self.memory.embed(self.encoder.table(), batch)?;
+        let hidden = self.encoder.forward(&input.embeddings, &input.mask, forward).at("model")?;
+        let vectors = self.projection.forward(&input.memory_states(&hidden)?, forward).at("projection")?;
+        Ok(Compressed { vectors, relevance: self.memory.relevance(&hidden, &input)? })
+    }
+}
+
+/// Where the encoder's parameters are made: `ModernBertModel` stores them at the top, `ModernBertForMaskedLM` under `model`.
+fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> {
+    let params = params.pp("model");
+    if config.init == Start::Random {
+        return Ok(params.fresh());
+    }
+    let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
+    let prefix = if weights.spec("model.embeddings.tok_embeddings.weight").is_some() { "model" } else { "" };
+    Ok(params.initialised_from(weights, prefix))
+}
+
+fn template(directory: &Path, config: &EncoderConfig) -> Result<PairTemplate> {
+    let id = |key: &str, id: Option<u32>| {
+        let missing =
+            || Error::Config(format!("{}: {key} is missing, expected a token id", directory.join("config.json").display()));
+        id.map(|id| vec![id]).ok_or_else(missing)
+    };
+    let separator = id("sep_token_id", config.sep_token_id)?;
+    Ok(PairTemplate {
+        tokenizer: directory.join("tokenizer.json").exists().then(|| directory.to_owned()),
+        prefix: id("cls_token_id", config.cls_token_id)?,
+        suffix: separator.clone(),
+        separator,
+    })
+}

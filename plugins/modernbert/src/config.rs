@@ -1,0 +1,30 @@
+//! The keys of `[compressor]` with `plugin = "modernbert"`.
+
+use std::path::PathBuf;
+
+/// The configuration of the `modernbert` compressor.
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ModernBertConfig {
+    /// The encoder's hub id or directory: `config.json`, `model.safetensors`, and `tokenizer.json` unless its tokenizer is the generator's.
+    #[schemars(with = "String", extend("format" = "model"))]
+    pub model: PathBuf,
+    /// Whether the encoder starts from the directory's weights (`"pretrained"`) or from random ones (`"random"`).
+    #[serde(default)]
+    pub init: Start,
+    /// The size of the projection's inner layer; the generator's hidden size if not given.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub projection: Option<usize>,
+}
+
+/// What the encoder's weights start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Start {
+    /// The weights of the model's directory.
+    #[default]
+    Pretrained,
+    /// Random weights of the shapes that the directory's `config.json` gives.
+    Random,
+}

@@ -1,0 +1,55 @@
+//! The compressor.
+
+use std::sync::Arc;
+
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
+use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::decoder::{Decoder, DecoderConfig};
+use scaledown_sdk::nn::{Forward, MemoryTokens};
+use scaledown_sdk::{Error, Result};
+
+use crate::NLayersConfig;
+
+/// The first layers of a decoder, with memory tokens.
+///
+/// Parameters under its path: `model` (`embed_tokens`, `layers.0 ..`, and `norm` if there is a final norm, named as the generator's),
+/// `memory_embeddings`, `relevance_embedding` and `relevance_head`.
+pub struct NLayers {
+    decoder: Decoder,
+    memory: MemoryTokens,
+}
+
+impl CompressorPlugin for NLayers {
+    type Config = NLayersConfig;
+
+    fn build(config: NLayersConfig, context: CompressorContext) -> Result<Self> {
+        let generator = DecoderConfig::from_json(&context.generator).at("the generator")?;
+        if !(1..=generator.layers).contains(&config.layers) {
+            return Err(Error::Config(format!(
+                "compressor.layers is {}, expected 1 to {}, the number of the generator's layers",
+                config.layers, generator.layers
+            )));
+        }
+        // Trained, whatever the generator's own parameters are: these are copies, under names of their own.
+        let params = context.params.trained();
+        let copied = match &context.generator_weights {
+            Some(weights) => params.initialised_from(Arc::clone(weights), ""),
+            None => params.fresh(),
+        };
+        let decoder = Decoder::first_layers(&generator, &copied.pp("model"), config.layers, config.final_norm)?;
+        let memory = MemoryTokens::new(&params, decoder.embedding().weight(), context.memory_tokens, context.relevance)?;
+        Ok(NLayers { decoder, memory })
+    }
+}
+
+impl Compressor for NLayers {
+    fn template(&self) -> PairTemplate {
+        PairTemplate::default()
+    }
+
+    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+        let input = self.memory.embed(self.decoder.embedding().weight(), batch)?;
+        let hidden = self.decoder.forward(&input.embeddings, &input.mask, forward).at("model")?;
+        Ok(Compressed { vectors: input.memory_states(&hidden)?, relevance: self.memory.relevance(&hidden, &input)? })
+    }
+}

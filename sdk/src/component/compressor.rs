@@ -1,0 +1,81 @@
+//! The compressor: (query, document) pairs to a few vectors each.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::Result;
+use crate::nn::{Forward, Params, WeightSource};
+use crate::tensor::Tensor;
+
+/// A batch of (query, document) pairs. Each pair is independent of the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairBatch {
+    /// The token ids of each pair, specials included, memory tokens not.
+    pub ids: Vec<Vec<u32>>,
+    /// The number of memory tokens, which follow the ids of each pair.
+    pub memory_tokens: usize,
+    /// Whether an RR token follows the memory tokens.
+    pub relevance: bool,
+}
+
+/// What a compressor makes of a batch.
+#[derive(Clone, Debug)]
+pub struct Compressed {
+    /// The vectors that stand for each document, in the generator's space: `[pairs, memory_tokens, hidden]`.
+    pub vectors: Tensor,
+    /// The relevance of each document to its query, `[pairs]` in f32, if the batch asked for it.
+    pub relevance: Option<Tensor>,
+}
+
+/// How a compressor wants its input written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PairTemplate {
+    /// The directory of the compressor's own tokenizer; `None` for the generator's.
+    pub tokenizer: Option<PathBuf>,
+    /// Token ids before the query.
+    pub prefix: Vec<u32>,
+    /// Token ids between query and document.
+    pub separator: Vec<u32>,
+    /// Token ids after the document.
+    pub suffix: Vec<u32>,
+}
+
+/// Compresses documents, given a query, into vectors that the generator reads (OSCAR, arXiv 2504.07109, section 3).
+pub trait Compressor: Send + Sync {
+    /// How the pairs are to be written.
+    fn template(&self) -> PairTemplate;
+
+    /// Compresses a batch of pairs in one forward pass.
+    ///
+    /// # Errors
+    /// If a pair is longer than the model can read, or the device fails.
+    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed>;
+}
+
+/// What a compressor is built from, beside its own configuration.
+pub struct CompressorContext {
+    /// Where its parameters are made; trainable. The host saves them, and loads them from a checkpoint.
+    pub params: Params,
+    /// The generator's configuration, as its `config.json` says.
+    pub generator: serde_json::Value,
+    /// The generator's stored weights, to copy from; `None` where the generator is made from random weights.
+    pub generator_weights: Option<Arc<dyn WeightSource>>,
+    /// The size of the generator's embeddings, which the vectors must have.
+    pub hidden_size: usize,
+    /// The number of memory tokens a document.
+    pub memory_tokens: usize,
+    /// Whether a relevance score is wanted.
+    pub relevance: bool,
+}
+
+/// A compressor that a plugin offers.
+pub trait CompressorPlugin: Compressor + Sized + 'static {
+    /// Its configuration: the keys of `[compressor]` beside `plugin`.
+    type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
+
+    /// Makes the compressor.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used with this generator, or weights cannot be read.
+    fn build(config: Self::Config, context: CompressorContext) -> Result<Self>;
+}

@@ -1,0 +1,93 @@
+//! The generator: a causal language model that reads embeddings.
+
+use std::any::Any;
+use std::path::PathBuf;
+
+use crate::Result;
+use crate::nn::{Forward, Params};
+use crate::tensor::{Device, Tensor};
+
+/// A batch of sequences of embeddings.
+#[derive(Clone, Debug)]
+pub struct GeneratorInput {
+    /// The embeddings `[batch, seq, hidden]`.
+    pub embeddings: Tensor,
+    /// Which positions are real, `batch` rows of `seq`; padding may stand on either side, but not within a sequence.
+    pub mask: Vec<Vec<bool>>,
+}
+
+/// The state of an incremental decoding: a KV cache of the generator's own kind.
+pub struct DecodeState(pub Box<dyn Any + Send>);
+
+/// A causal language model that reads prompt embeddings, so that vectors can stand in the place of documents.
+pub trait Generator: Send + Sync {
+    /// The device that the model is on.
+    fn device(&self) -> &Device;
+
+    /// The size of an embedding.
+    fn hidden_size(&self) -> usize;
+
+    /// The number of token ids.
+    fn vocabulary(&self) -> usize;
+
+    /// The embeddings of token ids `[..]` (i64): `[.., hidden]`.
+    ///
+    /// # Errors
+    /// If an id is not in the vocabulary.
+    fn embed(&self, ids: &Tensor) -> Result<Tensor>;
+
+    /// The final hidden states `[batch, seq, hidden]` of whole sequences, ready for [`Generator::logits`].
+    ///
+    /// # Errors
+    /// If the input does not fit the model.
+    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor>;
+
+    /// The logits `[.., vocabulary]` of final hidden states `[.., hidden]`. Kept apart so that only the positions that matter are
+    /// projected on the vocabulary.
+    ///
+    /// # Errors
+    /// If the shape does not fit.
+    fn logits(&self, hidden: &Tensor) -> Result<Tensor>;
+
+    /// Starts a decoding: reads left-padded prompts with room for `new_tokens` more, and returns the logits `[batch, vocabulary]` of the
+    /// next token.
+    ///
+    /// # Errors
+    /// If the input does not fit the model.
+    fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)>;
+
+    /// Reads one more token of each sequence, and returns the logits `[batch, vocabulary]` of the next.
+    ///
+    /// # Errors
+    /// If the state is another generator's or full, or an id is not in the vocabulary.
+    fn decode(&self, ids: &[u32], state: &mut DecodeState) -> Result<Tensor>;
+
+    /// Merges adapters into the weights, which makes inference faster; training must not go on afterwards. Without adapters, nothing
+    /// happens.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn merge_adapters(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a generator is built from, beside its own configuration.
+pub struct GeneratorContext {
+    /// Where its parameters are made. Their options hold the adapter, if the generator gets one; then only that trains.
+    pub params: Params,
+    /// The model's directory (`config.json`, weights, tokenizer).
+    pub directory: PathBuf,
+}
+
+/// A generator that a plugin offers.
+pub trait GeneratorPlugin: Generator + Sized + 'static {
+    /// Its configuration: the keys of `[generator]` that are its own.
+    type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
+
+    /// Makes the generator.
+    ///
+    /// # Errors
+    /// If the model's configuration is not of a supported family, or weights cannot be read.
+    fn build(config: Self::Config, context: GeneratorContext) -> Result<Self>;
+}

@@ -1,0 +1,19 @@
+//! The replaceable parts of ScaleDown: their traits, and how a plugin registers one.
+//!
+//! A component is made from its own typed configuration. A native plugin implements a trait, and submits a [`Registration`] through
+//! `inventory`; a crate that is linked into the binary is found.
+
+mod compressor;
+#[cfg(not(target_arch = "wasm32"))]
+mod generator;
+mod offer;
+#[cfg(not(target_arch = "wasm32"))]
+mod registration;
+
+pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
+#[cfg(not(target_arch = "wasm32"))]
+pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
+#[cfg(not(target_arch = "wasm32"))]
+pub use inventory;
+#[cfg(not(target_arch = "wasm32"))]
+pub use registration::{DevicePlugin, Factory, Kind, Registration, registrations};

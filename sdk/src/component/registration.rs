@@ -1,0 +1,120 @@
+//! How a plugin makes itself known.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Compressor, CompressorContext, CompressorPlugin, Generator, GeneratorContext, GeneratorPlugin};
+use crate::tensor::Device;
+use crate::{Error, Result};
+
+/// The kind of a component; the section of the configuration that chooses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names are the traits'")]
+pub enum Kind {
+    Retriever,
+    Reranker,
+    Teacher,
+    Compressor,
+    Generator,
+    Device,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Kind::Retriever => "retriever",
+            Kind::Reranker => "reranker",
+            Kind::Teacher => "teacher",
+            Kind::Compressor => "compressor",
+            Kind::Generator => "generator",
+            Kind::Device => "device",
+        })
+    }
+}
+
+/// A device that a plugin offers.
+pub trait DevicePlugin {
+    /// Its configuration: the keys of `[device]` beside `plugin`.
+    type Config: DeserializeOwned + schemars::JsonSchema;
+
+    /// Makes the device.
+    ///
+    /// # Errors
+    /// If the machine has no such device.
+    fn build(config: Self::Config) -> Result<Device>;
+}
+
+/// Makes a component from the plugin's own keys of its configuration table.
+#[derive(Clone, Copy)]
+#[non_exhaustive]
+pub enum Factory {
+    /// Makes a device.
+    Device(fn(Value) -> Result<Device>),
+    /// Makes a compressor.
+    Compressor(fn(Value, CompressorContext) -> Result<Box<dyn Compressor>>),
+    /// Makes a generator.
+    Generator(fn(Value, GeneratorContext) -> Result<Box<dyn Generator>>),
+}
+
+/// One component that a plugin offers: `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
+pub struct Registration {
+    /// The name, the value of `plugin` in a configuration.
+    pub name: &'static str,
+    /// One sentence for `scaledown plugin list`.
+    pub description: &'static str,
+    /// The JSON schema of the plugin's own keys.
+    pub schema: fn() -> Value,
+    /// Makes the component.
+    pub factory: Factory,
+}
+
+inventory::collect!(Registration);
+
+/// All components that are linked in.
+pub fn registrations() -> impl Iterator<Item = &'static Registration> {
+    inventory::iter::<Registration>.into_iter()
+}
+
+impl Registration {
+    /// Offers a device.
+    #[must_use]
+    pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Device(|keys| P::build(parse(keys)?));
+        Registration { name, description, schema: schema::<P::Config>, factory }
+    }
+
+    /// Offers a compressor.
+    #[must_use]
+    pub const fn compressor<P: CompressorPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Compressor(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration { name, description, schema: schema::<P::Config>, factory }
+    }
+
+    /// Offers a generator.
+    #[must_use]
+    pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration { name, description, schema: schema::<P::Config>, factory }
+    }
+
+    /// The kind of the component.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self.factory {
+            Factory::Device(_) => Kind::Device,
+            Factory::Compressor(_) => Kind::Compressor,
+            Factory::Generator(_) => Kind::Generator,
+        }
+    }
+}
+
+fn parse<C: DeserializeOwned>(keys: Value) -> Result<C> {
+    serde_json::from_value(keys).map_err(|error| Error::Config(error.to_string()))
+}
+
+/// One self-contained schema without references, so that the host can put it into that of the whole configuration.
+fn schema<C: schemars::JsonSchema>() -> Value {
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    settings.into_generator().into_root_schema_for::<C>().to_value()
+}

@@ -1,0 +1,131 @@
+//! The errors of the contract crate.
+
+use crate::tensor::{DType, TensorSpec};
+
+/// The result of every fallible function of this crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong between model code and a device.
+///
+/// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the module in which it
+/// happened, outermost first (`layers.3.self_attn.q_proj`).
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The inputs of an instruction do not fit together.
+    #[error("{op}: {message} (inputs: {})", list(inputs))]
+    Invalid {
+        /// The instruction's name.
+        op: &'static str,
+        /// The specifications of all inputs.
+        inputs: Vec<TensorSpec>,
+        /// What was expected.
+        message: String,
+    },
+    /// Host data has another length or type than its specification says.
+    #[error("tensor data: {0}")]
+    Data(String),
+    /// A tensor has another element type than the caller asked for.
+    #[error("{what}: expected {expected}, found {found}")]
+    DType {
+        /// The operation or parameter.
+        what: String,
+        /// The element type that was expected.
+        expected: DType,
+        /// The element type that was found.
+        found: DType,
+    },
+    /// A device failed while it ran an instruction.
+    #[error("{device} could not run {op}: {message}")]
+    Device {
+        /// The device's name.
+        device: String,
+        /// The instruction's name.
+        op: &'static str,
+        /// The device's own words.
+        message: String,
+    },
+    /// Two tensors of one instruction live on different devices.
+    #[error("{op}: inputs live on different devices ({first} and {second})")]
+    DeviceMismatch {
+        /// The instruction's name.
+        op: &'static str,
+        /// The device of the first input.
+        first: String,
+        /// The device of the input that differs.
+        second: String,
+    },
+    /// Differentiation was asked of something that has no derivative.
+    #[error("autodiff: {0}")]
+    Autodiff(String),
+    /// Model weights are missing, superfluous, misshapen or unreadable.
+    #[error("weights: {0}")]
+    Weights(String),
+    /// A model's or component's configuration cannot be used.
+    #[error("configuration: {0}")]
+    Config(String),
+    /// A component was given an input that it cannot use.
+    #[error("{0}")]
+    Input(String),
+    /// A plugin broke its contract, or failed in a way that it could not report itself.
+    #[error("plugin {plugin}: {message}")]
+    Plugin {
+        /// The plugin's name or file.
+        plugin: String,
+        /// What happened.
+        message: String,
+    },
+    /// A file could not be read or written.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file or directory.
+        path: String,
+        /// The operating system's error.
+        source: std::io::Error,
+    },
+    /// An error inside a named module.
+    #[error("in {path}: {source}")]
+    At {
+        /// The module's path, outermost first.
+        path: String,
+        /// The error.
+        #[source]
+        source: Box<Error>,
+    },
+}
+
+fn list(inputs: &[TensorSpec]) -> String {
+    inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+impl Error {
+    /// Prefixes the path of the module in which the error happened with `module`.
+    #[must_use]
+    pub fn at(self, module: impl AsRef<str>) -> Self {
+        match self {
+            Error::At { path, source } => Error::At { path: format!("{}.{path}", module.as_ref()), source },
+            other => Error::At { path: module.as_ref().to_owned(), source: Box::new(other) },
+        }
+    }
+
+    /// An [`Error::Io`] for `path`.
+    #[must_use]
+    pub fn io(path: impl AsRef<std::path::Path>, source: std::io::Error) -> Self {
+        Error::Io { path: path.as_ref().display().to_string(), source }
+    }
+}
+
+/// Adds a module path to the error of a [`Result`].
+pub trait ResultExt<T> {
+    /// Prefixes the path of a failing module with `module`.
+    ///
+    /// # Errors
+    /// The error of `self`, with its path extended.
+    fn at(self, module: impl AsRef<str>) -> Result<T>;
+}
+
+impl<T> ResultExt<T> for Result<T> {
+    fn at(self, module: impl AsRef<str>) -> Result<T> {
+        self.map_err(|error| error.at(module))
+    }
+}

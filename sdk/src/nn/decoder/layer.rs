@@ -1,0 +1,62 @@
+//! One transformer layer.
+
+use super::attention::Attention;
+use super::cache::LayerCache;
+use super::mlp::Mlp;
+use super::{DecoderConfig, Sequences};
+use crate::Result;
+use crate::error::ResultExt;
+use crate::nn::{Forward, Linear, Params, RmsNorm};
+use crate::tensor::Tensor;
+
+/// Attention and MLP, each behind a norm and with a residual connection.
+#[derive(Debug)]
+pub struct DecoderLayer {
+    input_norm: RmsNorm,
+    attention: Attention,
+    post_attention_norm: RmsNorm,
+    mlp: Mlp,
+}
+
+impl DecoderLayer {
+    /// Layer `index` of a decoder, at the path of `params`.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn new(config: &DecoderConfig, index: usize, params: &Params) -> Result<Self> {
+        let norm = |name: &str| RmsNorm::new(&params.pp(name), config.hidden, config.norm_eps);
+        let window = config.windows.get(index).copied().flatten();
+        Ok(DecoderLayer {
+            input_norm: norm("input_layernorm")?,
+            attention: Attention::new(config, window, &params.pp("self_attn"))?,
+            post_attention_norm: norm("post_attention_layernorm")?,
+            mlp: Mlp::new(config, &params.pp("mlp"))?,
+        })
+    }
+
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn forward(&self, x: &Tensor, sequences: &Sequences, forward: &mut Forward) -> Result<Tensor> {
+        self.forward_cached(x, sequences, None, forward)
+    }
+
+    pub(super) fn forward_cached(
+        &self,
+        x: &Tensor,
+        sequences: &Sequences,
+        cache: Option<&mut LayerCache>,
+        forward: &mut Forward,
+    ) -> Result<Tensor> {
+        let normed = self.input_norm.forward(x).at("input_layernorm")?;
+        let x = x.add(&self.attention.forward(&normed, sequences, cache, forward).at("self_attn")?)?;
+        let normed = self.post_attention_norm.forward(&x).at("post_attention_layernorm")?;
+        x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
+    }
+
+    /// The layer's linear maps.
+    pub(super) fn linears(&self) -> impl Iterator<Item = &Linear> {
+        self.attention.linears().chain(self.mlp.linears())
+    }
+}

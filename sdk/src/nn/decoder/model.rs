@@ -1,0 +1,188 @@
+//! The decoder without its output head.
+
+use std::sync::Arc;
+
+use super::{DecoderConfig, DecoderLayer, KvCache, Sequences};
+use crate::autodiff::checkpoint;
+use crate::error::ResultExt;
+use crate::nn::{Embedding, Forward, Linear, Params, RmsNorm, Rotary};
+use crate::tensor::{Device, Tensor};
+use crate::{Error, Result};
+
+/// Embeddings, layers and a final norm. Parameters under its path: `embed_tokens`, `layers.N`, `norm`.
+#[derive(Debug)]
+pub struct Decoder {
+    embed: Embedding,
+    layers: Vec<Arc<DecoderLayer>>,
+    norm: Option<RmsNorm>,
+    rotary: Rotary,
+    device: Device,
+    hidden: usize,
+}
+
+impl Decoder {
+    /// The whole decoder at the path of `params` (`model` in a checkpoint).
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn new(config: &DecoderConfig, params: &Params) -> Result<Self> {
+        Decoder::first_layers(config, params, config.layers, true)
+    }
+
+    /// Embeddings and the first `layers` layers, with or without the final norm.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the decoder has fewer layers; or if weights cannot be read.
+    pub fn first_layers(config: &DecoderConfig, params: &Params, layers: usize, final_norm: bool) -> Result<Self> {
+        if layers > config.layers {
+            return Err(Error::Config(format!("the model has {} layers, {layers} are asked for", config.layers)));
+        }
+        let layer = |index: usize| Ok(Arc::new(DecoderLayer::new(config, index, &params.pp("layers").pp(index))?));
+        let norm = || RmsNorm::with_init(&params.pp("norm"), config.hidden, config.norm_eps, config.final_norm_init());
+        let device = params.device();
+        Ok(Decoder {
+            embed: Embedding::new(&params.pp("embed_tokens"), config.vocabulary, config.hidden)?,
+            layers: (0..layers).map(layer).collect::<Result<_>>()?,
+            norm: if final_norm { Some(norm()?) } else { None },
+            rotary: Rotary::new(config.head_size, config.rope_theta, config.rope_scaling, device, params.dtype()),
+            device: device.clone(),
+            hidden: config.hidden,
+        })
+    }
+
+    /// The device that the model runs on.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The embeddings of token ids `[..]` (i64 or u32): `[.., hidden]`.
+    ///
+    /// # Errors
+    /// If an id is not in the vocabulary.
+    pub fn embed(&self, ids: &Tensor) -> Result<Tensor> {
+        self.embed.forward(ids).at("embed_tokens")
+    }
+
+    /// The embedding table.
+    #[must_use]
+    pub fn embedding(&self) -> &Embedding {
+        &self.embed
+    }
+
+    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `mask` tells real positions from padding, which may
+    /// stand on either side; what comes out at padding means nothing.
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
+        self.visit(embeddings, mask, forward, |_| {})
+    }
+
+    /// All hidden states, as `transformers` counts them: first the embeddings, then the output of each layer, the last of them after the
+    /// final norm.
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
+        let mut states = Vec::with_capacity(self.layers.len() + 1);
+        let last = self.visit(embeddings, mask, forward, |state| states.push(state.clone()))?;
+        states.push(last);
+        Ok(states)
+    }
+
+    /// Runs all layers and shows `visitor` the input of each.
+    fn visit(
+        &self,
+        embeddings: &Tensor,
+        mask: &[Vec<bool>],
+        forward: &mut Forward,
+        mut visitor: impl FnMut(&Tensor),
+    ) -> Result<Tensor> {
+        let sequences = Sequences::causal(mask, self.batch_and_length(embeddings)?, &self.rotary, &self.device)?;
+        let mut x = embeddings.clone();
+        for (index, layer) in self.layers.iter().enumerate() {
+            visitor(&x);
+            x = run_layer(layer, &x, &sequences, forward).map_err(|error| error.at(format!("layers.{index}")))?;
+        }
+        self.finish(x)
+    }
+
+    /// Reads prompts and keeps their keys and values, with room for `new_tokens` more: the hidden state `[batch, hidden]` of each
+    /// sequence's last token. Prompts are padded on the left.
+    ///
+    /// # Errors
+    /// If the input does not fit or the last position of a prompt is padding.
+    pub fn prefill(&self, embeddings: &Tensor, mask: &[Vec<bool>], new_tokens: usize) -> Result<(Tensor, KvCache)> {
+        let [batch, len] = self.batch_and_length(embeddings)?;
+        let sequences = Sequences::prompts(mask, [batch, len], &self.rotary, &self.device)?;
+        if let Some(row) = mask.iter().position(|row| row.last() != Some(&true)) {
+            return Err(Error::Input(format!(
+                "sequence {row} is empty or padded on the right; decoding needs padding on the left"
+            )));
+        }
+        let mut cache = KvCache::new(self.layers.len(), mask, new_tokens, &self.device)?;
+        let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(len - 1))?;
+        Ok((x.reshape([batch, self.hidden])?, cache))
+    }
+
+    /// Reads one more token of each sequence, `ids` of `batch`: its hidden state `[batch, hidden]`.
+    ///
+    /// # Errors
+    /// If the cache is full or of another batch, or an id is not in the vocabulary.
+    pub fn decode(&self, ids: &[u32], cache: &mut KvCache) -> Result<Tensor> {
+        let sequences = cache.advance(ids.len(), &self.rotary, &self.device)?;
+        let x = self.embed(&self.device.from_slice(ids, [ids.len(), 1])?)?;
+        self.run_cached(x, &sequences, cache, None)?.reshape([ids.len(), self.hidden])
+    }
+
+    /// Runs all layers over a cache. Only the position `keep`, if one is given, goes through the final norm.
+    fn run_cached(&self, mut x: Tensor, sequences: &Sequences, cache: &mut KvCache, keep: Option<usize>) -> Result<Tensor> {
+        let mut forward = Forward::inference();
+        for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            x = layer
+                .forward_cached(&x, sequences, Some(cache), &mut forward)
+                .map_err(|error| error.at(format!("layers.{index}")))?;
+        }
+        self.finish(match keep {
+            Some(position) => x.slice(1, position, 1)?,
+            None => x,
+        })
+    }
+
+    fn finish(&self, x: Tensor) -> Result<Tensor> {
+        match &self.norm {
+            Some(norm) => norm.forward(&x).at("norm"),
+            None => Ok(x),
+        }
+    }
+
+    /// All linear maps.
+    pub(super) fn linears(&self) -> impl Iterator<Item = &Linear> {
+        self.layers.iter().flat_map(|layer| layer.linears())
+    }
+
+    fn batch_and_length(&self, embeddings: &Tensor) -> Result<[usize; 2]> {
+        match *embeddings.dims() {
+            [batch, len, hidden] if hidden == self.hidden => Ok([batch, len]),
+            _ => {
+                let message = format!("embeddings are {}, expected [batch, seq, {}]", embeddings.spec(), self.hidden);
+                Err(Error::Input(message))
+            }
+        }
+    }
+}
+
+/// Runs a layer, keeping its intermediate tensors or not as `forward` says.
+fn run_layer(layer: &Arc<DecoderLayer>, x: &Tensor, sequences: &Sequences, forward: &mut Forward) -> Result<Tensor> {
+    let mut fork = forward.fork();
+    if !forward.checkpointing {
+        return layer.forward(x, sequences, &mut fork);
+    }
+    let (layer, sequences) = (Arc::clone(layer), sequences.clone());
+    let segment = move |inputs: &[Tensor]| {
+        let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
+        Ok(vec![layer.forward(x, &sequences, &mut fork.clone())?])
+    };
+    Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
+}

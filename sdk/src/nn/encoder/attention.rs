@@ -1,0 +1,52 @@
+//! Bidirectional self-attention with one fused projection.
+
+use super::positions::Positions;
+use super::{EncoderConfig, Reach};
+use crate::error::ResultExt;
+use crate::nn::{Forward, Linear, Params};
+use crate::tensor::{AttentionSpec, Tensor};
+use crate::{Error, Result};
+
+/// Global or local multi-head self-attention.
+///
+/// Parameters under its path: `Wqkv` (query, key and value, in that order) and `Wo`.
+#[derive(Debug)]
+pub(super) struct Attention {
+    qkv: Linear,
+    out: Linear,
+    heads: usize,
+    reach: Reach,
+    spec: AttentionSpec,
+}
+
+impl Attention {
+    pub(super) fn new(config: &EncoderConfig, reach: Reach, params: &Params) -> Result<Self> {
+        let (size, bias) = (config.hidden_size, config.attention_bias);
+        let window = match reach {
+            Reach::Global => None,
+            Reach::Local => Some(config.local_distance),
+        };
+        let scale = 1.0 / (config.head_size() as f64).sqrt();
+        Ok(Attention {
+            qkv: Linear::with_init(&params.pp("Wqkv"), size, 3 * size, bias, config.init())?,
+            out: Linear::with_init(&params.pp("Wo"), size, size, bias, config.output_init())?,
+            heads: config.heads,
+            reach,
+            spec: AttentionSpec { scale, causal: false, window, positions: false },
+        })
+    }
+
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
+    pub(super) fn forward(&self, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
+        let &[batch, len, hidden] = x.dims() else {
+            return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));
+        };
+        let sequences = positions.of(self.reach);
+        let (cos, sin) = (&sequences.rotation.cos, &sequences.rotation.sin);
+        let qkv = self.qkv.forward(x, forward).at("Wqkv")?;
+        let part = |i: usize| qkv.slice(2, i * hidden, hidden)?.reshape([batch, len, self.heads, hidden / self.heads]);
+        let (q, k, v) = (part(0)?.rope(cos, sin)?, part(1)?.rope(cos, sin)?, part(2)?);
+        let y = q.attention(&k, &v, self.spec, sequences.positions.as_ref().map(|(q, k)| (q, k)))?;
+        self.out.forward(&y.reshape(x.shape())?, forward).at("Wo")
+    }
+}

@@ -1,0 +1,248 @@
+//! ModernBERT's `config.json`, as transformers 4 and transformers 5 write it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::nn::JsonKeys;
+use crate::tensor::{GatedOp, UnaryOp};
+use crate::{Error, Result};
+
+/// How far the attention of a layer reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reach {
+    /// Every token sees every other.
+    Global,
+    /// A token sees those within half the local window on either side.
+    Local,
+}
+
+/// The configuration of a ModernBERT encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderConfig {
+    /// The number of token ids.
+    pub vocab_size: usize,
+    /// The size of a hidden state.
+    pub hidden_size: usize,
+    /// The size of the feed-forward layers' inner states.
+    pub intermediate_size: usize,
+    /// The number of attention heads, a divisor of `hidden_size` into even parts.
+    pub heads: usize,
+    /// The reach of each layer's attention; as many as there are layers.
+    pub layers: Vec<Reach>,
+    /// The greatest distance at which a local layer's token sees another.
+    pub local_distance: usize,
+    /// The base of the rotary frequencies in global layers.
+    pub global_rope_theta: f64,
+    /// The base of the rotary frequencies in local layers.
+    pub local_rope_theta: f64,
+    /// The most tokens that the model was made for.
+    pub max_positions: usize,
+    /// The activation of the feed-forward layers.
+    pub activation: GatedOp,
+    /// The activation of the prediction head.
+    pub head_activation: UnaryOp,
+    /// Added to the variance by the norms.
+    pub norm_eps: f64,
+    /// Whether norms have a bias.
+    pub norm_bias: bool,
+    /// Whether the attention's linear layers have a bias.
+    pub attention_bias: bool,
+    /// Whether the feed-forward layers have a bias.
+    pub mlp_bias: bool,
+    /// Whether the prediction head's linear layer has a bias.
+    pub head_bias: bool,
+    /// Whether the output projection on the vocabulary has a bias.
+    pub decoder_bias: bool,
+    /// Whether the output projection's weight is that of the token embeddings.
+    pub tied: bool,
+    /// The probability with which an input embedding's element is dropped in training.
+    pub embedding_dropout: f64,
+    /// The probability with which a feed-forward layer's inner element is dropped in training.
+    pub mlp_dropout: f64,
+    /// The standard deviation of new weights.
+    pub initializer_range: f64,
+    /// The id of the token that starts a text.
+    pub cls_token_id: Option<u32>,
+    /// The id of the token that ends a text.
+    pub sep_token_id: Option<u32>,
+}
+
+impl EncoderConfig {
+    /// Reads `config.json` of a model directory.
+    ///
+    /// # Errors
+    /// If the file cannot be read or does not describe a ModernBERT encoder.
+    pub fn from_directory(directory: &Path) -> Result<Self> {
+        let path = directory.join("config.json");
+        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        let json = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;
+        EncoderConfig::named(&json, &path.display().to_string())
+    }
+
+    /// Reads the contents of a `config.json`; absent keys have the defaults of transformers' `ModernBertConfig`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that this encoder does not have.
+    pub fn from_json(json: &Value) -> Result<Self> {
+        EncoderConfig::named(json, "config.json")
+    }
+
+    fn named(json: &Value, path: &str) -> Result<Self> {
+        let keys = JsonKeys::new(json, path)?;
+        if keys.text("model_type")?.is_some_and(|kind| kind != "modernbert") {
+            return Err(keys.invalid("model_type", "modernbert"));
+        }
+        let config = EncoderConfig {
+            vocab_size: keys.size("vocab_size")?,
+            hidden_size: keys.size("hidden_size")?,
+            intermediate_size: keys.size("intermediate_size")?,
+            heads: keys.size("num_attention_heads")?,
+            layers: layers(&keys)?,
+            local_distance: keys.optional_size("local_attention")?.unwrap_or(128) / 2,
+            global_rope_theta: rope_theta(json, &keys, "full_attention", "global_rope_theta")?.unwrap_or(160_000.0),
+            local_rope_theta: rope_theta(json, &keys, "sliding_attention", "local_rope_theta")?.unwrap_or(10_000.0),
+            max_positions: keys.optional_size("max_position_embeddings")?.unwrap_or(8192),
+            activation: activation(&keys, "hidden_activation")?,
+            head_activation: unary(activation(&keys, "classifier_activation")?),
+            norm_eps: keys.positive("norm_eps")?.unwrap_or(1e-5),
+            norm_bias: keys.flag("norm_bias", false)?,
+            attention_bias: keys.flag("attention_bias", false)?,
+            mlp_bias: keys.flag("mlp_bias", false)?,
+            head_bias: keys.flag("classifier_bias", false)?,
+            decoder_bias: keys.flag("decoder_bias", true)?,
+            tied: keys.flag("tie_word_embeddings", true)?,
+            embedding_dropout: probability(&keys, "embedding_dropout")?,
+            mlp_dropout: probability(&keys, "mlp_dropout")?,
+            initializer_range: keys.positive("initializer_range")?.unwrap_or(0.02),
+            cls_token_id: keys.ids("cls_token_id")?.first().copied(),
+            sep_token_id: keys.ids("sep_token_id")?.first().copied(),
+        };
+        if !config.hidden_size.is_multiple_of(2 * config.heads) {
+            let allowed = format!("a divisor of hidden_size ({}) into even parts", config.hidden_size);
+            return Err(keys.invalid("num_attention_heads", &allowed));
+        }
+        if keys.number("attention_dropout")?.unwrap_or(0.0) != 0.0 {
+            return Err(keys.invalid("attention_dropout", "0, since attention probabilities are never stored"));
+        }
+        Ok(config)
+    }
+
+    /// The size of an attention head.
+    #[must_use]
+    pub fn head_size(&self) -> usize {
+        self.hidden_size / self.heads
+    }
+}
+
+/// The reach of each layer: `layer_types`, or every n-th layer global, as older files have it.
+fn layers(keys: &JsonKeys<'_>) -> Result<Vec<Reach>> {
+    let count = keys.count("num_hidden_layers")?.ok_or_else(|| keys.invalid("num_hidden_layers", "an integer of at least 0"))?;
+    let every = keys.optional_size("global_attn_every_n_layers")?.unwrap_or(3);
+    let Some(types) = keys.texts("layer_types")? else {
+        return Ok((0..count).map(|i| if i.is_multiple_of(every) { Reach::Global } else { Reach::Local }).collect());
+    };
+    let expected = format!("{count} of \"full_attention\" or \"sliding_attention\"");
+    if types.len() != count {
+        return Err(keys.invalid("layer_types", &expected));
+    }
+    let reach = |kind: &str| match kind {
+        "full_attention" => Ok(Reach::Global),
+        "sliding_attention" => Ok(Reach::Local),
+        _ => Err(keys.invalid("layer_types", &expected)),
+    };
+    types.into_iter().map(reach).collect()
+}
+
+/// The base of the rotary frequencies: in `rope_parameters`, or under a key of its own, as older files have it.
+fn rope_theta(json: &Value, keys: &JsonKeys<'_>, kind: &str, older: &str) -> Result<Option<f64>> {
+    let Some(rope) = json.get("rope_parameters").and_then(|all| all.get(kind)).filter(|rope| !rope.is_null()) else {
+        return keys.positive(older);
+    };
+    let path = format!("`rope_parameters.{kind}` in config.json");
+    let rope = JsonKeys::new(rope, &path)?;
+    match rope.text("rope_type")? {
+        None | Some("default") => Ok(rope.positive("rope_theta")?.or(keys.positive(older)?)),
+        Some(_) => Err(rope.invalid("rope_type", "default")),
+    }
+}
+
+fn activation(keys: &JsonKeys<'_>, key: &str) -> Result<GatedOp> {
+    match keys.text(key)? {
+        None | Some("gelu") => Ok(GatedOp::Gelu),
+        Some("gelu_new" | "gelu_pytorch_tanh") => Ok(GatedOp::GeluTanh),
+        Some("silu" | "swish") => Ok(GatedOp::Silu),
+        Some(_) => Err(keys.invalid(key, "gelu, gelu_new, gelu_pytorch_tanh or silu")),
+    }
+}
+
+fn unary(activation: GatedOp) -> UnaryOp {
+    match activation {
+        GatedOp::Silu => UnaryOp::Silu,
+        GatedOp::Gelu => UnaryOp::Gelu,
+        GatedOp::GeluTanh => UnaryOp::GeluTanh,
+    }
+}
+
+fn probability(keys: &JsonKeys<'_>, key: &str) -> Result<f64> {
+    let p = keys.number(key)?.unwrap_or(0.0);
+    if (0.0..1.0).contains(&p) { Ok(p) } else { Err(keys.invalid(key, "a probability in [0, 1)")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parse(extra: Value) -> Result<EncoderConfig> {
+        let mut config = json!({
+            "model_type": "modernbert", "vocab_size": 48, "hidden_size": 24, "intermediate_size": 20,
+            "num_hidden_layers": 4, "num_attention_heads": 3, "local_attention": 8
+        });
+        if let (Some(config), Some(extra)) = (config.as_object_mut(), extra.as_object()) {
+            config.extend(extra.clone());
+        }
+        EncoderConfig::from_json(&config)
+    }
+
+    #[test]
+    fn both_styles_mean_the_same() {
+        let v4 = parse(json!({"global_attn_every_n_layers": 3, "global_rope_theta": 5000.0, "local_rope_theta": 100.0}));
+        let v5 = parse(json!({
+            "layer_types": ["full_attention", "sliding_attention", "sliding_attention", "full_attention"],
+            "rope_parameters": {
+                "full_attention": {"rope_type": "default", "rope_theta": 5000.0},
+                "sliding_attention": {"rope_type": "default", "rope_theta": 100.0}
+            }
+        }));
+        let (v4, v5) = (v4.unwrap(), v5.unwrap());
+        assert_eq!(v4, v5);
+        assert_eq!(v4.layers, [Reach::Global, Reach::Local, Reach::Local, Reach::Global]);
+        assert_eq!((v4.local_distance, v4.global_rope_theta, v4.local_rope_theta), (4, 5000.0, 100.0));
+    }
+
+    #[test]
+    fn a_wrong_value_is_named() {
+        let cases = [
+            (json!({"model_type": "bert"}), "`model_type` in config.json is \"bert\""),
+            (json!({"num_attention_heads": 5}), "`num_attention_heads` in config.json is 5"),
+            (json!({"hidden_size": 0}), "`hidden_size` in config.json is 0"),
+            (json!({"layer_types": ["full_attention"]}), "`layer_types` in config.json is"),
+            (json!({"layer_types": ["full_attention", "x", "x", "x"]}), "`layer_types` in config.json is"),
+            (json!({"global_attn_every_n_layers": 0}), "`global_attn_every_n_layers` in config.json is 0"),
+            (
+                json!({"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}),
+                "`rope_type` in `rope_parameters.full_attention` in config.json is \"yarn\"",
+            ),
+            (json!({"hidden_activation": "mish"}), "`hidden_activation` in config.json is \"mish\""),
+            (json!({"attention_dropout": 0.1}), "`attention_dropout` in config.json is 0.1"),
+            (json!({"mlp_dropout": 1.5}), "`mlp_dropout` in config.json is 1.5"),
+            (json!({"vocab_size": "many"}), "`vocab_size` in config.json is \"many\""),
+        ];
+        for (extra, expected) in cases {
+            let message = parse(extra).unwrap_err().to_string();
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+}

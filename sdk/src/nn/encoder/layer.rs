@@ -1,0 +1,41 @@
+//! One encoder layer.
+
+use super::attention::Attention;
+use super::mlp::Mlp;
+use super::positions::Positions;
+use super::{EncoderConfig, Reach};
+use crate::Result;
+use crate::error::ResultExt;
+use crate::nn::{Forward, LayerNorm, Params};
+use crate::tensor::Tensor;
+
+/// A pre-norm transformer layer. The first layer has no norm before its attention, since the embeddings have one.
+///
+/// Parameters under its path: `attn_norm` (from layer 1 on), `attn`, `mlp_norm`, `mlp`.
+#[derive(Debug)]
+pub(super) struct Layer {
+    attention_norm: Option<LayerNorm>,
+    attention: Attention,
+    mlp_norm: LayerNorm,
+    mlp: Mlp,
+}
+
+impl Layer {
+    pub(super) fn new(config: &EncoderConfig, index: usize, reach: Reach, params: &Params) -> Result<Self> {
+        let norm = |name: &str| LayerNorm::new(&params.pp(name), config.hidden_size, config.norm_bias, config.norm_eps);
+        Ok(Layer {
+            attention_norm: if index == 0 { None } else { Some(norm("attn_norm")?) },
+            attention: Attention::new(config, reach, &params.pp("attn"))?,
+            mlp_norm: norm("mlp_norm")?,
+            mlp: Mlp::new(config, &params.pp("mlp"))?,
+        })
+    }
+
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
+    pub(super) fn forward(&self, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
+        let normed = self.attention_norm.as_ref().map_or_else(|| Ok(x.clone()), |norm| norm.forward(x).at("attn_norm"))?;
+        let x = x.add(&self.attention.forward(&normed, positions, forward).at("attn")?)?;
+        let normed = self.mlp_norm.forward(&x).at("mlp_norm")?;
+        x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
+    }
+}

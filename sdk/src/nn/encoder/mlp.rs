@@ -1,0 +1,43 @@
+//! The gated feed-forward layer.
+
+use super::EncoderConfig;
+use crate::Result;
+use crate::error::ResultExt;
+use crate::nn::{Forward, Linear, Params};
+use crate::tensor::{GatedOp, Tensor};
+
+/// `Wo (f(a) * b)` with `(a, b) = Wi x` (Shazeer 2020, arXiv 2002.05202; GeGLU where `f` is GELU).
+///
+/// Parameters under its path: `Wi` (the activated half first) and `Wo`.
+#[derive(Debug)]
+pub(super) struct Mlp {
+    input: Linear,
+    out: Linear,
+    size: usize,
+    activation: GatedOp,
+    dropout: f64,
+}
+
+impl Mlp {
+    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Result<Self> {
+        let (hidden, size, bias) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
+        Ok(Mlp {
+            input: Linear::with_init(&params.pp("Wi"), hidden, 2 * size, bias, config.init())?,
+            out: Linear::with_init(&params.pp("Wo"), size, hidden, bias, config.output_init())?,
+            size,
+            activation: config.activation,
+            dropout: config.mlp_dropout,
+        })
+    }
+
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
+    pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+        let both = self.input.forward(x, forward).at("Wi")?;
+        let (gate, up) = (both.slice(2, 0, self.size)?, both.slice(2, self.size, self.size)?);
+        let mut inner = gate.gated(self.activation, &up)?;
+        if forward.training {
+            inner = inner.dropout(self.dropout, forward.next_seed())?;
+        }
+        self.out.forward(&inner, forward).at("Wo")
+    }
+}

@@ -1,0 +1,121 @@
+//! The encoder: embeddings, layers and the final norm.
+
+use std::sync::Arc;
+
+use super::EncoderConfig;
+use super::layer::Layer;
+use super::positions::{Positions, Rotaries};
+use crate::autodiff::checkpoint;
+use crate::error::ResultExt;
+use crate::nn::{Forward, Init, LayerNorm, Param, Params};
+use crate::tensor::Tensor;
+use crate::{Error, Result};
+
+/// `ModernBertModel`.
+///
+/// Parameters under its path: `embeddings.tok_embeddings.weight [vocab, hidden]`, `embeddings.norm`, `layers.0 ..`, `final_norm`.
+#[derive(Debug)]
+pub struct Encoder {
+    config: EncoderConfig,
+    table: Param,
+    embeddings_norm: LayerNorm,
+    layers: Vec<Arc<Layer>>,
+    final_norm: LayerNorm,
+    rotaries: Rotaries,
+}
+
+impl Encoder {
+    /// The encoder at the path of `params`.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn new(config: EncoderConfig, params: &Params) -> Result<Self> {
+        let norm = |params: Params| LayerNorm::new(&params, config.hidden_size, config.norm_bias, config.norm_eps);
+        let embeddings = params.pp("embeddings");
+        let shape = [config.vocab_size, config.hidden_size];
+        let layers = params.pp("layers");
+        let layer = |(i, &reach)| Layer::new(&config, i, reach, &layers.pp(i)).map(Arc::new);
+        Ok(Encoder {
+            table: embeddings.pp("tok_embeddings").get("weight", shape, config.init())?,
+            embeddings_norm: norm(embeddings.pp("norm"))?,
+            layers: config.layers.iter().enumerate().map(layer).collect::<Result<_>>()?,
+            final_norm: norm(params.pp("final_norm"))?,
+            rotaries: Rotaries::new(&config, params),
+            config,
+        })
+    }
+
+    /// The configuration.
+    #[must_use]
+    pub fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// The token embeddings `[vocab, hidden]`; their rows are what [`Encoder::forward`] reads.
+    #[must_use]
+    pub fn table(&self) -> &Param {
+        &self.table
+    }
+
+    /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the embeddings' norm). `mask` marks the
+    /// real tokens; padding may stand anywhere, and what comes out at its places means nothing.
+    ///
+    /// # Errors
+    /// If the mask does not fit, or a row is longer than the model can read.
+    pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
+        self.run(embeddings, mask, forward, |_| {})
+    }
+
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each layer, and last the final norm's output.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::forward`].
+    pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
+        let mut states = Vec::with_capacity(self.layers.len() + 1);
+        let last = self.run(embeddings, mask, forward, |state| states.push(state.clone()))?;
+        states.push(last);
+        Ok(states)
+    }
+
+    /// The forward pass; `visit` sees what enters each layer.
+    fn run(&self, x: &Tensor, mask: &[Vec<bool>], forward: &mut Forward, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
+        let &[batch, len, _] = x.dims() else {
+            return Err(Error::Input(format!("the encoder reads embeddings [batch, seq, hidden], got {}", x.spec())));
+        };
+        let positions = self.rotaries.positions(mask, [batch, len], x.device())?;
+        let mut x = self.embeddings_norm.forward(x).at("embeddings.norm")?;
+        if forward.training {
+            x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;
+        }
+        for (i, layer) in self.layers.iter().enumerate() {
+            visit(&x);
+            x = run_layer(layer, &x, &positions, forward).at(format!("layers.{i}"))?;
+        }
+        self.final_norm.forward(&x).at("final_norm")
+    }
+}
+
+/// Runs a layer; if asked to, it keeps nothing of it but its input for the backward pass.
+fn run_layer(layer: &Arc<Layer>, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
+    if !forward.checkpointing {
+        return layer.forward(x, positions, forward);
+    }
+    let (layer, positions, fork) = (Arc::clone(layer), positions.clone(), forward.fork());
+    let segment = move |inputs: &[Tensor]| {
+        let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
+        Ok(vec![layer.forward(x, &positions, &mut fork.clone())?])
+    };
+    Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
+}
+
+impl EncoderConfig {
+    /// How new weights start.
+    pub(super) fn init(&self) -> Init {
+        Init::Normal(self.initializer_range)
+    }
+
+    /// How new weights start that add to the residual stream, of which each layer has two.
+    pub(super) fn output_init(&self) -> Init {
+        Init::Normal(self.initializer_range / (2.0 * self.layers.len().max(1) as f64).sqrt())
+    }
+}

@@ -1,0 +1,56 @@
+//! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a forward pass.
+
+use super::{EncoderConfig, Reach};
+use crate::nn::decoder::Sequences;
+use crate::nn::{Params, RopeScaling, Rotary};
+use crate::tensor::Device;
+use crate::{Error, Result};
+
+/// The rotary embeddings of global and of local layers, whose frequencies differ.
+#[derive(Debug)]
+pub(super) struct Rotaries {
+    global: Rotary,
+    local: Rotary,
+    max_positions: usize,
+}
+
+/// The positions of a padded batch, as each kind of layer needs them.
+#[derive(Clone, Debug)]
+pub(super) struct Positions {
+    global: Sequences,
+    local: Sequences,
+}
+
+impl Rotaries {
+    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Self {
+        let rotary = |theta| Rotary::new(config.head_size(), theta, RopeScaling::None, params.device(), params.dtype());
+        Rotaries {
+            global: rotary(config.global_rope_theta),
+            local: rotary(config.local_rope_theta),
+            max_positions: config.max_positions,
+        }
+    }
+
+    /// The positions of a batch of `shape = [batch, seq]` whose real tokens `mask` marks.
+    ///
+    /// # Errors
+    /// If the mask is of another shape, or the batch is longer than the model can read.
+    pub(super) fn positions(&self, mask: &[Vec<bool>], shape: [usize; 2], device: &Device) -> Result<Positions> {
+        if shape[1] > self.max_positions {
+            let message = format!("a text of {} tokens is too long: the encoder reads up to {}", shape[1], self.max_positions);
+            return Err(Error::Input(message));
+        }
+        let global = Sequences::bidirectional(mask, shape, &self.global, device)?;
+        let local = Sequences { rotation: self.local.range(0, shape[1])?, positions: global.positions.clone() };
+        Ok(Positions { global, local })
+    }
+}
+
+impl Positions {
+    pub(super) fn of(&self, reach: Reach) -> &Sequences {
+        match reach {
+            Reach::Global => &self.global,
+            Reach::Local => &self.local,
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685), in PEFT's conventions.
+
+/// Which linear layers get an adapter, and of what size.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoraConfig {
+    /// The rank of the update.
+    #[schemars(range(min = 1))]
+    pub r: usize,
+    /// The update is scaled by `alpha / r`.
+    #[schemars(range(min = 0.0))]
+    pub alpha: f64,
+    /// The probability with which an input element of the adapter is dropped in training.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub dropout: f64,
+    /// `"all-linear"` (all but the output head), or the names or paths of layers (`["q_proj", "v_proj"]`).
+    pub target: LoraTarget,
+}
+
+/// The linear layers that get an adapter.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum LoraTarget {
+    /// `"all-linear"`.
+    Preset(LoraPreset),
+    /// Layers whose name is one of these, or whose path ends with one of these (`layers.0.self_attn.q_proj`).
+    Names(Vec<String>),
+}
+
+/// A named set of linear layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+pub enum LoraPreset {
+    /// All linear layers but the output head.
+    #[serde(rename = "all-linear")]
+    AllLinear,
+}
+
+impl Default for LoraConfig {
+    /// The paper's: rank 16, alpha 32, dropout 0.1, all linear layers.
+    fn default() -> Self {
+        LoraConfig { r: 16, alpha: 32.0, dropout: 0.1, target: LoraTarget::Preset(LoraPreset::AllLinear) }
+    }
+}
+
+impl LoraConfig {
+    /// Whether the linear layer at `path` (`model.layers.0.self_attn.q_proj`) gets an adapter.
+    #[must_use]
+    pub fn applies_to(&self, path: &str) -> bool {
+        let ends_with = |name: &str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        match &self.target {
+            LoraTarget::Preset(LoraPreset::AllLinear) => !ends_with("lm_head"),
+            LoraTarget::Names(names) => names.iter().any(|name| ends_with(name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_a_name_or_a_path_as_in_peft() {
+        let lora = |names: &[&str]| LoraConfig {
+            target: LoraTarget::Names(names.iter().map(|&name| name.to_owned()).collect()),
+            ..LoraConfig::default()
+        };
+        let path = "model.layers.1.self_attn.q_proj";
+        assert!(lora(&["q_proj"]).applies_to(path));
+        assert!(lora(&["layers.1.self_attn.q_proj"]).applies_to(path));
+        assert!(lora(&["v_proj", path]).applies_to(path));
+        assert!(!lora(&["proj"]).applies_to(path));
+        assert!(!lora(&["layers.0.self_attn.q_proj"]).applies_to(path));
+        assert!(LoraConfig::default().applies_to(path));
+        assert!(!LoraConfig::default().applies_to("lm_head"));
+    }
+}

@@ -1,0 +1,202 @@
+//! Memory tokens and the RR token: what a compressor adds to a transformer (OSCAR, arXiv 2504.07109, section 3).
+//!
+//! Each (query, document) pair is followed by `l` memory tokens and, where a relevance score is wanted, one RR token. They have trainable
+//! embeddings of their own. The model's hidden states at the memory tokens become the document's vectors, and a linear head on the state
+//! at the RR token gives its relevance.
+
+use super::{Init, Param, Params};
+use crate::component::PairBatch;
+use crate::error::ResultExt;
+use crate::tensor::{Device, Tensor};
+use crate::{Error, Result};
+
+/// The embeddings of the memory tokens and of the RR token, and the relevance head.
+///
+/// Parameters under its path: `memory_embeddings [l, d]`, and with relevance `relevance_embedding [1, d]`, `relevance_head.weight [1, d]`
+/// and `relevance_head.bias [1]`.
+#[derive(Debug)]
+pub struct MemoryTokens {
+    embeddings: Param,
+    relevance: Option<Relevance>,
+}
+
+#[derive(Debug)]
+struct Relevance {
+    embedding: Param,
+    weight: Param,
+    bias: Param,
+}
+
+/// A batch of pairs as a model reads it: one row a pair, padded on the right.
+#[derive(Debug)]
+pub struct PairInput {
+    /// The embeddings `[pairs, seq, d]` of each pair's tokens, memory tokens and RR token. Padding is finite, and must not be seen.
+    pub embeddings: Tensor,
+    /// Which positions are real, `pairs` rows of `seq`.
+    pub mask: Vec<Vec<bool>>,
+    /// The places of the memory tokens among all `pairs * seq` positions, i64 `[pairs, l]`.
+    memory: Tensor,
+    /// The places of the RR tokens, i64 `[pairs]`, if the batch has them.
+    relevance: Option<Tensor>,
+}
+
+impl MemoryTokens {
+    /// `count` memory tokens, and an RR token if `relevance` is set, for a model with the token embeddings `table [vocabulary, d]`.
+    ///
+    /// New embeddings are normally distributed with the root mean square of the table: as long as what the model knows, and each
+    /// different from the others. The head starts as PyTorch's linear layers do, with a bias of 0.
+    ///
+    /// # Errors
+    /// If there are no memory tokens, or weights cannot be read.
+    pub fn new(params: &Params, table: &Param, count: usize, relevance: bool) -> Result<Self> {
+        if count == 0 {
+            return Err(Error::Config("compression.memory_tokens must be at least 1, found 0".into()));
+        }
+        let (params, table) = (params.fresh(), table.tensor().detach());
+        let hidden = table.shape().last();
+        let init = Init::Normal(root_mean_square(&table)?);
+        let relevance = if relevance { Some(Relevance::new(&params, hidden, init)?) } else { None };
+        Ok(MemoryTokens { embeddings: params.get("memory_embeddings", [count, hidden], init)?, relevance })
+    }
+
+    /// The input embeddings of a batch: token embeddings from `table`, and these own ones after each pair's tokens.
+    ///
+    /// # Errors
+    /// If the batch is empty, asks for more than these memory tokens or for an RR token that is not there, or an id is not in the table.
+    pub fn embed(&self, table: &Param, batch: &PairBatch) -> Result<PairInput> {
+        self.check(batch)?;
+        let layout = Layout::new(batch);
+        let device = self.embeddings.tensor().device().clone();
+        let ids: Vec<u32> = batch.ids.concat();
+        let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        let (memory, relevance) = (self.embeddings.tensor(), self.relevance.as_ref().map(|own| own.embedding.tensor()));
+        let rows: Vec<&Tensor> = [&tokens, &memory].into_iter().chain(&relevance).collect();
+        let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, self.count(), &device)?)?;
+        Ok(PairInput {
+            embeddings,
+            mask: layout.mask(),
+            memory: layout.memory(batch.memory_tokens, &device)?,
+            relevance: batch.relevance.then(|| layout.relevance(batch.memory_tokens, &device)).transpose()?,
+        })
+    }
+
+    /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's hidden states `[pairs, seq, d]` at the RR
+    /// tokens, computed in f32.
+    ///
+    /// # Errors
+    /// If the hidden states are not those of this input.
+    pub fn relevance(&self, hidden: &Tensor, input: &PairInput) -> Result<Option<Tensor>> {
+        let (Some(own), Some(places)) = (&self.relevance, &input.relevance) else {
+            return Ok(None);
+        };
+        let states = gather(hidden, places)?;
+        let dtype = states.dtype().accumulator();
+        let (weight, bias) = (own.weight.tensor().cast(dtype)?, own.bias.tensor().cast(dtype)?);
+        states.cast(dtype)?.linear(&weight, Some(&bias)).at("relevance_head")?.reshape([input.mask.len()]).map(Some)
+    }
+
+    /// The number of memory tokens that there are embeddings for.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.embeddings.tensor().dims()[0]
+    }
+
+    fn check(&self, batch: &PairBatch) -> Result<()> {
+        if batch.ids.is_empty() {
+            return Err(Error::Input("the batch holds no (query, document) pair, expected at least one".into()));
+        }
+        if !(1..=self.count()).contains(&batch.memory_tokens) {
+            return Err(Error::Input(format!(
+                "the batch asks for {} memory tokens a document, expected 1 to {}, the number that the compressor was made with",
+                batch.memory_tokens,
+                self.count()
+            )));
+        }
+        if batch.relevance && self.relevance.is_none() {
+            return Err(Error::Input(
+                "the batch asks for relevance scores, but the compressor was made without an RR token".into(),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Relevance {
+    fn new(params: &Params, hidden: usize, init: Init) -> Result<Self> {
+        let head = params.pp("relevance_head");
+        Ok(Relevance {
+            embedding: params.get("relevance_embedding", [1, hidden], init)?,
+            weight: head.get("weight", [1, hidden], Init::Uniform(1.0 / (hidden.max(1) as f64).sqrt()))?,
+            bias: head.get("bias", [1], Init::ZEROS)?,
+        })
+    }
+}
+
+impl PairInput {
+    /// The model's hidden states `[pairs, seq, d]` at the memory tokens: `[pairs, l, d]`.
+    ///
+    /// # Errors
+    /// If the hidden states are not those of this input.
+    pub fn memory_states(&self, hidden: &Tensor) -> Result<Tensor> {
+        gather(hidden, &self.memory)
+    }
+}
+
+/// The rows of `hidden [pairs, seq, d]` at `places [..]` among all positions: `[.., d]`.
+fn gather(hidden: &Tensor, places: &Tensor) -> Result<Tensor> {
+    hidden.reshape([hidden.shape().rows(), hidden.shape().last()])?.embedding(places)
+}
+
+fn root_mean_square(table: &Tensor) -> Result<f64> {
+    Ok((Tensor::sum_squares(&[table])?.scalar()? / table.shape().count().max(1) as f64).sqrt())
+}
+
+/// Where everything stands: the number of tokens of each pair, and the length of the padded rows.
+struct Layout {
+    tokens: Vec<usize>,
+    own: usize,
+    length: usize,
+}
+
+impl Layout {
+    fn new(batch: &PairBatch) -> Self {
+        let tokens: Vec<usize> = batch.ids.iter().map(Vec::len).collect();
+        let own = batch.memory_tokens + usize::from(batch.relevance);
+        let length = tokens.iter().max().map_or(0, |longest| longest + own);
+        Layout { tokens, own, length }
+    }
+
+    fn mask(&self) -> Vec<Vec<bool>> {
+        self.tokens.iter().map(|&tokens| (0..self.length).map(|place| place < tokens + self.own).collect()).collect()
+    }
+
+    /// For each position `[pairs, length]` the row of its embedding: first the tokens of all pairs, then `memory` memory tokens, then
+    /// the RR token. Padding takes a memory token's, which always exists; no gradient comes back from there.
+    fn sources(&self, batch: &PairBatch, memory: usize, device: &Device) -> Result<Tensor> {
+        let total: usize = self.tokens.iter().sum();
+        let relevance = batch.relevance.then_some(total + memory);
+        let mut first = 0;
+        let mut sources = Vec::with_capacity(self.tokens.len() * self.length);
+        for &tokens in &self.tokens {
+            let row = (first..first + tokens).chain(total..total + batch.memory_tokens).chain(relevance);
+            sources.extend(row.chain(std::iter::repeat(total)).take(self.length).map(|source| source as i64));
+            first += tokens;
+        }
+        device.from_slice(&sources, [self.tokens.len(), self.length])
+    }
+
+    fn memory(&self, count: usize, device: &Device) -> Result<Tensor> {
+        let places: Vec<i64> = self.starts().flat_map(|start| (start..start + count).map(|place| place as i64)).collect();
+        device.from_slice(&places, [self.tokens.len(), count])
+    }
+
+    fn relevance(&self, memory: usize, device: &Device) -> Result<Tensor> {
+        let places: Vec<i64> = self.starts().map(|start| (start + memory) as i64).collect();
+        device.from_slice(&places, [self.tokens.len()])
+    }
+
+    /// Where each pair's memory tokens begin, among all positions.
+    fn starts(&self) -> impl Iterator<Item = usize> {
+        self.tokens.iter().enumerate().map(|(pair, tokens)| pair * self.length + tokens)
+    }
+}

@@ -1,0 +1,53 @@
+//! Neural network modules, written once against [`Tensor`](crate::Tensor).
+
+pub mod decoder;
+mod embedding;
+pub mod encoder;
+mod forward;
+#[cfg(not(target_arch = "wasm32"))]
+mod generate;
+mod init;
+mod json_keys;
+mod layer_norm;
+mod linear;
+mod lora;
+mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+mod optimizer;
+#[cfg(not(target_arch = "wasm32"))]
+mod params;
+#[cfg(target_arch = "wasm32")]
+mod params_guest;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod peft;
+mod rms_norm;
+mod rotary;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod safetensors;
+#[cfg(not(target_arch = "wasm32"))]
+mod sampling;
+mod schedule;
+mod weights;
+
+pub use embedding::Embedding;
+pub use forward::Forward;
+#[cfg(not(target_arch = "wasm32"))]
+pub use generate::{Decoding, Finish, GenerateOptions, Generated, generate};
+pub use init::Init;
+pub use json_keys::JsonKeys;
+pub use layer_norm::LayerNorm;
+pub use linear::Linear;
+pub use lora::{LoraConfig, LoraPreset, LoraTarget};
+pub use memory::{MemoryTokens, PairInput};
+#[cfg(not(target_arch = "wasm32"))]
+pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup};
+#[cfg(not(target_arch = "wasm32"))]
+pub use params::{Param, ParamOptions, Params};
+#[cfg(target_arch = "wasm32")]
+pub use params_guest::{Param, Params};
+pub use rms_norm::RmsNorm;
+pub use rotary::{RopeScaling, Rotary, Rotation};
+#[cfg(not(target_arch = "wasm32"))]
+pub use sampling::Sampling;
+pub use schedule::Schedule;
+pub use weights::{MergedWeights, WeightSource};

@@ -1,0 +1,301 @@
+//! Named parameters: where their values come from, which of them train, and how modules find them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use super::init::Init;
+use super::lora::LoraConfig;
+use super::weights::WeightSource;
+use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
+use crate::{Error, Result};
+
+/// A parameter: a named tensor that the optimizer may replace. Cloning shares it.
+#[derive(Clone, Debug)]
+pub struct Param(Arc<Cell>);
+
+#[derive(Debug)]
+struct Cell {
+    name: String,
+    trainable: bool,
+    value: RwLock<Tensor>,
+}
+
+impl Param {
+    fn new(name: String, value: &Tensor, trainable: bool) -> Result<Self> {
+        let value = if trainable { value.leaf()? } else { value.detach() };
+        Ok(Param(Arc::new(Cell { name, trainable, value: RwLock::new(value) })))
+    }
+
+    /// The full name, `layers.0.self_attn.q_proj.weight`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Whether a gradient is wanted.
+    #[must_use]
+    pub fn trainable(&self) -> bool {
+        self.0.trainable
+    }
+
+    /// The present value; a leaf of the autodiff graph if the parameter is trainable.
+    #[must_use]
+    pub fn tensor(&self) -> Tensor {
+        self.0.value.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Replaces the value.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] if the new value has another shape or type.
+    pub fn set(&self, value: &Tensor) -> Result<()> {
+        let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.spec() != value.spec() {
+            return Err(Error::Weights(format!("{} is {}, cannot become {}", self.0.name, slot.spec(), value.spec())));
+        }
+        *slot = if self.0.trainable { value.leaf()? } else { value.detach() };
+        Ok(())
+    }
+
+    /// Gives the value to `update` and stores what it returns. Nobody else holds the value meanwhile unless a clone of it is kept
+    /// elsewhere, so that a device can update it in place.
+    ///
+    /// # Errors
+    /// Those of `update`; the parameter then keeps an empty placeholder and must not be used.
+    pub fn update(&self, update: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<()> {
+        let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
+        let placeholder = slot.device().zeros(slot.dtype(), [0])?;
+        let value = std::mem::replace(&mut *slot, placeholder).detached();
+        let value = update(value)?;
+        *slot = if self.0.trainable { value.leaf()? } else { value };
+        Ok(())
+    }
+}
+
+/// Settings shared by all parameters of one model.
+#[derive(Clone, Debug)]
+pub struct ParamOptions {
+    /// The device that values live on.
+    pub device: Device,
+    /// The type that values are stored in.
+    pub dtype: DType,
+    /// Whether gradients are wanted (of parameters that are not made otherwise by [`Params::frozen`] or an adapter).
+    pub trainable: bool,
+    /// The seed of random initial values.
+    pub seed: u64,
+    /// The adapter that linear layers get, if any.
+    pub lora: Option<LoraConfig>,
+}
+
+/// The parameters of a model under one path, as a module sees them while it is built.
+///
+/// A value comes from the weights given to [`Params::load`] or attached to the path by [`Params::initialised_from`]; or from the module's
+/// own [`Init`], where the model is made from random weights ([`Params::random`]) or the parameter is new ([`Params::fresh`]).
+#[derive(Clone)]
+pub struct Params {
+    store: Arc<Store>,
+    prefix: String,
+    trainable: bool,
+    initial: Option<Initial>,
+}
+
+#[derive(Clone)]
+struct Initial {
+    source: Arc<dyn WeightSource>,
+    /// The prefix of this scope when the source was attached; names are looked up relative to it.
+    root: String,
+    prefix: String,
+}
+
+struct Store {
+    options: ParamOptions,
+    /// Weights that must be used up; see [`Params::load`].
+    complete: Option<Arc<dyn WeightSource>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    params: BTreeMap<String, Param>,
+    read: BTreeSet<String>,
+    problems: Vec<String>,
+}
+
+impl Params {
+    /// Parameters with random initial values.
+    #[must_use]
+    pub fn random(options: ParamOptions) -> Self {
+        Params::with(options, None)
+    }
+
+    /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what they have too much.
+    #[must_use]
+    pub fn load(options: ParamOptions, weights: Arc<dyn WeightSource>) -> Self {
+        Params::with(options, Some(Arc::clone(&weights))).initialised_from(weights, "")
+    }
+
+    fn with(options: ParamOptions, complete: Option<Arc<dyn WeightSource>>) -> Self {
+        let trainable = options.trainable;
+        let store = Arc::new(Store { options, complete, state: Mutex::default() });
+        Params { store, prefix: String::new(), trainable, initial: None }
+    }
+
+    /// The parameters under `name` of this path.
+    #[must_use]
+    pub fn pp(&self, name: impl std::fmt::Display) -> Self {
+        Params { prefix: self.full(&name.to_string()), ..self.clone() }
+    }
+
+    /// The same path, but without gradients.
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        Params { trainable: false, ..self.clone() }
+    }
+
+    /// The same path, with gradients.
+    #[must_use]
+    pub fn trained(&self) -> Self {
+        Params { trainable: true, ..self.clone() }
+    }
+
+    /// The same path, with initial values from `source`, in which this path is called `prefix`.
+    #[must_use]
+    pub fn initialised_from(&self, source: Arc<dyn WeightSource>, prefix: &str) -> Self {
+        let initial = Initial { source, root: self.prefix.clone(), prefix: prefix.to_owned() };
+        Params { initial: Some(initial), ..self.clone() }
+    }
+
+    /// The same path without stored weights: new parameters, that take their [`Init`].
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        Params { initial: None, ..self.clone() }
+    }
+
+    /// The path.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The device that values live on.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.store.options.device
+    }
+
+    /// The type that values are stored in.
+    #[must_use]
+    pub fn dtype(&self) -> DType {
+        self.store.options.dtype
+    }
+
+    /// The adapter that linear layers get, if any.
+    #[must_use]
+    pub fn lora(&self) -> Option<&LoraConfig> {
+        self.store.options.lora.as_ref()
+    }
+
+    /// Whether the weights of this path hold `name`.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.source(&self.full(name)).is_some_and(|(source, name)| source.spec(&name).is_some())
+    }
+
+    /// The parameter `name` under this path. Asking twice gives the same parameter.
+    ///
+    /// A value that is missing or misshapen is noted, and [`Params::finish`] reports all of them together.
+    ///
+    /// # Errors
+    /// If weights cannot be read or the device is out of memory.
+    pub fn get(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        let (name, shape) = (self.full(name), shape.into());
+        if let Some(param) = self.state().params.get(&name) {
+            return Ok(param.clone());
+        }
+        let value = self.initial_value(&name, &shape, init).map_err(|error| error.at(&name))?;
+        let param = Param::new(name.clone(), &value, self.trainable)?;
+        self.state().params.insert(name, param.clone());
+        Ok(param)
+    }
+
+    fn initial_value(&self, name: &str, shape: &Shape, init: Init) -> Result<Tensor> {
+        let options = &self.store.options;
+        let Some((source, stored)) = self.source(name) else {
+            return init.tensor(TensorSpec::new(options.dtype, shape), name_seed(options.seed, name), &options.device);
+        };
+        let problem = match source.spec(&stored) {
+            Some(spec) if spec.shape == *shape => {
+                self.state().read.insert(stored.clone());
+                return options.device.upload(&source.read(&stored)?)?.cast(options.dtype);
+            }
+            Some(spec) => format!("{stored} has shape {}, expected {shape}", spec.shape),
+            None => format!("{stored} is missing, expected shape {shape}"),
+        };
+        self.state().read.insert(stored);
+        self.state().problems.push(problem);
+        options.device.zeros(options.dtype, shape)
+    }
+
+    /// The weights that hold the parameter `name` (a full name), and its name there.
+    fn source(&self, name: &str) -> Option<(&Arc<dyn WeightSource>, String)> {
+        let initial = self.initial.as_ref()?;
+        let relative = name.strip_prefix(initial.root.as_str())?.trim_start_matches('.');
+        Some((&initial.source, join(&initial.prefix, relative)))
+    }
+
+    /// Notes that stored weights may hold `name` under this path although no parameter is made of it.
+    pub fn tolerate(&self, name: &str) {
+        let name = self.full(name);
+        let stored = self.source(&name).map(|(_, stored)| stored);
+        self.state().read.extend(stored);
+    }
+
+    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for.
+    ///
+    /// # Errors
+    /// [`Error::Weights`] that names all of them (the first twenty).
+    pub fn finish(&self) -> Result<()> {
+        let state = self.state();
+        let mut problems = state.problems.clone();
+        if let Some(weights) = &self.store.complete {
+            let extra = weights.names().into_iter().filter(|name| !state.read.contains(name));
+            problems.extend(extra.map(|name| format!("{name} is not a parameter of this model")));
+        }
+        if problems.is_empty() {
+            return Ok(());
+        }
+        let more = problems.len().saturating_sub(20);
+        problems.truncate(20);
+        let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+        Err(Error::Weights(format!("{}{tail}", problems.join("; "))))
+    }
+
+    /// All parameters made so far, in order of their names.
+    #[must_use]
+    pub fn all(&self) -> Vec<Param> {
+        self.state().params.values().cloned().collect()
+    }
+
+    /// The parameters that train, in order of their names.
+    #[must_use]
+    pub fn trainable(&self) -> Vec<Param> {
+        self.all().into_iter().filter(Param::trainable).collect()
+    }
+
+    fn full(&self, name: &str) -> String {
+        join(&self.prefix, name)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.store.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() || name.is_empty() { format!("{prefix}{name}") } else { format!("{prefix}.{name}") }
+}
+
+/// A seed for each name (FNV-1a), so that a parameter's initial value depends on no other parameter.
+fn name_seed(seed: u64, name: &str) -> u64 {
+    name.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
+}

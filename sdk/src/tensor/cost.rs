@@ -1,0 +1,110 @@
+//! The cost of an instruction: floating-point operations and memory traffic.
+
+use super::{Op, TensorSpec};
+
+/// What an instruction costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Floating-point operations of products alone, `2mnk` for a matrix product.
+    pub flops: u64,
+    /// Bytes read and written.
+    pub bytes: u64,
+}
+
+/// The cost of `op` on inputs and outputs of these specifications.
+///
+/// Floating-point operations are counted as PyTorch's `FlopCounterMode` counts them: those of products (matrix products, linear maps,
+/// attention), with nothing subtracted for masks; everything else counts 0. Attention's backward is five products, one of
+/// which computes the scores a second time. Bytes are those of the inputs and outputs; of a table or a tensor that is only
+/// partly read or written, that part.
+#[must_use]
+pub fn cost(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Cost {
+    Cost { flops: flops(op, inputs, outputs), bytes: bytes(op, inputs, outputs) }
+}
+
+fn flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
+    let (Some(first), Some(output)) = (inputs.first(), outputs.first()) else { return 0 };
+    match op {
+        Op::MatMul { transpose_a, .. } => {
+            let inner = first.shape.dims().iter().rev().nth(usize::from(*transpose_a)).copied().unwrap_or(0);
+            product(&[2, output.shape.count(), inner])
+        }
+        Op::Linear => product(&[2, output.shape.count(), first.shape.last()]),
+        Op::Attention(_) => scores(inputs).saturating_mul(2),
+        Op::AttentionBackward(_) => scores(inputs).saturating_mul(5),
+        _ => 0,
+    }
+}
+
+/// The operations of the product of all queries `[b, s, h, d]` with all keys `[b, t, g, d]`.
+fn scores(inputs: &[TensorSpec]) -> u64 {
+    let keys = inputs.get(1).and_then(|k| k.shape.dims().get(1)).copied().unwrap_or(0);
+    product(&[2, inputs[0].shape.count(), keys])
+}
+
+fn product(factors: &[usize]) -> u64 {
+    factors.iter().fold(1, |product: u64, &factor| product.saturating_mul(factor as u64))
+}
+
+fn bytes(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
+    let sum = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.bytes() as u64).sum::<u64>();
+    match op {
+        // What is read is of the size of the output.
+        Op::Slice { .. } => 2 * sum(outputs),
+        Op::Embedding => sum(inputs.get(1..).unwrap_or_default()) + 2 * sum(outputs),
+        // Read from the update and written into the base.
+        Op::WriteSlice { .. } => 2 * sum(inputs.get(1..).unwrap_or_default()),
+        Op::Reshape { .. } => 0,
+        _ => sum(inputs) + sum(outputs),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Result;
+    use crate::tensor::{AttentionSpec, DType, infer};
+
+    fn f32(shape: &[usize]) -> TensorSpec {
+        TensorSpec::new(DType::F32, shape)
+    }
+
+    fn of(op: &Op, inputs: &[TensorSpec]) -> Result<Cost> {
+        Ok(cost(op, inputs, &infer(op, inputs)?))
+    }
+
+    #[test]
+    fn products_count_two_operations_for_each_multiplication() -> Result<()> {
+        for (transpose_a, transpose_b, a, b) in [
+            (false, false, [3, 2, 5], [1, 5, 7]),
+            (true, false, [3, 5, 2], [1, 5, 7]),
+            (false, true, [3, 2, 5], [1, 7, 5]),
+            (true, true, [3, 5, 2], [1, 7, 5]),
+        ] {
+            let cost = of(&Op::MatMul { transpose_a, transpose_b }, &[f32(&a), f32(&b)])?;
+            assert_eq!(cost, Cost { flops: 2 * 3 * 2 * 7 * 5, bytes: 4 * (30 + 35 + 42) });
+        }
+        let cost = of(&Op::Linear, &[f32(&[3, 2, 5]), f32(&[7, 5]), f32(&[7])])?;
+        assert_eq!(cost.flops, 2 * 6 * 5 * 7);
+        Ok(())
+    }
+
+    #[test]
+    fn attention_counts_two_products_forward_and_five_backward() -> Result<()> {
+        let spec = AttentionSpec { scale: 1.0, causal: true, window: None, positions: false };
+        let (q, k, lse) = (f32(&[2, 3, 4, 6]), f32(&[2, 5, 2, 6]), f32(&[2, 4, 3]));
+        let scores = 2 * 2 * 4 * 3 * 5 * 6;
+        assert_eq!(of(&Op::Attention(spec), &[q.clone(), k.clone(), k.clone()])?.flops, 2 * scores);
+        let inputs = [q.clone(), k.clone(), k, q.clone(), lse, q];
+        assert_eq!(of(&Op::AttentionBackward(spec), &inputs)?.flops, 5 * scores);
+        Ok(())
+    }
+
+    #[test]
+    fn a_lookup_moves_only_the_rows_that_it_reads() -> Result<()> {
+        let ids = TensorSpec::new(DType::I64, [3]);
+        assert_eq!(of(&Op::Embedding, &[f32(&[1000, 8]), ids])?, Cost { flops: 0, bytes: 3 * 8 + 2 * 3 * 8 * 4 });
+        assert_eq!(of(&Op::WriteSlice { dim: 0, start: 4 }, &[f32(&[1000, 8]), f32(&[2, 8])])?.bytes, 2 * 2 * 8 * 4);
+        Ok(())
+    }
+}

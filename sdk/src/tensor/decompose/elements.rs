@@ -1,0 +1,61 @@
+//! Linear maps, gated activations, rotary embedding and dropout.
+
+use super::{scalar, wide};
+use crate::Result;
+use crate::autodiff::unary_product;
+use crate::tensor::{Device, GatedOp, Tensor, UnaryOp};
+
+pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+    let shape = x.shape();
+    let rows = x.reshape([shape.rows(), shape.last()])?;
+    let product = rows.matmul_transposed(weight, false, true)?;
+    let sum = bias.map_or(Ok(product.clone()), |bias| product.add(bias))?;
+    sum.reshape(shape.with(shape.rank() - 1, weight.dims()[0]))
+}
+
+pub(super) fn gated(activation: GatedOp, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
+    activate(activation, &wide(gate)?)?.mul(&wide(up)?)?.cast(gate.dtype())
+}
+
+pub(super) fn gated_backward(activation: GatedOp, gate: &Tensor, up: &Tensor, grad: &Tensor) -> Result<Vec<Tensor>> {
+    let (dtype, gate, grad) = (gate.dtype(), wide(gate)?, wide(grad)?);
+    let through_gate = unary_product(unary(activation), &gate, &wide(up)?.mul(&grad)?)?;
+    let through_up = activate(activation, &gate)?.mul(&grad)?;
+    Ok(vec![through_gate.cast(dtype)?, through_up.cast(dtype)?])
+}
+
+fn activate(activation: GatedOp, x: &Tensor) -> Result<Tensor> {
+    match activation {
+        GatedOp::Silu => x.silu(),
+        GatedOp::Gelu => x.gelu(),
+        GatedOp::GeluTanh => x.gelu_tanh(),
+    }
+}
+
+fn unary(activation: GatedOp) -> UnaryOp {
+    match activation {
+        GatedOp::Silu => UnaryOp::Silu,
+        GatedOp::Gelu => UnaryOp::Gelu,
+        GatedOp::GeluTanh => UnaryOp::GeluTanh,
+    }
+}
+
+pub(super) fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor, inverse: bool) -> Result<Tensor> {
+    let half = x.shape().last() / 2;
+    let per_head = |table: &Tensor| table.reshape([table.dims()[0], table.dims()[1], 1, half]);
+    let (cos, sin) = (per_head(cos)?, per_head(sin)?);
+    let sin = if inverse { sin.neg()? } else { sin };
+    let (a, b) = (wide(&x.slice(3, 0, half)?)?, wide(&x.slice(3, half, half)?)?);
+    let rotated_a = a.mul(&cos)?.sub(&b.mul(&sin)?)?;
+    let rotated_b = b.mul(&cos)?.add(&a.mul(&sin)?)?;
+    Tensor::concat(&[&rotated_a, &rotated_b], 3)?.cast(x.dtype())
+}
+
+pub(super) fn dropout(x: &Tensor, p: f64, seed: u64, device: &Device) -> Result<Tensor> {
+    // Uniform numbers are multiples of 2^-24. Rounded up to such a multiple, `p` is exact in f32 and drops the same elements.
+    const STEPS: f64 = (1 << 24) as f64;
+    let uniform = device.uniform(x.shape(), seed)?;
+    let dropped = uniform.lt(&scalar((p * STEPS).ceil() / STEPS, &uniform)?)?;
+    let kept = wide(x)?.affine((1.0 - p).recip(), 0.0)?;
+    dropped.select(&scalar(0.0, &kept)?, &kept)?.cast(x.dtype())
+}

@@ -1,0 +1,87 @@
+//! Element-wise instructions and reductions.
+
+use super::Inputs;
+use crate::Result;
+use crate::tensor::{DType, ReduceOp, TensorSpec};
+
+pub(super) fn cast(x: &Inputs<'_>, dtype: DType) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    Ok(vec![TensorSpec::new(dtype, &input.shape)])
+}
+
+/// A float to a float of the same shape.
+pub(super) fn map(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    x.float("an input", input)?;
+    Ok(vec![input.clone()])
+}
+
+pub(super) fn dropout(x: &Inputs<'_>, p: f64) -> Result<Vec<TensorSpec>> {
+    x.ensure((0.0..1.0).contains(&p), || format!("expected a probability of at least 0 and below 1, found {p}"))?;
+    map(x)
+}
+
+pub(super) fn binary(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [a, b] = x.exactly()?;
+    x.ensure(a.dtype != DType::Bool, || "expected numbers, found bool".into())?;
+    x.dtype("the second input", b, a.dtype)?;
+    Ok(vec![TensorSpec::new(a.dtype, x.broadcast(&a.shape, &b.shape)?)])
+}
+
+pub(super) fn compare(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [a, b] = x.exactly()?;
+    x.dtype("the second input", b, a.dtype)?;
+    Ok(vec![TensorSpec::new(DType::Bool, x.broadcast(&a.shape, &b.shape)?)])
+}
+
+pub(super) fn select(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [condition, a, b] = x.exactly()?;
+    x.dtype("a condition", condition, DType::Bool)?;
+    x.dtype("the second choice", b, a.dtype)?;
+    let shape = x.broadcast(&condition.shape, &x.broadcast(&a.shape, &b.shape)?)?;
+    Ok(vec![TensorSpec::new(a.dtype, shape)])
+}
+
+pub(super) fn gated(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [gate, up] = x.exactly()?;
+    x.float("a gate", gate)?;
+    x.is("the second input", up, gate.dtype, &gate.shape)?;
+    Ok(vec![gate.clone()])
+}
+
+pub(super) fn gated_backward(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [gate, up, grad] = x.exactly()?;
+    x.float("a gate", gate)?;
+    x.is("the second input", up, gate.dtype, &gate.shape)?;
+    x.is("a gradient", grad, gate.dtype, &gate.shape)?;
+    Ok(vec![gate.clone(), gate.clone()])
+}
+
+pub(super) fn reduce(x: &Inputs<'_>, op: ReduceOp, dims: &[usize], keep: bool) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    x.float("an input", input)?;
+    let rank = input.shape.rank();
+    x.ensure(dims.is_sorted_by(|a, b| a < b) && dims.last().is_none_or(|&last| last < rank), || {
+        format!("expected strictly ascending dimensions below {rank}, found {dims:?}")
+    })?;
+    let extents = input.shape.dims();
+    x.ensure(op != ReduceOp::Max || dims.iter().all(|&dim| extents[dim] > 0), || {
+        "the maximum of no elements is undefined".into()
+    })?;
+    let reduced = |(dim, &extent): (usize, &usize)| match (dims.contains(&dim), keep) {
+        (false, _) => Some(extent),
+        (true, true) => Some(1),
+        (true, false) => None,
+    };
+    let shape: Vec<usize> = extents.iter().enumerate().filter_map(reduced).collect();
+    Ok(vec![TensorSpec::new(input.dtype, shape)])
+}
+
+pub(super) fn arg_max(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    x.float("an input", input)?;
+    x.rank_at_least("an input", input, 1)?;
+    let (&last, rows) = input.shape.dims().split_last().unwrap_or((&0, &[]));
+    x.ensure(last > 0, || "the maximum of no elements is undefined".into())?;
+    Ok(vec![TensorSpec::new(DType::I64, rows)])
+}

@@ -1,0 +1,39 @@
+//! The tensor contract: element types, shapes, the instruction set, tensors and devices.
+
+#[cfg(not(target_arch = "wasm32"))]
+mod backend;
+mod cost;
+mod data;
+#[cfg(not(target_arch = "wasm32"))]
+mod decompose;
+#[cfg(not(target_arch = "wasm32"))]
+mod device;
+mod dtype;
+#[cfg(target_arch = "wasm32")]
+mod guest;
+mod infer;
+mod methods;
+#[cfg(not(target_arch = "wasm32"))]
+mod native;
+mod op;
+mod shape;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use backend::{DeviceBackend, DeviceInfo, Storage, Value};
+pub use cost::{Cost, cost};
+pub use data::TensorData;
+#[cfg(not(target_arch = "wasm32"))]
+pub use decompose::decompose;
+#[cfg(not(target_arch = "wasm32"))]
+pub use device::{Device, MemoryUse, Usage};
+pub use dtype::{DType, Element};
+#[cfg(target_arch = "wasm32")]
+pub use guest::{Device, Tensor, no_grad};
+pub use infer::infer;
+#[cfg(not(target_arch = "wasm32"))]
+pub use native::{LeafId, Tensor, no_grad};
+pub use op::{AdamW, AttentionSpec, BinaryOp, CompareOp, GatedOp, Op, ReduceOp, UnaryOp, uniform_bits};
+pub use shape::{Shape, TensorSpec};
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use native::{Edge, Node, NodeKind, recording, with_recording};

@@ -1,0 +1,57 @@
+"""Fixtures of LoRA adapters in PEFT's layout, on the Mistral fixture."""
+
+import json
+
+import torch
+from peft import LoraConfig, get_peft_model
+
+from batches import pad, positions, sequences
+from decoders import LENGTHS, SIZES, load
+from recording import FIXTURES, next_tokens, prefixed, record, write, write_json
+
+BASE = "mistral"
+ADAPTERS = {
+    "lora-all-linear": LoraConfig(r=4, lora_alpha=8, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM"),
+    "lora-subset": LoraConfig(r=2, lora_alpha=3, lora_dropout=0.0, target_modules=["q_proj", "down_proj"], task_type="CAUSAL_LM"),
+}
+
+
+def randomize_adapter(model, seed):
+    """Random A and, unlike at the start of a training, random B: else A would have no gradient."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" in name:
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) / parameter.shape[-1] ** 0.5)
+    return model
+
+
+def attach(model, config, seed):
+    """The model with a random adapter."""
+    return randomize_adapter(get_peft_model(model, config), seed)
+
+
+def peft_names(recorded):
+    """Gradients by the names that PEFT saves parameters under (without the adapter's own name)."""
+    return {name.replace(".default", ""): tensor for name, tensor in recorded.items()}
+
+
+def save(model, folder, base):
+    """PEFT's two files, with the name of the base model's fixture, and the targets, a set, in a fixed order."""
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink()
+    config = json.loads((folder / "adapter_config.json").read_text())
+    fixed = {"base_model_name_or_path": base, "target_modules": sorted(config["target_modules"])}
+    write_json(folder / "adapter_config.json", config | fixed)
+
+
+def make():
+    """Writes both adapters, their outputs and gradients, and the outputs of the merged models."""
+    ids, mask = pad(sequences(LENGTHS, SIZES["vocab_size"], seed=3), "right")
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
+    for seed, (name, config) in enumerate(ADAPTERS.items(), start=200):
+        model = attach(load(BASE), config, seed)
+        recorded = prefixed("adapter", peft_names(record(model, inputs, next_tokens(ids, mask), hidden=False)))
+        save(model, FIXTURES / name, BASE)
+        recorded |= {"merged/logits": model.merge_and_unload()(**inputs).logits}
+        write(FIXTURES / name / "expected.safetensors", recorded)

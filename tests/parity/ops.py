@@ -1,0 +1,43 @@
+"""Fixtures of single instructions: values and gradients of PyTorch for every instruction of `sdk/src/tensor/op.rs`.
+
+`ops.json` lists the cases: `name`, `op` (as serde writes the Rust enum), the numbers of inputs and outputs, and `gradients`, the
+inputs whose gradient is recorded. `ops.safetensors` holds `NAME/input.I`, `NAME/output.I`, `NAME/grad_output` (the gradient that
+reaches output 0) and `NAME/grad.I`.
+"""
+
+import torch
+
+import op_cases_elements
+import op_cases_rows
+import op_cases_transformer
+from op_cases import Case
+from recording import FIXTURES, prefixed, write, write_json
+
+
+def run(case: Case, seed):
+    """The case's inputs, outputs and gradients."""
+    inputs = [x.clone().requires_grad_(i in case.gradients) for i, x in enumerate(case.inputs)]
+    outputs = case.function(*inputs)
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    recorded = {f"input.{i}": x for i, x in enumerate(case.inputs)} | {f"output.{i}": y for i, y in enumerate(outputs)}
+    if case.gradients:
+        grad = torch.randn(outputs[0].shape, generator=torch.Generator().manual_seed(seed))
+        outputs[0].backward(grad)
+        recorded["grad_output"] = grad
+        recorded |= {f"grad.{i}": inputs[i].grad for i in case.gradients}
+    return recorded, len(outputs)
+
+
+def make():
+    """Writes `ops.json` and `ops.safetensors`."""
+    cases = [*op_cases_elements.cases(), *op_cases_rows.cases(), *op_cases_transformer.cases()]
+    tensors, manifest = {}, []
+    for seed, case in enumerate(cases):
+        recorded, outputs = run(case, seed)
+        if any(entry["name"] == case.name for entry in manifest):
+            raise SystemExit(f"ops: two cases are called {case.name}")
+        tensors |= prefixed(case.name, recorded)
+        entry = {"name": case.name, "op": case.op, "inputs": len(case.inputs), "outputs": outputs}
+        manifest.append(entry | {"gradients": list(case.gradients)})
+    write(FIXTURES / "ops.safetensors", tensors)
+    write_json(FIXTURES / "ops.json", manifest)

@@ -1,0 +1,138 @@
+//! Normalisation, softmax, rotary embedding and attention.
+
+use scaledown_sdk::tensor::AttentionSpec;
+use scaledown_sdk::{DType, Op};
+
+use super::{Case, Input, Kind};
+
+const EPS: f64 = 1e-5;
+
+/// Which normalisation.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Norm {
+    /// Root-mean-square.
+    Rms,
+    /// Layer, without and with a bias.
+    Layer {
+        /// Whether there is a bias.
+        bias: bool,
+    },
+}
+
+/// A normalisation of the last dimension.
+#[must_use]
+pub fn norm(norm: Norm, shape: &[usize]) -> Case {
+    let d = shape.last().copied().unwrap_or(1);
+    let mut inputs = vec![Input::float(shape, 60), Input::float([d], 61)];
+    match norm {
+        Norm::Rms => Case::new(Op::RmsNorm { eps: EPS }, inputs),
+        Norm::Layer { bias } => {
+            inputs.extend(bias.then(|| Input::float([d], 62)));
+            Case::new(Op::LayerNorm { eps: EPS }, inputs)
+        }
+    }
+}
+
+/// The gradients of a normalisation that are asked for.
+#[must_use]
+pub fn norm_backward(kind: Norm, shape: &[usize], input: bool, weight: bool) -> Case {
+    let op = match kind {
+        Norm::Rms => Op::RmsNormBackward { eps: EPS, input, weight },
+        Norm::Layer { .. } => Op::LayerNormBackward { eps: EPS, input, weight },
+    };
+    Case::backward(op, &norm(kind, shape), &[0, 1], &[], Kind::Float, 63)
+}
+
+/// Softmax of rows of numbers up to `range`.
+#[must_use]
+pub fn softmax(shape: &[usize], range: f64) -> Case {
+    Case::new(Op::Softmax, vec![Input::within(shape, 64, -range, range)])
+}
+
+/// Rotary position embedding of `[b, s, h, d]`, with tables of a batch of their own or a common one.
+#[must_use]
+pub fn rope(shape: [usize; 4], tables: usize, inverse: bool) -> Case {
+    let [_, s, _, d] = shape;
+    let table = |seed| Input::within([tables, s, d / 2], seed, -1.0, 1.0).of(Kind::Accumulator);
+    Case::new(Op::Rope { inverse }, vec![Input::float(shape, 65), table(66), table(67)])
+}
+
+/// Attention. `extents` are those of [`Op::Attention`]: `b, s, t, h, g, d`.
+#[must_use]
+pub fn attention([b, s, t, h, g, d]: [usize; 6], spec: AttentionSpec) -> Case {
+    let mut inputs = vec![Input::float([b, s, h, d], 68), Input::float([b, t, g, d], 69), Input::float([b, t, g, d], 70)];
+    if spec.positions {
+        // Some queries see no key, some keys are padding, and no two rows of the batch agree.
+        inputs.push(Input::integers([b, s], 71, -1, t as i64 + 3, DType::I64));
+        inputs.push(Input::integers([b, t], 72, -2, t as i64 + 2, DType::I64));
+    }
+    Case::new(Op::Attention(spec), inputs)
+}
+
+/// The gradient of [`attention`].
+#[must_use]
+pub fn attention_backward(extents: [usize; 6], spec: AttentionSpec) -> Case {
+    let forward = attention(extents, spec);
+    let inputs: Vec<usize> = (0..forward.inputs.len()).collect();
+    Case::backward(Op::AttentionBackward(spec), &forward, &inputs, &[(0, Kind::Float), (1, Kind::Accumulator)], Kind::Float, 73)
+}
+
+/// All kinds of masks.
+pub(super) fn specs() -> Vec<AttentionSpec> {
+    let mut specs = Vec::new();
+    for positions in [false, true] {
+        for causal in [false, true] {
+            for window in [None, Some(0), Some(2)] {
+                specs.push(AttentionSpec { scale: 0.7, causal, window, positions });
+            }
+        }
+    }
+    specs
+}
+
+pub(super) fn forward() -> Vec<Case> {
+    let mut cases = gradients();
+    for kind in [Norm::Rms, Norm::Layer { bias: false }, Norm::Layer { bias: true }] {
+        for shape in [&[70, 129][..], &[3, 2, 8], &[1, 1], &[0, 4], &[17]] {
+            cases.push(norm(kind, shape));
+            if kind != (Norm::Layer { bias: true }) {
+                cases.extend([(true, true), (true, false), (false, true)].map(|(x, w)| norm_backward(kind, shape, x, w)));
+            }
+        }
+    }
+    for (shape, range) in
+        [(&[70, 129][..], 3.0), (&[3, 2, 5], 3.0), (&[4, 33], 300.0), (&[2, 1], 1.0), (&[0, 3], 1.0), (&[3, 0], 1.0)]
+    {
+        let forward = softmax(shape, range);
+        cases.push(Case::backward(Op::SoftmaxBackward, &forward, &[], &[(0, Kind::Float)], Kind::Float, 74));
+        cases.push(forward);
+    }
+    cases.extend([rope([3, 17, 4, 32], 3, false), rope([3, 17, 4, 32], 1, true), rope([0, 3, 1, 2], 0, false)]);
+    for spec in specs() {
+        for extents in [
+            [2, 17, 70, 4, 2, 8], // more keys than a vector or a tile
+            [1, 35, 35, 3, 3, 5],
+            [2, 5, 3, 2, 1, 4],   // more queries than keys
+            [2, 1, 40, 4, 1, 24], // decoding
+            [1, 1, 1, 1, 1, 1],
+            [2, 3, 0, 2, 1, 4], // no key
+            [0, 3, 2, 2, 1, 4],
+        ] {
+            cases.extend([attention(extents, spec), attention_backward(extents, spec)]);
+        }
+    }
+    cases
+}
+
+pub(super) fn gradients() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for kind in [Norm::Rms, Norm::Layer { bias: false }, Norm::Layer { bias: true }] {
+        cases.extend([norm(kind, &[2, 3, 4]), norm(kind, &[5]), norm(kind, &[2, 1]), norm(kind, &[0, 3])]);
+    }
+    cases.extend([softmax(&[2, 4], 2.0), softmax(&[3, 1], 2.0), softmax(&[0, 2], 2.0)]);
+    cases.extend([rope([2, 3, 2, 4], 2, false), rope([2, 3, 1, 2], 1, true)]);
+    for spec in specs() {
+        cases.extend([attention([2, 3, 4, 2, 1, 2], spec), attention([1, 3, 2, 2, 2, 3], spec)]);
+    }
+    cases
+}

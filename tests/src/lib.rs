@@ -1,0 +1,6 @@
+//! Shared parts of the workspace-level tests.
+
+pub mod component;
+pub mod conformance;
+pub mod parity;
+pub mod reference;

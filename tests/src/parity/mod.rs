@@ -1,0 +1,30 @@
+//! Comparison with values that PyTorch computed; `tests/parity/README.md` describes the fixtures.
+
+mod comparison;
+mod fixture;
+mod model;
+
+pub use comparison::{Comparison, Report, Tolerance};
+pub use fixture::{Fixture, directory};
+pub use model::{Model, decoder_config, encoder_config, mask, mean_cross_entropy, options, weights};
+
+use scaledown_sdk::Device;
+use scaledown_sdk::component::{Factory, registrations};
+
+use crate::reference::Reference;
+
+/// The devices that the tests run on: the reference, which proves the decompositions, and every device plugin that is linked in.
+///
+/// # Panics
+/// If a device cannot be made.
+#[must_use]
+pub fn devices() -> Vec<Device> {
+    // Plugins are found through their registrations; naming the crates links them in.
+    use {scaledown_cpu as _, scaledown_modernbert as _, scaledown_n_layers as _};
+    let plugin = |factory| match factory {
+        Factory::Device(build) => Some(build(serde_json::json!({})).unwrap_or_else(|error| panic!("{error}"))),
+        _ => None,
+    };
+    let plugins = registrations().filter_map(|entry| plugin(entry.factory));
+    std::iter::once(Device::new(Reference)).chain(plugins).collect()
+}

@@ -1,0 +1,179 @@
+//! One compressor source, built natively and as a WASM component, trains to the same bits; and a component that misbehaves is an error.
+//!
+//! `fixtures/attention-pool.wasm` is the component of `examples/wasm-compressor`. Where the target `wasm32-unknown-unknown` is installed, the
+//! component is built afresh as well; with `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
+
+use std::path::PathBuf;
+
+use scaledown::wasm::{WasmComponent, WasmCompressor};
+use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
+use scaledown_sdk::nn::{Forward, ParamOptions, Params};
+use scaledown_sdk::{DType, Device, Error, Tensor};
+use scaledown_tests::{component, parity};
+use serde_json::{Value, json};
+
+// Linked for its registration.
+use scaledown_example_wasm_compressor as _;
+
+const PACKAGE: &str = "scaledown-example-wasm-compressor";
+
+fn fixture() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/attention-pool.wasm")
+}
+
+fn prebuilt() -> WasmComponent {
+    WasmComponent::load(fixture()).unwrap()
+}
+
+/// The device to test on: a plugin's, or the reference.
+fn device() -> Device {
+    parity::devices().pop().unwrap()
+}
+
+fn context() -> CompressorContext {
+    let options = ParamOptions { device: device(), dtype: DType::F32, trainable: true, seed: 11, lora: None };
+    CompressorContext {
+        params: Params::random(options),
+        generator: json!({"vocab_size": 50}),
+        generator_weights: None,
+        hidden_size: 24,
+        memory_tokens: 4,
+        relevance: true,
+    }
+}
+
+fn keys() -> Value {
+    json!({"size": 16, "dropout": 0.2})
+}
+
+fn batch() -> PairBatch {
+    PairBatch { ids: vec![vec![5, 6, 7, 8, 9], vec![49, 3], vec![21, 20, 5]], memory_tokens: 4, relevance: true }
+}
+
+/// Squared distances to fixed targets.
+fn loss(compressor: &dyn Compressor, seed: u64) -> Tensor {
+    let compressed = compressor.compress(&batch(), &mut Forward::training(seed, false)).unwrap();
+    let distance = |x: &Tensor| {
+        let target = x.device().uniform(x.shape(), 77).unwrap();
+        x.sub(&target).unwrap().square().unwrap().mean_all().unwrap()
+    };
+    distance(&compressed.vectors).add(&distance(&compressed.relevance.unwrap())).unwrap()
+}
+
+/// The bits of a few steps of gradient descent: each step's loss, and every parameter's gradient.
+fn train(compressor: &dyn Compressor, params: &Params) -> Vec<(String, Vec<u32>)> {
+    let bits = |x: &Tensor| x.to_vec::<f32>().unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>();
+    let mut record = Vec::new();
+    for step in 0..3 {
+        let loss = loss(compressor, step);
+        record.push((format!("loss {step}"), bits(&loss)));
+        let gradients = loss.backward().unwrap();
+        for param in params.trainable() {
+            let gradient = gradients.get(&param.tensor()).unwrap_or_else(|| panic!("{} has no gradient", param.name()));
+            record.push((format!("gradient of {} at {step}", param.name()), bits(gradient)));
+            let value = param.tensor().detach().sub(&gradient.affine(0.5, 0.0).unwrap()).unwrap();
+            param.set(&value).unwrap();
+        }
+    }
+    record
+}
+
+fn native() -> Vec<(String, Vec<u32>)> {
+    let context = context();
+    let params = context.params.clone();
+    let offer = registrations().find(|offer| offer.kind() == Kind::Compressor && offer.name == "attention-pool").unwrap();
+    let Factory::Compressor(make) = offer.factory else { panic!("attention-pool is a compressor") };
+    train(&*make(keys(), context).unwrap(), &params)
+}
+
+fn in_wasm(component: &WasmComponent) -> Vec<(String, Vec<u32>)> {
+    let context = context();
+    let params = context.params.clone();
+    train(&WasmCompressor::build(component, &keys(), context).unwrap(), &params)
+}
+
+fn assert_same_bits(component: &WasmComponent) {
+    let (native, guest) = (native(), in_wasm(component));
+    assert_eq!(native.len(), 3 * (1 + 6), "a loss and six parameters a step");
+    for (native, guest) in native.iter().zip(&guest) {
+        assert_eq!(native, guest);
+    }
+    assert_eq!(native.len(), guest.len());
+    assert!(native[0].1 != native[7].1 && native[7].1 != native[14].1, "the loss moves");
+    assert!(native.iter().all(|(name, bits)| bits.iter().any(|&bits| bits != 0) || panic!("{name} is zero")));
+}
+
+#[test]
+fn a_component_trains_to_the_bits_of_its_native_build() {
+    assert_same_bits(&prebuilt());
+}
+
+#[test]
+fn a_component_built_now_trains_to_the_bits_of_its_native_build() {
+    if !component::target_installed() {
+        eprintln!("skipped: the target wasm32-unknown-unknown is not installed (rustup target add wasm32-unknown-unknown)");
+        return;
+    }
+    let bytes = component::build(PACKAGE).unwrap();
+    assert_same_bits(&WasmComponent::compile("built now", &bytes).unwrap());
+    if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+        std::fs::write(fixture(), bytes).unwrap();
+    }
+}
+
+#[test]
+fn two_instances_share_nothing() {
+    let component = prebuilt();
+    let (first, second) = (context(), context());
+    let (params, others) = (first.params.clone(), second.params.clone());
+    let first = WasmCompressor::build(&component, &keys(), first).unwrap();
+    let _second = WasmCompressor::build(&component, &keys(), second).unwrap();
+    let gradients = loss(&first, 1).backward().unwrap();
+    assert!(params.trainable().iter().all(|param| gradients.get(&param.tensor()).is_some()));
+    assert!(others.trainable().iter().all(|param| gradients.get(&param.tensor()).is_none()));
+}
+
+#[test]
+fn what_a_component_reports_keeps_its_kind() {
+    let component = prebuilt();
+    let built = |keys: Value| WasmCompressor::build(&component, &keys, context());
+    let Err(Error::Config(message)) = built(json!({"sise": 16})) else { panic!("a configuration with a wrong key was used") };
+    assert!(message.contains("unknown field `sise`"), "{message}");
+
+    let compressor = built(keys()).unwrap();
+    let too_many = PairBatch { memory_tokens: 5, ..batch() };
+    let error = compressor.compress(&too_many, &mut Forward::inference()).unwrap_err();
+    assert!(matches!(error, Error::Plugin { .. }) && error.to_string().contains("slice"), "{error}");
+    // An error that it reports leaves a component usable.
+    compressor.compress(&batch(), &mut Forward::inference()).unwrap();
+}
+
+/// A component whose `build` runs `body`.
+fn misbehaving(body: &str) -> Error {
+    let text = format!(
+        r#"(module
+            (import "scaledown:plugin/tensor@0.1.0" "[method]tensor.dtype" (func $dtype (param i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+            (func (export "build") (param i32 i32 i32 i32 i32 i32 i32) (result i32) {body})
+            (func (export "compress") (param i32 i32 i32 i32 i32 i64) (result i32) unreachable))"#
+    );
+    let component = WasmComponent::compile("misbehaving", &component::from_text(&text).unwrap()).unwrap();
+    let Err(error) = WasmCompressor::build(&component, &json!({}), context()) else { panic!("it was built") };
+    error
+}
+
+#[test]
+fn misbehaviour_is_an_error() {
+    for (body, expected) in [
+        ("unreachable", "unreachable"),
+        ("i32.const 12345 call $dtype", "unknown handle index 12345"),
+        ("i32.const -4", "out of bounds"),
+    ] {
+        let error = misbehaving(body);
+        assert!(matches!(error, Error::Plugin { .. }), "{body}: {error}");
+        assert!(error.to_string().contains("misbehaving") && error.to_string().contains(expected), "{body}: {error}");
+    }
+    let Err(error) = WasmComponent::compile("text", b"no component") else { panic!("text was compiled") };
+    assert!(matches!(error, Error::Plugin { .. }), "{error}");
+}
