@@ -25,6 +25,9 @@ pub struct Pretraining {
     /// The share of examples that continue the text; the rest reproduce it (auto-encoding).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub continuation: f64,
+    /// How many tokens of a text's beginning are given, not predicted: they tell which of a record's texts is wanted, so the texts are
+    /// asked for in random order. With 0, the texts are asked for in their order (auto-encoding).
+    pub cue_tokens: usize,
     /// What stands between the vectors and the text that is to be reproduced (auto-encoding).
     pub reproduce_with: String,
     /// What stands between the vectors and the text that is to be continued (auto-encoding).
@@ -42,6 +45,7 @@ impl Default for Pretraining {
             document_weight: 1.0,
             question_weight: 0.0,
             continuation: 0.5,
+            cue_tokens: 0,
             reproduce_with: "\nRepeat: ".into(),
             continue_with: "\nContinue: ".into(),
             stages: Vec::new(),
@@ -59,14 +63,26 @@ pub enum PretrainingKind {
     AutoEncoding,
 }
 
+/// Records of a stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StageData {
+    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents alone), or plain text, one document a line.
+    #[schemars(with = "String", extend("format" = "path"))]
+    pub path: PathBuf,
+    /// How many records to take, from the first on; all, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub records: Option<usize>,
+}
+
 /// One stage of a curriculum. It ends at the accuracy or the steps, whichever comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// The stage's records (documents with questions and answers, `.jsonl`) or plain text; if not set, those of the section.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", extend("format" = "path"))]
-    pub data: Option<PathBuf>,
+    /// The files whose records the stage mixes; if there are none, those of the section.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<StageData>,
     /// The answer-token accuracy at which the stage ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]

@@ -1,13 +1,11 @@
 //! `scaledown pretrain`: a small language model from random weights, or a compressor on plain text.
 
-use std::path::Path;
-
 use super::run_log::RunLog;
 use super::{Context, open_device};
-use crate::config::{Config, PretrainingKind, Stage};
+use crate::config::{Config, PretrainingKind, Stage, StageData};
 use crate::distillation::Distillation;
 use crate::model::{LanguageModel, Oscar, save_language_model, save_oscar};
-use crate::pretraining::{AutoEncoding, CausalLm, Source};
+use crate::pretraining::{AutoEncoding, CausalLm, Source, Staged};
 use crate::training::checkpoint::Store;
 use crate::training::{Objective, Outcome, Settings, train};
 use crate::{Error, Result};
@@ -26,9 +24,9 @@ pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let device = open_device(config)?;
     let model = LanguageModel::load(config, &device, true)?;
-    let stages = stages(config)?;
-    let steps = stages.iter().map(|(stage, _)| stage.max_steps as u64).sum();
-    let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, stages)?;
+    let staged = staged(config)?;
+    let steps = staged.most_steps();
+    let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, staged);
     let outcome = run(&mut objective, config, steps, "pretraining", context)?;
     if !outcome.interrupted {
         save_language_model(&objective.into_model(), &config.output.directory.join("model"))?;
@@ -37,15 +35,12 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 }
 
 fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
-    let path = config.pretraining.text.as_deref();
-    let path = path.ok_or_else(|| Error::Usage("auto-encoding needs plain text: set `text` in [pretraining]".into()))?;
-    let Source::Text(texts) = Source::read(path)? else {
-        return Err(Error::Usage(format!("{}: expected plain text, one document a line", path.display())));
-    };
     let device = open_device(config)?;
     let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
-    let steps = Distillation::steps(&config.training, texts.len());
-    let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, texts)?;
+    super::train::start(&oscar, config, context)?;
+    let staged = staged(config)?;
+    let steps = staged.most_steps();
+    let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, staged);
     let outcome = run(&mut objective, config, steps, "pretraining", context)?;
     if !outcome.interrupted {
         save_oscar(&objective.into_oscar(), config, &config.output.directory.join("model"))?;
@@ -53,20 +48,33 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// The stages with their records; one stage over the training data, where the configuration names none.
-fn stages(config: &Config) -> Result<Vec<(Stage, Source)>> {
-    let default = config.pretraining.text.as_deref().or(config.data.train.as_deref());
-    let need = |path: Option<&Path>| {
+/// The curriculum with its records; one stage over the section's file, where the configuration names none.
+fn staged(config: &Config) -> Result<Staged> {
+    let section = || {
+        let path = config.pretraining.text.as_deref().or(config.data.train.as_deref());
         let path = path.ok_or_else(|| Error::Usage("there is nothing to pretrain on: set `text` in [pretraining]".into()))?;
         Ok::<_, Error>(Source::read(path)?)
     };
-    if config.pretraining.stages.is_empty() {
-        let source = need(default)?;
+    let stages = if config.pretraining.stages.is_empty() {
+        let source = section()?;
         let max_steps = Distillation::steps(&config.training, source.len()) as usize;
-        return Ok(vec![(Stage { data: None, until_accuracy: None, max_steps }, source)]);
+        vec![(Stage { data: Vec::new(), until_accuracy: None, max_steps }, source)]
+    } else {
+        let source = |stage: &Stage| if stage.data.is_empty() { section() } else { mixture(&stage.data) };
+        config.pretraining.stages.iter().map(|stage| Ok((stage.clone(), source(stage)?))).collect::<Result<_>>()?
+    };
+    Ok(Staged::new(stages, config.training.seed)?)
+}
+
+/// The records of all of a stage's files.
+fn mixture(files: &[StageData]) -> Result<Source> {
+    let mut mixture: Option<Source> = None;
+    for StageData { path, records } in files {
+        let source = Source::read(path)?;
+        let all = mixture.get_or_insert_with(|| source.none());
+        all.append(source, *records)?;
     }
-    let stage = |stage: &Stage| Ok((stage.clone(), need(stage.data.as_deref().or(default))?));
-    config.pretraining.stages.iter().map(stage).collect()
+    mixture.ok_or_else(|| Error::Usage("a stage of the pretraining names no data".into()))
 }
 
 /// Trains an objective in the configuration's output directory, from its newest checkpoint if the run is resumed.

@@ -58,7 +58,7 @@ impl Observer for RunLog<'_> {
     }
 
     fn note(&mut self, message: &str) {
-        self.bar.suspend(|| self.terminal.note(message));
+        self.terminal.note(message);
     }
 
     fn interrupted(&self) -> bool {

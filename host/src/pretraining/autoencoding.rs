@@ -1,14 +1,17 @@
-//! Pretraining of a compressor on plain text: the generator reproduces or continues a text from its vectors alone (OSCAR, appendix;
-//! Ge et al. 2023, arXiv 2307.06945). It gives a compressor that shares nothing with the generator a space that the generator reads.
+//! Pretraining of a compressor on plain text: the generator reproduces or continues texts from their vectors alone (OSCAR, appendix;
+//! Ge et al. 2023, arXiv 2307.06945). It gives a compressor a space that the generator reads, before it learns to answer.
 
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
+use serde_json::Value;
 
+use super::staged::Staged;
 use crate::config::{Pretraining, Training};
 use crate::model::Oscar;
 use crate::sequence::{Sequence, SequenceBatch, token_loss};
-use crate::training::{BatchLoss, Objective, Order, TrainingError};
+use crate::text::Piece;
+use crate::training::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the number of targets of its step.
 pub struct Batch {
@@ -17,33 +20,28 @@ pub struct Batch {
     total: f64,
 }
 
-/// One text: what is compressed, and what the generator writes from the vectors.
+/// The texts of one record: what is compressed, and what the generator writes from the vectors, whose pairs count from 0.
 struct Task {
-    pair: Vec<u32>,
-    instruction: Vec<u32>,
-    target: Vec<u32>,
+    pairs: Vec<Vec<u32>>,
+    sequence: Sequence,
 }
 
-/// The objective: the cross-entropy of the text given its vectors.
+/// The objective: the cross-entropy of texts given their vectors.
+///
+/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text follows:
+/// the instruction, its first tokens as a cue (which tell it from the others), and the rest of it or of its second half as targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
     pretraining: Pretraining,
-    texts: Vec<String>,
-    order: Order,
+    staged: Staged,
 }
 
 impl AutoEncoding {
-    /// An objective over `texts`.
-    ///
-    /// # Errors
-    /// [`TrainingError::Empty`] if there are none.
-    pub fn new(oscar: Oscar, training: &Training, pretraining: &Pretraining, texts: Vec<String>) -> Result<Self, TrainingError> {
-        if texts.is_empty() {
-            return Err(TrainingError::Empty("there is nothing to pretrain on: the text file is empty".into()));
-        }
-        let order = Order::new(training.seed, texts.len());
-        Ok(AutoEncoding { oscar, training: training.clone(), pretraining: pretraining.clone(), texts, order })
+    /// An objective over the texts of a curriculum.
+    #[must_use]
+    pub fn new(oscar: Oscar, training: &Training, pretraining: &Pretraining, staged: Staged) -> Self {
+        AutoEncoding { oscar, training: training.clone(), pretraining: pretraining.clone(), staged }
     }
 
     /// The model, once trained.
@@ -52,47 +50,59 @@ impl AutoEncoding {
         self.oscar
     }
 
-    /// The task at `position` of the endless sequence of epochs, made of text `index`.
-    fn task(&self, position: u64, index: usize) -> Result<Task, TrainingError> {
-        let (lengths, tokenizer) = (&self.oscar.lengths, &self.oscar.model.tokenizer);
-        let text = &self.texts[index];
-        let chance = f64::from(uniform_bits(self.training.seed ^ 0x5DEE_CE66, position)) / f64::from(1 << 24);
-        if chance < self.pretraining.continuation {
-            let ids = tokenizer.encode_truncated(text, 2 * lengths.document_tokens)?;
-            let (first, rest) = split_in_half(tokenizer.truncate(text, ids.len() / 2)?, text);
-            return Ok(Task {
-                pair: self.oscar.pair("", first)?,
-                instruction: tokenizer.encode(&self.pretraining.continue_with)?,
-                target: tokenizer.encode_truncated(rest, lengths.document_tokens)?,
-            });
+    /// The task at `position` of the endless sequence of epochs, made of these texts.
+    fn task(&self, position: u64, texts: &[String]) -> Result<Task, TrainingError> {
+        let random = |index: usize| uniform_bits(self.training.seed ^ 0x5DEE_CE66, position * 1024 + index as u64);
+        let continued = f64::from(random(0)) / f64::from(1 << 24) < self.pretraining.continuation;
+        let (model, memory_tokens) = (&self.oscar.model, self.oscar.lengths.memory_tokens);
+        let (tokenizer, mut sequence) = (&model.tokenizer, Sequence::default());
+        let pieces = model.prompt.pieces(tokenizer, "", texts.len())?;
+        let documents = pieces.iter().rposition(|piece| matches!(piece, Piece::Document(_))).map_or(0, |last| last + 1);
+        for piece in &pieces[..documents] {
+            match piece {
+                Piece::Text(ids) => sequence.extend(ids, 0.0),
+                Piece::Document(pair) => sequence.extend_vectors(*pair, memory_tokens),
+            }
         }
-        Ok(Task {
-            pair: self.oscar.pair("", text)?,
-            instruction: tokenizer.encode(&self.pretraining.reproduce_with)?,
-            target: tokenizer.encode_truncated(text, lengths.document_tokens)?,
-        })
+        let instruction = if continued { &self.pretraining.continue_with } else { &self.pretraining.reproduce_with };
+        let instruction = tokenizer.encode(instruction)?;
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        if self.pretraining.cue_tokens > 0 {
+            order.sort_by_key(|&index| random(index + 1));
+        }
+        let halves = texts.iter().map(|text| self.halves(text, continued)).collect::<Result<Vec<_>, _>>()?;
+        for index in order {
+            let cue = tokenizer.encode_truncated(&texts[index], self.pretraining.cue_tokens)?;
+            let target = tokenizer.encode_truncated(halves[index].1, self.oscar.lengths.document_tokens)?;
+            sequence.extend(&instruction, 0.0);
+            sequence.extend(&cue, 0.0);
+            sequence.extend(if continued { &target } else { &target[cue.len().min(target.len())..] }, 1.0);
+            sequence.extend(&tokenizer.end_ids()[..1], 1.0);
+        }
+        let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair("", compressed)).collect::<Result<_, _>>()?;
+        Ok(Task { pairs, sequence })
+    }
+
+    /// What is compressed of a text, and what the generator is to write.
+    fn halves<'a>(&self, text: &'a str, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
+        if !continued {
+            return Ok((text, text));
+        }
+        let tokenizer = &self.oscar.model.tokenizer;
+        let tokens = tokenizer.encode_truncated(text, 2 * self.oscar.lengths.document_tokens)?.len();
+        let first = tokenizer.truncate(text, tokens / 2)?;
+        Ok((first, text.get(first.len()..).unwrap_or_default().trim_start()))
     }
 
     fn batch(&self, tasks: &[Task], total: f64) -> Batch {
         let memory_tokens = self.oscar.lengths.memory_tokens;
-        let sequence = |(pair, task): (usize, &Task)| {
-            let mut sequence = Sequence::default();
-            sequence.extend_vectors(pair, memory_tokens);
-            sequence.extend(&task.instruction, 0.0);
-            sequence.extend(&task.target, 1.0);
-            sequence
-        };
-        Batch {
-            pairs: PairBatch { ids: tasks.iter().map(|task| task.pair.clone()).collect(), memory_tokens, relevance: false },
-            sequences: SequenceBatch { sequences: tasks.iter().enumerate().map(sequence).collect() },
-            total,
+        let (mut ids, mut sequences) = (Vec::new(), Vec::new());
+        for task in tasks {
+            sequences.push(task.sequence.clone().with_pairs_from(ids.len()));
+            ids.extend(task.pairs.iter().cloned());
         }
+        Batch { pairs: PairBatch { ids, memory_tokens, relevance: false }, sequences: SequenceBatch { sequences }, total }
     }
-}
-
-/// What follows the beginning `first` of `text`.
-fn split_in_half<'a>(first: &'a str, text: &'a str) -> (&'a str, &'a str) {
-    (first, text.get(first.len()..).unwrap_or_default().trim_start())
 }
 
 impl Objective for AutoEncoding {
@@ -112,12 +122,12 @@ impl Objective for AutoEncoding {
 
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
         let size = self.training.batch_size;
-        let start = step * size as u64;
-        let indices = self.order.take(start, size);
-        let tasks = (start..).zip(indices).map(|(position, index)| self.task(position, index));
+        let indices = self.staged.take(step, size);
+        let source = self.staged.source();
+        let tasks = (step * size as u64..).zip(indices).map(|(position, index)| self.task(position, source.documents(index)));
         let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
-        tasks.sort_by_key(|task| task.pair.len());
-        let total = tasks.iter().map(|task| task.target.len()).sum::<usize>() as f64;
+        tasks.sort_by_key(|task| task.sequence.rows.len());
+        let total = tasks.iter().map(|task| task.sequence.targets.len()).sum::<usize>() as f64;
         Ok(tasks.chunks(self.training.micro_batch.max(1)).map(|chunk| self.batch(chunk, total)).collect())
     }
 
@@ -131,5 +141,17 @@ impl Objective for AutoEncoding {
             tokens: read + batch.sequences.positions(),
             accuracy: (loss.correct, loss.counted),
         })
+    }
+
+    fn finish_step(&mut self, report: &StepReport) -> Verdict {
+        self.staged.observe(report)
+    }
+
+    fn state(&self) -> Value {
+        self.staged.state()
+    }
+
+    fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
+        self.staged.restore(state)
     }
 }

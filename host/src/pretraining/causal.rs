@@ -1,15 +1,14 @@
 //! Pretraining of a causal language model: the base model of everything else.
 
 use scaledown_sdk::nn::{Forward, ParamGroup, Params};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::curriculum::{Advance, Curriculum};
 use super::examples::Weights;
-use super::source::Source;
-use crate::config::{Pretraining, Stage, Training};
+use super::staged::Staged;
+use crate::config::{Pretraining, Training};
 use crate::model::LanguageModel;
 use crate::sequence::{SequenceBatch, token_loss};
-use crate::training::{BatchLoss, Objective, Order, StepReport, TrainingError, Verdict};
+use crate::training::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the total weight of the targets of its step.
 pub struct Batch {
@@ -23,57 +22,27 @@ pub struct CausalLm {
     training: Training,
     weights: Weights,
     document_tokens: usize,
-    stages: Vec<Stage>,
-    sources: Vec<Source>,
-    curriculum: Curriculum,
-    order: Order,
+    staged: Staged,
 }
 
 impl CausalLm {
-    /// An objective for `model` over the stages' sources.
-    ///
-    /// # Errors
-    /// [`TrainingError::Empty`] if a source has no records.
+    /// An objective for `model` along a curriculum.
+    #[must_use]
     pub fn new(
         model: LanguageModel,
         training: &Training,
         pretraining: &Pretraining,
         document_tokens: usize,
-        stages: Vec<(Stage, Source)>,
-    ) -> Result<Self, TrainingError> {
-        let (stages, sources): (Vec<Stage>, Vec<Source>) = stages.into_iter().unzip();
-        if sources.is_empty() || sources.iter().any(Source::is_empty) {
-            return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
-        }
-        let order = Order::new(training.seed, sources[0].len());
-        Ok(CausalLm {
-            model,
-            training: training.clone(),
-            weights: Weights { document: pretraining.document_weight as f32, question: pretraining.question_weight as f32 },
-            document_tokens,
-            stages,
-            sources,
-            curriculum: Curriculum::default(),
-            order,
-        })
-    }
-
-    /// The most steps that the curriculum can take.
-    #[must_use]
-    pub fn most_steps(stages: &[Stage]) -> u64 {
-        stages.iter().map(|stage| stage.max_steps as u64).sum()
+        staged: Staged,
+    ) -> Self {
+        let weights = Weights { document: pretraining.document_weight as f32, question: pretraining.question_weight as f32 };
+        CausalLm { model, training: training.clone(), weights, document_tokens, staged }
     }
 
     /// The model, once trained.
     #[must_use]
     pub fn into_model(self) -> LanguageModel {
         self.model
-    }
-
-    fn enter_stage(&mut self) {
-        let stage = self.curriculum.stage().min(self.sources.len() - 1);
-        let seed = self.training.seed.wrapping_add(stage as u64);
-        self.order = Order::new(seed, self.sources[stage].len());
     }
 }
 
@@ -91,8 +60,8 @@ impl Objective for CausalLm {
 
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
         let size = self.training.batch_size;
-        let source = &self.sources[self.curriculum.stage().min(self.sources.len() - 1)];
-        let indices = self.order.take(self.curriculum.steps_in_stage(step) * size as u64, size);
+        let indices = self.staged.take(step, size);
+        let source = self.staged.source();
         let mut sequences = indices
             .into_iter()
             .map(|index| source.sequence(index, &self.model, self.document_tokens, self.weights))
@@ -118,24 +87,14 @@ impl Objective for CausalLm {
     }
 
     fn finish_step(&mut self, report: &StepReport) -> Verdict {
-        match self.curriculum.observe(&self.stages, report.step, report.accuracy) {
-            Advance::Stay => Verdict::Continue,
-            Advance::Next(_) => {
-                self.enter_stage();
-                Verdict::Continue
-            }
-            Advance::Finished => Verdict::Done(format!("the curriculum is finished after {} steps", report.step)),
-        }
+        self.staged.observe(report)
     }
 
     fn state(&self) -> Value {
-        json!({ "curriculum": self.curriculum })
+        self.staged.state()
     }
 
     fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
-        self.curriculum = serde_json::from_value(state["curriculum"].clone())
-            .map_err(|error| TrainingError::Empty(format!("the checkpoint's curriculum cannot be read: {error}")))?;
-        self.enter_stage();
-        Ok(())
+        self.staged.restore(state)
     }
 }

@@ -9,7 +9,7 @@ const MEMORY: f64 = 20.0;
 
 /// Where a curriculum stands. A checkpoint holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Curriculum {
+pub(super) struct Curriculum {
     stage: usize,
     /// The step (from 0) at which the present stage began.
     began: u64,
@@ -19,7 +19,7 @@ pub struct Curriculum {
 
 /// What a finished step means for the curriculum.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Advance {
+pub(super) enum Advance {
     /// The stage goes on.
     Stay,
     /// The next stage begins.
@@ -36,19 +36,17 @@ impl Default for Curriculum {
 
 impl Curriculum {
     /// The present stage, from 0.
-    #[must_use]
-    pub fn stage(&self) -> usize {
+    pub(super) fn stage(&self) -> usize {
         self.stage
     }
 
     /// The number of steps made in the present stage, of `step` in all.
-    #[must_use]
-    pub fn steps_in_stage(&self, step: u64) -> u64 {
+    pub(super) fn steps_in_stage(&self, step: u64) -> u64 {
         step.saturating_sub(self.began)
     }
 
     /// Takes note of the accuracy of step `step` (from 1).
-    pub fn observe(&mut self, stages: &[Stage], step: u64, accuracy: f64) -> Advance {
+    pub(super) fn observe(&mut self, stages: &[Stage], step: u64, accuracy: f64) -> Advance {
         let Some(stage) = stages.get(self.stage) else { return Advance::Finished };
         let steps = self.steps_in_stage(step);
         let share = 1.0 / MEMORY.min(steps.max(1) as f64);
@@ -67,7 +65,7 @@ mod tests {
     use super::*;
 
     fn stages() -> Vec<Stage> {
-        let stage = |until_accuracy, max_steps| Stage { data: None, until_accuracy, max_steps };
+        let stage = |until_accuracy, max_steps| Stage { data: Vec::new(), until_accuracy, max_steps };
         vec![stage(Some(0.9), 1000), stage(None, 5)]
     }
 

@@ -5,8 +5,9 @@ mod causal;
 mod curriculum;
 mod examples;
 mod source;
+mod staged;
 
 pub use autoencoding::AutoEncoding;
 pub use causal::CausalLm;
-pub use curriculum::{Advance, Curriculum};
 pub use source::Source;
+pub use staged::Staged;

@@ -56,6 +56,38 @@ impl Source {
         Ok(if json { Source::Questions(records) } else { Source::Text(texts) })
     }
 
+    /// A source of the same kind without records.
+    #[must_use]
+    pub fn none(&self) -> Self {
+        match self {
+            Source::Questions(_) => Source::Questions(Vec::new()),
+            Source::Text(_) => Source::Text(Vec::new()),
+        }
+    }
+
+    /// Appends the first `records` records of another source, all of them if `None`.
+    ///
+    /// # Errors
+    /// If one holds questions and the other plain text.
+    pub fn append(&mut self, other: Source, records: Option<usize>) -> Result<(), TrainingError> {
+        let most = records.unwrap_or(usize::MAX);
+        match (self, other) {
+            (Source::Questions(all), Source::Questions(more)) => all.extend(more.into_iter().take(most)),
+            (Source::Text(all), Source::Text(more)) => all.extend(more.into_iter().take(most)),
+            _ => return Err(TrainingError::Empty("a stage mixes plain text with records of questions, expected files of one kind".into())),
+        }
+        Ok(())
+    }
+
+    /// The texts of record `index`: its documents, or the plain text itself.
+    #[must_use]
+    pub fn documents(&self, index: usize) -> &[String] {
+        match self {
+            Source::Questions(records) => &records[index].documents,
+            Source::Text(texts) => std::slice::from_ref(&texts[index]),
+        }
+    }
+
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -37,6 +37,17 @@ impl Sequence {
         }
     }
 
+    /// The same sequence, with its pairs counted from `first` instead of 0.
+    #[must_use]
+    pub fn with_pairs_from(mut self, first: usize) -> Self {
+        for row in &mut self.rows {
+            if let Row::Vector { pair, .. } = row {
+                *pair += first;
+            }
+        }
+        self
+    }
+
     /// Appends the vectors of a document.
     pub fn extend_vectors(&mut self, pair: usize, count: usize) {
         self.rows.extend((0..count).map(|slot| Row::Vector { pair, slot }));
