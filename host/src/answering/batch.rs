@@ -100,6 +100,8 @@ pub fn answer_all(
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<(Vec<Answer>, Phases)> {
+    // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
+    let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let inputs = Inputs::new(oscar, records, options.reading, options.documents)?;
         let (vectors, relevance, mut phases) = compress(oscar, &inputs)?;

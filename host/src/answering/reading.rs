@@ -13,9 +13,9 @@ use crate::text::{Piece, TextError};
 pub enum Reading {
     /// From the compressor's vectors.
     Compressed,
-    /// From their full text.
+    /// From their full text, by the generator without its adapter.
     Uncompressed,
-    /// Not at all: what the generator knows or guesses from the question alone.
+    /// Not at all: what the generator without its adapter knows or guesses from the question alone.
     ClosedBook,
 }
 

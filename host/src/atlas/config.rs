@@ -60,6 +60,9 @@ pub struct PretrainingConfig {
     /// kind, and state the same attributes, so that only the names tell them apart: practice in telling entities apart.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<usize>,
+    /// The chance that a document is about an entity whose name shares a word with the first one's; the encyclopedia's, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub similar_name_share: Option<f64>,
     /// How many questions follow the documents (fewer where the documents hold fewer facts).
     pub questions: usize,
     /// How many contexts the stage has.
@@ -68,7 +71,13 @@ pub struct PretrainingConfig {
 
 impl Default for AtlasConfig {
     fn default() -> Self {
-        let stage = |documents, facts, questions, contexts| PretrainingConfig { documents, facts, questions, contexts };
+        let stage = |documents, facts, questions, contexts| PretrainingConfig {
+            documents,
+            facts,
+            similar_name_share: None,
+            questions,
+            contexts,
+        };
         Self {
             seed: 7,
             people: 1400,
@@ -91,6 +100,7 @@ impl Default for AtlasConfig {
                 stage(6, Some(2), 12, 30_000),
                 stage(3, None, 16, 20_000),
                 stage(5, None, 20, 40_000),
+                PretrainingConfig { similar_name_share: Some(0.7), ..stage(5, None, 20, 20_000) },
             ],
         }
     }
@@ -142,6 +152,9 @@ impl AtlasConfig {
             )?;
             let facts = stage.facts.unwrap_or(1);
             check(key("facts"), facts, (1..=9).contains(&facts), "it must be between 1 and 9")?;
+            let similar = stage.similar_name_share.unwrap_or(0.0);
+            let share = (0.0..=1.0).contains(&similar);
+            check(key("similar_name_share"), similar, share, "it must be between 0 and 1")?;
             check(key("questions"), stage.questions, stage.questions > 0, "it must be at least 1")?;
         }
         Ok(())

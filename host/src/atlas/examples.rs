@@ -30,6 +30,7 @@ impl Examples<'_> {
         distraction.fill(self.population, &mut subjects, self.config.documents_per_record, stream);
         let mut order: Vec<usize> = (0..subjects.len()).collect();
         stream.shuffle(&mut order);
+        let scores: Vec<f64> = subjects.iter().enumerate().map(|(place, &other)| self.relevance(&subjects, hops, place, other)).collect();
         QuestionRecord {
             id: format!("{}-{index}", self.split),
             query: question.text,
@@ -37,6 +38,7 @@ impl Examples<'_> {
             gold_answers: vec![question.answer],
             document_ids: order.iter().map(|&at| self.encyclopedia.id(subjects[at])).collect(),
             supporting: (0..order.len()).filter(|&position| order[position] < hops).collect(),
+            reranking_scores: order.iter().map(|&at| scores[at]).collect(),
             attribute: question.attribute.to_owned(),
             hops,
         }
@@ -70,6 +72,21 @@ impl Examples<'_> {
         }
         let fact = &article.facts[stream.below(article.facts.len())];
         (single_hop(article, fact, stream.chance(self.config.own_words_share)), 1)
+    }
+
+    /// How relevant the document about `other`, which stands at `place` among the subjects, is to a question about the first of them.
+    fn relevance(&self, subjects: &[(Kind, usize)], hops: usize, place: usize, other: (Kind, usize)) -> f64 {
+        let asked = subjects[0];
+        let words = |(kind, index): (Kind, usize)| &self.population.of(kind)[index].words;
+        if place < hops {
+            1.0
+        } else if self.encyclopedia.mentioning(asked).contains(&other) {
+            0.5
+        } else if words(asked).iter().zip(words(other)).any(|(a, b)| a == b) {
+            0.25
+        } else {
+            0.0
+        }
     }
 
     fn add_mention(&self, subjects: &mut Vec<(Kind, usize)>, stream: &mut Stream) {

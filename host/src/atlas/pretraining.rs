@@ -66,7 +66,8 @@ impl Pretraining<'_> {
             subjects.push((kind, index));
             (noun, Value::Entity(kind, index))
         });
-        let distraction = Distraction { similar_name_share: self.config.similar_name_share };
+        let similar_name_share = self.stage.similar_name_share.unwrap_or(self.config.similar_name_share);
+        let distraction = Distraction { similar_name_share };
         distraction.fill(population, &mut subjects, count, stream);
         let mut fixed = fixed;
         subjects.into_iter().map(|subject| self.author.write(subject, fixed.take(), stream)).collect()

@@ -23,7 +23,7 @@ impl CorpusDocument {
 
 /// A question with the documents that a retriever could have found for it. It has no `answer`: the answers that models
 /// are trained on are the teacher's, made from these records by distillation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuestionRecord {
     /// The identifier: split and number.
     pub id: String,
@@ -37,6 +37,9 @@ pub struct QuestionRecord {
     pub document_ids: Vec<String>,
     /// The positions in `documents` of the document (or the two) that the answer takes.
     pub supporting: Vec<usize>,
+    /// How relevant each document is to the question, as one who knows the encyclopedia would say: 1 where the answer takes it, 0.5 where it
+    /// mentions the entity asked about, 0.25 where its entity's name shares a word with that one's, else 0.
+    pub reranking_scores: Vec<f64>,
     /// The attribute asked about.
     pub attribute: String,
     /// How many documents the answer takes: 1 or 2.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 fn small() -> AtlasConfig {
-    let stage = |documents, facts, questions| PretrainingConfig { documents, facts, questions, contexts: 40 };
+    let stage = |documents, facts, questions| PretrainingConfig { documents, facts, similar_name_share: None, questions, contexts: 40 };
     AtlasConfig {
         people: 400,
         places: 200,
@@ -121,6 +121,9 @@ fn answers_stand_in_the_supporting_documents() {
         assert_eq!(record.documents.len(), 5);
         assert_eq!(record.document_ids.iter().collect::<BTreeSet<_>>().len(), 5, "a document twice: {}", record.id);
         assert_eq!(record.supporting.len(), record.hops);
+        for (place, &score) in record.reranking_scores.iter().enumerate() {
+            assert_eq!(score == 1.0, record.supporting.contains(&place), "{score} at {place} of {}", record.id);
+        }
         let answer = &record.gold_answers[0];
         let title = |at: usize| record.documents[at].split('.').next().unwrap();
         let about: Vec<usize> = record.supporting.iter().copied().filter(|&at| record.query.contains(title(at))).collect();
@@ -151,7 +154,7 @@ fn a_pretraining_answer_stands_in_a_document() {
 #[test]
 fn contexts_draw_their_facts_anew() {
     let config = AtlasConfig {
-        pretraining: vec![PretrainingConfig { documents: 1, facts: None, questions: 20, contexts: 4000 }],
+        pretraining: vec![PretrainingConfig { documents: 1, facts: None, similar_name_share: None, questions: 20, contexts: 4000 }],
         ..small()
     };
     let mut answers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -52,6 +52,7 @@ pub fn answer(
     let oscar = Oscar::new(config, LanguageModel::load(config, &device, reading == Reading::Compressed)?)?;
     if reading == Reading::Compressed {
         load_oscar(&oscar, &directory)?;
+        oscar.model.generator.merge_adapters()?;
     }
     let record = Record { id: "question".into(), query: query.into(), documents, ..Record::default() };
     let options = AnswerOptions {

@@ -59,7 +59,7 @@ pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     Ok(records)
 }
 
-/// Measures the untrained compressor, and the generator with full documents and with none. The adapter must be as it starts, without effect.
+/// Measures the compressor before training, and the generator with full documents and with none.
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
@@ -72,7 +72,7 @@ pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Co
     })
 }
 
-/// Measures the trained model and writes the report.
+/// Measures the trained model, with its adapter merged into the generator, and writes the report. No training must follow.
 ///
 /// # Errors
 /// If the device fails or a file cannot be written.
@@ -84,6 +84,7 @@ pub fn finish(
     trained: Trained,
     context: &Context<'_>,
 ) -> Result<(Metrics, Written)> {
+    oscar.model.generator.merge_adapters()?;
     let after = answer(oscar, config, records, Reading::Compressed, "after training", context)?;
     let mut speed = measure_speed(oscar, &records[0], &config.evaluation)?;
     speed.compressed.queries_per_second = Some(after.queries_per_second());

@@ -44,7 +44,7 @@ fn gradients(model: &CausalLm, params: &Params, forward: &mut Forward) -> (f64, 
 }
 
 #[test]
-fn merged_adapters_give_the_same_logits() {
+fn adapters_can_be_switched_off_and_merged() {
     let params = params(Some(lora(0.5)));
     let model = model(&mistral(), &params);
     let logits = |model: &CausalLm| {
@@ -56,6 +56,12 @@ fn merged_adapters_give_the_same_logits() {
     disturb(&params);
     let adapted = logits(&model);
     assert!(base.iter().zip(&adapted).any(|(a, b)| (a - b).abs() > 0.1), "the adapters do nothing");
+    let off = (params.without_adapters(), params.without_adapters());
+    assert_eq!(logits(&model), base);
+    drop(off.0);
+    assert_eq!(logits(&model), base, "one of two still keeps them off");
+    drop(off.1);
+    assert_eq!(logits(&model), adapted);
     model.merge_adapters().unwrap();
     model.merge_adapters().unwrap();
     assert_close(&logits(&model), &adapted, 1e-3);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::lora::AdapterSwitch;
 use super::{Forward, Init, LoraConfig, Param, Params};
 use crate::error::ResultExt;
 use crate::tensor::Tensor;
@@ -27,6 +28,14 @@ struct Adapter {
     dropout: f64,
     /// Set once the update is part of the weight.
     merged: AtomicBool,
+    switch: AdapterSwitch,
+}
+
+impl Adapter {
+    /// Whether the update is to be added to the layer's output.
+    fn active(&self) -> bool {
+        !self.merged.load(Ordering::Relaxed) && self.switch.on()
+    }
 }
 
 /// The distribution of a new weight of `inputs` columns.
@@ -78,7 +87,7 @@ impl Linear {
         let bias = self.bias.as_ref().map(Param::tensor);
         let y = x.linear(&self.weight.tensor(), bias.as_ref())?;
         match &self.adapter {
-            Some(adapter) if !adapter.merged.load(Ordering::Relaxed) => y.add(&adapter.forward(x, forward).at("lora")?),
+            Some(adapter) if adapter.active() => y.add(&adapter.forward(x, forward).at("lora")?),
             _ => Ok(y),
         }
     }
@@ -116,6 +125,7 @@ impl Adapter {
             scale: lora.alpha / lora.r as f64,
             dropout: lora.dropout,
             merged: AtomicBool::new(false),
+            switch: params.adapter_switch(),
         })
     }
 

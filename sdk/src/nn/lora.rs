@@ -1,5 +1,8 @@
 //! Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685), in PEFT's conventions.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 /// Which linear layers get an adapter, and of what size.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -51,6 +54,36 @@ impl LoraConfig {
             LoraTarget::Preset(LoraPreset::AllLinear) => !ends_with("lm_head"),
             LoraTarget::Names(names) => names.iter().any(|name| ends_with(name)),
         }
+    }
+}
+
+/// Whether the adapters of a model take part. Cloning shares it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct AdapterSwitch(Arc<AtomicUsize>);
+
+impl AdapterSwitch {
+    /// Whether nobody has switched the adapters off.
+    pub(super) fn on(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
+    /// Switches the adapters off until the guard, and every other one, is dropped.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn switch_off(&self) -> WithoutAdapters {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        WithoutAdapters(self.clone())
+    }
+}
+
+/// Keeps a model's adapters switched off until it is dropped; see [`Params::without_adapters`](super::Params::without_adapters).
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug)]
+pub struct WithoutAdapters(AdapterSwitch);
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Drop for WithoutAdapters {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -37,6 +37,8 @@ pub use init::Init;
 pub use json_keys::JsonKeys;
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
+#[cfg(not(target_arch = "wasm32"))]
+pub use lora::WithoutAdapters;
 pub use lora::{LoraConfig, LoraPreset, LoraTarget};
 pub use memory::{MemoryTokens, PairInput};
 #[cfg(not(target_arch = "wasm32"))]

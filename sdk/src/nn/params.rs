@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::init::Init;
-use super::lora::LoraConfig;
+use super::lora::{AdapterSwitch, LoraConfig, WithoutAdapters};
 use super::weights::WeightSource;
 use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
 use crate::{Error, Result};
@@ -112,6 +112,7 @@ struct Store {
     /// Weights that must be used up; see [`Params::load`].
     complete: Option<Arc<dyn WeightSource>>,
     state: Mutex<State>,
+    adapters: AdapterSwitch,
 }
 
 #[derive(Default)]
@@ -136,7 +137,7 @@ impl Params {
 
     fn with(options: ParamOptions, complete: Option<Arc<dyn WeightSource>>) -> Self {
         let trainable = options.trainable;
-        let store = Arc::new(Store { options, complete, state: Mutex::default() });
+        let store = Arc::new(Store { options, complete, state: Mutex::default(), adapters: AdapterSwitch::default() });
         Params { store, prefix: String::new(), trainable, initial: None }
     }
 
@@ -193,6 +194,18 @@ impl Params {
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
         self.store.options.lora.as_ref()
+    }
+
+    /// Switches the adapters of the whole model off for as long as the returned guard lives: the model computes what it did before it was
+    /// adapted (PEFT's `disable_adapter`). An adapter that was merged into its weight stays.
+    #[must_use]
+    pub fn without_adapters(&self) -> WithoutAdapters {
+        self.store.adapters.switch_off()
+    }
+
+    /// What the adapters of the model obey.
+    pub(super) fn adapter_switch(&self) -> AdapterSwitch {
+        self.store.adapters.clone()
     }
 
     /// Whether the weights of this path hold `name`.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::lora::AdapterSwitch;
 use super::{Init, LoraConfig};
 use crate::guest::bindings::scaledown::plugin::params as host;
 use crate::guest::error::from_host;
@@ -107,6 +108,11 @@ impl Params {
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
         None
+    }
+
+    /// What adapters obey; a component has none.
+    pub(super) fn adapter_switch(&self) -> AdapterSwitch {
+        AdapterSwitch::default()
     }
 
     /// A component has no stored weights that could hold too much.
