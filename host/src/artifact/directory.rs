@@ -58,26 +58,35 @@ impl DirectoryWriter {
         Ok(())
     }
 
-    /// The directory under its temporary name, for code that writes files by path; [`DirectoryWriter::record`] takes note of each.
-    #[must_use]
-    pub fn staging(&self) -> &Path {
-        self.staging.path()
-    }
-
-    /// Takes note of a file that was written into [`DirectoryWriter::staging`].
+    /// Lets code that writes files by path make the files `names`: `write` gets the directory under its temporary name.
     ///
     /// # Errors
-    /// If the name is not a plain one, or the file cannot be read back for its checksum.
-    pub fn record(&mut self, name: &str) -> Result<(), ArtifactError> {
-        let path = self.staging.path().join(plain(name)?);
-        let entry = checksum(&path).map_err(ArtifactError::io("read back", self.path.join(name)))?;
-        self.manifest.files.insert(name.to_owned(), entry);
+    /// If a name is not a plain one, the disk is full, or the content cannot be made.
+    pub fn fill(&mut self, names: &[&str], write: impl FnOnce(&Path) -> scaledown_sdk::Result<()>) -> Result<(), ArtifactError> {
+        names.iter().try_for_each(|name| plain(name).map(drop))?;
+        write(self.staging.path()).map_err(|error| match error {
+            scaledown_sdk::Error::Io { path, source } => ArtifactError::io("write", self.in_place(&path, names))(source),
+            other => ArtifactError::Content(other),
+        })?;
+        for name in names {
+            let entry = checksum(&self.staging.path().join(name));
+            let entry = entry.map_err(ArtifactError::io("read back", self.path.join(name)))?;
+            self.manifest.files.insert((*name).to_owned(), entry);
+        }
         Ok(())
+    }
+
+    /// Where a file under a temporary name was to be, which is what a person knows: in the directory, and as the one of `names` that its
+    /// own name begins with.
+    fn in_place(&self, path: &str, names: &[&str]) -> PathBuf {
+        let Ok(file) = Path::new(path).strip_prefix(self.staging.path()) else { return path.into() };
+        let file = file.to_string_lossy();
+        self.path
+            .join(names.iter().filter(|name| file.starts_with(**name)).max_by_key(|name| name.len()).copied().unwrap_or(&file))
     }
 
     fn store(&self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
         let path = self.staging.path().join(name);
-        // The error names the final place, which is what a person knows.
         let failed = || ArtifactError::io("write", self.path.join(name));
         let mut file = File::create(&path).map_err(failed())?;
         file.write_all(bytes).map_err(failed())?;
@@ -203,14 +212,20 @@ pub fn latest(parent: &Path) -> Result<Option<PathBuf>, ArtifactError> {
     Ok(committed(parent)?.pop())
 }
 
-/// Removes all committed directories in `parent` but the `keep` whose names sort last.
+/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what killed writers left there.
 ///
 /// # Errors
 /// If one cannot be removed.
 pub fn keep_last(parent: &Path, keep: usize) -> Result<(), ArtifactError> {
+    remove_leftovers(parent)?;
     let mut directories = committed(parent)?;
     directories.truncate(directories.len().saturating_sub(keep));
-    directories.iter().try_for_each(|path| fs::remove_dir_all(path).map_err(ArtifactError::io("remove", path)))
+    directories.iter().try_for_each(|path| {
+        // Under a temporary name first: a kill in between must not leave a directory that looks whole.
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let aside = parent.join(format!("{TEMPORARY}{name}"));
+        fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside)).map_err(ArtifactError::io("remove", path))
+    })
 }
 
 /// The committed directories in `parent`, by name.
@@ -233,10 +248,10 @@ fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
 }
 
 fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
-    let leftovers = entries(parent)?.into_iter().filter(|path| is_temporary(path) && path.is_dir());
-    leftovers.into_iter().try_for_each(|path| {
+    entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
         // A writer that was killed while it replaced a directory has put the old one aside, in here.
-        fs::remove_dir_all(&path).map_err(ArtifactError::io("remove", &path))
+        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        removed.map_err(ArtifactError::io("remove", &path))
     })
 }
 
@@ -275,12 +290,13 @@ mod tests {
     fn what_a_killed_writer_left_is_ignored_and_removed() {
         let parent = tempfile::tempdir().unwrap();
         write(&parent.path().join("step-1"), b"whole");
-        let leftover = parent.path().join(format!("{TEMPORARY}abc"));
+        let (leftover, file) = (parent.path().join(format!("{TEMPORARY}abc")), parent.path().join(format!("{TEMPORARY}file")));
         fs::create_dir(&leftover).unwrap();
         fs::write(leftover.join(MANIFEST), b"{}").unwrap();
+        fs::write(&file, b"half").unwrap();
         assert_eq!(latest(parent.path()).unwrap(), Some(parent.path().join("step-1")));
         write(&parent.path().join("step-2"), b"next");
-        assert!(!leftover.exists());
+        assert!(!leftover.exists() && !file.exists());
     }
 
     #[test]
@@ -288,6 +304,22 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         DirectoryWriter::new(&parent.path().join("step-1")).unwrap().write("data", b"half").unwrap();
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_failed_write_by_path_is_told_by_the_final_name() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut writer = DirectoryWriter::new(&parent.path().join("step-1")).unwrap();
+        let full = |path: PathBuf| Err(scaledown_sdk::Error::io(path, std::io::ErrorKind::StorageFull.into()));
+        let error = writer.fill(&["data"], |directory| full(directory.join("data.partial"))).unwrap_err();
+        let place = parent.path().join("step-1/data");
+        assert_eq!(
+            error.to_string(),
+            format!("cannot write {}: the disk is full; free some space (no storage space)", place.display())
+        );
+        writer.fill(&["data"], |directory| Ok(fs::write(directory.join("data"), b"whole").unwrap())).unwrap();
+        writer.commit().unwrap();
+        assert_eq!(open(&parent.path().join("step-1")).unwrap().read("data").unwrap(), b"whole");
     }
 
     #[test]
@@ -316,8 +348,10 @@ mod tests {
     fn old_directories_go() {
         let parent = tempfile::tempdir().unwrap();
         (1..=4).for_each(|i| write(&parent.path().join(format!("step-{i}")), b"x"));
+        fs::create_dir(parent.path().join(format!("{TEMPORARY}step-2"))).unwrap();
         keep_last(parent.path(), 2).unwrap();
         let left: Vec<_> = committed(parent.path()).unwrap();
         assert_eq!(left, [parent.path().join("step-3"), parent.path().join("step-4")]);
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "no temporary name is left");
     }
 }

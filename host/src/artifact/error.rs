@@ -37,6 +37,9 @@ pub enum ArtifactError {
     /// A name would lead out of the directory.
     #[error("{0:?} is not a plain file name")]
     Name(String),
+    /// The content of a file could not be made.
+    #[error(transparent)]
+    Content(scaledown_sdk::Error),
 }
 
 impl ArtifactError {
@@ -48,8 +51,8 @@ impl ArtifactError {
 
 fn explain(error: &std::io::Error) -> String {
     match error.kind() {
-        std::io::ErrorKind::StorageFull => "the disk is full".into(),
-        std::io::ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        std::io::ErrorKind::StorageFull => format!("the disk is full; free some space ({error})"),
+        std::io::ErrorKind::QuotaExceeded => format!("the disk quota is used up ({error})"),
         _ => error.to_string(),
     }
 }

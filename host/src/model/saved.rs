@@ -34,8 +34,8 @@ pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()
     }
     let params = model.params.all();
     let tensors = params.iter().map(|param| (param.name(), param.tensor().detach()));
-    write_safetensors(writer.staging().join("model.safetensors"), tensors, &[("format", "pt")])?;
-    writer.record("model.safetensors")?;
+    let weights = "model.safetensors";
+    writer.fill(&[weights], |directory| write_safetensors(directory.join(weights), tensors, &[("format", "pt")]))?;
     Ok(writer.commit()?)
 }
 
@@ -47,8 +47,8 @@ pub fn save_oscar(oscar: &Oscar, config: &Config, directory: &Path) -> Result<()
     let mut writer = DirectoryWriter::new(directory)?;
     write_tensors(&mut writer, COMPRESSOR, trainable(&oscar.compressor_params))?;
     if oscar.model.params.lora().is_some() {
-        save_adapter(writer.staging(), &oscar.model.params, &config.require_generator()?.model)?;
-        ADAPTER.iter().try_for_each(|name| writer.record(name))?;
+        let base = &config.require_generator()?.model;
+        writer.fill(&ADAPTER, |directory| save_adapter(directory, &oscar.model.params, base))?;
     }
     writer.write("config.toml", config.to_toml()?.as_bytes())?;
     Ok(writer.commit()?)

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Objective, StepReport, TrainingError};
-use crate::artifact::{self, DirectoryWriter};
+use crate::artifact::{self, ArtifactError, DirectoryWriter};
 
 /// The version of the layout; a reader refuses any other.
 const FORMAT: u32 = 1;
@@ -55,6 +55,14 @@ impl Store {
             write_tensors(&mut writer, name, trainable(&params))?;
         }
         writer.commit()?;
+        self.tidy()
+    }
+
+    /// Removes checkpoints that are too old, and what is left of killed trainings.
+    ///
+    /// # Errors
+    /// If one cannot be removed.
+    pub fn tidy(&self) -> Result<(), TrainingError> {
         Ok(artifact::keep_last(&self.directory, self.keep)?)
     }
 
@@ -63,7 +71,15 @@ impl Store {
     /// # Errors
     /// If it cannot be read.
     pub fn latest(&self) -> Result<Option<Checkpoint>, TrainingError> {
-        artifact::latest(&self.directory)?.map(|path| Checkpoint::open(&path)).transpose()
+        let open = |path: PathBuf| {
+            Checkpoint::open(&path).map_err(|error| match error {
+                TrainingError::Artifact(source @ (ArtifactError::Damaged { .. } | ArtifactError::Io { .. })) => {
+                    TrainingError::DamagedCheckpoint { path: path.display().to_string(), source }
+                }
+                other => other,
+            })
+        };
+        artifact::latest(&self.directory)?.map(open).transpose()
     }
 }
 
@@ -134,8 +150,7 @@ pub(crate) fn write_tensors(
 ) -> Result<(), TrainingError> {
     let file = format!("{name}.safetensors");
     let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone()));
-    write_safetensors(writer.staging().join(&file), tensors, &[("format", "pt")])?;
-    Ok(writer.record(&file)?)
+    Ok(writer.fill(&[&file], |directory| write_safetensors(directory.join(&file), tensors, &[("format", "pt")]))?)
 }
 
 /// Sets every trainable parameter to the tensor of its name.

@@ -37,11 +37,19 @@ pub enum TrainingError {
         /// What is wrong.
         message: String,
     },
+    /// A checkpoint is not what was written.
+    #[error("{source} (remove {path} to go on from the checkpoint before it, or to start anew)")]
+    DamagedCheckpoint {
+        /// The checkpoint's directory.
+        path: String,
+        /// The file, and what is wrong with it.
+        source: ArtifactError,
+    },
     /// A checkpoint could not be written or read.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
     /// The metrics log could not be written.
-    #[error("cannot write the metrics log: {0}")]
+    #[error("{0}")]
     Log(String),
     /// A record cannot be trained on.
     #[error("record {record}: {message}")]
