@@ -147,6 +147,10 @@ impl Objective for AutoEncoding {
         self.staged.observe(report)
     }
 
+    fn finished(&self) -> bool {
+        self.staged.finished()
+    }
+
     fn state(&self) -> Value {
         self.staged.state()
     }

@@ -90,6 +90,10 @@ impl Objective for CausalLm {
         self.staged.observe(report)
     }
 
+    fn finished(&self) -> bool {
+        self.staged.finished()
+    }
+
     fn state(&self) -> Value {
         self.staged.state()
     }

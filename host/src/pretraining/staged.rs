@@ -58,6 +58,11 @@ impl Staged {
         }
     }
 
+    /// Whether the last stage is done.
+    pub(super) fn finished(&self) -> bool {
+        self.curriculum.stage() >= self.stages.len()
+    }
+
     /// What a checkpoint must hold.
     pub(super) fn state(&self) -> Value {
         json!({ "curriculum": self.curriculum })

@@ -70,6 +70,11 @@ pub trait Objective {
         Verdict::Continue
     }
 
+    /// Whether the goal is reached, so that no step is made any more: also when a finished training is resumed.
+    fn finished(&self) -> bool {
+        false
+    }
+
     /// State beside the parameters that a checkpoint must hold; null if there is none.
     fn state(&self) -> Value {
         Value::Null

@@ -52,9 +52,10 @@ pub fn train<O: Objective>(
     let mut last = StepReport::default();
     if let Some(checkpoint) = resume {
         last = checkpoint.restore(objective, &mut optimizer)?;
+        checkpoints.tidy()?;
     }
     let mut interrupted = false;
-    while last.step < settings.steps {
+    while last.step < settings.steps && !objective.finished() {
         last = step(objective, &mut optimizer, settings, last.step, observer)?;
         let verdict = objective.finish_step(&last);
         interrupted = observer.interrupted();
@@ -71,7 +72,7 @@ pub fn train<O: Objective>(
             break;
         }
     }
-    let interrupted = interrupted && last.step < settings.steps;
+    let interrupted = interrupted && last.step < settings.steps && !objective.finished();
     Ok(Outcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
