@@ -29,6 +29,16 @@ pub enum TrainingError {
         /// The parameter.
         tensor: String,
     },
+    /// A step left a parameter NaN or infinite.
+    #[error(
+        "step {step}: the update made {tensor} not finite, so it was not saved (lower the learning rate, or resume from an earlier checkpoint)"
+    )]
+    NonFiniteUpdate {
+        /// The step, from 1.
+        step: u64,
+        /// The parameter.
+        tensor: String,
+    },
     /// A checkpoint cannot be used.
     #[error("the checkpoint {path} cannot be resumed: {message}")]
     Checkpoint {

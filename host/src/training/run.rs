@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use scaledown_sdk::autodiff::Gradients;
-use scaledown_sdk::nn::{Forward, Optimizer};
+use scaledown_sdk::nn::{Forward, Optimizer, Param, Params};
 
 use super::checkpoint::{Checkpoint, Store};
 use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
@@ -62,6 +62,9 @@ pub fn train<O: Objective>(
         let due = settings.checkpoint_every.is_some_and(|every| last.step.is_multiple_of(every));
         let done = last.step == settings.steps || verdict != Verdict::Continue;
         if due || done || interrupted {
+            if let Some(tensor) = first_non_finite(objective, Params::trainable)? {
+                return Err(TrainingError::NonFiniteUpdate { step: last.step, tensor });
+            }
             checkpoints.save(objective, &optimizer, &last)?;
         }
         if let Verdict::Done(reason) = verdict {
@@ -145,14 +148,20 @@ impl Totals {
 
 /// The error for a loss that is not finite; it names the first parameter that is not finite, or the part of the loss.
 fn diagnose<O: Objective>(objective: &O, batch: BatchLoss, loss: f64, step: u64) -> Result<TrainingError, TrainingError> {
-    for (_, params) in objective.stored() {
-        for param in params.all() {
+    let part = || batch.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name).to_owned();
+    let tensor = first_non_finite(objective, Params::all)?.unwrap_or_else(part);
+    Ok(TrainingError::NonFiniteLoss { step, loss, tensor })
+}
+
+/// The first parameter that is not finite, of those that `chosen` gives of each part of the model; it is named with its part.
+fn first_non_finite<O: Objective>(objective: &O, chosen: fn(&Params) -> Vec<Param>) -> Result<Option<String>, TrainingError> {
+    for (part, params) in objective.stored() {
+        for param in chosen(&params) {
             let value = param.tensor().detach();
             if value.dtype().is_float() && !scaledown_sdk::Tensor::sum_squares(&[&value])?.scalar()?.is_finite() {
-                return Ok(TrainingError::NonFiniteLoss { step, loss, tensor: param.name().to_owned() });
+                return Ok(Some(format!("{} of the {part}", param.name())));
             }
         }
     }
-    let part = batch.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name);
-    Ok(TrainingError::NonFiniteLoss { step, loss, tensor: part.to_owned() })
+    Ok(None)
 }
