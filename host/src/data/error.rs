@@ -17,6 +17,12 @@ pub enum DataError {
         /// The operating system's error.
         source: io::Error,
     },
+    /// A file without records.
+    #[error("{path}: there is no record in it")]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
     /// A record is not what it must be.
     #[error("{path}:{line}: {}{message}", field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default())]
     Record {

@@ -11,6 +11,6 @@ mod split;
 
 pub use check::{BadRecord, Extent, Summary, check};
 pub use error::DataError;
-pub use reader::{Reader, read};
+pub use reader::{Reader, read, read_labelled};
 pub use record::Record;
 pub use split::RECORD_LIMIT;

@@ -68,6 +68,29 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError>
     Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.map(|(_, record)| record)).collect()
 }
 
+/// The first `limit` records of a file to train on, or all of them: each has an `answer`, and `reranking_scores` too if a model learns them.
+///
+/// # Errors
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+pub fn read_labelled(path: &Path, limit: Option<usize>, scores: bool) -> Result<Vec<Record>, DataError> {
+    let labelled = |(line, record): (u64, Record)| {
+        let missing = |field: &str, message: &str| {
+            let (path, field, message) = (path.to_owned(), Some(field.to_owned()), message.to_owned());
+            Err(DataError::Record { path, line, field, message })
+        };
+        if record.answer.is_none() {
+            return missing("answer", "it is missing; a training learns to give it");
+        }
+        if scores && record.reranking_scores.is_none() {
+            return missing("reranking_scores", "it is missing; with [reranking] enabled = true, a training learns to give them");
+        }
+        Ok(record)
+    };
+    let records = Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.and_then(labelled));
+    let records = records.collect::<Result<Vec<_>, _>>()?;
+    if records.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(records) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +118,22 @@ mod tests {
         assert_eq!(items.len(), 4);
         assert!(read(file.path(), None).is_err());
         assert_eq!(read(file.path(), Some(1)).expect("the first is good").len(), 1);
+    }
+
+    #[test]
+    fn a_record_without_what_a_model_learns_is_named() {
+        let labelled = "{\"query\": \"q\", \"documents\": [\"d\"], \"answer\": \"a\", \"reranking_scores\": [1]}\n";
+        let missing = |fields: &str, scores: bool| {
+            let file = file(&format!("{labelled}{{\"id\": \"x\", \"query\": \"q\", \"documents\": [\"d\"]{fields}}}\n"));
+            assert_eq!(read_labelled(file.path(), Some(1), scores).expect("the first has all").len(), 1);
+            let read = read_labelled(file.path(), None, scores).map(|records| records.len());
+            read.map_err(|error| error.to_string().replace(&file.path().display().to_string(), "file"))
+        };
+        assert_eq!(missing("", false), Err("file:2: `answer`: it is missing; a training learns to give it".into()));
+        let scores = "file:2: `reranking_scores`: it is missing; with [reranking] enabled = true, a training learns to give them";
+        assert_eq!(missing(", \"answer\": \"\"", true), Err(scores.into()));
+        assert_eq!(missing(", \"answer\": \"\"", false), Ok(2));
+        assert!(matches!(read_labelled(file("\n").path(), None, false), Err(DataError::Empty { .. })));
     }
 
     #[test]

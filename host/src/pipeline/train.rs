@@ -18,7 +18,7 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     start(&oscar, config, context)?;
     let path = config.data.train.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
-    let records = crate::data::read(path, config.data.train_limit)?;
+    let records = crate::data::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
     let (outcome, oscar) = distill(oscar, config, &records, context)?;
     if !outcome.interrupted {
         save_oscar(&oscar, config, &config.output.directory.join("model"))?;
