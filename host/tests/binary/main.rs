@@ -3,4 +3,8 @@
 mod cli;
 mod command;
 mod configs;
+mod disks;
 mod documentation;
+mod faults;
+mod tiny;
+mod training;

@@ -1,0 +1,147 @@
+//! Trainings of a tiny model, from its data to its answers.
+
+use serde_json::Value;
+
+use crate::tiny::{Point, Tiny};
+
+fn losses(curve: &[Point]) -> Vec<f64> {
+    curve.iter().map(|point| point.loss).collect()
+}
+
+fn assert_close(a: &[Point], b: &[Point], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (a, b) in a.iter().zip(b) {
+        assert!((a.loss - b.loss).abs() < 1e-4 * a.loss.abs(), "{what}: {a:?} and {b:?}");
+    }
+}
+
+/// Over several micro-batches a step, more than one epoch, and with dropout.
+const HARD: [&str; 3] = ["training.micro_batch=2", "generator.lora.dropout=0.3", "training.max_steps=10"];
+
+#[test]
+fn the_seed_decides_every_bit_of_a_training() {
+    let tiny = Tiny::new();
+    let first = tiny.train("first", &HARD);
+    assert_eq!(first.iter().map(|point| point.step).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
+    assert_eq!(tiny.train("second", &HARD), first);
+    for name in ["compressor.safetensors", "adapter_model.safetensors"] {
+        let content = |run: &str| std::fs::read(tiny.path(run).join("model").join(name)).unwrap();
+        assert_eq!(content("first"), content("second"), "{name}");
+    }
+    let other = tiny.train("other", &[&HARD[..], &["training.seed=43"]].concat());
+    assert!(first.iter().zip(&other).all(|(a, b)| a.loss != b.loss), "{first:?} and {other:?}");
+    let without_dropout = tiny.train("dry", &[&HARD[..], &["generator.lora.dropout=0.0"]].concat());
+    assert_ne!(losses(&without_dropout), losses(&first), "there was no dropout");
+}
+
+#[test]
+fn micro_batches_and_checkpointing_change_nothing_but_memory() {
+    let tiny = Tiny::new();
+    let whole = tiny.train("whole", &[]);
+    assert_close(&tiny.train("parts", &["training.micro_batch=1"]), &whole, "micro-batches of 1");
+    // The dropout of a layer that is computed twice must be the same both times.
+    let kept = tiny.train("kept", &HARD);
+    let recomputed = tiny.train("recomputed", &[&HARD[..], &["training.gradient_checkpointing=true"]].concat());
+    assert_eq!(recomputed, kept);
+}
+
+#[test]
+fn a_model_trained_in_bf16_learns_and_answers() {
+    let tiny = Tiny::new();
+    let losses = losses(&tiny.train("run", &["training.dtype=bf16", "training.max_steps=40", "data.train_limit=8"]));
+    let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
+    let (first, last) = (mean(&losses[..5]), mean(&losses[35..]));
+    assert!(last < 0.7 * first, "the mean loss went from {first} to {last}");
+
+    let bf16 = ["--set", "training.dtype=bf16"];
+    let metrics: Value = serde_json::from_str(&tiny.done(&[&["evaluate", "tiny.toml", "--json"][..], &bf16].concat())).unwrap();
+    assert_eq!(metrics["examples"], 4);
+    for reading in ["before", "after", "uncompressed", "without_documents"] {
+        assert!(metrics[reading]["em"].is_number(), "{reading}: {metrics}");
+    }
+    assert!(metrics["speed"]["compressed"]["total_ms"].as_f64().unwrap() > 0.0, "{metrics}");
+    assert!(tiny.read("run/report.html").contains("ScaleDown"));
+
+    tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n\nBirch Loom is framed in walnut.\n");
+    let question = ["answer", "tiny.toml", "--query", "What is the home of Hazel Brenow?", "--documents", "documents.txt"];
+    let question = [&question[..], &bf16].concat();
+    let told = tiny.done(&question);
+    for part in ["Hazel Brenow is Aspen Vale", "framed in walnut", "compress ", "prefill ", "decode "] {
+        assert!(told.contains(part), "`{part}` is missing in: {told}");
+    }
+    let answered: Value = serde_json::from_str(&tiny.done(&[&question[..], &["--json"]].concat())).unwrap();
+    assert!(answered["answer"].is_string() && answered["timings"]["total_ms"].as_f64().unwrap() > 0.0, "{answered}");
+    let texts: Vec<_> = answered["documents"].as_array().unwrap().iter().map(|document| &document["text"]).collect();
+    assert_eq!(texts, ["The home of Hazel Brenow is Aspen Vale.", "Birch Loom is framed in walnut."]);
+
+    let untrained = [&question[..], &["--set", "output.directory=none"]].concat();
+    let error = tiny.failed(&untrained, 1);
+    assert!(error.starts_with("cannot read ") && error.contains("none/model/manifest.json"), "{error}");
+}
+
+/// Two stages that end at their accuracy after 20 steps each, not at their last.
+const CURRICULUM: &str = r#"
+[[pretraining.stages]]
+until_accuracy = 0.0
+max_steps = 60
+data = [{ path = "atlas/pretraining/1.jsonl" }]
+[[pretraining.stages]]
+until_accuracy = 0.0
+max_steps = 60
+data = [{ path = "atlas/text/train.txt", records = 20 }]
+"#;
+
+/// Pretrains along the curriculum; a resumption finds it finished, and changes nothing.
+fn pretrain_to_the_end(tiny: &Tiny) {
+    let ended = tiny.run(&["pretrain", "pretrain.toml", "--json"]);
+    let outcome: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&outcome["steps"], &outcome["interrupted"]), (&40.into(), &false.into()), "{}", ended.err);
+    assert_eq!(ended.err, "the curriculum is finished after 40 steps\n");
+    let (curve, model) = (tiny.curve("pretrained"), tiny.files("pretrained/model"));
+    assert_eq!(curve.len(), 40);
+    let resumed: Value = serde_json::from_str(&tiny.done(&["pretrain", "pretrain.toml", "--json", "--resume"])).unwrap();
+    assert_eq!((&resumed["steps"], &resumed["interrupted"]), (&40.into(), &false.into()));
+    assert_eq!(tiny.curve("pretrained"), curve);
+    assert!(tiny.files("pretrained/model") == model, "the resumption changed the model");
+}
+
+#[test]
+fn a_language_model_is_pretrained_along_a_curriculum() {
+    let tiny = Tiny::new();
+    let config = "extends = \"base.toml\"\n[pretraining]\nkind = \"causal-lm\"\n[output]\ndirectory = \"pretrained\"\n";
+    tiny.write("pretrain.toml", format!("{config}{CURRICULUM}"));
+    pretrain_to_the_end(&tiny);
+    for name in ["model.safetensors", "config.json", "tokenizer.json"] {
+        assert!(tiny.path("pretrained/model").join(name).is_file(), "{name}");
+    }
+    // It is read as any other model, and is not the random one.
+    let pretrained = tiny.train("run", &["generator.model=./pretrained/model", "generator.init=pretrained"]);
+    assert!(pretrained[0].loss < tiny.train("random", &[])[0].loss - 0.5, "the pretrained model knows nothing");
+}
+
+#[test]
+fn a_compressor_is_pretrained_and_a_training_starts_from_it() {
+    let tiny = Tiny::new();
+    let config = "extends = \"tiny.toml\"\n[pretraining]\nkind = \"auto-encoding\"\n[output]\ndirectory = \"pretrained\"\n";
+    tiny.write("pretrain.toml", format!("{config}{CURRICULUM}"));
+    pretrain_to_the_end(&tiny);
+    let start = "training.start_from=./pretrained/model";
+    let started = tiny.train("run", &[start]);
+    assert!(started[0].loss < tiny.train("fresh", &[])[0].loss - 0.2, "the training did not start from the pretrained model");
+    // Without learning rates, what comes out is what went in.
+    tiny.train("still", &[start, "training.lr_generator=0", "training.lr_compressor=0", "training.max_steps=1"]);
+    for name in ["compressor.safetensors", "adapter_model.safetensors"] {
+        let content = |run: &str| std::fs::read(tiny.path(run).join("model").join(name)).unwrap();
+        assert!(content("still") == content("pretrained"), "{name}");
+    }
+}
+
+#[test]
+fn plain_text_is_enough_to_pretrain_on() {
+    let tiny = Tiny::new();
+    tiny.write("text.txt", "Aspen Vale grows peas.\n\nBirch Loom is framed in walnut.\n");
+    let settings =
+        ["--set", "pretraining.text=text.txt", "--set", "pretraining.kind=auto-encoding", "--set", "training.max_steps=3"];
+    tiny.done(&[&["pretrain", "tiny.toml"][..], &settings].concat());
+    assert_eq!(tiny.curve("run").len(), 3);
+}
