@@ -16,7 +16,7 @@ use crate::reference::Reference;
 /// The devices that the tests run on: the reference, which proves the decompositions, and every device plugin that is linked in.
 ///
 /// # Panics
-/// If a device cannot be made.
+/// If a device cannot be made, or the plugin `cpu` is not among them: a test of the reference alone would test no code that is shipped.
 #[must_use]
 pub fn devices() -> Vec<Device> {
     // Plugins are found through their registrations; naming the crates links them in.
@@ -26,5 +26,7 @@ pub fn devices() -> Vec<Device> {
         _ => None,
     };
     let plugins = registrations().filter_map(|entry| plugin(entry.factory));
-    std::iter::once(Device::new(Reference)).chain(plugins).collect()
+    let devices: Vec<Device> = std::iter::once(Device::new(Reference)).chain(plugins).collect();
+    assert!(devices.iter().any(|device| device.name() == "cpu"), "the device plugin cpu is not linked in");
+    devices
 }
