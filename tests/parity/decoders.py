@@ -4,7 +4,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
 
 from batches import BOS, EOS, PAD, pad, positions, sequences
-from recording import FIXTURES, next_tokens, prefixed, record, write, write_json
+from recording import FIXTURES, next_tokens, prefixed, record, well_conditioned, write, write_json
 from weights import randomize
 
 SIZES = {
@@ -65,6 +65,8 @@ MODELS = {
 
 BF16 = {"mistral", "llama3", "qwen2"}
 LENGTHS = [11, 7, 1]
+# Seeds of token batches on which bf16 is well-conditioned, where that of the name's length is not.
+BATCH_SEEDS = {"qwen2": 3}
 
 
 def older_style(config):
@@ -96,7 +98,7 @@ def make_model(name, config, seed):
 def cases(name):
     """Every case of one model: right and left padding, input by embeddings, bf16."""
     model = load(name)
-    rows = sequences(LENGTHS, SIZES["vocab_size"], seed=len(name))
+    rows = sequences(LENGTHS, SIZES["vocab_size"], seed=BATCH_SEEDS.get(name, len(name)))
     recorded = {}
     for side in ("right", "left"):
         ids, mask = pad(rows, side)
@@ -109,7 +111,9 @@ def cases(name):
     recorded |= prefixed("embeds", record(model, inputs, next_tokens(ids, mask), parameters=False, hidden=False))
     if name in BF16:
         inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
-        recorded |= prefixed("bf16", record(load(name, torch.bfloat16), inputs, next_tokens(ids, mask)))
+        rounded = record(load(name, torch.bfloat16), inputs, next_tokens(ids, mask))
+        exact = {key.removeprefix("right/"): value for key, value in recorded.items() if key.startswith("right/")}
+        recorded |= prefixed("bf16", well_conditioned(rounded, exact, name))
     return recorded
 
 

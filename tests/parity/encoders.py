@@ -4,7 +4,7 @@ import torch
 from transformers import ModernBertConfig, ModernBertForMaskedLM
 
 from batches import BOS, EOS, PAD, pad, sequences
-from recording import FIXTURES, IGNORED, prefixed, record, write, write_json
+from recording import FIXTURES, IGNORED, prefixed, record, well_conditioned, write, write_json
 from weights import randomize
 
 SIZES = {
@@ -85,9 +85,10 @@ def cases(name):
     ids, mask = pad(rows, "right")
     inputs = {"input_ids": ids, "attention_mask": mask}
     targets = masked_targets(ids, mask)
-    recorded = prefixed("right", record(model, inputs, targets))
+    exact = record(model, inputs, targets)
+    recorded = prefixed("right", exact)
     if name in BF16:
-        recorded |= prefixed("bf16", record(load(name, torch.bfloat16), inputs, targets))
+        recorded |= prefixed("bf16", well_conditioned(record(load(name, torch.bfloat16), inputs, targets), exact, name))
     noise = torch.randn((*ids.shape, SIZES["hidden_size"]), generator=torch.Generator().manual_seed(7))
     inputs = {"inputs_embeds": noise, "attention_mask": mask}
     recorded |= prefixed("embeds", record(model, inputs, targets, parameters=False, hidden=False))

@@ -16,19 +16,20 @@ ADAPTERS = {
 }
 
 
-def randomize_adapter(model, seed):
-    """Random A and, unlike at the start of a training, random B: else A would have no gradient."""
+def randomize_adapter(model, seed, gain=1.0):
+    """Random A and, unlike at the start of a training, random B, `gain` times its usual size: were it 0, A would have no gradient."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "lora_" in name:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) / parameter.shape[-1] ** 0.5)
+                size = gain if "lora_B" in name else 1.0
+                parameter.copy_(size * torch.randn(parameter.shape, generator=generator) / parameter.shape[-1] ** 0.5)
     return model
 
 
-def attach(model, config, seed):
+def attach(model, config, seed, gain=1.0):
     """The model with a random adapter."""
-    return randomize_adapter(get_peft_model(model, config), seed)
+    return randomize_adapter(get_peft_model(model, config), seed, gain)
 
 
 def peft_names(recorded):

@@ -77,12 +77,12 @@ class ModernBert(Compressor):
 
 
 def randomize_own_parts(compressor, seed):
-    """Random memory and RR embeddings, head and projection; the body keeps its weights."""
+    """Random memory and RR embeddings (of the size of token embeddings), head and projection; the body keeps its weights."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, parameter in compressor.named_parameters():
             if not name.startswith("model."):
-                spread = parameter.shape[-1] ** -0.5 if name.endswith("weight") else 0.5
+                spread = parameter.shape[-1] ** -0.5 if name.endswith("weight") else 1.0
                 parameter.copy_(spread * torch.randn(parameter.shape, generator=generator))
     return compressor
 

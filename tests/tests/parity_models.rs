@@ -56,11 +56,6 @@ fn llama_with_biases() {
 #[test]
 fn qwen_2_with_tied_embeddings() {
     f32("qwen2");
-}
-
-#[test]
-#[ignore = "one of 31 gradients, layers.1.self_attn.q_proj.bias, has a cosine of 0.99884 where 0.999 is asked for"]
-fn qwen_2_in_bf16() {
     bf16("qwen2");
 }
 

@@ -18,6 +18,8 @@ const MEMORY_TOKENS: usize = 2;
 const DOCUMENTS: usize = 3;
 const LAMBDA: f64 = 0.05;
 const CLIP: f64 = 1.0;
+/// For parameters after three steps: these move them by about 1e-3 in all, of which 1e-4 would be a tenth.
+const STEPPED: Tolerance = Tolerance { absolute: 1e-5, ..Tolerance::F32 };
 
 /// A compressor and a generator, with the values that PyTorch started from.
 struct Models {
@@ -178,28 +180,20 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
         let scale = if norm > CLIP { CLIP / (norm + 1e-6) } else { 1.0 };
         optimizer.step(gradients, rates[0][step] / rates[0][0], scale)?;
     }
+    report.finish();
+    let mut report = Report::new(&format!("{name} on {} after three steps", device.name()), STEPPED);
     for (name, param) in models.trainable() {
-        report.tensor(&format!("{name} after three steps"), &param, recorded.get(&format!("after.{name}")));
+        report.tensor(&name, &param, recorded.get(&format!("after.{name}")));
     }
     report.finish();
     Ok(())
 }
 
-fn n_layers_on(chosen: impl Fn(&Device) -> bool) {
-    for device in devices().iter().filter(|device| chosen(device)) {
-        compare("oscar-n-layers", "n-layers", json!({"layers": 2}), device).expect("the models run");
-    }
-}
-
 #[test]
 fn three_steps_with_n_layers_agree_with_pytorch() {
-    n_layers_on(|device| device.name() == "reference");
-}
-
-#[test]
-#[ignore = "on cpu, after three steps, one of 140 tensors differs by 2.2e-4 and the third gradient norm by 1.1e-4, where 1e-4 is asked for"]
-fn three_steps_with_n_layers_agree_with_pytorch_on_every_device() {
-    n_layers_on(|_| true);
+    for device in devices() {
+        compare("oscar-n-layers", "n-layers", json!({"layers": 2}), &device).expect("the models run");
+    }
 }
 
 #[test]
