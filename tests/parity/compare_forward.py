@@ -1,6 +1,6 @@
 """Compares `scaledown inspect forward` with transformers on any supported checkpoint.
 
-    python compare_forward.py DIR                     # a random batch, padded on the right
+    python compare_forward.py DIR                     # a random batch, padded on the right and on the left
     python compare_forward.py DIR --tokens FILE.json  # {"input_ids": [[..]], "attention_mask": [[..]]}
 
 Prints cosine and greatest difference of the logits and of every hidden state, at real tokens only, and fails if one is out of
@@ -23,11 +23,11 @@ from batches import pad, positions
 BINARY = Path(__file__).parents[2] / "target" / "release" / "scaledown"
 
 
-def random_batch(vocabulary, seed):
+def random_batch(vocabulary, seed, side):
     """Three sequences of different lengths."""
     generator = torch.Generator().manual_seed(seed)
     rows = [torch.randint(0, vocabulary, (length,), generator=generator) for length in (24, 17, 5)]
-    ids, mask = pad(rows, "right")
+    ids, mask = pad(rows, side)
     return {"input_ids": ids.tolist(), "attention_mask": mask.tolist()}
 
 
@@ -78,11 +78,20 @@ def main():
     parser.add_argument("--cosine", type=float, default=0.99999)
     parser.add_argument("--absolute", type=float, default=1e-4, help="raise it for checkpoints with large activations")
     options = parser.parse_args()
-    vocabulary = AutoConfig.from_pretrained(options.directory).vocab_size
-    batch = json.loads(options.tokens.read_text()) if options.tokens else random_batch(vocabulary, options.seed)
-    expected, found = theirs(options.directory, batch), ours(options.binary, options.directory, batch)
-    mask = torch.tensor(batch["attention_mask"]).bool()
-    near = [compare(name, found, tensor, mask, options) for name, tensor in expected.items()]
+    if options.tokens:
+        batches = {str(options.tokens): json.loads(options.tokens.read_text())}
+    else:
+        vocabulary = AutoConfig.from_pretrained(options.directory).vocab_size
+        batches = {f"padded on the {side}": random_batch(vocabulary, options.seed, side) for side in ("right", "left")}
+    near = []
+    for name, batch in batches.items():
+        print(name)
+        expected, found = theirs(options.directory, batch), ours(options.binary, options.directory, batch)
+        mask = torch.tensor(batch["attention_mask"]).bool()
+        near += [compare(key, found, tensor, mask, options) for key, tensor in expected.items()]
+        near += [not (unknown := found.keys() - expected.keys())]
+        if unknown:
+            print(f"transformers has no {', '.join(sorted(unknown))}")
     sys.exit(0 if all(near) else 1)
 
 

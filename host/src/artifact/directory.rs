@@ -317,7 +317,12 @@ mod tests {
             error.to_string(),
             format!("cannot write {}: the disk is full; free some space (no storage space)", place.display())
         );
-        writer.fill(&["data"], |directory| Ok(fs::write(directory.join("data"), b"whole").unwrap())).unwrap();
+        writer
+            .fill(&["data"], |directory| {
+                fs::write(directory.join("data"), b"whole").unwrap();
+                Ok(())
+            })
+            .unwrap();
         writer.commit().unwrap();
         assert_eq!(open(&parent.path().join("step-1")).unwrap().read("data").unwrap(), b"whole");
     }

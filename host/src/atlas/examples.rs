@@ -30,7 +30,8 @@ impl Examples<'_> {
         distraction.fill(self.population, &mut subjects, self.config.documents_per_record, stream);
         let mut order: Vec<usize> = (0..subjects.len()).collect();
         stream.shuffle(&mut order);
-        let scores: Vec<f64> = subjects.iter().enumerate().map(|(place, &other)| self.relevance(&subjects, hops, place, other)).collect();
+        let scores: Vec<f64> =
+            subjects.iter().enumerate().map(|(place, &other)| self.relevance(&subjects, hops, place, other)).collect();
         QuestionRecord {
             id: format!("{}-{index}", self.split),
             query: question.text,

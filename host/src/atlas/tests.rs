@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 fn small() -> AtlasConfig {
-    let stage = |documents, facts, questions| PretrainingConfig { documents, facts, similar_name_share: None, questions, contexts: 40 };
+    let stage =
+        |documents, facts, questions| PretrainingConfig { documents, facts, similar_name_share: None, questions, contexts: 40 };
     AtlasConfig {
         people: 400,
         places: 200,
@@ -154,7 +155,13 @@ fn a_pretraining_answer_stands_in_a_document() {
 #[test]
 fn contexts_draw_their_facts_anew() {
     let config = AtlasConfig {
-        pretraining: vec![PretrainingConfig { documents: 1, facts: None, similar_name_share: None, questions: 20, contexts: 4000 }],
+        pretraining: vec![PretrainingConfig {
+            documents: 1,
+            facts: None,
+            similar_name_share: None,
+            questions: 20,
+            contexts: 4000,
+        }],
         ..small()
     };
     let mut answers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

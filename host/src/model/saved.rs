@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::Tensor;
 use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
 use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
 use scaledown_sdk::nn::{Params, WeightSource};
@@ -15,6 +16,8 @@ use crate::config::Config;
 use crate::training::checkpoint::{load_trainable, trainable, write_tensors};
 use crate::{Error, Result};
 
+/// The parameter whose rows are the memory tokens, in every compressor built on [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
+const MEMORY_EMBEDDINGS: &str = "memory_embeddings";
 const COMPRESSOR: &str = "compressor";
 const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 
@@ -70,7 +73,7 @@ pub fn load_oscar(oscar: &Oscar, directory: &Path) -> Result<()> {
 }
 
 /// Starts a model from a pretrained compressor: every parameter that has the stored one's name and shape takes its value, and so does the
-/// adapter. Where fewer memory tokens are used, the first ones are taken. Returns the names of parameters that found no value.
+/// adapter. Of embeddings of another number of memory tokens, as many are taken as there are places for. Returns the names of parameters that found no value.
 ///
 /// # Errors
 /// If a file is missing or damaged.
@@ -90,12 +93,16 @@ fn copy_matching(params: &Params, source: &dyn WeightSource) -> Result<Vec<Strin
         let wanted = param.tensor().spec().clone();
         let stored = source.spec(param.name()).map(|spec| spec.shape);
         let fits = |stored: &[usize], wanted: &[usize]| {
-            stored.len() == wanted.len() && stored[1..] == wanted[1..] && stored[0] >= wanted[0]
+            let rows = stored.first() == wanted.first() || param.name().ends_with(MEMORY_EMBEDDINGS);
+            rows && stored.len() == wanted.len() && stored[1..] == wanted[1..]
         };
         match stored {
             Some(shape) if shape.rank() > 0 && fits(shape.dims(), wanted.shape.dims()) => {
-                let value = params.device().upload(&source.read(param.name())?)?;
-                param.set(&value.slice(0, 0, wanted.shape.dims()[0])?.cast(wanted.dtype)?)?;
+                let value = params.device().upload(&source.read(param.name())?)?.cast(wanted.dtype)?;
+                let (rows, all) = (shape.dims()[0].min(wanted.shape.dims()[0]), wanted.shape.dims()[0]);
+                let taken = value.slice(0, 0, rows)?;
+                let own = param.tensor().detach().slice(0, rows, all - rows)?;
+                param.set(&Tensor::concat(&[&taken, &own], 0)?)?;
             }
             _ => missing.push(param.name().to_owned()),
         }

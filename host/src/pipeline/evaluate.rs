@@ -81,11 +81,14 @@ pub fn finish(
     config: &Config,
     records: &[Record],
     baseline: &Baseline,
-    trained: Trained,
+    mut trained: Trained,
     context: &Context<'_>,
 ) -> Result<(Metrics, Written)> {
     oscar.model.generator.merge_adapters()?;
     let after = answer(oscar, config, records, Reading::Compressed, "after training", context)?;
+    if let Some(last) = trained.stages.last_mut() {
+        last.em = Some(after.scores.em);
+    }
     let mut speed = measure_speed(oscar, &records[0], &config.evaluation)?;
     speed.compressed.queries_per_second = Some(after.queries_per_second());
     speed.uncompressed.queries_per_second = Some(baseline.uncompressed.queries_per_second());

@@ -25,7 +25,11 @@ pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, Wr
     let config = &stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
     let device = open_device(config)?;
     let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
-    super::train::start(&oscar, config, context)?;
+    if let Some(start) = &config.training.start_from {
+        let name = start.file_name().unwrap_or(start.as_os_str()).to_string_lossy();
+        let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
+        stages.time("start", &description, || super::train::start(&oscar, config, context))?;
+    }
     let records = test_records(config)?;
     record_config(config)?;
 

@@ -74,7 +74,11 @@ impl Source {
         match (self, other) {
             (Source::Questions(all), Source::Questions(more)) => all.extend(more.into_iter().take(most)),
             (Source::Text(all), Source::Text(more)) => all.extend(more.into_iter().take(most)),
-            _ => return Err(TrainingError::Empty("a stage mixes plain text with records of questions, expected files of one kind".into())),
+            _ => {
+                return Err(TrainingError::Empty(
+                    "a stage mixes plain text with records of questions, expected files of one kind".into(),
+                ));
+            }
         }
         Ok(())
     }

@@ -11,7 +11,7 @@ const STATE: [&str; 5] = [
     "training.micro_batch=2",
     "generator.lora.dropout=0.3",
     "training.warmup=0.2",
-    "training.max_steps=30",
+    "training.max_steps=20",
     "training.checkpoint_every=2",
 ];
 

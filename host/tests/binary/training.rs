@@ -52,6 +52,8 @@ fn a_model_trained_in_bf16_learns_and_answers() {
     let mean = |losses: &[f64]| losses.iter().sum::<f64>() / losses.len() as f64;
     let (first, last) = (mean(&losses[..5]), mean(&losses[35..]));
     assert!(last < 0.7 * first, "the mean loss went from {first} to {last}");
+    let stored = std::fs::read(tiny.path("run/model/compressor.safetensors")).unwrap();
+    assert!(String::from_utf8_lossy(&stored).contains("\"BF16\""), "the weights are not in bf16");
 
     let bf16 = ["--set", "training.dtype=bf16"];
     let metrics: Value = serde_json::from_str(&tiny.done(&[&["evaluate", "tiny.toml", "--json"][..], &bf16].concat())).unwrap();

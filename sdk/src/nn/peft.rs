@@ -14,6 +14,21 @@ const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
 /// What PEFT puts before a parameter's name.
 const PREFIX: &str = "base_model.model.";
+/// Keys that make the adapter another function than plain LoRA, or give it parameters elsewhere.
+const UNSUPPORTED: [&str; 12] = [
+    "rank_pattern",
+    "alpha_pattern",
+    "modules_to_save",
+    "layers_to_transform",
+    "layer_replication",
+    "target_parameters",
+    "trainable_token_indices",
+    "alora_invocation_tokens",
+    "arrow_config",
+    "kasa_config",
+    "monteclora_config",
+    "use_bdlora",
+];
 
 /// An adapter that was saved by PEFT or by [`save_adapter`]. As a [`WeightSource`] it has the names of the model it belongs to.
 #[derive(Debug)]
@@ -104,8 +119,12 @@ pub fn save_adapter(directory: impl AsRef<Path>, params: &Params, base_model: &s
     let adapters = adapters(params);
     let lora = params.lora().filter(|_| !adapters.is_empty());
     let lora = lora.ok_or_else(|| Error::Config("the model has no adapter to save".into()))?;
-    // `model.layers.0.self_attn.q_proj.lora_A.weight` belongs to `q_proj`.
-    let targets: BTreeSet<&str> = adapters.iter().filter_map(|(name, _)| name.rsplit('.').nth(2)).collect();
+    let targets: BTreeSet<&str> = match &lora.target {
+        // As they were given: a path may stand for one layer of many that have its last name.
+        LoraTarget::Names(names) => names.iter().map(String::as_str).collect(),
+        // `model.layers.0.self_attn.q_proj.lora_A.weight` belongs to `q_proj`.
+        LoraTarget::Preset(LoraPreset::AllLinear) => adapters.iter().filter_map(|(name, _)| name.rsplit('.').nth(2)).collect(),
+    };
     std::fs::create_dir_all(directory).map_err(|error| Error::io(directory, error))?;
     let tensors: Vec<_> = adapters.iter().map(|(name, param)| (format!("{PREFIX}{name}"), param.tensor().detach())).collect();
     let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone()));
@@ -162,12 +181,12 @@ fn refuse_unsupported(keys: &JsonKeys<'_>) -> Result<()> {
     if keys.text("bias")?.is_some_and(|bias| bias != "none") {
         return Err(keys.invalid("bias", "\"none\""));
     }
-    for key in ["use_dora", "use_rslora", "fan_in_fan_out", "lora_bias"] {
+    for key in ["use_dora", "use_rslora", "use_qalora", "fan_in_fan_out", "lora_bias"] {
         if keys.flag(key, false)? {
             return Err(keys.invalid(key, "false"));
         }
     }
-    for key in ["rank_pattern", "alpha_pattern", "modules_to_save", "layers_to_transform", "layer_replication"] {
+    for key in UNSUPPORTED {
         let empty = |value: &Value| {
             value.as_object().is_some_and(|map| map.is_empty()) || value.as_array().is_some_and(|list| list.is_empty())
         };
@@ -175,5 +194,11 @@ fn refuse_unsupported(keys: &JsonKeys<'_>) -> Result<()> {
             return Err(keys.invalid(key, "nothing"));
         }
     }
-    Ok(())
+    // The other ways of PEFT to start an adapter (PiSSA, OLoRA, LoftQ ..) take what it starts with out of the base model's weights.
+    match keys.value("init_lora_weights") {
+        Some(Value::String(start)) if !["gaussian", "orthogonal", "eva"].contains(&start.as_str()) => {
+            Err(keys.invalid("init_lora_weights", "true, false, \"gaussian\", \"orthogonal\" or \"eva\""))
+        }
+        _ => Ok(()),
+    }
 }
