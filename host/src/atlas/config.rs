@@ -51,7 +51,7 @@ pub struct AtlasConfig {
 /// One stage of the base model's pretraining: contexts of some documents with many questions after them.
 ///
 /// The facts of every context are drawn anew, so that the model learns to read instead of to memorise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainingConfig {
     /// How many documents a context has at most; each context has between one and this many.
@@ -63,6 +63,10 @@ pub struct PretrainingConfig {
     /// The chance that a document is about an entity whose name shares a word with the first one's; the encyclopedia's, if left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_name_share: Option<f64>,
+    /// The share of the contexts in which one document names the entity of another, and so allows a question that takes both; the
+    /// encyclopedia's, if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub two_hop_share: Option<f64>,
     /// How many questions follow the documents (fewer where the documents hold fewer facts).
     pub questions: usize,
     /// How many contexts the stage has.
@@ -74,9 +78,9 @@ impl Default for AtlasConfig {
         let stage = |documents, facts, questions, contexts| PretrainingConfig {
             documents,
             facts,
-            similar_name_share: None,
             questions,
             contexts,
+            ..PretrainingConfig::default()
         };
         Self {
             seed: 7,
@@ -100,7 +104,7 @@ impl Default for AtlasConfig {
                 stage(6, Some(2), 12, 30_000),
                 stage(3, None, 16, 20_000),
                 stage(5, None, 20, 40_000),
-                PretrainingConfig { similar_name_share: Some(0.7), ..stage(5, None, 20, 20_000) },
+                PretrainingConfig { similar_name_share: Some(0.5), two_hop_share: Some(0.9), ..stage(5, None, 20, 40_000) },
             ],
         }
     }
@@ -152,9 +156,10 @@ impl AtlasConfig {
             )?;
             let facts = stage.facts.unwrap_or(1);
             check(key("facts"), facts, (1..=9).contains(&facts), "it must be between 1 and 9")?;
-            let similar = stage.similar_name_share.unwrap_or(0.0);
-            let share = (0.0..=1.0).contains(&similar);
-            check(key("similar_name_share"), similar, share, "it must be between 0 and 1")?;
+            for (name, share) in [("similar_name_share", stage.similar_name_share), ("two_hop_share", stage.two_hop_share)] {
+                let share = share.unwrap_or(0.0);
+                check(key(name), share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+            }
             check(key("questions"), stage.questions, stage.questions > 0, "it must be at least 1")?;
         }
         Ok(())
@@ -225,6 +230,7 @@ mod tests {
         assert!(bad(|c| c.min_document_tokens = 500).contains("min_document_tokens"));
         assert!(bad(|c| c.pretraining[1].documents = 0).contains("pretraining[1].documents"));
         assert!(bad(|c| c.pretraining[1].facts = Some(10)).contains("pretraining[1].facts"));
+        assert!(bad(|c| c.pretraining[0].two_hop_share = Some(2.0)).contains("pretraining[0].two_hop_share"));
         assert!(bad(|c| c.pretraining[0].questions = 0).contains("pretraining[0].questions"));
     }
 }

@@ -34,6 +34,10 @@ impl Pretraining<'_> {
         }
     }
 
+    fn two_hop_share(&self) -> f64 {
+        self.stage.two_hop_share.unwrap_or(self.config.two_hop_share)
+    }
+
     /// Between one article and the stage's most; the full number half of the time. Where the context asks a two-hop
     /// question, the first article names the entity of the second.
     fn articles(&self, stream: &mut Stream) -> Vec<Article> {
@@ -46,7 +50,7 @@ impl Pretraining<'_> {
         let kind = Kind::ALL[stream.below(Kind::ALL.len())];
         let mut subjects = vec![(kind, stream.below(population.of(kind).len()))];
         let mut link = None;
-        if count > 1 && stream.chance(self.config.two_hop_share) {
+        if count > 1 && stream.chance(self.two_hop_share()) {
             let links: Vec<(&'static str, Kind)> = kind
                 .attributes()
                 .iter()
@@ -103,7 +107,7 @@ impl Pretraining<'_> {
         }
         let single = questions.len() as f64;
         for (from, to) in articles.iter().flat_map(|from| articles.iter().map(move |to| (from, to))) {
-            if stream.chance(self.config.two_hop_share * single) {
+            if stream.chance(self.two_hop_share() * single) {
                 questions.extend(two_hop(from, to, stream));
             }
         }

@@ -5,8 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 fn small() -> AtlasConfig {
-    let stage =
-        |documents, facts, questions| PretrainingConfig { documents, facts, similar_name_share: None, questions, contexts: 40 };
+    let stage = |documents, facts, questions| PretrainingConfig {
+        documents,
+        facts,
+        questions,
+        contexts: 40,
+        ..PretrainingConfig::default()
+    };
     AtlasConfig {
         people: 400,
         places: 200,
@@ -155,13 +160,7 @@ fn a_pretraining_answer_stands_in_a_document() {
 #[test]
 fn contexts_draw_their_facts_anew() {
     let config = AtlasConfig {
-        pretraining: vec![PretrainingConfig {
-            documents: 1,
-            facts: None,
-            similar_name_share: None,
-            questions: 20,
-            contexts: 4000,
-        }],
+        pretraining: vec![PretrainingConfig { documents: 1, questions: 20, contexts: 4000, ..PretrainingConfig::default() }],
         ..small()
     };
     let mut answers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -58,7 +58,8 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub validate_every: Option<usize>,
-    /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run).
+    /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run); for a language model that is
+    /// pretrained, that of another one, which may have fewer layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub start_from: Option<PathBuf>,

@@ -6,4 +6,4 @@ mod saved;
 
 pub use language_model::{LanguageModel, dtype};
 pub use oscar::Oscar;
-pub use saved::{load_oscar, save_language_model, save_oscar, start_from};
+pub use saved::{load_oscar, save_language_model, save_oscar, start_from, start_language_model_from};

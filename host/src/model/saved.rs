@@ -7,7 +7,7 @@ use std::path::Path;
 
 use scaledown_sdk::Tensor;
 use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
-use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
+use scaledown_sdk::nn::safetensors::{DirectoryWeights, SafetensorsFile, write_safetensors};
 use scaledown_sdk::nn::{Params, WeightSource};
 
 use super::{LanguageModel, Oscar};
@@ -85,6 +85,16 @@ pub fn start_from(oscar: &Oscar, directory: &Path) -> Result<Vec<String>> {
         SavedAdapter::open(directory)?.restore(&oscar.model.params)?;
     }
     Ok(missing)
+}
+
+/// Starts a language model from a stored one, which may have fewer layers: every parameter that has a stored one's name and shape takes
+/// its value. Layers on top that start from small random weights hardly change what the model computes (progressive stacking). Returns the
+/// names of parameters that found no value.
+///
+/// # Errors
+/// If the weights cannot be read.
+pub fn start_language_model_from(model: &LanguageModel, directory: &Path) -> Result<Vec<String>> {
+    copy_matching(&model.params, &DirectoryWeights::open(directory)?)
 }
 
 fn copy_matching(params: &Params, source: &dyn WeightSource) -> Result<Vec<String>> {

@@ -4,7 +4,7 @@ use super::run_log::RunLog;
 use super::{Context, open_device};
 use crate::config::{Config, PretrainingKind, Stage, StageData};
 use crate::distillation::Distillation;
-use crate::model::{LanguageModel, Oscar, save_language_model, save_oscar};
+use crate::model::{LanguageModel, Oscar, save_language_model, save_oscar, start_language_model_from};
 use crate::pretraining::{AutoEncoding, CausalLm, Source, Staged};
 use crate::training::checkpoint::Store;
 use crate::training::{Objective, Outcome, Settings, train};
@@ -24,6 +24,9 @@ pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let device = open_device(config)?;
     let model = LanguageModel::load(config, &device, true)?;
+    if let Some(directory) = &config.training.start_from {
+        super::train::note_fresh(&start_language_model_from(&model, directory)?, directory, context);
+    }
     let staged = staged(config)?;
     let steps = staged.most_steps();
     let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, staged);

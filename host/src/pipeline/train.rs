@@ -1,5 +1,7 @@
 //! `scaledown train`: distillation of a compressor.
 
+use std::path::Path;
+
 use super::{Context, open_device, pretrain::run};
 use crate::config::Config;
 use crate::data::Record;
@@ -29,13 +31,17 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 /// Gives `oscar` the parameters of the pretrained compressor that the configuration starts from, if it names one.
 pub(super) fn start(oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
     if let Some(directory) = &config.training.start_from {
-        let fresh = start_from(oscar, directory)?;
-        if !fresh.is_empty() {
-            let names = fresh.join(", ");
-            context.terminal.note(format!("{} has no values for {names}; they start as new", directory.display()));
-        }
+        note_fresh(&start_from(oscar, directory)?, directory, context);
     }
     Ok(())
+}
+
+/// Says which parameters found no value in `directory`.
+pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
+    if !fresh.is_empty() {
+        let names = fresh.join(", ");
+        context.terminal.note(format!("{} has no values for {names}; they start as new", directory.display()));
+    }
 }
 
 /// Trains `oscar` on `records`, which hold the teacher's answers.

@@ -119,6 +119,18 @@ fn a_language_model_is_pretrained_along_a_curriculum() {
     // It is read as any other model, and is not the random one.
     let pretrained = tiny.train("run", &["generator.model=./pretrained/model", "generator.init=pretrained"]);
     assert!(pretrained[0].loss < tiny.train("random", &[])[0].loss - 0.5, "the pretrained model knows nothing");
+
+    // A deeper one starts where it stood: its upper layers start from small weights.
+    let deeper = tiny.read("generator/config.json").replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3");
+    tiny.write("deeper/config.json", &deeper);
+    tiny.write("deeper/tokenizer.json", tiny.read("generator/tokenizer.json"));
+    let deeper = ["--set", "generator.model=./deeper", "--set", "output.directory=deepened"];
+    let start = ["--set", "training.start_from=./pretrained/model", "--set", "training.seed=2"];
+    let ended = tiny.run(&[&["pretrain", "pretrain.toml"][..], &deeper, &start].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("model.layers.2.mlp.up_proj.weight") && !ended.err.contains("model.layers.1."), "{}", ended.err);
+    let (last, first) = (tiny.curve("pretrained").pop().unwrap(), tiny.curve("deepened")[0].loss);
+    assert!(first < last.loss + 0.5, "the deeper model starts at {first}, the shallower one ended at {}", last.loss);
 }
 
 #[test]
