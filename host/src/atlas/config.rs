@@ -105,6 +105,9 @@ impl Default for AtlasConfig {
                 stage(3, None, 16, 20_000),
                 stage(5, None, 20, 40_000),
                 PretrainingConfig { similar_name_share: Some(0.5), two_hop_share: Some(0.9), ..stage(5, None, 20, 40_000) },
+                stage(1, Some(2), 2, 20_000),
+                stage(1, Some(4), 4, 20_000),
+                stage(1, Some(7), 7, 20_000),
             ],
         }
     }

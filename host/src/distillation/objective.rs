@@ -88,15 +88,11 @@ impl Objective for Distillation {
     type Batch = Batch;
 
     fn groups(&self) -> Vec<ParamGroup> {
-        let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
-        vec![
-            group("generator", &self.oscar.model.params, self.training.lr_generator),
-            group("compressor", &self.oscar.compressor_params, self.training.lr_compressor),
-        ]
+        self.oscar.param_groups(&self.training)
     }
 
     fn stored(&self) -> Vec<(&'static str, Params)> {
-        vec![("generator", self.oscar.model.params.clone()), ("compressor", self.oscar.compressor_params.clone())]
+        self.oscar.stored()
     }
 
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {

@@ -1,11 +1,11 @@
 //! A compressor and the generator that reads its vectors.
 
 use scaledown_sdk::component::{Compressor, CompressorContext, PairTemplate};
-use scaledown_sdk::nn::{ParamOptions, Params};
+use scaledown_sdk::nn::{ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
 use super::language_model::dtype;
-use crate::config::{Compression, Config};
+use crate::config::{Compression, Config, Training};
 use crate::text::{TextError, Tokenizer};
 use crate::{Result, catalogue};
 
@@ -72,5 +72,21 @@ impl Oscar {
         let query = tokenizer.encode_truncated(query, self.lengths.query_tokens)?;
         let document = tokenizer.encode_truncated(document, self.lengths.document_tokens)?;
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
+    }
+
+    /// What is trained, each part at its own peak learning rate.
+    #[must_use]
+    pub fn param_groups(&self, training: &Training) -> Vec<ParamGroup> {
+        let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
+        vec![
+            group("generator", &self.model.params, training.lr_generator),
+            group("compressor", &self.compressor_params, training.lr_compressor),
+        ]
+    }
+
+    /// What a checkpoint holds, each part with the name of its file.
+    #[must_use]
+    pub fn stored(&self) -> Vec<(&'static str, Params)> {
+        vec![("generator", self.model.params.clone()), ("compressor", self.compressor_params.clone())]
     }
 }

@@ -27,6 +27,8 @@ pub struct Baseline {
 pub struct Trained {
     /// The training, summed up.
     pub summary: Option<TrainingSummary>,
+    /// The most memory that it held at once, in bytes.
+    pub peak_memory: Option<u64>,
     /// The stages of the run.
     pub stages: Vec<StageSummary>,
 }
@@ -105,7 +107,7 @@ pub fn finish(
         peak_memory_bytes: Some(Memory {
             compressed: after.peak_memory,
             uncompressed: baseline.uncompressed.peak_memory,
-            training: None,
+            training: trained.peak_memory,
         }),
         stages: trained.stages,
         environment: Some(Environment::detect(oscar.model.device.name())),

@@ -47,17 +47,19 @@ pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, Wr
         })?;
     stop_if_interrupted(context, "the teacher's answers were not finished")?;
 
+    device.reset_peak_memory();
     let (outcome, oscar) =
         stages.time("distillation", "The compressor learns to give the same answers from its vectors.", || {
             distill(oscar, config, &train, context)
         })?;
+    let peak_memory = Some(device.memory().peak);
     stages.trained(&outcome);
     if outcome.interrupted {
         return Err(Error::Interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
     }
     save_oscar(&oscar, config, &config.output.directory.join("model"))?;
     let summary = TrainingSummary { steps: outcome.steps, seconds: outcome.seconds, final_loss: outcome.final_loss };
-    let trained = Trained { summary: Some(summary), stages: stages.0 };
+    let trained = Trained { summary: Some(summary), peak_memory, stages: stages.0 };
     finish(&oscar, config, &records, &baseline, trained, context)
 }
 
