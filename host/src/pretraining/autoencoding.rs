@@ -29,7 +29,8 @@ struct Task {
 /// The objective: the cross-entropy of texts given their vectors.
 ///
 /// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text follows:
-/// the instruction, its first tokens as a cue (which tell it from the others), and the rest of it or of its second half as targets.
+/// the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it or of its second half as
+/// targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -67,12 +68,14 @@ impl AutoEncoding {
         let instruction = if continued { &self.pretraining.continue_with } else { &self.pretraining.reproduce_with };
         let instruction = tokenizer.encode(instruction)?;
         let mut order: Vec<usize> = (0..texts.len()).collect();
-        if self.pretraining.cue_tokens > 0 {
+        // A text that stands alone needs no cue; without one its vectors must hold all of it.
+        let cue_tokens = if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 };
+        if cue_tokens > 0 {
             order.sort_by_key(|&index| random(index + 1));
         }
         let halves = texts.iter().map(|text| self.halves(text, continued)).collect::<Result<Vec<_>, _>>()?;
         for index in order {
-            let cue = tokenizer.encode_truncated(&texts[index], self.pretraining.cue_tokens)?;
+            let cue = tokenizer.encode_truncated(&texts[index], cue_tokens)?;
             let target = tokenizer.encode_truncated(halves[index].1, self.oscar.lengths.document_tokens)?;
             sequence.extend(&instruction, 0.0);
             sequence.extend(&cue, 0.0);
