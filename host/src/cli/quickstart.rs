@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::Settings;
 use super::evaluate::summarise;
 use crate::config::Config;
+use crate::embedded;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::pipeline::{self, Context};
@@ -13,9 +14,9 @@ use crate::terminal::Terminal;
 /// Train and measure a compressor on the embedded default, and write a report.
 #[derive(Debug, clap::Args)]
 pub(super) struct Quickstart {
-    /// The configuration, if not the embedded default's.
-    #[arg(value_name = "CONFIG", default_value = "configs/quickstart.toml", value_hint = clap::ValueHint::FilePath)]
-    file: PathBuf,
+    /// The configuration, if not the embedded default's: `configs/quickstart.toml` where that is, or else the one in this program.
+    #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
     /// Print the metrics as JSON.
@@ -25,7 +26,8 @@ pub(super) struct Quickstart {
 
 impl Quickstart {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let config = Config::load(&self.file, &self.settings.overrides()?)?;
+        let file = self.file.map_or_else(embedded::configuration, Ok)?;
+        let config = Config::load(&file, &self.settings.overrides()?)?;
         let interrupt = Interrupt::listen()?;
         let context = Context { terminal, interrupt: &interrupt, resume: false };
         let (metrics, written) = pipeline::quickstart(&config, &context)?;

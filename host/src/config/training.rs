@@ -32,10 +32,10 @@ pub struct Training {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
     /// AdamW's decay of the first moment.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub beta1: f64,
     /// AdamW's decay of the second moment.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub beta2: f64,
     /// Passes over the training records.
     #[schemars(range(min = 1))]
@@ -61,7 +61,7 @@ pub struct Training {
     /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run); for a language model that is
     /// pretrained, that of another one, which may have fewer layers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(with = "Option<String>", extend("format" = "directory"))]
     pub start_from: Option<PathBuf>,
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
     pub gradient_checkpointing: bool,

@@ -1,7 +1,7 @@
 //! Training and evaluation records: JSON Lines, or one JSON array, of questions with their documents.
 //!
-//! Files are read as a stream, a record at a time, and checked as they are read: an error names the file, the line and the
-//! field. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
+//! Files are parsed a record at a time, and checked as they are read: an error names the file, the line and the field. A command
+//! holds the records that it works on in memory. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
 
 mod check;
 mod error;
@@ -11,6 +11,6 @@ mod split;
 
 pub use check::{BadRecord, Extent, Summary, check};
 pub use error::DataError;
-pub use reader::{Reader, read, read_labelled};
+pub use reader::{Reader, read, read_labelled, read_scored};
 pub use record::Record;
 pub use split::RECORD_LIMIT;

@@ -1,10 +1,12 @@
 //! A compressor and the generator that reads its vectors.
 
+use std::time::Instant;
+
 use scaledown_sdk::component::{Compressor, CompressorContext, PairTemplate};
 use scaledown_sdk::nn::{ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
-use super::language_model::dtype;
+use super::language_model::{dtype, log_loaded};
 use crate::config::{Compression, Config, Training};
 use crate::text::{TextError, Tokenizer};
 use crate::{Result, catalogue};
@@ -31,6 +33,7 @@ impl Oscar {
     /// # Errors
     /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
     pub fn new(config: &Config, model: LanguageModel) -> Result<Self> {
+        let started = Instant::now();
         let options = ParamOptions {
             device: model.device.clone(),
             dtype: dtype(config.training.dtype),
@@ -49,6 +52,7 @@ impl Oscar {
         };
         let compressor = catalogue::compressor(config.require_compressor()?, context)?;
         compressor_params.finish()?;
+        log_loaded("compressor", &compressor_params, started);
         let template = compressor.template();
         let tokenizer = template.tokenizer.as_deref().map(Tokenizer::from_directory).transpose()?;
         Ok(Oscar {

@@ -39,7 +39,9 @@ pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()
     let tensors = params.iter().map(|param| (param.name(), param.tensor().detach()));
     let weights = "model.safetensors";
     writer.fill(&[weights], |directory| write_safetensors(directory.join(weights), tensors, &[("format", "pt")]))?;
-    Ok(writer.commit()?)
+    writer.commit()?;
+    tracing::info!(directory = %directory.display(), "model written");
+    Ok(())
 }
 
 /// Writes a trained compressor with the generator's adapter and the configuration that it was trained with.
@@ -54,7 +56,9 @@ pub fn save_oscar(oscar: &Oscar, config: &Config, directory: &Path) -> Result<()
         writer.fill(&ADAPTER, |directory| save_adapter(directory, &oscar.model.params, base))?;
     }
     writer.write("config.toml", config.to_toml()?.as_bytes())?;
-    Ok(writer.commit()?)
+    writer.commit()?;
+    tracing::info!(directory = %directory.display(), "model written");
+    Ok(())
 }
 
 /// Sets a model's parameters to those of a trained one.

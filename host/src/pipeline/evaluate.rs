@@ -54,11 +54,7 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
 pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     let path = config.data.test.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to evaluate on: set `test` in [data]".into()))?;
-    let records = data::read(path, config.evaluation.examples)?;
-    if records.is_empty() {
-        return Err(Error::Usage(format!("there is nothing to evaluate on: {} has no records", path.display())));
-    }
-    Ok(records)
+    Ok(data::read_scored(path, config.evaluation.examples)?)
 }
 
 /// Measures the compressor before training, and the generator with full documents and with none.
@@ -91,9 +87,9 @@ pub fn finish(
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
-    let mut speed = measure_speed(oscar, &records[0], &config.evaluation)?;
-    speed.compressed.queries_per_second = Some(after.queries_per_second());
-    speed.uncompressed.queries_per_second = Some(baseline.uncompressed.queries_per_second());
+    let spinner = context.terminal.spinner("measuring the speed");
+    let speed = measure_speed(oscar, records, &config.evaluation)?;
+    spinner.finish_and_clear();
     let metrics = Metrics {
         before: Some(baseline.before.scores),
         after: after.scores,
@@ -120,6 +116,7 @@ pub fn finish(
         samples: samples(records, baseline, &after, config.output.samples),
     };
     let written = report::write(&config.output.directory, &report)?;
+    tracing::info!(page = %written.page.display(), "report written");
     Ok((report.metrics, written))
 }
 
@@ -144,6 +141,8 @@ fn answer(
         !context.interrupt.requested()
     })?;
     bar.finish_and_clear();
+    let seconds = evaluated.elapsed.as_secs_f64();
+    tracing::info!(reading = title, answers = evaluated.answers.len(), em = evaluated.scores.em, seconds, "answers scored");
     if context.interrupt.requested() {
         return Err(Error::Interrupted("the evaluation was not finished, and nothing was written".into()));
     }

@@ -27,7 +27,9 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     if let Some(directory) = &config.training.start_from {
         super::train::note_fresh(&start_language_model_from(&model, directory)?, directory, context);
     }
+    let spinner = context.terminal.spinner("reading records");
     let staged = staged(config)?;
+    spinner.finish_and_clear();
     let steps = staged.most_steps();
     let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, staged);
     let outcome = run(&mut objective, config, steps, "pretraining", context)?;
@@ -41,7 +43,9 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let device = open_device(config)?;
     let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
     super::train::start(&oscar, config, context)?;
+    let spinner = context.terminal.spinner("reading records");
     let staged = staged(config)?;
+    spinner.finish_and_clear();
     let steps = staged.most_steps();
     let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, staged);
     let outcome = run(&mut objective, config, steps, "pretraining", context)?;

@@ -20,7 +20,9 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     start(&oscar, config, context)?;
     let path = config.data.train.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
+    let spinner = context.terminal.spinner("reading records");
     let records = crate::data::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
+    spinner.finish_and_clear();
     let (outcome, oscar) = distill(oscar, config, &records, context)?;
     if !outcome.interrupted {
         save_oscar(&oscar, config, &config.output.directory.join("model"))?;
@@ -36,11 +38,11 @@ pub(super) fn start(oscar: &Oscar, config: &Config, context: &Context<'_>) -> Re
     Ok(())
 }
 
-/// Says which parameters found no value in `directory`.
+/// Warns of parameters that found no value in `directory`.
 pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
     if !fresh.is_empty() {
         let names = fresh.join(", ");
-        context.terminal.note(format!("{} has no values for {names}; they start as new", directory.display()));
+        context.terminal.warn(format!("{} has no values for {names}; they start as new", directory.display()));
     }
 }
 
@@ -50,8 +52,10 @@ pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'
 /// If a record has no answer, or the device or disk fails.
 pub fn distill(oscar: Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<(Outcome, Oscar)> {
     let most = config.data.documents.unwrap_or(usize::MAX);
-    let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
+    let bar = context.terminal.progress("tokenizing records", records.len() as u64);
+    let examples = bar.wrap_iter(records.iter()).map(|record| Example::for_training(record, &oscar, most));
     let examples = examples.collect::<std::result::Result<Vec<_>, _>>()?;
+    bar.finish_and_clear();
     let steps = Distillation::steps(&config.training, examples.len());
     let mut objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
     let outcome = run(&mut objective, config, steps, "distillation", context)?;

@@ -55,6 +55,7 @@ impl Store {
             write_tensors(&mut writer, name, trainable(&params))?;
         }
         writer.commit()?;
+        tracing::info!(step = last.step, directory = %self.directory.display(), "checkpoint written");
         self.tidy()
     }
 
@@ -125,6 +126,7 @@ impl Checkpoint {
         }
         optimizer.load_state(self.state.optimizer_steps, &self.tensors(OPTIMIZER)?)?;
         objective.restore(&self.state.objective)?;
+        tracing::info!(step = self.state.last.step, checkpoint = %self.path.display(), "training resumed");
         Ok(self.state.last.clone())
     }
 

@@ -54,6 +54,8 @@ pub fn train<O: Objective>(
         last = checkpoint.restore(objective, &mut optimizer)?;
         checkpoints.tidy()?;
     }
+    let _training = tracing::info_span!("training").entered();
+    tracing::info!(done = last.step, steps = settings.steps, "training");
     let mut interrupted = false;
     while last.step < settings.steps && !objective.finished() {
         last = step(objective, &mut optimizer, settings, last.step, observer)?;
@@ -119,6 +121,7 @@ fn step<O: Objective>(
         gradient_norm: norm,
         tokens: totals.tokens,
     };
+    tracing::debug!(step = report.step, loss = report.loss, gradient_norm = norm, tokens = report.tokens, "step");
     let rates = optimizer.groups().iter().map(|group| (format!("lr_{}", group.name), group.lr * schedule));
     let speed = ("tokens_per_second".to_owned(), totals.tokens as f64 / started.elapsed().as_secs_f64());
     let parts = totals.parts.iter().map(|&(name, value)| (name.to_owned(), value));

@@ -24,8 +24,9 @@ fn configurations(directory: &Path) -> Vec<String> {
 
 #[test]
 fn every_configuration_loads() {
-    let files = configurations(&root().join("configs"));
+    let mut files = configurations(&root().join("configs"));
     assert!(files.len() > 10, "only {files:?}");
+    files.extend(configurations(&root().join("examples/atlas/pretraining")));
     let output = scaledown().args(["config", "check"]).args(&files).env("HF_HUB_OFFLINE", "1").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -1,10 +1,15 @@
 //! The binary, the configurations and the documents, as a user meets them.
 
+mod checks;
 mod cli;
 mod command;
 mod configs;
 mod disks;
 mod documentation;
+mod embedded;
 mod faults;
+mod inspect;
+mod logging;
+mod models;
 mod tiny;
 mod training;

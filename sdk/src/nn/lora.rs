@@ -14,7 +14,7 @@ pub struct LoraConfig {
     #[schemars(range(min = 0.0))]
     pub alpha: f64,
     /// The probability with which an input element of the adapter is dropped in training.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
     /// `"all-linear"` (all but the output head), or the names or paths of layers (`["q_proj", "v_proj"]`).
     pub target: LoraTarget,
