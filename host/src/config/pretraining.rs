@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Pretraining {
     /// What is learned.
     pub kind: PretrainingKind,
-    /// Plain text to learn from, one document a line; if not set, the records of the data section.
+    /// Plain text to learn from, one document a line, long ones cut into pieces of `compression.document_tokens`; if not set, the training
+    /// records of the data section.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub text: Option<PathBuf>,
@@ -67,7 +68,8 @@ pub enum PretrainingKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageData {
-    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents alone), or plain text, one document a line.
+    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents alone), or plain text, one document a line. A record
+    /// has `documents` and `questions`, a list of `query` and `answer`; or it is a training record, which asks one question.
     #[schemars(with = "String", extend("format" = "path"))]
     pub path: PathBuf,
     /// How many records to take, from the first on; all, if not set.

@@ -6,5 +6,6 @@ mod configs;
 mod disks;
 mod documentation;
 mod faults;
+mod quickstart;
 mod tiny;
 mod training;
