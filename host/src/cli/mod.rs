@@ -3,6 +3,7 @@
 //! To add a subcommand: write `cli/NAME.rs` with a struct that derives [`clap::Args`] and a
 //! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in [`Command::run`].
 
+mod again;
 mod answer;
 mod bench;
 mod completions;

@@ -25,7 +25,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use component::{Component, Generator, Init};
+pub use component::{Component, Generator, Init, Lora};
 pub use data::Data;
 pub use evaluation::Evaluation;
 pub use layers::Overrides;
@@ -141,6 +141,16 @@ impl Config {
     /// If the configuration has none.
     pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
         require(self.generator.as_ref(), "generator")
+    }
+
+    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
+    #[must_use]
+    pub fn with_adapter(&self) -> Config {
+        let mut config = self.clone();
+        if let Some(generator) = &mut config.generator {
+            generator.lora = Some(generator.adapter().map_or(Lora::Switch(false), Lora::Table));
+        }
+        config
     }
 
     /// The compressor's table.

@@ -40,7 +40,8 @@ pub struct Training {
     /// Passes over the training records.
     #[schemars(range(min = 1))]
     pub epochs: usize,
-    /// The most optimizer steps; if not set, `epochs` decides.
+    /// The most optimizer steps; if not set, `epochs` decides. A resumed training may be given other `epochs` and `max_steps` only with
+    /// `schedule = "constant"` and `warmup = 0`, where no step depends on how many there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_steps: Option<usize>,
@@ -54,7 +55,8 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub checkpoint_every: Option<usize>,
-    /// Optimizer steps between measurements on the validation records; if not set, none are made.
+    /// Optimizer steps between measurements of loss and token accuracy on the validation records, which are made after the last step as
+    /// well; if not set, none are made. They change nothing of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub validate_every: Option<usize>,

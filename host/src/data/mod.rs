@@ -4,13 +4,15 @@
 //! holds the records that it works on in memory. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
 
 mod check;
+mod context;
 mod error;
 mod reader;
 mod record;
 mod split;
 
 pub use check::{BadRecord, Extent, Summary, check};
+pub use context::{Context, Question};
 pub use error::DataError;
-pub use reader::{Reader, read, read_labelled, read_scored};
+pub use reader::{Reader, read, read_contexts, read_labelled, read_scored};
 pub use record::Record;
 pub use split::RECORD_LIMIT;

@@ -7,9 +7,12 @@ use std::{
     time::Instant,
 };
 
+use serde_json::Value;
+
 use super::{
+    context::Context,
     error::DataError,
-    record::Record,
+    record::{Fault, Record},
     split::{Broken, Split},
 };
 
@@ -31,7 +34,7 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
-    fn parse(&self, line: u64, text: &[u8]) -> Result<Record, DataError> {
+    fn parse<T>(&self, line: u64, text: &[u8], take: FromJson<T>) -> Result<T, DataError> {
         let failed = |line, field, message| DataError::Record { path: self.path.clone(), line, field, message };
         let value = serde_json::from_slice(text.trim_ascii_end()).map_err(|error| {
             // The parser counts lines from the record's own first.
@@ -40,16 +43,13 @@ impl Reader {
             let message = error.to_string().replace(&place, "");
             failed(line + within, None, format!("not valid JSON at column {}: {message}", error.column()))
         })?;
-        Record::from_json(value, line).map_err(|(field, message)| failed(line, field, message))
+        take(value, line).map_err(|(field, message)| failed(line, field, message))
     }
-}
 
-impl Iterator for Reader {
-    type Item = Result<(u64, Record), DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next record as `take` makes it.
+    fn next_as<T>(&mut self, take: FromJson<T>) -> Option<Result<(u64, T), DataError>> {
         match self.split.as_mut()?.next() {
-            Ok(piece) => piece.map(|(line, text)| self.parse(line, &text).map(|record| (line, record))),
+            Ok(piece) => piece.map(|(line, text)| self.parse(line, &text, take).map(|record| (line, record))),
             Err(broken) => {
                 self.split = None;
                 Some(Err(match broken {
@@ -59,6 +59,34 @@ impl Iterator for Reader {
             }
         }
     }
+}
+
+impl Iterator for Reader {
+    type Item = Result<(u64, Record), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_as(Record::from_json)
+    }
+}
+
+/// Makes a record of the JSON value that begins on a line.
+type FromJson<T> = fn(Value, u64) -> Result<T, Fault>;
+
+/// The contexts of a file of [`Context`]s. If a model learns the `answers`, each has a question.
+///
+/// # Errors
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<Context>, DataError> {
+    let mut reader = Reader::open(path)?;
+    let contexts = std::iter::from_fn(|| reader.next_as(Context::from_json)).map(|item| match item {
+        Ok((line, context)) if answers && context.questions.is_empty() => {
+            let message = "it is missing; a language model learns to give it".to_owned();
+            Err(DataError::Record { path: path.to_owned(), line, field: Some("answer".into()), message })
+        }
+        other => other.map(|(_, context)| context),
+    });
+    let contexts = contexts.collect::<Result<Vec<_>, _>>()?;
+    if contexts.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(contexts) }
 }
 
 /// The first `limit` records of a file, or all of them.

@@ -31,22 +31,32 @@ pub struct LanguageModel {
     pub weights: Option<Arc<dyn WeightSource>>,
 }
 
+/// What a generator is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To answer as it is.
+    Alone,
+    /// To read the vectors of a compressor: it has an adapter, if the configuration does not forbid one, and nothing else of it trains.
+    Reader,
+    /// To be trained as a whole.
+    Learner,
+}
+
 impl LanguageModel {
-    /// Loads the generator that `config` describes on `device`. With an adapter, only that trains; without one, all of it, if
-    /// `trainable`.
+    /// Loads the generator that `config` describes on `device`.
     ///
     /// # Errors
     /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
-    pub fn load(config: &Config, device: &Device, trainable: bool) -> Result<Self> {
+    pub fn load(config: &Config, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.require_generator()?;
         let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.training.dtype)),
-            trainable: trainable && table.lora.is_none(),
+            trainable: role == Role::Learner,
             seed: config.training.seed,
-            lora: table.lora.clone().filter(|_| trainable),
+            lora: table.adapter().filter(|_| role == Role::Reader),
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {
             Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),

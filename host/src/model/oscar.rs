@@ -78,6 +78,12 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
+    /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
+    #[must_use]
+    pub fn tokenizers(&self) -> Vec<&Tokenizer> {
+        std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()
+    }
+
     /// What is trained, each part at its own peak learning rate.
     #[must_use]
     pub fn param_groups(&self, training: &Training) -> Vec<ParamGroup> {

@@ -43,3 +43,17 @@ fn variations_keep_what_they_do_not_name() {
     let encoder = show("configs/variations/modernbert.toml");
     assert!(encoder["compressor"]["layers"].is_null(), "the n-layers compressor's keys must not reach the modernbert compressor");
 }
+
+#[test]
+fn a_training_starts_from_what_its_pretraining_writes() {
+    let show = |file: &str| {
+        let ran = run_in(&root(), &["config", "show", file, "--json"], &[]);
+        serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()
+    };
+    let pretraining = show("configs/paper/mistral-7b-modernbert-pretraining.toml");
+    let training = show("configs/paper/mistral-7b-modernbert.toml");
+    let written = Path::new(pretraining["output"]["directory"].as_str().unwrap()).join("model");
+    assert_eq!(training["training"]["start_from"].as_str().map(Path::new), Some(&*written));
+    assert_eq!(training["compressor"], pretraining["compressor"]);
+    assert!(pretraining["training"]["start_from"].is_null(), "the pretraining starts from itself");
+}

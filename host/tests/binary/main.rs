@@ -11,5 +11,6 @@ mod faults;
 mod inspect;
 mod logging;
 mod models;
+mod quickstart;
 mod tiny;
 mod training;

@@ -120,6 +120,8 @@ struct State {
     params: BTreeMap<String, Param>,
     read: BTreeSet<String>,
     problems: Vec<String>,
+    /// The paths of the linear layers, which an adapter may be on.
+    linear: BTreeSet<String>,
 }
 
 impl Params {
@@ -263,12 +265,21 @@ impl Params {
         self.state().read.extend(stored);
     }
 
-    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for.
+    /// Notes that this path is a linear layer.
+    pub(super) fn note_linear(&self) {
+        self.state().linear.insert(self.prefix.clone());
+    }
+
+    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for, and an adapter on
+    /// layers that are not there.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names all of them (the first twenty).
+    /// [`Error::Weights`] that names all of them (the first twenty); [`Error::Config`] that names the adapter's target.
     pub fn finish(&self) -> Result<()> {
         let state = self.state();
+        if let Some(problem) = self.lora().and_then(|lora| lora.problem(&state.linear)) {
+            return Err(Error::Config(problem));
+        }
         let mut problems = state.problems.clone();
         if let Some(weights) = &self.store.complete {
             let extra = weights.names().into_iter().filter(|name| !state.read.contains(name));
