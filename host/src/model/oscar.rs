@@ -1,7 +1,8 @@
 //! A compressor and the generator that reads its vectors.
 
-use scaledown_sdk::component::{Compressor, CompressorContext, PairTemplate};
-use scaledown_sdk::nn::{ParamGroup, ParamOptions, Params};
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
+use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
 use super::language_model::dtype;
@@ -74,13 +75,21 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
+    /// The vectors of a batch of pairs.
+    ///
+    /// # Errors
+    /// Those of the compressor, with its name in their path.
+    pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
+        self.compressor.compress(pairs, forward).at("compressor")
+    }
+
     /// What is trained, each part at its own peak learning rate.
     #[must_use]
     pub fn param_groups(&self, training: &Training) -> Vec<ParamGroup> {
         let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
         vec![
             group("generator", &self.model.params, training.lr_generator),
-            group("compressor", &self.compressor_params, training.lr_compressor),
+            group("compressor", &self.compressor_params, training.lr_compressor.unwrap_or(LEARNING_RATE)),
         ]
     }
 
