@@ -17,6 +17,8 @@ pub fn measure_speed(oscar: &Oscar, record: &Record, evaluation: &Evaluation) ->
         reading: Reading::Compressed,
         documents: evaluation.documents,
         max_new_tokens: evaluation.max_new_tokens,
+        stop: Vec::new(),
+        sampling: evaluation.sampling(),
         batch: 1,
         ignore_end: true,
     };
