@@ -38,7 +38,9 @@ pub fn find(kind: &str, name: &str) -> Option<&'static Registration> {
 pub fn device(component: &Component) -> Result<Device> {
     let (factory, keys) = prepare(Kind::Device, component)?;
     let Factory::Device(build) = factory else { return Err(unknown(Kind::Device, component).into()) };
-    Ok(build(keys).map_err(|error| blame(Kind::Device, error))?)
+    let device = build(keys).map_err(|error| blame(Kind::Device, error))?;
+    tracing::info!(device = device.name(), threads = device.info().threads, "device opened");
+    Ok(device)
 }
 
 /// Makes the compressor that `component` describes. A model of its own that is named by a hub id is downloaded first.

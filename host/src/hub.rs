@@ -127,7 +127,7 @@ impl Settings {
 }
 
 /// Whether `name` has the form of a hub id, `owner/name` or `name`.
-fn is_hub_id(name: &str) -> bool {
+pub(crate) fn is_hub_id(name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
     let part_is_valid = |part: &&str| {
         part.starts_with(|first: char| first.is_ascii_alphanumeric())

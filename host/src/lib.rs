@@ -10,6 +10,7 @@ pub mod config;
 pub mod data;
 pub mod distillation;
 pub mod doctor;
+pub mod embedded;
 pub mod error;
 pub mod evaluation;
 pub mod hub;

@@ -1,4 +1,12 @@
-//! What a person at a terminal sees: results on standard output, progress and notes on standard error.
+//! What a person at a terminal sees: results on standard output, everything else on standard error.
+//!
+//! | | at a terminal | redirected | `--quiet` |
+//! | --- | --- | --- | --- |
+//! | results | shown | written | written |
+//! | progress bars | shown | | |
+//! | notes | shown | logged (`RUST_LOG=scaledown=info`) | logged |
+//! | warnings | shown | written | logged |
+//! | errors | shown | written | written |
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -8,7 +16,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
-/// Where a command talks to its user. Progress is shown only at a terminal, and neither progress nor notes when quiet.
+/// Where a command talks to its user.
 #[derive(Clone, Debug)]
 pub struct Terminal {
     bars: MultiProgress,
@@ -59,16 +67,24 @@ impl Terminal {
         bar
     }
 
-    /// Says one line to the user, above any progress bar; nothing when quiet.
+    /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes to the log.
     pub fn note(&self, line: impl AsRef<str>) {
-        if !self.quiet {
-            self.bars.suspend(|| eprint_line(line.as_ref()));
+        let line = line.as_ref();
+        if self.interactive {
+            self.bars.suspend(|| eprint_line(line));
+        } else {
+            tracing::info!("{line}");
         }
     }
 
-    /// Warns the user, even when quiet.
+    /// Warns of what a user may not want: a result is made, and may not be the one that was meant. When quiet it goes to the log.
     pub fn warn(&self, line: impl AsRef<str>) {
-        self.bars.suspend(|| eprint_line(&format!("warning: {}", line.as_ref())));
+        let line = line.as_ref();
+        if self.quiet {
+            tracing::warn!("{line}");
+        } else {
+            self.bars.suspend(|| eprint_line(&format!("warning: {line}")));
+        }
     }
 
     /// Tells the user what went wrong, line by line, even when quiet.
@@ -76,14 +92,17 @@ impl Terminal {
         self.bars.suspend(|| message.lines().for_each(|line| eprint_line(&format!("error: {line}"))));
     }
 
-    /// Writes a result to standard output as it is.
+    /// Writes a result to standard output, and ends its last line.
     ///
     /// # Errors
     /// [`Error::Stdout`] if nobody reads it.
     pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
         self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
-            out.write_all(text.as_ref().as_bytes()).and_then(|()| out.flush()).map_err(Error::Stdout)
+            let text = text.as_ref();
+            let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+            let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
+            written.and_then(|()| out.flush()).map_err(Error::Stdout)
         })
     }
 
@@ -94,7 +113,7 @@ impl Terminal {
     pub fn print_json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value)
             .map_err(|error| Error::Failed(format!("the result has no JSON form: {error}")))?;
-        self.print(text + "\n")
+        self.print(text)
     }
 }
 

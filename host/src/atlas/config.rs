@@ -78,9 +78,10 @@ impl Default for AtlasConfig {
         let stage = |documents, facts, questions, contexts| PretrainingConfig {
             documents,
             facts,
+            similar_name_share: Some(0.2),
+            two_hop_share: None,
             questions,
             contexts,
-            ..PretrainingConfig::default()
         };
         Self {
             seed: 7,
@@ -96,7 +97,7 @@ impl Default for AtlasConfig {
             min_document_tokens: 64,
             name_share: 0.8,
             own_words_share: 0.5,
-            similar_name_share: 0.2,
+            similar_name_share: 0.1,
             mention_share: 0.2,
             two_hop_share: 0.03,
             pretraining: vec![

@@ -19,6 +19,7 @@ fn small() -> AtlasConfig {
         train_records: 600,
         validation_records: 100,
         test_records: 300,
+        similar_name_share: 0.2,
         two_hop_share: 0.2,
         pretraining: vec![stage(1, None, 12), stage(5, None, 20), stage(6, Some(2), 12)],
         ..AtlasConfig::default()

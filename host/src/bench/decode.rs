@@ -10,8 +10,9 @@ use super::{Measurement, Timing};
 use crate::Result;
 use crate::sequence::{PadSide, SequenceBatch};
 
-const PROMPT_TOKENS: usize = 128;
-const NEW_TOKENS: usize = 64;
+pub(super) const BATCHES: [usize; 2] = [1, 8];
+pub(super) const PROMPT_TOKENS: usize = 128;
+pub(super) const NEW_TOKENS: usize = 64;
 
 /// Measures greedy decoding of 64 tokens after prompts of 128, at batch 1 and 8.
 ///
@@ -33,5 +34,5 @@ pub fn decode(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
         let shape = json!({ "batch": batch, "prompt_tokens": PROMPT_TOKENS, "new_tokens": NEW_TOKENS });
         timing.measure(&format!("decode-{batch}"), shape, batch * NEW_TOKENS, device, run)
     };
-    [1, 8].into_iter().map(measure).collect()
+    BATCHES.into_iter().map(measure).collect()
 }

@@ -14,7 +14,7 @@ pub(super) const VOCABULARY: u32 = 4096;
 pub(super) const MEMORY_TOKENS: usize = 8;
 pub(super) const SEPARATOR: u32 = 3;
 const HIDDEN: usize = 512;
-const COMPRESSOR_LAYERS: usize = 4;
+pub(super) const COMPRESSOR_LAYERS: usize = 4;
 
 /// A generator, a compressor of it, and their parameters.
 pub(super) struct Models {
@@ -51,7 +51,7 @@ impl Models {
     }
 }
 
-fn generator_config() -> Value {
+pub(super) fn generator_config() -> Value {
     json!({
         "architectures": ["MistralForCausalLM"],
         "model_type": "mistral",

@@ -4,7 +4,7 @@ use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{Forward, GenerateOptions, Sampling, generate};
 use scaledown_sdk::tensor::no_grad;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::models::{MEMORY_TOKENS, Models, prompt, tokens};
 use super::{Measurement, Timing};
@@ -15,6 +15,16 @@ const DOCUMENTS: usize = 10;
 const DOCUMENT_TOKENS: usize = 128;
 const QUERY_TOKENS: usize = 16;
 const NEW_TOKENS: usize = 32;
+
+/// The shape of a run.
+pub(super) fn shape() -> Value {
+    json!({
+        "documents": DOCUMENTS,
+        "document_tokens": DOCUMENT_TOKENS,
+        "query_tokens": QUERY_TOKENS,
+        "new_tokens": NEW_TOKENS,
+    })
+}
 
 /// Measures a question over 10 documents of 128 tokens with 32 new tokens, compressed (compression included) and uncompressed.
 ///
@@ -33,14 +43,8 @@ pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
         generate(&*models.generator, &input, options)?;
         Ok(())
     };
-    let shape = json!({
-        "documents": DOCUMENTS,
-        "document_tokens": DOCUMENT_TOKENS,
-        "query_tokens": QUERY_TOKENS,
-        "new_tokens": NEW_TOKENS,
-    });
     let from_vectors = prompt(0, &vec![None; DOCUMENTS], &query);
-    let compressed = timing.measure("rag-compressed", shape.clone(), NEW_TOKENS, device, || {
+    let compressed = timing.measure("rag-compressed", shape(), NEW_TOKENS, device, || {
         no_grad(|| {
             let vectors = models.compressor.compress(&pairs, &mut Forward::inference())?.vectors;
             answer(&from_vectors, Some(&vectors))
@@ -48,6 +52,7 @@ pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
     })?;
     let documents: Vec<Option<Vec<u32>>> = documents.into_iter().map(Some).collect();
     let from_text = prompt(0, &documents, &query);
-    let uncompressed = timing.measure("rag-uncompressed", shape, NEW_TOKENS, device, || no_grad(|| answer(&from_text, None)))?;
+    let uncompressed =
+        timing.measure("rag-uncompressed", shape(), NEW_TOKENS, device, || no_grad(|| answer(&from_text, None)))?;
     Ok(vec![compressed, uncompressed])
 }

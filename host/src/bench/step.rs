@@ -3,7 +3,7 @@
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::models::{MEMORY_TOKENS, Models, prompt, tokens};
 use super::{Measurement, Timing};
@@ -16,6 +16,17 @@ const DOCUMENT_TOKENS: usize = 128;
 const QUERY_TOKENS: usize = 16;
 const ANSWER_TOKENS: usize = 16;
 const RELEVANCE_WEIGHT: f64 = 0.05;
+
+/// The shape of a step.
+pub(super) fn shape() -> Value {
+    json!({
+        "batch": BATCH,
+        "documents": DOCUMENTS,
+        "document_tokens": DOCUMENT_TOKENS,
+        "query_tokens": QUERY_TOKENS,
+        "answer_tokens": ANSWER_TOKENS,
+    })
+}
 
 /// Measures the training step of an N-layers compressor with a relevance head.
 ///
@@ -56,12 +67,5 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
         Ok(optimizer.step(gradients, 1.0, (1.0 / norm).min(1.0))?)
     };
     let name = if checkpointing { "step-checkpointing" } else { "step" };
-    let shape = json!({
-        "batch": BATCH,
-        "documents": DOCUMENTS,
-        "document_tokens": DOCUMENT_TOKENS,
-        "query_tokens": QUERY_TOKENS,
-        "answer_tokens": ANSWER_TOKENS,
-    });
-    timing.measure(name, shape, count * (QUERY_TOKENS + DOCUMENT_TOKENS), device, run)
+    timing.measure(name, shape(), count * (QUERY_TOKENS + DOCUMENT_TOKENS), device, run)
 }

@@ -35,10 +35,18 @@ pub(super) struct AnswerCommand {
 
 impl AnswerCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        if self.query.trim().is_empty() {
+            return Err(Error::Usage("--query is empty; expected the question".into()));
+        }
         let documents = read_documents(&self.documents)?;
+        let given = documents.len();
         let reading = if self.uncompressed { Reading::Uncompressed } else { Reading::Compressed };
         let config = self.config.load()?;
         let answered = pipeline::answer(&config, self.checkpoint.as_deref(), &self.query, documents, reading)?;
+        let read = answered.documents.len();
+        if read < given {
+            terminal.warn(format!("only the first {read} of {given} documents were read: evaluation.documents is {read}"));
+        }
         if self.json { terminal.print_json(&answered) } else { terminal.print(describe(&answered)) }
     }
 }

@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{ConfigArgs, Settings};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Problem};
 use crate::error::{Error, Result};
 use crate::terminal::Terminal;
 
@@ -19,7 +19,7 @@ pub(super) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Check configurations without running or downloading anything.
+    /// Check configurations, and the local models and files that they name, without running or downloading anything.
     Check(Check),
     /// Print a configuration with everything it extends, as one TOML file that reproduces it.
     Show(Show),
@@ -34,6 +34,9 @@ struct Check {
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+    /// Take a model or file that is not there for an error. Otherwise it is a warning: an earlier command may make it.
+    #[arg(long)]
+    strict: bool,
     /// Print the outcome as JSON.
     #[arg(long)]
     json: bool,
@@ -63,6 +66,7 @@ struct Outcome {
     file: PathBuf,
     valid: bool,
     problems: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl Check {
@@ -72,17 +76,20 @@ impl Check {
             .files
             .into_iter()
             .map(|file| {
-                let problems = match Config::load(&file, &overrides) {
-                    Ok(_) => Vec::new(),
-                    Err(error) => error.problems().iter().map(ToString::to_string).collect(),
+                let told = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let (problems, warnings) = match Config::check(&file, &overrides) {
+                    Ok(absent) if self.strict => (told(&absent), Vec::new()),
+                    Ok(absent) => (Vec::new(), told(&absent)),
+                    Err(error) => (told(error.problems()), Vec::new()),
                 };
-                Outcome { file, valid: problems.is_empty(), problems }
+                Outcome { file, valid: problems.is_empty(), problems, warnings }
             })
             .collect();
         if self.json {
             terminal.print_json(&outcomes)?;
         } else {
             for outcome in outcomes.iter().filter(|outcome| outcome.valid) {
+                outcome.warnings.iter().for_each(|warning| terminal.warn(warning));
                 terminal.print(format!("{}: ok\n", outcome.file.display()))?;
             }
         }

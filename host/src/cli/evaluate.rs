@@ -1,13 +1,14 @@
 //! `scaledown evaluate`: measure a trained compressor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::ConfigArgs;
+use super::again::command_line;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
 use crate::metrics::AnswerScores;
-use crate::pipeline::{self, Context};
-use crate::report::{Metrics, Written};
+use crate::pipeline::{self, Context, Start};
+use crate::report::Metrics;
 use crate::terminal::{Terminal, table};
 
 /// Measure a trained compressor: quality and speed, before and after, against full documents.
@@ -26,14 +27,14 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let interrupt = Interrupt::listen()?;
-        let context = Context { terminal, interrupt: &interrupt, resume: false };
-        let (metrics, written) = pipeline::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
-        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &written)) }
+        let context = Context { terminal, interrupt: &interrupt, start: Start::New, command: command_line() };
+        let (metrics, shown) = pipeline::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
+        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }
 }
 
-/// The metrics as a table, and where the report is.
-pub(super) fn summarise(metrics: &Metrics, written: &Written) -> String {
+/// The metrics as a table, and the file that shows them.
+pub(super) fn summarise(metrics: &Metrics, shown: &Path) -> String {
     let row = |name: &str, scores: Option<&AnswerScores>| {
         let cell = |value: Option<f64>| value.map_or_else(|| "-".into(), |value| format!("{value:.3}"));
         let values = [scores.map(|s| s.em), scores.map(|s| s.f1), scores.map(|s| s.matched), scores.map(|s| s.rouge_l)];
@@ -52,6 +53,7 @@ pub(super) fn summarise(metrics: &Metrics, written: &Written) -> String {
             speed.compressed.total_ms, speed.uncompressed.total_ms, speed.speedup, speed.protocol
         ));
     }
-    text.push_str(&format!("\nThe report is {}", written.page.display()));
+    let what = if shown.extension().is_some_and(|ending| ending == "html") { "report is" } else { "metrics are in" };
+    text.push_str(&format!("\nThe {what} {}", shown.display()));
     text
 }

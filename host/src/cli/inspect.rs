@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use scaledown_sdk::DType;
+use serde_json::json;
 
 use crate::config::Component;
 use crate::error::Result;
-use crate::inspect::{Checkpoint, ModelSummary, TokenBatch, write_forward};
-use crate::terminal::Terminal;
+use crate::inspect::{Checkpoint, ModelSummary, TokenBatch, check_destination, write_forward};
+use crate::terminal::{Terminal, table};
 use crate::{catalogue, hub};
 
 /// Look into a checkpoint in Hugging Face's layout.
@@ -49,6 +50,9 @@ enum Action {
         /// The device plugin to run on.
         #[arg(long, value_name = "NAME", default_value = "cpu")]
         device: String,
+        /// Print what was written as JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -61,11 +65,18 @@ impl InspectCommand {
                 let summary = ModelSummary::of_directory(&directory(&model, revision)?)?;
                 if json { terminal.print_json(&summary) } else { terminal.print(summary.to_string()) }
             }
-            Action::Forward { model, revision, tokens, out, device } => {
+            Action::Forward { model, revision, tokens, out, device, json } => {
+                check_destination(&out)?;
                 let device = catalogue::device(&Component::new(device))?;
                 let batch = TokenBatch::read(&tokens)?;
                 let model = Checkpoint::load(&directory(&model, revision)?, &device, DType::F32)?;
-                write_forward(&model, &batch, &device, &out)
+                let tensors = write_forward(&model, &batch, &device, &out)?;
+                if json {
+                    return terminal.print_json(&json!({ "file": out, "tensors": tensors }));
+                }
+                let rows: Vec<Vec<String>> =
+                    tensors.into_iter().map(|tensor| vec![tensor.name, format!("{:?}", tensor.shape)]).collect();
+                terminal.print(format!("{}\n{} is written", table(&["TENSOR", "SHAPE"], &rows), out.display()))
             }
         }
     }

@@ -3,6 +3,7 @@
 //! To add a subcommand: write `cli/NAME.rs` with a struct that derives [`clap::Args`] and a
 //! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in [`Command::run`].
 
+mod again;
 mod answer;
 mod bench;
 mod completions;
@@ -30,7 +31,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Parser)]
 #[command(name = "scaledown", version, max_term_width = 110, arg_required_else_help = true)]
 struct Cli {
-    /// Print results and errors only: no progress, no notes.
+    /// Print results and errors only: no progress, no notes, no warnings.
     #[arg(short, long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -100,7 +101,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// The settings, with those of the environment below them.
     pub(crate) fn overrides(&self) -> Result<Overrides> {
-        match self.set.iter().find(|setting| !setting.contains('=')) {
+        let has_key =
+            |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
+        match self.set.iter().find(|setting| !has_key(setting)) {
             Some(setting) => Err(Error::Usage(format!("--set {setting}: expected KEY=VALUE, as in `--set training.seed=1`"))),
             None => Ok(Overrides::from_process(&self.set)),
         }

@@ -3,21 +3,29 @@
 use std::path::PathBuf;
 
 use super::Settings;
+use super::again::command_line;
 use super::evaluate::summarise;
 use crate::config::Config;
+use crate::embedded;
 use crate::error::Result;
 use crate::interrupt::Interrupt;
-use crate::pipeline::{self, Context};
+use crate::pipeline::{self, Context, Start};
 use crate::terminal::Terminal;
 
 /// Train and measure a compressor on the embedded default, and write a report.
 #[derive(Debug, clap::Args)]
 pub(super) struct Quickstart {
-    /// The configuration, if not the embedded default's.
-    #[arg(value_name = "CONFIG", default_value = "configs/quickstart.toml", value_hint = clap::ValueHint::FilePath)]
-    file: PathBuf,
+    /// The configuration, if not the embedded default's: `configs/quickstart.toml` where that is, or else the one in this program.
+    #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
+    file: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
+    /// Go on with the run in the output directory that was interrupted.
+    #[arg(long)]
+    resume: bool,
+    /// Remove the run that is in the output directory, and start over.
+    #[arg(long, conflicts_with = "resume")]
+    overwrite: bool,
     /// Print the metrics as JSON.
     #[arg(long)]
     json: bool,
@@ -25,10 +33,16 @@ pub(super) struct Quickstart {
 
 impl Quickstart {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let config = Config::load(&self.file, &self.settings.overrides()?)?;
+        let file = self.file.map_or_else(embedded::configuration, Ok)?;
+        let config = Config::load(&file, &self.settings.overrides()?)?;
         let interrupt = Interrupt::listen()?;
-        let context = Context { terminal, interrupt: &interrupt, resume: false };
-        let (metrics, written) = pipeline::quickstart(&config, &context)?;
-        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &written)) }
+        let start = match (self.resume, self.overwrite) {
+            (true, _) => Start::Resume,
+            (_, true) => Start::Overwrite,
+            _ => Start::New,
+        };
+        let context = Context { terminal, interrupt: &interrupt, start, command: command_line() };
+        let (metrics, shown) = pipeline::quickstart(&config, &context)?;
+        if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }
 }

@@ -1,10 +1,11 @@
 //! `scaledown train`: distil a compressor.
 
 use super::ConfigArgs;
+use super::again::command_line;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
-use crate::pipeline::{self, Context};
+use crate::pipeline::{self, Context, Start};
 use crate::terminal::Terminal;
 use crate::training::Outcome;
 
@@ -43,7 +44,8 @@ impl RunArgs {
         train: fn(&Config, &Context<'_>) -> Result<Outcome>,
     ) -> Result<()> {
         let interrupt = Interrupt::listen()?;
-        let outcome = train(config, &Context { terminal, interrupt: &interrupt, resume: self.resume })?;
+        let start = if self.resume { Start::Resume } else { Start::New };
+        let outcome = train(config, &Context { terminal, interrupt: &interrupt, start, command: command_line() })?;
         if outcome.interrupted {
             return Err(Error::Interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
         }

@@ -1,9 +1,11 @@
 //! The tables of the replaceable components: which plugin, and that plugin's own keys.
 
+use std::borrow::Cow;
+
 use scaledown_sdk::nn::LoraConfig;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::Precision;
 
@@ -48,19 +50,58 @@ pub struct Generator {
     /// The element type of the weights; that of the training section, if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<Precision>,
-    /// The adapter on the linear layers, which then alone is trained; none, if not set.
+    /// The adapter on the linear layers; of the generator, it alone is trained beside a compressor. A table, or `true` for the paper's (r 16,
+    /// alpha 32, dropout 0.1, all linear layers), which is the default too; with `false` the generator stays as it is, and the compressor
+    /// alone is trained. `pretrain` of kind causal-lm trains the whole generator: it has no adapter, and refuses one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lora: Option<LoraConfig>,
+    pub lora: Option<Lora>,
     /// The plugin's own configuration.
     #[serde(flatten)]
     pub options: Map<String, Value>,
 }
 
 impl Generator {
+    /// The adapter that the generator has beside a compressor: that of the table, or the paper's.
+    #[must_use]
+    pub fn adapter(&self) -> Option<LoraConfig> {
+        match &self.lora {
+            None | Some(Lora::Switch(true)) => Some(LoraConfig::default()),
+            Some(Lora::Switch(false)) => None,
+            Some(Lora::Table(adapter)) => Some(adapter.clone()),
+        }
+    }
+
     /// The plugin with its own keys.
     #[must_use]
     pub fn component(&self) -> Component {
         Component { plugin: self.plugin.clone(), options: self.options.clone() }
+    }
+}
+
+/// Whether the generator has an adapter, and which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Lora {
+    /// `true` for the paper's, `false` for none.
+    Switch(bool),
+    /// Its own.
+    Table(LoraConfig),
+}
+
+impl JsonSchema for Lora {
+    fn schema_name() -> Cow<'static, str> {
+        "Lora".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// The table's schema, open to true and false: so that a mistake within the table is told by its own key.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = LoraConfig::json_schema(generator);
+        schema.insert("type".into(), json!(["object", "boolean"]));
+        schema
     }
 }
 

@@ -13,7 +13,7 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub train: Option<PathBuf>,
-    /// The records that are measured during training.
+    /// The records that are measured during training, every `training.validate_every` steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub validation: Option<PathBuf>,

@@ -33,7 +33,7 @@ pub struct Evaluation {
     /// Questions answered at once.
     #[schemars(range(min = 1))]
     pub batch: usize,
-    /// Runs that a time is the median of.
+    /// Runs that a time is the median of, over up to ten questions.
     #[schemars(range(min = 1))]
     pub repetitions: usize,
 }

@@ -16,6 +16,7 @@ mod pretraining;
 mod problem;
 mod resolve;
 mod schema;
+mod surroundings;
 mod training;
 mod validate;
 
@@ -24,7 +25,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use component::{Component, Generator, Init};
+pub use component::{Component, Generator, Init, Lora};
 pub use data::Data;
 pub use evaluation::Evaluation;
 pub use layers::Overrides;
@@ -103,7 +104,18 @@ impl Config {
     /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
     /// found and what is allowed.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-        resolve::resolve(Some(path), overrides)
+        let config = resolve::resolve(Some(path), overrides)?.config;
+        tracing::info!(file = %path.display(), output = %config.output.directory.display(), "configuration resolved");
+        Ok(config)
+    }
+
+    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Gives back what is not
+    /// there, which an earlier command may have to make. A hub is not asked for its models.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; and if what is there cannot be used.
+    pub fn check(path: &Path, overrides: &Overrides) -> Result<Vec<Problem>, ConfigError> {
+        resolve::resolve(Some(path), overrides)?.look_around()
     }
 
     /// The built-in defaults with `overrides` on top, for commands that can do without a file.
@@ -111,7 +123,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_defaults(overrides: &Overrides) -> Result<Config, ConfigError> {
-        resolve::resolve(None, overrides)
+        Ok(resolve::resolve(None, overrides)?.config)
     }
 
     /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
@@ -129,6 +141,16 @@ impl Config {
     /// If the configuration has none.
     pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
         require(self.generator.as_ref(), "generator")
+    }
+
+    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
+    #[must_use]
+    pub fn with_adapter(&self) -> Config {
+        let mut config = self.clone();
+        if let Some(generator) = &mut config.generator {
+            generator.lora = Some(generator.adapter().map_or(Lora::Switch(false), Lora::Table));
+        }
+        config
     }
 
     /// The compressor's table.

@@ -1,4 +1,8 @@
-//! Relative paths of a configuration, made absolute from where they were set.
+//! What a configuration names outside itself, by the `format` that a schema gives a key; and relative paths made absolute.
+//!
+//! `path` is a file and `directory` a directory; `model` is a directory if it is written as one (`./`, `../` or `/`) or if such a
+//! directory is there, and a hub id otherwise; `output-path` counts from the working directory; `generator-layers` is a number of the
+//! generator's layers.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -6,28 +10,38 @@ use serde_json::Value;
 
 /// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key path, the directory that a
 /// relative path set there counts from.
-///
-/// A schema says so by its `format`: `path` is always a path; `model` is a path if it is written as one (`./`, `../` or `/`)
-/// or if such a directory is there, and a hub id otherwise; `output-path` counts from the working directory.
-pub(super) fn absolute(value: &mut Value, schema: &Value, key: &mut Vec<String>, directory_of: &dyn Fn(&[String]) -> PathBuf) {
-    match value {
-        Value::String(text) => {
-            let resolved = match schema.get("format").and_then(Value::as_str) {
-                Some("path") => Some(join(&directory_of(key), text)),
-                Some("output-path") => std::env::current_dir().ok().map(|directory| join(&directory, text)),
-                Some("model") => model(&directory_of(key), text),
-                _ => None,
-            };
-            if let Some(resolved) = resolved.as_deref().and_then(Path::to_str) {
-                resolved.clone_into(text);
-            }
+pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
+    visit(value, schema, &mut Vec::new(), &mut |key, format, value| {
+        let Value::String(text) = value else { return };
+        let resolved = match format {
+            "path" | "directory" => Some(join(&directory_of(key), text)),
+            "output-path" => std::env::current_dir().ok().map(|directory| join(&directory, text)),
+            "model" => model(&directory_of(key), text),
+            _ => None,
+        };
+        if let Some(resolved) = resolved.as_deref().and_then(Path::to_str) {
+            resolved.clone_into(text);
         }
+    });
+}
+
+/// Calls `found` with the key path, format and value of every part of `value` that `schema` gives a format.
+pub(super) fn visit(
+    value: &mut Value,
+    schema: &Value,
+    key: &mut Vec<String>,
+    found: &mut dyn FnMut(&[String], &str, &mut Value),
+) {
+    if let Some(format) = schema.get("format").and_then(Value::as_str) {
+        found(key, format, value);
+    }
+    match value {
         Value::Object(object) => {
             for (name, inner) in object {
                 let named = schema.get("properties").and_then(|properties| properties.get(name));
                 if let Some(schema) = named.or_else(|| schema.get("additionalProperties")).filter(|schema| schema.is_object()) {
                     key.push(name.clone());
-                    absolute(inner, schema, key, directory_of);
+                    visit(inner, schema, key, found);
                     key.pop();
                 }
             }
@@ -36,7 +50,7 @@ pub(super) fn absolute(value: &mut Value, schema: &Value, key: &mut Vec<String>,
             let Some(schema) = schema.get("items") else { return };
             for (index, item) in items.iter_mut().enumerate() {
                 key.push(index.to_string());
-                absolute(item, schema, key, directory_of);
+                visit(item, schema, key, found);
                 key.pop();
             }
         }

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub struct Pretraining {
     /// What is learned.
     pub kind: PretrainingKind,
-    /// Plain text to learn from, one document a line; if not set, the records of the data section.
+    /// Plain text to learn from, one document a line, long ones cut into pieces of `compression.document_tokens`; if not set, the training
+    /// records of the data section.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub text: Option<PathBuf>,
@@ -28,6 +29,11 @@ pub struct Pretraining {
     /// How many tokens of a text's beginning are given, not predicted: they tell which of a record's texts is wanted, so the texts are
     /// asked for in random order. With 0, the texts are asked for in their order (auto-encoding).
     pub cue_tokens: usize,
+    /// The share of the records whose texts are compressed beside one of the record's questions, as they are when questions are answered; what
+    /// is to be reproduced stays the same, and no answer is read. A compressor whose weights start from random values has seen no question
+    /// otherwise (auto-encoding).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub query_share: f64,
     /// What stands between the vectors and the text that is to be reproduced (auto-encoding).
     pub reproduce_with: String,
     /// What stands between the vectors and the text that is to be continued (auto-encoding).
@@ -46,6 +52,7 @@ impl Default for Pretraining {
             question_weight: 0.0,
             continuation: 0.5,
             cue_tokens: 0,
+            query_share: 0.0,
             reproduce_with: "\nRepeat: ".into(),
             continue_with: "\nContinue: ".into(),
             stages: Vec::new(),
@@ -67,7 +74,8 @@ pub enum PretrainingKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageData {
-    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents alone), or plain text, one document a line.
+    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents, and no answers), or plain text, one document a line. A record
+    /// has `documents` and `questions`, a list of `query` and `answer`; or it is a training record, which asks one question.
     #[schemars(with = "String", extend("format" = "path"))]
     pub path: PathBuf,
     /// How many records to take, from the first on; all, if not set.

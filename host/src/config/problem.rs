@@ -84,8 +84,11 @@ fn list(problems: &[Problem]) -> String {
 /// The name among `candidates` that `name` was probably meant to be.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const SIMILAR_ENOUGH: f64 = 0.75;
+    // Short names share their beginnings easily: "cuda" is not "cpu" mistyped.
+    const FEW_EDITS: f64 = 0.5;
     candidates
         .into_iter()
+        .filter(|candidate| strsim::normalized_damerau_levenshtein(name, candidate) >= FEW_EDITS)
         .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
         .filter(|(similarity, _)| *similarity >= SIMILAR_ENOUGH)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))

@@ -4,32 +4,59 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
-use figment::value::{Dict, Tag, Value};
+use figment::value::{Dict, Num, Tag, Value};
 
 use super::layers::{Layer, Numbered};
-use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, validate};
+use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, surroundings, validate};
 use crate::catalogue;
+use crate::text::PromptTemplate;
+
+/// A checked configuration, with the way back to where its values were set.
+pub(super) struct Resolved {
+    pub(super) config: Config,
+    value: serde_json::Value,
+    schema: serde_json::Value,
+    merged: Merged,
+}
+
+impl Resolved {
+    /// Checks the models and files that the configuration names. Gives back what is not there.
+    pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
+        let findings = surroundings::look(&self.value, &self.schema);
+        let problem = |(key, message): (Vec<String>, String)| {
+            let origin = self.merged.origin_of(&key);
+            Problem { origin, key: key.join("."), message }
+        };
+        let problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
+        if problems.is_empty() { Ok(findings.absent.into_iter().map(problem).collect()) } else { Err(ConfigError::new(problems)) }
+    }
+}
 
 /// Loads, merges, checks and completes.
-pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Config, ConfigError> {
+pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Resolved, ConfigError> {
     let mut layers = vec![defaults()?];
     layers.extend(layers::collect(path, overrides)?);
+    layers.iter().for_each(|layer| tracing::debug!(origin = %layer.origin, "layer of the configuration"));
     restart_changed_components(&mut layers);
     let merged = Merged::of(layers)?;
+    let problems = not_finite(&merged);
+    if !problems.is_empty() {
+        return Err(ConfigError::new(problems));
+    }
 
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
     let plugins = chosen_plugins(&value);
     let schema = schema::for_plugins(|kind| plugins.get(kind).map(String::as_str));
-    paths::absolute(&mut value, &schema, &mut Vec::new(), &|key| merged.directory_of(key));
+    paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
     if !problems.is_empty() {
         return Err(ConfigError::new(problems));
     }
     schema::fill_defaults(&mut value, &schema);
     fill_learning_rate(&mut value, plugins.get("compressor").map(String::as_str));
-    let config: Config = serde_json::from_value(value).map_err(internal)?;
+    let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
-    if problems.is_empty() { Ok(config) } else { Err(ConfigError::new(problems)) }
+    if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
 }
 
 /// Sets the compressor's learning rate where it is not set: its plugin knows the right one.
@@ -75,7 +102,33 @@ fn plugin_of(values: &Dict, kind: &str) -> Option<String> {
     values.get(kind)?.as_dict()?.get("plugin")?.as_str().map(str::to_owned)
 }
 
-/// What the schema cannot say: values that are allowed each but not together.
+/// Numbers that TOML knows and JSON, in which schemas are checked, does not.
+fn not_finite(merged: &Merged) -> Vec<Problem> {
+    fn find(value: &Value, key: &mut Vec<String>, found: &mut Vec<(Vec<String>, f64)>) {
+        let mut inside = |part: String, inner: &Value| {
+            key.push(part);
+            find(inner, key, found);
+            key.pop();
+        };
+        match value {
+            Value::Dict(_, dict) => dict.iter().for_each(|(name, inner)| inside(name.clone(), inner)),
+            Value::Array(_, items) => items.iter().enumerate().for_each(|(i, inner)| inside(i.to_string(), inner)),
+            Value::Num(_, Num::F64(number)) if !number.is_finite() => found.push((key.clone(), *number)),
+            Value::Num(_, Num::F32(number)) if !number.is_finite() => found.push((key.clone(), f64::from(*number))),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    find(&merged.value, &mut Vec::new(), &mut found);
+    let problem = |(key, number): (Vec<String>, f64)| {
+        let found = if number.is_nan() { "nan".to_owned() } else { number.to_string() };
+        let origin = merged.origin_of(&key);
+        Problem { origin, key: key.join("."), message: format!("found {found}, expected a finite number") }
+    };
+    found.into_iter().map(problem).collect()
+}
+
+/// What the schema cannot say: values that are allowed each but not together, and templates.
 fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |key: &str, message: String| {
@@ -89,6 +142,9 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
             training.micro_batch, training.batch_size
         );
         problem("training.micro_batch", message);
+    }
+    if let Err(error) = PromptTemplate::new(&config.prompt) {
+        problem("prompt.user", error.to_string());
     }
     problems
 }

@@ -9,6 +9,9 @@ use crate::catalogue;
 /// The tables of [`Config`] that hold a component; each is named as the component's kind.
 pub(super) const COMPONENTS: [&str; 6] = ["device", "generator", "compressor", "retriever", "reranker", "teacher"];
 
+/// The key of a schema that says of which kind the plugins in its `enum` are; for messages.
+pub(super) const BUILT_IN: &str = "x-built-in";
+
 /// The schema of the host's own sections; a component's keys beside the host's are open.
 fn host() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
@@ -24,6 +27,7 @@ pub(super) fn for_plugins<'a>(choice: impl Fn(&str) -> Option<&'a str>) -> Value
         let Some(section) = schema.pointer_mut(&format!("/properties/{kind}")) else { continue };
         if let Some(plugin) = section.pointer_mut("/properties/plugin").and_then(Value::as_object_mut) {
             plugin.insert("enum".into(), catalogue::names(kind).into());
+            plugin.insert(BUILT_IN.into(), kind.into());
         }
         if let Some(registration) = choice(kind).and_then(|name| catalogue::find(kind, name)) {
             add_plugin(section, (registration.schema)());

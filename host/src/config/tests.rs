@@ -132,7 +132,10 @@ fn problems_inside_a_list_name_the_element() {
 #[test]
 fn a_missing_key_is_named() {
     let message = problem("[compressor]\nlayers = 3\n");
-    assert_eq!(message, "/c.toml:1: compressor.plugin: is missing; expected one of \"modernbert\", \"n-layers\"");
+    assert_eq!(
+        message,
+        "/c.toml:1: compressor.plugin: is missing; expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\""
+    );
 }
 
 #[test]
@@ -261,7 +264,7 @@ fn an_unknown_plugin_is_told_with_those_there_are() {
     let message = problem("[compressor]\nplugin = \"nlayers\"\n");
     assert_eq!(
         message,
-        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
+        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
     );
     let message = problem("[retriever]\nplugin = \"bm25\"\n");
     assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm25\", expected"), "{message}");

@@ -33,15 +33,16 @@ pub struct Training {
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
     /// AdamW's decay of the first moment.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub beta1: f64,
     /// AdamW's decay of the second moment.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub beta2: f64,
     /// Passes over the training records.
     #[schemars(range(min = 1))]
     pub epochs: usize,
-    /// The most optimizer steps; if not set, `epochs` decides.
+    /// The most optimizer steps; if not set, `epochs` decides. A resumed training may be given other `epochs` and `max_steps` only with
+    /// `schedule = "constant"` and `warmup = 0`, where no step depends on how many there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_steps: Option<usize>,
@@ -55,14 +56,15 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub checkpoint_every: Option<usize>,
-    /// Optimizer steps between measurements on the validation records; if not set, none are made.
+    /// Optimizer steps between measurements of loss and token accuracy on the validation records, which are made after the last step as
+    /// well; if not set, none are made. They change nothing of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub validate_every: Option<usize>,
     /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run); for a language model that is
     /// pretrained, that of another one, which may have fewer layers.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(with = "Option<String>", extend("format" = "directory"))]
     pub start_from: Option<PathBuf>,
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
     pub gradient_checkpointing: bool,

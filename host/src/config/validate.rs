@@ -6,8 +6,8 @@ use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::{Map, Value};
 
-use super::Problem;
 use super::problem::{Origin, nearest};
+use super::{Problem, schema};
 
 /// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself; `origin_of` says where a key was
 /// set.
@@ -113,7 +113,11 @@ fn expectation(schema: &Value) -> String {
         if options.is_empty() {
             return "nothing, as no plugin of this kind is linked in".into();
         }
-        return format!("one of {}", options.iter().map(Value::to_string).collect::<Vec<_>>().join(", "));
+        let options = options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
+        return match object.get(schema::BUILT_IN).and_then(Value::as_str) {
+            Some(kind) => format!("one of the {kind} plugins that are built in: {options}"),
+            None => format!("one of {options}"),
+        };
     }
     if let Some(options) = ["anyOf", "oneOf"].iter().find_map(|key| object.get(*key)).and_then(Value::as_array) {
         return options.iter().map(expectation).collect::<Vec<_>>().join(", or ");

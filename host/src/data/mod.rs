@@ -1,16 +1,18 @@
 //! Training and evaluation records: JSON Lines, or one JSON array, of questions with their documents.
 //!
-//! Files are read as a stream, a record at a time, and checked as they are read: an error names the file, the line and the
-//! field. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
+//! Files are parsed a record at a time, and checked as they are read: an error names the file, the line and the field. A command
+//! holds the records that it works on in memory. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
 
 mod check;
+mod context;
 mod error;
 mod reader;
 mod record;
 mod split;
 
 pub use check::{BadRecord, Extent, Summary, check};
+pub use context::{Context, Question};
 pub use error::DataError;
-pub use reader::{Reader, read, read_labelled};
+pub use reader::{Reader, read, read_contexts, read_labelled, read_scored};
 pub use record::Record;
 pub use split::RECORD_LIMIT;

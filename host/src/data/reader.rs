@@ -4,11 +4,15 @@ use std::{
     fs::File,
     io::BufReader,
     path::{Path, PathBuf},
+    time::Instant,
 };
 
+use serde_json::Value;
+
 use super::{
+    context::Context,
     error::DataError,
-    record::Record,
+    record::{Fault, Record},
     split::{Broken, Split},
 };
 
@@ -30,7 +34,7 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
-    fn parse(&self, line: u64, text: &[u8]) -> Result<Record, DataError> {
+    fn parse<T>(&self, line: u64, text: &[u8], take: FromJson<T>) -> Result<T, DataError> {
         let failed = |line, field, message| DataError::Record { path: self.path.clone(), line, field, message };
         let value = serde_json::from_slice(text.trim_ascii_end()).map_err(|error| {
             // The parser counts lines from the record's own first.
@@ -39,16 +43,13 @@ impl Reader {
             let message = error.to_string().replace(&place, "");
             failed(line + within, None, format!("not valid JSON at column {}: {message}", error.column()))
         })?;
-        Record::from_json(value, line).map_err(|(field, message)| failed(line, field, message))
+        take(value, line).map_err(|(field, message)| failed(line, field, message))
     }
-}
 
-impl Iterator for Reader {
-    type Item = Result<(u64, Record), DataError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
+    /// The next record as `take` makes it.
+    fn next_as<T>(&mut self, take: FromJson<T>) -> Option<Result<(u64, T), DataError>> {
         match self.split.as_mut()?.next() {
-            Ok(piece) => piece.map(|(line, text)| self.parse(line, &text).map(|record| (line, record))),
+            Ok(piece) => piece.map(|(line, text)| self.parse(line, &text, take).map(|record| (line, record))),
             Err(broken) => {
                 self.split = None;
                 Some(Err(match broken {
@@ -60,12 +61,52 @@ impl Iterator for Reader {
     }
 }
 
+impl Iterator for Reader {
+    type Item = Result<(u64, Record), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_as(Record::from_json)
+    }
+}
+
+/// Makes a record of the JSON value that begins on a line.
+type FromJson<T> = fn(Value, u64) -> Result<T, Fault>;
+
+/// The contexts of a file of [`Context`]s. If a model learns the `answers`, each has a question.
+///
+/// # Errors
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<Context>, DataError> {
+    let mut reader = Reader::open(path)?;
+    let contexts = std::iter::from_fn(|| reader.next_as(Context::from_json)).map(|item| match item {
+        Ok((line, context)) if answers && context.questions.is_empty() => {
+            let message = "it is missing; a language model learns to give it".to_owned();
+            Err(DataError::Record { path: path.to_owned(), line, field: Some("answer".into()), message })
+        }
+        other => other.map(|(_, context)| context),
+    });
+    let contexts = contexts.collect::<Result<Vec<_>, _>>()?;
+    if contexts.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(contexts) }
+}
+
 /// The first `limit` records of a file, or all of them.
 ///
 /// # Errors
 /// If the file cannot be read, or at its first bad record.
 pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
-    Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.map(|(_, record)| record)).collect()
+    collect(path, limit, |_| Ok(()))
+}
+
+/// The first `limit` records of a file to score answers on, or all of them: each has gold answers, or else the teacher's `answer`.
+///
+/// # Errors
+/// If the file cannot be read or has no record, or at its first record that is bad or has no answer to compare with.
+pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
+    let scored = |record: &Record| match record.gold_answers.is_empty() && record.answer.is_none() {
+        true => Err(("gold_answers", "it is missing, and so is `answer`; there is nothing to compare the model's answer with")),
+        false => Ok(()),
+    };
+    not_empty(path, collect(path, limit, scored)?)
 }
 
 /// The first `limit` records of a file to train on, or all of them: each has an `answer`, and `reranking_scores` too if a model learns them.
@@ -73,21 +114,40 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError>
 /// # Errors
 /// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
 pub fn read_labelled(path: &Path, limit: Option<usize>, scores: bool) -> Result<Vec<Record>, DataError> {
-    let labelled = |(line, record): (u64, Record)| {
-        let missing = |field: &str, message: &str| {
-            let (path, field, message) = (path.to_owned(), Some(field.to_owned()), message.to_owned());
-            Err(DataError::Record { path, line, field, message })
-        };
+    let labelled = |record: &Record| {
         if record.answer.is_none() {
-            return missing("answer", "it is missing; a training learns to give it");
+            return Err(("answer", "it is missing; a training learns to give it"));
         }
         if scores && record.reranking_scores.is_none() {
-            return missing("reranking_scores", "it is missing; with [reranking] enabled = true, a training learns to give them");
+            return Err(("reranking_scores", "it is missing; with [reranking] enabled = true, a training learns to give them"));
         }
-        Ok(record)
+        Ok(())
     };
-    let records = Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.and_then(labelled));
+    not_empty(path, collect(path, limit, labelled)?)
+}
+
+/// The first `limit` records of a file; `check` may find a field at fault and say why.
+fn collect(
+    path: &Path,
+    limit: Option<usize>,
+    check: impl Fn(&Record) -> Result<(), (&'static str, &'static str)>,
+) -> Result<Vec<Record>, DataError> {
+    let started = Instant::now();
+    let checked = |(line, record): (u64, Record)| match check(&record) {
+        Ok(()) => Ok(record),
+        Err((field, message)) => {
+            let (path, field, message) = (path.to_owned(), Some(field.to_owned()), message.to_owned());
+            Err(DataError::Record { path, line, field, message })
+        }
+    };
+    let records = Reader::open(path)?.take(limit.unwrap_or(usize::MAX)).map(|item| item.and_then(checked));
     let records = records.collect::<Result<Vec<_>, _>>()?;
+    let seconds = started.elapsed().as_secs_f64();
+    tracing::info!(file = %path.display(), records = records.len(), seconds, "records read");
+    Ok(records)
+}
+
+fn not_empty(path: &Path, records: Vec<Record>) -> Result<Vec<Record>, DataError> {
     if records.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(records) }
 }
 
@@ -134,6 +194,17 @@ mod tests {
         assert_eq!(missing(", \"answer\": \"\"", true), Err(scores.into()));
         assert_eq!(missing(", \"answer\": \"\"", false), Ok(2));
         assert!(matches!(read_labelled(file("\n").path(), None, false), Err(DataError::Empty { .. })));
+    }
+
+    #[test]
+    fn a_record_that_no_answer_can_be_compared_with_is_named() {
+        let good = "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"a\"]}\n{\"query\": \"q\", \"documents\": [\"d\"], \"answer\": \"a\"}\n";
+        assert_eq!(read_scored(file(good).path(), None).expect("both can be scored").len(), 2);
+        let bad = file(&format!("{good}{{\"query\": \"q\", \"documents\": [\"d\"], \"gold_answers\": []}}\n"));
+        let told = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
+        let place = format!("{}:3: `gold_answers`: it is missing, and so is `answer`", bad.path().display());
+        assert!(told.starts_with(&place), "{told}");
+        assert_eq!(read_scored(bad.path(), Some(2)).expect("the first two can be scored").len(), 2);
     }
 
     #[test]

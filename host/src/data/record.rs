@@ -62,11 +62,11 @@ impl Record {
     }
 }
 
-fn fault(field: &str, message: &str) -> Fault {
+pub(super) fn fault(field: &str, message: &str) -> Fault {
     (Some(field.to_owned()), message.to_owned())
 }
 
-fn missing(field: &str) -> Fault {
+pub(super) fn missing(field: &str) -> Fault {
     fault(field, "it is missing")
 }
 
@@ -74,7 +74,7 @@ fn wrong(field: &str, expected: &str, found: &Value) -> Fault {
     fault(field, &format!("expected {expected}, found {}", kind(found)))
 }
 
-fn text(field: &str, value: Value) -> Result<String, Fault> {
+pub(super) fn text(field: &str, value: Value) -> Result<String, Fault> {
     match value {
         Value::String(text) => Ok(text),
         other => Err(wrong(field, "a string", &other)),
@@ -89,7 +89,7 @@ fn identifier(value: Value) -> Result<String, Fault> {
     }
 }
 
-fn document(field: &str, value: Value) -> Result<String, Fault> {
+pub(super) fn document(field: &str, value: Value) -> Result<String, Fault> {
     let Value::Object(mut fields) = value else {
         return match value {
             Value::String(text) => Ok(text),
@@ -118,7 +118,7 @@ fn golds(field: &str, value: Value) -> Result<Vec<String>, Fault> {
     }
 }
 
-fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+pub(super) fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     match value {
         Value::Array(values) => {
             values.into_iter().enumerate().map(|(index, value)| item(&format!("{field}[{index}]"), value)).collect()
@@ -127,7 +127,7 @@ fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> Result<T, Fa
     }
 }
 
-fn kind(value: &Value) -> String {
+pub(super) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),

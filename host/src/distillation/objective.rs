@@ -29,6 +29,7 @@ pub struct Distillation {
     training: Training,
     reranking: Reranking,
     examples: Vec<Example>,
+    validation: Vec<Example>,
     order: Order,
 }
 
@@ -42,7 +43,20 @@ impl Distillation {
             return Err(TrainingError::Empty("there is nothing to train on: the training file has no records".into()));
         }
         let order = Order::new(training.seed, examples.len());
-        Ok(Distillation { oscar, training: training.clone(), reranking: reranking.clone(), examples, order })
+        Ok(Distillation {
+            oscar,
+            training: training.clone(),
+            reranking: reranking.clone(),
+            examples,
+            validation: Vec::new(),
+            order,
+        })
+    }
+
+    /// The objective, with examples to measure the model on.
+    #[must_use]
+    pub fn with_validation(self, validation: Vec<Example>) -> Self {
+        Distillation { validation, ..self }
     }
 
     /// The number of steps of `epochs` passes over `records` records, or the configuration's `max_steps` if that is less.
@@ -76,6 +90,15 @@ impl Distillation {
         Batch { pairs, sequences: SequenceBatch { sequences }, scores, targets, records }
     }
 
+    /// Cuts the examples of a step into micro-batches.
+    fn micro_batches(&self, mut examples: Vec<&Example>) -> Vec<Batch> {
+        examples.sort_by_key(|example| example.longest_pair());
+        let targets: usize = examples.iter().map(|example| example.answer.len()).sum();
+        let records = examples.len() as f64;
+        let chunks = examples.chunks(self.training.micro_batch.max(1));
+        chunks.map(|chunk| self.batch(chunk, targets as f64, records)).collect()
+    }
+
     /// The weighted squared error of the relevance scores.
     fn relevance_loss(&self, batch: &Batch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
         let wanted = relevance.device().from_slice(&batch.scores, [batch.scores.len()])?;
@@ -97,13 +120,12 @@ impl Objective for Distillation {
 
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
         let size = self.training.batch_size;
-        let mut examples: Vec<&Example> =
-            self.order.take(step * size as u64, size).into_iter().map(|index| &self.examples[index]).collect();
-        examples.sort_by_key(|example| example.longest_pair());
-        let targets: usize = examples.iter().map(|example| example.answer.len()).sum();
-        let records = examples.len() as f64;
-        let chunks = examples.chunks(self.training.micro_batch.max(1));
-        Ok(chunks.map(|chunk| self.batch(chunk, targets as f64, records)).collect())
+        let examples = self.order.take(step * size as u64, size).into_iter().map(|index| &self.examples[index]);
+        Ok(self.micro_batches(examples.collect()))
+    }
+
+    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+        Ok(self.micro_batches(self.validation.iter().collect()))
     }
 
     fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {

@@ -23,14 +23,6 @@ pub struct Evaluated {
     pub peak_memory: u64,
 }
 
-impl Evaluated {
-    /// Records answered in a second, in the batches of the evaluation.
-    #[must_use]
-    pub fn queries_per_second(&self) -> f64 {
-        self.answers.len() as f64 / self.elapsed.as_secs_f64().max(f64::EPSILON)
-    }
-}
-
 /// Answers `records` and scores the answers. A record without gold answers is scored against the teacher's.
 ///
 /// # Errors

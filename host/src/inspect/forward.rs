@@ -59,15 +59,43 @@ impl TokenBatch {
     }
 }
 
-/// Runs the model on `batch` and writes `logits` and `hidden.0 .. hidden.N` to a safetensors file.
+/// A tensor that was written.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct WrittenTensor {
+    /// Its name in the file.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<usize>,
+}
+
+/// Whether a file can be made at `path`, as far as that shows before there is anything to write.
+///
+/// # Errors
+/// If its directory is missing.
+pub fn check_destination(path: &Path) -> Result<()> {
+    match path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
+        Some(parent) => {
+            let message =
+                format!("{} cannot be written: there is no directory {}; make it first", path.display(), parent.display());
+            Err(Error::Failed(message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Runs the model on `batch` and writes `logits` and `hidden.0 .. hidden.N` to a safetensors file. Gives back what is in it.
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.
-pub fn write_forward(model: &Checkpoint, batch: &TokenBatch, device: &Device, path: &Path) -> Result<()> {
+pub fn write_forward(model: &Checkpoint, batch: &TokenBatch, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
     let (logits, states) = model.forward(&batch.ids(device)?, &batch.mask())?;
     let names: Vec<String> = (0..states.len()).map(|i| format!("hidden.{i}")).collect();
-    let named = names.iter().map(String::as_str).zip(states).chain([("logits", logits)]);
-    Ok(write_safetensors(path, named, &[("format", "pt")])?)
+    let named: Vec<(&str, Tensor)> =
+        [("logits", logits)].into_iter().chain(names.iter().map(String::as_str).zip(states)).collect();
+    let written = named.iter().map(|(name, tensor)| WrittenTensor { name: (*name).to_owned(), shape: tensor.dims().to_vec() });
+    let written = written.collect();
+    write_safetensors(path, named, &[("format", "pt")])?;
+    Ok(written)
 }
 
 #[cfg(test)]

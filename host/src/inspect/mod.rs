@@ -5,5 +5,5 @@ mod forward;
 mod summary;
 
 pub use checkpoint::Checkpoint;
-pub use forward::{TokenBatch, write_forward};
+pub use forward::{TokenBatch, WrittenTensor, check_destination, write_forward};
 pub use summary::{ModelKind, ModelSummary};

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 
 use scaledown_sdk::component::{Generator, GeneratorContext};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{ParamOptions, Params, WeightSource};
+use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device};
 
 use crate::config::{Config, Init, Precision};
@@ -30,21 +31,32 @@ pub struct LanguageModel {
     pub weights: Option<Arc<dyn WeightSource>>,
 }
 
+/// What a generator is loaded for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// To answer as it is.
+    Alone,
+    /// To read the vectors of a compressor: it has an adapter, if the configuration does not forbid one, and nothing else of it trains.
+    Reader,
+    /// To be trained as a whole.
+    Learner,
+}
+
 impl LanguageModel {
-    /// Loads the generator that `config` describes on `device`. With an adapter, only that trains; without one, all of it, if
-    /// `trainable`.
+    /// Loads the generator that `config` describes on `device`.
     ///
     /// # Errors
     /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
-    pub fn load(config: &Config, device: &Device, trainable: bool) -> Result<Self> {
+    pub fn load(config: &Config, device: &Device, role: Role) -> Result<Self> {
+        let started = Instant::now();
         let table = config.require_generator()?;
         let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.training.dtype)),
-            trainable: trainable && table.lora.is_none(),
+            trainable: role == Role::Learner,
             seed: config.training.seed,
-            lora: table.lora.clone().filter(|_| trainable),
+            lora: table.adapter().filter(|_| role == Role::Reader),
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {
             Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
@@ -57,6 +69,7 @@ impl LanguageModel {
         let context = GeneratorContext { params: params.clone(), directory: directory.clone() };
         let generator = catalogue::generator(&table.component(), context)?;
         params.finish()?;
+        log_loaded("generator", &params, started);
         Ok(LanguageModel {
             device: device.clone(),
             generator,
@@ -77,6 +90,14 @@ impl LanguageModel {
         let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string()))
     }
+}
+
+/// Logs what a part of a model is made of.
+pub(super) fn log_loaded(part: &str, params: &Params, started: Instant) {
+    let count = |params: &[Param]| params.iter().map(|param| param.tensor().spec().shape.count()).sum::<usize>();
+    let (parameters, trainable) = (count(&params.all()), count(&params.trainable()));
+    let (dtype, seconds) = (params.dtype(), started.elapsed().as_secs_f64());
+    tracing::info!(parameters, trainable, %dtype, seconds, "{part} loaded");
 }
 
 /// The element type that a configuration's precision stands for.

@@ -3,7 +3,9 @@
 mod language_model;
 mod oscar;
 mod saved;
+mod stored;
 
-pub use language_model::{LanguageModel, dtype};
+pub use language_model::{LanguageModel, Role, dtype};
 pub use oscar::Oscar;
-pub use saved::{load_oscar, save_language_model, save_oscar, start_from, start_language_model_from};
+pub use saved::{save_language_model, save_oscar};
+pub use stored::{StoredLanguageModel, StoredOscar};

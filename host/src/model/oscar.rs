@@ -1,11 +1,13 @@
 //! A compressor and the generator that reads its vectors.
 
+use std::time::Instant;
+
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
-use super::language_model::dtype;
+use super::language_model::{dtype, log_loaded};
 use crate::config::{Compression, Config, Training};
 use crate::text::{TextError, Tokenizer};
 use crate::{Result, catalogue};
@@ -32,6 +34,7 @@ impl Oscar {
     /// # Errors
     /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
     pub fn new(config: &Config, model: LanguageModel) -> Result<Self> {
+        let started = Instant::now();
         let options = ParamOptions {
             device: model.device.clone(),
             dtype: dtype(config.training.dtype),
@@ -50,6 +53,7 @@ impl Oscar {
         };
         let compressor = catalogue::compressor(config.require_compressor()?, context)?;
         compressor_params.finish()?;
+        log_loaded("compressor", &compressor_params, started);
         let template = compressor.template();
         let tokenizer = template.tokenizer.as_deref().map(Tokenizer::from_directory).transpose()?;
         Ok(Oscar {
@@ -81,6 +85,12 @@ impl Oscar {
     /// Those of the compressor, with its name in their path.
     pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
         self.compressor.compress(pairs, forward).at("compressor")
+    }
+
+    /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
+    #[must_use]
+    pub fn tokenizers(&self) -> Vec<&Tokenizer> {
+        std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()
     }
 
     /// What is trained, each part at its own peak learning rate.

@@ -7,7 +7,7 @@ use crate::answering::{AnswerOptions, Reading, answer_batch};
 use crate::config::Config;
 use crate::data::Record;
 use crate::evaluation::phase_costs;
-use crate::model::{LanguageModel, Oscar, load_oscar};
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::report::PhaseCosts;
 use crate::{Error, Result};
 
@@ -48,10 +48,12 @@ pub fn answer(
         return Err(Error::Usage("there are no documents to answer from".into()));
     }
     let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
+    let stored = if reading == Reading::Compressed { Some(StoredOscar::open(&directory)?) } else { None };
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, reading == Reading::Compressed)?)?;
-    if reading == Reading::Compressed {
-        load_oscar(&oscar, &directory)?;
+    let role = if stored.is_some() { Role::Reader } else { Role::Alone };
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, role)?)?;
+    if let Some(stored) = stored {
+        stored.load(&oscar)?;
         oscar.model.generator.merge_adapters()?;
     }
     let record = Record { id: "question".into(), query: query.into(), documents, ..Record::default() };

@@ -1,14 +1,15 @@
 //! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the uncompressed generator.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use super::outcome::Trained;
 use super::{Context, open_device};
 use crate::answering::{AnswerOptions, Reading};
 use crate::config::Config;
 use crate::data::{self, Record};
 use crate::evaluation::{self, Evaluated, compression_rate, measure_speed};
-use crate::model::{LanguageModel, Oscar, load_oscar};
-use crate::report::{self, Environment, Memory, Metrics, Report, Sample, StageSummary, TrainingSummary, Written};
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
+use crate::report::{self, Environment, Memory, Metrics, Report, Sample};
 use crate::tracking;
 use crate::{Error, Result};
 
@@ -22,29 +23,24 @@ pub struct Baseline {
     pub closed_book: Evaluated,
 }
 
-/// What a training adds to a report.
-#[derive(Clone, Debug, Default)]
-pub struct Trained {
-    /// The training, summed up.
-    pub summary: Option<TrainingSummary>,
-    /// The most memory that it held at once, in bytes.
-    pub peak_memory: Option<u64>,
-    /// The stages of the run.
-    pub stages: Vec<StageSummary>,
-}
-
 /// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
 ///
 /// # Errors
 /// If a file is missing or cannot be used, or the device fails.
-pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, Written)> {
+pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
-    let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
+    let config = &config.with_adapter();
+    let stored = StoredOscar::open(&directory)?;
+    let trained = Trained::beside(&directory)?;
+    let start = super::train::stored_start(config)?;
     let records = test_records(config)?;
+    let device = open_device(config)?;
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    stored.check(&oscar)?;
+    super::train::start_from(start.as_ref(), &oscar, config, context)?;
     let baseline = baseline(&oscar, config, &records, context)?;
-    load_oscar(&oscar, &directory)?;
-    finish(&oscar, config, &records, &baseline, Trained::default(), context)
+    stored.load(&oscar)?;
+    finish(&oscar, config, &records, &baseline, trained, context)
 }
 
 /// The records to evaluate on.
@@ -54,11 +50,7 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
 pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     let path = config.data.test.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to evaluate on: set `test` in [data]".into()))?;
-    let records = data::read(path, config.evaluation.examples)?;
-    if records.is_empty() {
-        return Err(Error::Usage(format!("there is nothing to evaluate on: {} has no records", path.display())));
-    }
-    Ok(records)
+    Ok(data::read_scored(path, config.evaluation.examples)?)
 }
 
 /// Measures the compressor before training, and the generator with full documents and with none.
@@ -74,7 +66,8 @@ pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Co
     })
 }
 
-/// Measures the trained model, with its adapter merged into the generator, and writes the report. No training must follow.
+/// Measures the trained model, with its adapter merged into the generator, and writes the report, or the metrics alone if the configuration
+/// wants no report. Returns the metrics, and the file that shows them. No training must follow.
 ///
 /// # Errors
 /// If the device fails or a file cannot be written.
@@ -85,15 +78,15 @@ pub fn finish(
     baseline: &Baseline,
     mut trained: Trained,
     context: &Context<'_>,
-) -> Result<(Metrics, Written)> {
+) -> Result<(Metrics, PathBuf)> {
     oscar.model.generator.merge_adapters()?;
     let after = answer(oscar, config, records, Reading::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
-    let mut speed = measure_speed(oscar, &records[0], &config.evaluation)?;
-    speed.compressed.queries_per_second = Some(after.queries_per_second());
-    speed.uncompressed.queries_per_second = Some(baseline.uncompressed.queries_per_second());
+    let spinner = context.terminal.spinner("measuring the speed");
+    let speed = measure_speed(oscar, records, &config.evaluation)?;
+    spinner.finish_and_clear();
     let metrics = Metrics {
         before: Some(baseline.before.scores),
         after: after.scores,
@@ -112,6 +105,10 @@ pub fn finish(
         stages: trained.stages,
         environment: Some(Environment::detect(oscar.model.device.name())),
     };
+    if !config.output.report {
+        let path = report::write_metrics(&config.output.directory, &metrics)?;
+        return Ok((metrics, path));
+    }
     let report = Report {
         title: "ScaleDown".into(),
         metrics,
@@ -120,7 +117,8 @@ pub fn finish(
         samples: samples(records, baseline, &after, config.output.samples),
     };
     let written = report::write(&config.output.directory, &report)?;
-    Ok((report.metrics, written))
+    tracing::info!(page = %written.page.display(), "report written");
+    Ok((report.metrics, written.page))
 }
 
 fn answer(
@@ -146,6 +144,8 @@ fn answer(
         !context.interrupt.requested()
     })?;
     bar.finish_and_clear();
+    let seconds = evaluated.elapsed.as_secs_f64();
+    tracing::info!(reading = title, answers = evaluated.answers.len(), em = evaluated.scores.em, seconds, "answers scored");
     if context.interrupt.requested() {
         return Err(Error::Interrupted("the evaluation was not finished, and nothing was written".into()));
     }

@@ -9,13 +9,12 @@ use crate::answering::{AnswerOptions, Reading, answer_all};
 use crate::config::Config;
 use crate::data::Record;
 use crate::model::Oscar;
-use crate::{Result, artifact};
+use crate::{Error, Result, artifact};
 
-/// Gives every record the answer of the uncompressed generator, in place of one that it may have. Records that get no answer are left out;
-/// an interruption leaves the rest unanswered and out as well.
+/// Gives every record the answer of the uncompressed generator, in place of one that it may have. Records that get no answer are left out.
 ///
 /// # Errors
-/// If a record cannot be tokenized or the device fails.
+/// If a record cannot be tokenized, the device fails, or the user interrupts.
 pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
     let options = AnswerOptions {
         reading: Reading::Uncompressed,
@@ -32,8 +31,20 @@ pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Conte
         !context.interrupt.requested()
     })?;
     bar.finish_and_clear();
+    if context.interrupt.requested() {
+        return Err(Error::Interrupted("the teacher's answers were not finished".into()));
+    }
     let labelled = records.iter().zip(answers).filter(|(_, answer)| !answer.text.is_empty());
-    Ok(labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect())
+    let labelled: Vec<Record> = labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect();
+    if labelled.is_empty() && !context.interrupt.requested() {
+        let message = format!(
+            "the teacher gave an empty answer to all {} training questions, so there is nothing to learn; look at the \
+             generator's answers and its prompt with `scaledown answer --uncompressed`",
+            records.len()
+        );
+        return Err(Error::Failed(message));
+    }
+    Ok(labelled)
 }
 
 /// Writes records, one a line, whole or not at all.

@@ -1,19 +1,23 @@
 //! What the commands do, as functions of a configuration.
 
 mod answer;
+mod earlier;
 mod evaluate;
 mod label;
+mod outcome;
 mod pretrain;
 mod quickstart;
+mod run;
 mod run_log;
 mod train;
 
 pub use answer::{Answered, UsedDocument, answer};
-pub use evaluate::{Baseline, Trained, baseline, evaluate, finish, test_records};
+pub use evaluate::{Baseline, baseline, evaluate, finish, test_records};
 pub use label::{label, write_records};
+pub use outcome::Trained;
 pub use pretrain::pretrain;
 pub use quickstart::quickstart;
-pub use train::{distill, train};
+pub use train::train;
 
 use scaledown_sdk::Device;
 
@@ -28,8 +32,22 @@ pub struct Context<'a> {
     pub terminal: &'a Terminal,
     /// How the run is stopped.
     pub interrupt: &'a Interrupt,
-    /// Whether to go on from the newest checkpoint.
-    pub resume: bool,
+    /// What becomes of an earlier run in the output directory.
+    pub start: Start,
+    /// The command line of this run without the options that choose `start`, for messages that say how to go on.
+    pub command: String,
+}
+
+/// What becomes of an earlier run in the output directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// There must be none.
+    #[default]
+    New,
+    /// It goes on where it stopped.
+    Resume,
+    /// It is removed.
+    Overwrite,
 }
 
 /// The device that `config` describes.

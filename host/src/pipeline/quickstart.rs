@@ -1,66 +1,87 @@
 //! `scaledown quickstart`: the whole way on the embedded default, from documents to a report.
 
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::evaluate::{Trained, baseline, finish, test_records};
+use super::earlier::Earlier;
+use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
-use super::train::distill;
-use super::{Context, open_device, record_config};
+use super::run::{Run, conclude};
+use super::train::{distill, start_from, stored_start};
+use super::{Context, Start, open_device, record_config};
 use crate::atlas::{self, AtlasConfig};
 use crate::config::Config;
-use crate::data;
+use crate::data::{self, Record};
 use crate::metrics::AnswerScores;
-use crate::model::{LanguageModel, Oscar, save_oscar};
-use crate::report::{Metrics, StageSummary, TrainingSummary, Written};
-use crate::training::Outcome;
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
+use crate::report::{Metrics, StageSummary};
+use crate::training::{DISTILLATION, Outcome};
 use crate::{Error, Result};
 
 /// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
-/// the compressor; measures again, and writes the report. The training's gold answers are never read.
+/// the compressor; measures again, and writes the report. The training's gold answers are never read. Returns the metrics, and the file that
+/// shows them.
+///
+/// A run that is resumed keeps the teacher's answers and the checkpoints that it finds; it measures the untrained compressor again.
 ///
 /// # Errors
-/// If a file is missing, the device or disk fails, or the run is interrupted.
-pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, Written)> {
-    let mut stages = Stages::default();
-    let config = &stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
+/// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file is missing, the device or disk fails, or
+/// the run is interrupted.
+pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
+    let directory = &config.output.directory;
+    run(&config.with_adapter(), context).map_err(|error| match error {
+        Error::Interrupted(what) => {
+            // Where nothing that took work is there, there is nothing to resume.
+            let option = if Earlier::look(directory).is_ok_and(|earlier| earlier.any()) { " --resume" } else { "" };
+            Error::Interrupted(format!("{what}; go on with `{}{option}`", context.command))
+        }
+        other => other,
+    })
+}
+
+fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
+    let earlier = Earlier::look(&config.output.directory)?;
+    earlier.check(config, context)?;
+    // A training begins anew where the labels are all that there is.
+    let start = if earlier.checkpoint { context.start } else { Start::New };
+    let resumed = start == Start::Resume;
+    let pretrained = stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
-    if let Some(start) = &config.training.start_from {
-        let name = start.file_name().unwrap_or(start.as_os_str()).to_string_lossy();
-        let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
-        stages.time("start", &description, || super::train::start(&oscar, config, context))?;
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    let mut stages = Stages::default();
+    stages.start(pretrained.as_ref(), &oscar, config, context)?;
+    // Not before all is read that a mistake in the configuration could have named.
+    if context.start == Start::Overwrite {
+        earlier.remove()?;
     }
-    let records = test_records(config)?;
-    record_config(config)?;
+    let mut config =
+        stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
+    let training = Context { start, command: context.command.clone(), ..*context };
+    let run = Run::open(&config, DISTILLATION, &training)?;
+    let records = test_records(&config)?;
+    record_config(&config)?;
 
     let baseline = stages.time("measure before", "Answers before training, from vectors, full documents and none.", || {
-        baseline(&oscar, config, &records, context)
+        baseline(&oscar, &config, &records, context)
     })?;
     stages.em(&baseline.before.scores);
-
-    let labels = config.output.directory.join("train.jsonl");
-    let train =
+    let (train, validation) =
         stages.time("teacher's answers", "The generator answers the training questions from the full documents.", || {
-            let labelled = label(&oscar, config, &training_records(config)?, context)?;
-            write_records(&labelled, &labels)?;
-            Ok(labelled)
+            labelled(&oscar, &mut config, context)
         })?;
-    stop_if_interrupted(context, "the teacher's answers were not finished")?;
 
     device.reset_peak_memory();
     let (outcome, oscar) =
-        stages.time("distillation", "The compressor learns to give the same answers from its vectors.", || {
-            distill(oscar, config, &train, context)
+        stages.time(DISTILLATION, "The compressor learns to give the same answers from its vectors.", || {
+            distill(run, oscar, &config, &train, &validation)
         })?;
-    let peak_memory = Some(device.memory().peak);
     stages.trained(&outcome);
     if outcome.interrupted {
         return Err(Error::Interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
     }
-    save_oscar(&oscar, config, &config.output.directory.join("model"))?;
-    let summary = TrainingSummary { steps: outcome.steps, seconds: outcome.seconds, final_loss: outcome.final_loss };
-    let trained = Trained { summary: Some(summary), peak_memory, stages: stages.0 };
-    finish(&oscar, config, &records, &baseline, trained, context)
+    let trained = conclude(&config, &outcome, &device, resumed, stages.0)?;
+    save_oscar(&oscar, &config, &config.output.directory.join("model"))?;
+    finish(&oscar, &config, &records, &baseline, trained, context)
 }
 
 /// Writes the encyclopedia into the output directory, and gives back the configuration with its files in place.
@@ -81,14 +102,42 @@ fn with_atlas(config: &Config) -> Result<Config> {
     Ok(config)
 }
 
-fn training_records(config: &Config) -> Result<Vec<data::Record>> {
-    let path = config.data.train.as_deref();
-    let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
-    Ok(data::read(path, config.data.train_limit)?)
+/// The training records with the teacher's answers, and as many validation records as the training measures, all of which are then what the
+/// configuration names.
+fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result<(Vec<Record>, Vec<Record>)> {
+    let place = |name: &str| config.output.directory.join(name);
+    let (train, validation) = (place("train.jsonl"), place("validation.jsonl"));
+    let (limit, validates) = (config.data.validation_limit, config.training.validate_every.is_some());
+    let records = label_file(oscar, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?;
+    config.data.train = Some(train);
+    if !validates {
+        return Ok((records, Vec::new()));
+    }
+    let measured = label_file(oscar, config, config.data.validation.as_deref(), limit, &validation, context)?;
+    config.data.validation = Some(validation);
+    Ok((records, measured))
 }
 
-fn stop_if_interrupted(context: &Context<'_>, what: &str) -> Result<()> {
-    if context.interrupt.requested() { Err(Error::Interrupted(what.into())) } else { Ok(()) }
+/// The first `limit` records of a file with the teacher's answers, which are read from `labelled` where they are, and written there where not.
+fn label_file(
+    oscar: &Oscar,
+    config: &Config,
+    file: Option<&Path>,
+    limit: Option<usize>,
+    labelled: &Path,
+    context: &Context<'_>,
+) -> Result<Vec<Record>> {
+    if labelled.exists() {
+        return Ok(data::read_labelled(labelled, None, config.reranking.enabled)?);
+    }
+    let file = file.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
+    let records = label(oscar, config, &data::read(file, limit)?, context)?;
+    if records.is_empty() {
+        let message = "the generator answers none of its questions, so there is nothing to learn".to_owned();
+        return Err(Error::Data { place: file.display().to_string(), message });
+    }
+    write_records(&records, labelled)?;
+    Ok(records)
 }
 
 /// The stages of a run so far.
@@ -106,6 +155,14 @@ impl Stages {
             ..StageSummary::default()
         });
         Ok(result)
+    }
+
+    /// Starts `oscar` from the pretrained compressor, if there is one.
+    fn start(&mut self, start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
+        let Some(directory) = config.training.start_from.as_deref() else { return Ok(()) };
+        let name = directory.file_name().unwrap_or(directory.as_os_str()).to_string_lossy();
+        let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
+        self.time("start", &description, || start_from(start, oscar, config, context))
     }
 
     fn em(&mut self, scores: &AnswerScores) {

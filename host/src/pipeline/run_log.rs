@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use crate::Result;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
-use crate::tracking::Tracker;
+use crate::tracking::{self, Tracker};
 use crate::training::{Observer, StepReport, TrainingError};
 
 /// Shows a training's progress, logs its metrics, and passes on an interruption.
@@ -18,6 +18,10 @@ pub(super) struct RunLog<'a> {
     tracker: Tracker,
     bar: ProgressBar,
     began: Instant,
+    /// Seconds of training before this run.
+    before: f64,
+    /// What the bar says of the last measurement on the validation records.
+    validation: String,
 }
 
 impl<'a> RunLog<'a> {
@@ -36,21 +40,34 @@ impl<'a> RunLog<'a> {
         let bar = terminal.progress(title, steps);
         bar.set_position(done);
         bar.reset_eta();
-        Ok(RunLog { terminal, interrupt, tracker: Tracker::resume(directory, done)?, bar, began: Instant::now() })
+        let tracker = Tracker::resume(directory, done)?;
+        let logged = tracking::read(&directory.join(tracking::LOG))?;
+        let before = logged.last().and_then(|point| *point.values.get("seconds")?).unwrap_or(0.0);
+        Ok(RunLog { terminal, interrupt, tracker, bar, began: Instant::now(), before, validation: String::new() })
+    }
+
+    /// The seconds that were spent on the steps before this run.
+    pub(super) fn seconds_before(&self) -> f64 {
+        self.before
     }
 }
 
 impl Observer for RunLog<'_> {
     fn step(&mut self, report: &StepReport, extra: &[(String, f64)]) -> std::result::Result<(), TrainingError> {
-        let speed = extra.iter().find(|(name, _)| name == "tokens_per_second").map_or(0.0, |&(_, speed)| speed);
+        let find = |wanted: &str| extra.iter().find(|(name, _)| name == wanted).map(|&(_, value)| value);
+        let speed = find("tokens_per_second").unwrap_or(0.0);
+        if let (Some(loss), Some(accuracy)) = (find("validation_loss"), find("validation_accuracy")) {
+            self.validation = format!("  (validation {loss:.4}, {accuracy:.3})");
+        }
+        let StepReport { loss, accuracy, .. } = report;
         self.bar.set_position(report.step);
-        self.bar.set_message(format!("loss {:.4}  accuracy {:.3}  {speed:.0} tokens/s", report.loss, report.accuracy));
+        self.bar.set_message(format!("loss {loss:.4}  accuracy {accuracy:.3}{}  {speed:.0} tokens/s", self.validation));
         let own = [
             ("loss", report.loss),
             ("accuracy", report.accuracy),
             ("gradient_norm", report.gradient_norm),
             ("tokens", report.tokens as f64),
-            ("seconds", self.began.elapsed().as_secs_f64()),
+            ("seconds", self.before + self.began.elapsed().as_secs_f64()),
         ];
         let scalars: Vec<(&str, f64)> =
             own.into_iter().chain(extra.iter().map(|(name, value)| (name.as_str(), *value))).collect();

@@ -1,13 +1,16 @@
 //! `scaledown train`: distillation of a compressor.
 
 use std::path::Path;
+use std::time::Instant;
 
-use super::{Context, open_device, pretrain::run};
+use super::run::{Run, conclude};
+use super::{Context, Start, open_device};
 use crate::config::Config;
-use crate::data::Record;
+use crate::data::{self, Record};
 use crate::distillation::{Distillation, Example};
-use crate::model::{LanguageModel, Oscar, save_oscar, start_from};
-use crate::training::Outcome;
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
+use crate::report::StageSummary;
+use crate::training::{DISTILLATION, Outcome, TrainingError};
 use crate::{Error, Result};
 
 /// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
@@ -15,45 +18,103 @@ use crate::{Error, Result};
 /// # Errors
 /// If a record, the model or the disk fails; what was written before stays.
 pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
-    let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, true)?)?;
-    start(&oscar, config, context)?;
+    let config = &config.with_adapter();
+    let run = Run::open(config, DISTILLATION, context)?;
     let path = config.data.train.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
-    let records = crate::data::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
-    let (outcome, oscar) = distill(oscar, config, &records, context)?;
+    let start = stored_start(config)?;
+    let spinner = context.terminal.spinner("reading records");
+    let records = data::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
+    let validation = validation_records(config)?;
+    spinner.finish_and_clear();
+    let device = open_device(config)?;
+    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    start_from(start.as_ref(), &oscar, config, context)?;
+    device.reset_peak_memory();
+    let began = Instant::now();
+    let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;
     if !outcome.interrupted {
+        let stage = training_stage("The compressor learns to answer as the teacher does.", &outcome, began);
+        conclude(config, &outcome, &device, context.start == Start::Resume, vec![stage])?;
         save_oscar(&oscar, config, &config.output.directory.join("model"))?;
     }
     Ok(outcome)
 }
 
-/// Gives `oscar` the parameters of the pretrained compressor that the configuration starts from, if it names one.
-pub(super) fn start(oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
-    if let Some(directory) = &config.training.start_from {
-        note_fresh(&start_from(oscar, directory)?, directory, context);
+/// The stage of a report that a distillation is.
+pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instant) -> StageSummary {
+    StageSummary {
+        name: DISTILLATION.into(),
+        description: description.into(),
+        steps: Some(outcome.steps),
+        seconds: outcome.seconds.max(began.elapsed().as_secs_f64()),
+        final_loss: Some(outcome.final_loss),
+        em: None,
+    }
+}
+
+/// The pretrained compressor that the configuration starts from, if it names one; opened, and not yet read.
+///
+/// # Errors
+/// If there is none in the directory that is named.
+pub(super) fn stored_start(config: &Config) -> Result<Option<StoredOscar>> {
+    config.training.start_from.as_deref().map(StoredOscar::open).transpose()
+}
+
+/// Gives `oscar` the parameters of the compressor that it starts from.
+pub(super) fn start_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
+    if let (Some(start), Some(directory)) = (start, &config.training.start_from) {
+        note_fresh(&start.start(oscar)?, directory, context);
     }
     Ok(())
 }
 
-/// Says which parameters found no value in `directory`.
+/// Warns of parameters that found no value in `directory`.
 pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
     if !fresh.is_empty() {
         let names = fresh.join(", ");
-        context.terminal.note(format!("{} has no values for {names}; they start as new", directory.display()));
+        context.terminal.warn(format!("{} has no values for {names}; they start as new", directory.display()));
     }
 }
 
-/// Trains `oscar` on `records`, which hold the teacher's answers.
+/// The records that are measured during a training; none if it measures nothing.
+fn validation_records(config: &Config) -> Result<Vec<Record>> {
+    match (&config.data.validation, config.training.validate_every) {
+        (Some(path), Some(_)) => Ok(data::read_labelled(path, config.data.validation_limit, config.reranking.enabled)?),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Trains `oscar` on `records`, which hold the teacher's answers, and measures it on those of `validation`.
 ///
 /// # Errors
 /// If a record has no answer, or the device or disk fails.
-pub fn distill(oscar: Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<(Outcome, Oscar)> {
+pub(super) fn distill(
+    run: Run<'_>,
+    oscar: Oscar,
+    config: &Config,
+    records: &[Record],
+    validation: &[Record],
+) -> Result<(Outcome, Oscar)> {
     let most = config.data.documents.unwrap_or(usize::MAX);
-    let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
-    let examples = examples.collect::<std::result::Result<Vec<_>, _>>()?;
+    let examples = |records: &[Record]| {
+        let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
+        examples.collect::<std::result::Result<Vec<_>, TrainingError>>()
+    };
+    let (examples, validation) = (examples(records)?, examples(validation)?);
     let steps = Distillation::steps(&config.training, examples.len());
-    let mut objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
-    let outcome = run(&mut objective, config, steps, "distillation", context)?;
+    let objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
+    let mut objective = objective.with_validation(validation);
+    let outcome = run.train(&mut objective, config, checksum(records)?, steps)?;
     Ok((outcome, objective.into_oscar()))
+}
+
+/// A checksum of what a model learns from `records`.
+fn checksum(records: &[Record]) -> Result<u32> {
+    let mut hasher = crc32fast::Hasher::new();
+    for Record { query, documents, answer, reranking_scores, .. } in records {
+        let line = serde_json::to_vec(&(query, documents, answer, reranking_scores));
+        hasher.update(&line.map_err(|error| Error::Failed(error.to_string()))?);
+    }
+    Ok(hasher.finalize())
 }

@@ -6,6 +6,7 @@ use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
 use serde_json::Value;
 
+use super::source::Source;
 use super::staged::Staged;
 use crate::config::{Pretraining, Training};
 use crate::model::Oscar;
@@ -29,7 +30,8 @@ struct Task {
 /// The objective: the cross-entropy of texts given their vectors.
 ///
 /// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text follows:
-/// the instruction, its first tokens as a cue (which tell it from the others), and the rest of it or of its second half as targets.
+/// the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it or of its second half as
+/// targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -50,8 +52,9 @@ impl AutoEncoding {
         self.oscar
     }
 
-    /// The task at `position` of the endless sequence of epochs, made of these texts.
-    fn task(&self, position: u64, texts: &[String]) -> Result<Task, TrainingError> {
+    /// The task at `position` of the endless sequence of epochs, made of the record `index` of a source.
+    fn task(&self, position: u64, source: &Source, index: usize) -> Result<Task, TrainingError> {
+        let (texts, next) = (source.documents(index), source.continuation(index));
         let random = |index: usize| uniform_bits(self.training.seed ^ 0x5DEE_CE66, position * 1024 + index as u64);
         let continued = f64::from(random(0)) / f64::from(1 << 24) < self.pretraining.continuation;
         let (model, memory_tokens) = (&self.oscar.model, self.oscar.lengths.memory_tokens);
@@ -67,31 +70,55 @@ impl AutoEncoding {
         let instruction = if continued { &self.pretraining.continue_with } else { &self.pretraining.reproduce_with };
         let instruction = tokenizer.encode(instruction)?;
         let mut order: Vec<usize> = (0..texts.len()).collect();
-        if self.pretraining.cue_tokens > 0 {
+        // A text that stands alone needs no cue; without one its vectors must hold all of it.
+        let cue_tokens = if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 };
+        if cue_tokens > 0 {
             order.sort_by_key(|&index| random(index + 1));
         }
-        let halves = texts.iter().map(|text| self.halves(text, continued)).collect::<Result<Vec<_>, _>>()?;
+        let halves = texts.iter().map(|text| self.halves(text, next, continued)).collect::<Result<Vec<_>, _>>()?;
         for index in order {
-            let cue = tokenizer.encode_truncated(&texts[index], self.pretraining.cue_tokens)?;
+            let cue = tokenizer.encode_truncated(texts[index], cue_tokens)?;
             let target = tokenizer.encode_truncated(halves[index].1, self.oscar.lengths.document_tokens)?;
             sequence.extend(&instruction, 0.0);
             sequence.extend(&cue, 0.0);
             sequence.extend(if continued { &target } else { &target[cue.len().min(target.len())..] }, 1.0);
             sequence.extend(&tokenizer.end_ids()[..1], 1.0);
         }
-        let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair("", compressed)).collect::<Result<_, _>>()?;
+        let query = self.query(position, &source.queries(index))?;
+        let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair(query, compressed)).collect::<Result<_, _>>()?;
         Ok(Task { pairs, sequence })
     }
 
-    /// What is compressed of a text, and what the generator is to write.
-    fn halves<'a>(&self, text: &'a str, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
-        if !continued {
-            return Ok((text, text));
+    /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.
+    fn query<'a>(&self, position: u64, queries: &[&'a str]) -> Result<&'a str, TrainingError> {
+        let random = |index: u64| uniform_bits(self.training.seed ^ 0x1A2B_3C4D, position * 2 + index);
+        if queries.is_empty() || f64::from(random(0)) / f64::from(1 << 24) >= self.pretraining.query_share {
+            return Ok("");
+        }
+        let query = queries[random(1) as usize % queries.len()];
+        Ok(self.oscar.model.tokenizer.truncate(query, self.oscar.lengths.query_tokens)?)
+    }
+
+    /// What is compressed of a text, and what the generator is to write: the same, or what follows it (`next`, or else its own second half).
+    fn halves<'a>(&self, text: &'a str, next: Option<&'a str>, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
+        match next {
+            _ if !continued => return Ok((text, text)),
+            Some(next) => return Ok((text, next)),
+            None => {}
         }
         let tokenizer = &self.oscar.model.tokenizer;
         let tokens = tokenizer.encode_truncated(text, 2 * self.oscar.lengths.document_tokens)?.len();
         let first = tokenizer.truncate(text, tokens / 2)?;
         Ok((first, text.get(first.len()..).unwrap_or_default().trim_start()))
+    }
+
+    /// The records of a source at some positions, in micro-batches.
+    fn micro_batches(&self, source: &Source, positions: impl Iterator<Item = (u64, usize)>) -> Result<Vec<Batch>, TrainingError> {
+        let tasks = positions.map(|(position, index)| self.task(position, source, index));
+        let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
+        tasks.sort_by_key(|task| task.sequence.rows.len());
+        let total = tasks.iter().map(|task| task.sequence.targets.len()).sum::<usize>() as f64;
+        Ok(tasks.chunks(self.training.micro_batch.max(1)).map(|chunk| self.batch(chunk, total)).collect())
     }
 
     fn batch(&self, tasks: &[Task], total: f64) -> Batch {
@@ -119,12 +146,13 @@ impl Objective for AutoEncoding {
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
         let size = self.training.batch_size;
         let indices = self.staged.take(step, size);
-        let source = self.staged.source();
-        let tasks = (step * size as u64..).zip(indices).map(|(position, index)| self.task(position, source.documents(index)));
-        let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
-        tasks.sort_by_key(|task| task.sequence.rows.len());
-        let total = tasks.iter().map(|task| task.sequence.targets.len()).sum::<usize>() as f64;
-        Ok(tasks.chunks(self.training.micro_batch.max(1)).map(|chunk| self.batch(chunk, total)).collect())
+        let positions = (step * size as u64..).zip(indices);
+        self.micro_batches(self.staged.source(), positions)
+    }
+
+    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+        let source = self.staged.validation();
+        source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..).zip(0..source.len())))
     }
 
     fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {

@@ -4,6 +4,7 @@ use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use serde_json::Value;
 
 use super::examples::Weights;
+use super::source::Source;
 use super::staged::Staged;
 use crate::config::{Pretraining, Training};
 use crate::model::LanguageModel;
@@ -44,6 +45,22 @@ impl CausalLm {
     pub fn into_model(self) -> LanguageModel {
         self.model
     }
+
+    /// Some records of a source in micro-batches.
+    fn micro_batches(&self, source: &Source, indices: Vec<usize>) -> Result<Vec<Batch>, TrainingError> {
+        let mut sequences = indices
+            .into_iter()
+            .map(|index| source.sequence(index, &self.model, self.document_tokens, self.weights))
+            .collect::<Result<Vec<_>, _>>()?;
+        // Neighbours in length share a micro-batch, so that little is padded.
+        sequences.sort_by_key(|sequence| sequence.rows.len());
+        let weight = |batch: &[crate::sequence::Sequence]| -> f64 {
+            batch.iter().flat_map(|sequence| &sequence.targets).map(|target| f64::from(target.2)).sum()
+        };
+        let total = weight(&sequences);
+        let micro = self.training.micro_batch.max(1);
+        Ok(sequences.chunks(micro).map(|chunk| Batch { sequences: SequenceBatch { sequences: chunk.to_vec() }, total }).collect())
+    }
 }
 
 impl Objective for CausalLm {
@@ -61,19 +78,12 @@ impl Objective for CausalLm {
     fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
         let size = self.training.batch_size;
         let indices = self.staged.take(step, size);
-        let source = self.staged.source();
-        let mut sequences = indices
-            .into_iter()
-            .map(|index| source.sequence(index, &self.model, self.document_tokens, self.weights))
-            .collect::<Result<Vec<_>, _>>()?;
-        // Neighbours in length share a micro-batch, so that little is padded.
-        sequences.sort_by_key(|sequence| sequence.rows.len());
-        let weight = |batch: &[crate::sequence::Sequence]| -> f64 {
-            batch.iter().flat_map(|sequence| &sequence.targets).map(|target| f64::from(target.2)).sum()
-        };
-        let total = weight(&sequences);
-        let micro = self.training.micro_batch.max(1);
-        Ok(sequences.chunks(micro).map(|chunk| Batch { sequences: SequenceBatch { sequences: chunk.to_vec() }, total }).collect())
+        self.micro_batches(self.staged.source(), indices)
+    }
+
+    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+        let source = self.staged.validation();
+        source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..source.len()).collect()))
     }
 
     fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {

@@ -1,6 +1,7 @@
 //! What a language model is pretrained on, as sequences: documents with questions and answers, or plain text.
 
-use crate::atlas::PretrainingRecord;
+use super::source::Text;
+use crate::data::Context;
 use crate::sequence::Sequence;
 use crate::text::{Piece, PromptTemplate, TextError, Tokenizer};
 
@@ -20,7 +21,7 @@ pub struct Weights {
 /// # Errors
 /// If the prompt cannot be rendered or the tokenizer fails.
 pub(super) fn questions(
-    record: &PretrainingRecord,
+    record: &Context,
     prompt: &PromptTemplate,
     tokenizer: &Tokenizer,
     document_tokens: usize,
@@ -46,13 +47,15 @@ pub(super) fn questions(
     Ok(sequence)
 }
 
-/// A text, each of its tokens a target.
+/// A text, each of its tokens a target, and the token that ends it where it ends.
 ///
 /// # Errors
 /// If the tokenizer fails.
-pub(super) fn text(text: &str, tokenizer: &Tokenizer, most_tokens: usize) -> Result<Sequence, TextError> {
+pub(super) fn text(text: &Text, tokenizer: &Tokenizer, most_tokens: usize) -> Result<Sequence, TextError> {
     let mut sequence = Sequence::default();
-    sequence.extend(&tokenizer.encode_truncated(text, most_tokens)?, 1.0);
-    sequence.extend(&tokenizer.end_ids()[..1], 1.0);
+    sequence.extend(&tokenizer.encode_truncated(&text.text, most_tokens)?, 1.0);
+    if !text.continued {
+        sequence.extend(&tokenizer.end_ids()[..1], 1.0);
+    }
     Ok(sequence)
 }

@@ -9,5 +9,5 @@ mod staged;
 
 pub use autoencoding::AutoEncoding;
 pub use causal::CausalLm;
-pub use source::Source;
+pub use source::{Source, Text};
 pub use staged::Staged;

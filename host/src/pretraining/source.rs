@@ -1,102 +1,117 @@
 //! The records of a pretraining stage.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use super::examples::{self, Weights};
-use crate::atlas::PretrainingRecord;
+use crate::data::{self, Context, DataError, RECORD_LIMIT};
 use crate::model::LanguageModel;
 use crate::sequence::Sequence;
+use crate::text::{TextError, Tokenizer};
 use crate::training::TrainingError;
-
-/// The longest line that is read, in bytes.
-const LINE_LIMIT: usize = 16 << 20;
 
 /// What one stage trains on.
 #[derive(Clone, Debug)]
 pub enum Source {
-    /// Documents with questions and answers, one JSON record a line.
-    Questions(Vec<PretrainingRecord>),
-    /// Plain texts, one a line.
-    Text(Vec<String>),
+    /// Documents with questions and answers.
+    Questions(Vec<Context>),
+    /// Plain texts.
+    Text(Vec<Text>),
+}
+
+/// A text, or a piece of a long one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// Whether the next in the list goes on where this one ends.
+    pub continued: bool,
 }
 
 impl Source {
-    /// Reads a file: question-answer records if it is called `.jsonl` or `.json`, else plain text.
+    /// Reads a file: records if it is called `.jsonl` or `.json`, which need answers if the model learns the `answers`; else plain text, one
+    /// a line.
     ///
     /// # Errors
-    /// If the file cannot be read, or a line is no record; the error names the file and the line.
-    pub fn read(path: &Path) -> Result<Self, TrainingError> {
-        let failed = |line: usize, message: String| TrainingError::Record {
-            record: if line == 0 { path.display().to_string() } else { format!("{}:{line}", path.display()) },
-            message,
-        };
-        let file = std::fs::File::open(path).map_err(|error| failed(0, error.to_string()))?;
-        let json = path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json");
-        let (mut records, mut texts) = (Vec::new(), Vec::new());
-        for (number, line) in BufReader::new(file).lines().enumerate() {
-            let line = line.map_err(|error| failed(number + 1, error.to_string()))?;
-            if line.len() > LINE_LIMIT {
-                return Err(failed(number + 1, format!("the line is longer than {LINE_LIMIT} bytes")));
-            }
-            if line.trim().is_empty() {
-                continue;
-            }
-            if json {
-                let record: PretrainingRecord =
-                    serde_json::from_str(&line).map_err(|error| failed(number + 1, error.to_string()))?;
-                if record.questions.is_empty() {
-                    return Err(failed(number + 1, "the record has no questions".into()));
-                }
-                records.push(record);
-            } else {
-                texts.push(line);
-            }
+    /// If the file cannot be read or is empty, or a line is no record; the error names the file, the line and the field.
+    pub fn read(path: &Path, answers: bool) -> Result<Self, DataError> {
+        if path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json") {
+            return Ok(Source::Questions(data::read_contexts(path, answers)?));
         }
-        Ok(if json { Source::Questions(records) } else { Source::Text(texts) })
+        let texts = read_lines(path)?;
+        if texts.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(Source::Text(texts)) }
     }
 
-    /// A source of the same kind without records.
+    /// Only the first `records` records, or all of them if `None`.
     #[must_use]
-    pub fn none(&self) -> Self {
-        match self {
-            Source::Questions(_) => Source::Questions(Vec::new()),
-            Source::Text(_) => Source::Text(Vec::new()),
+    pub fn first(mut self, records: Option<usize>) -> Self {
+        let most = records.unwrap_or(usize::MAX);
+        match &mut self {
+            Source::Questions(contexts) => contexts.truncate(most),
+            Source::Text(texts) => texts.truncate(most),
         }
+        self
     }
 
-    /// Appends the first `records` records of another source, all of them if `None`.
+    /// Appends another source; false, and nothing is appended, if one holds records and the other plain text.
+    #[must_use]
+    pub fn append(&mut self, other: Source) -> bool {
+        match (self, other) {
+            (Source::Questions(all), Source::Questions(more)) => all.extend(more),
+            (Source::Text(all), Source::Text(more)) => all.extend(more),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Cuts plain texts into consecutive pieces of at most `limit` tokens of each tokenizer, so that nothing of a long one is lost.
     ///
     /// # Errors
-    /// If one holds questions and the other plain text.
-    pub fn append(&mut self, other: Source, records: Option<usize>) -> Result<(), TrainingError> {
-        let most = records.unwrap_or(usize::MAX);
-        match (self, other) {
-            (Source::Questions(all), Source::Questions(more)) => all.extend(more.into_iter().take(most)),
-            (Source::Text(all), Source::Text(more)) => all.extend(more.into_iter().take(most)),
-            _ => {
-                return Err(TrainingError::Empty(
-                    "a stage mixes plain text with records of questions, expected files of one kind".into(),
-                ));
+    /// If a tokenizer fails.
+    pub fn cut(self, tokenizers: &[&Tokenizer], limit: usize) -> Result<Self, TextError> {
+        let Source::Text(texts) = self else { return Ok(self) };
+        let mut cut = Vec::with_capacity(texts.len());
+        for Text { text, continued } in texts {
+            let mut pieces = vec![text.as_str()];
+            for tokenizer in tokenizers {
+                let finer = pieces.iter().map(|piece| tokenizer.pieces(piece, limit)).collect::<Result<Vec<_>, _>>()?;
+                pieces = finer.concat();
             }
+            let last = pieces.len().saturating_sub(1);
+            let piece = |(i, piece): (usize, &str)| Text { text: piece.to_owned(), continued: i < last || continued };
+            cut.extend(pieces.into_iter().enumerate().map(piece));
         }
-        Ok(())
+        Ok(Source::Text(cut))
     }
 
     /// The texts of record `index`: its documents, or the plain text itself.
     #[must_use]
-    pub fn documents(&self, index: usize) -> &[String] {
+    pub fn documents(&self, index: usize) -> Vec<&str> {
         match self {
-            Source::Questions(records) => &records[index].documents,
-            Source::Text(texts) => std::slice::from_ref(&texts[index]),
+            Source::Questions(contexts) => contexts[index].documents.iter().map(String::as_str).collect(),
+            Source::Text(texts) => vec![&texts[index].text],
         }
+    }
+
+    /// The questions of record `index`; plain text has none.
+    #[must_use]
+    pub fn queries(&self, index: usize) -> Vec<&str> {
+        let Source::Questions(contexts) = self else { return Vec::new() };
+        contexts[index].questions.iter().map(|question| question.query.as_str()).collect()
+    }
+
+    /// What follows the text `index`, if it is a piece of a longer one and not its last.
+    #[must_use]
+    pub fn continuation(&self, index: usize) -> Option<&str> {
+        let Source::Text(texts) = self else { return None };
+        texts[index].continued.then(|| texts.get(index + 1)).flatten().map(|next| next.text.as_str())
     }
 
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Source::Questions(records) => records.len(),
+            Source::Questions(contexts) => contexts.len(),
             Source::Text(texts) => texts.len(),
         }
     }
@@ -105,6 +120,21 @@ impl Source {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Adds what is learned from to a checksum.
+    pub fn checksum(&self, hasher: &mut crc32fast::Hasher) {
+        let mut add = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        match self {
+            Source::Questions(contexts) => contexts.iter().for_each(|Context { documents, questions }| {
+                documents.iter().for_each(|document| add(document));
+                questions.iter().flat_map(|question| [&question.query, &question.answer]).for_each(|text| add(text));
+            }),
+            Source::Text(texts) => texts.iter().for_each(|text| add(&text.text)),
+        }
     }
 
     /// Record `index` as a sequence.
@@ -119,10 +149,65 @@ impl Source {
         weights: Weights,
     ) -> Result<Sequence, TrainingError> {
         Ok(match self {
-            Source::Questions(records) => {
-                examples::questions(&records[index], &model.prompt, &model.tokenizer, document_tokens, weights)?
+            Source::Questions(contexts) => {
+                examples::questions(&contexts[index], &model.prompt, &model.tokenizer, document_tokens, weights)?
             }
             Source::Text(texts) => examples::text(&texts[index], &model.tokenizer, document_tokens)?,
         })
+    }
+}
+
+/// The lines of a file that are not blank.
+fn read_lines(path: &Path) -> Result<Vec<Text>, DataError> {
+    let io = |source| DataError::Io { path: path.to_owned(), source };
+    let mut file = BufReader::new(std::fs::File::open(path).map_err(io)?);
+    let mut texts = Vec::new();
+    for line in 1.. {
+        let failed = |message: String| DataError::Record { path: path.to_owned(), line, field: None, message };
+        let mut bytes = Vec::new();
+        (&mut file).take(RECORD_LIMIT as u64 + 1).read_until(b'\n', &mut bytes).map_err(io)?;
+        if bytes.is_empty() {
+            break;
+        }
+        if bytes.len() > RECORD_LIMIT {
+            return Err(failed(format!(
+                "the line is longer than {} MiB; is this a file of texts, one a line?",
+                RECORD_LIMIT >> 20
+            )));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| failed(format!("it is no UTF-8 text: {}", error.utf8_error())))?;
+        let text = text.trim_end_matches(['\n', '\r']).to_owned();
+        if !text.trim().is_empty() {
+            texts.push(Text { text, continued: false });
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::atlas;
+
+    #[test]
+    fn a_long_text_is_cut_into_pieces_that_lose_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        atlas::tokenizer().unwrap().save(directory.path().join("tokenizer.json"), false).unwrap();
+        std::fs::write(directory.path().join("config.json"), r#"{"eos_token_id": 2}"#).unwrap();
+        let tokenizer = Tokenizer::from_directory(directory.path()).unwrap();
+        let long = "Aspen Vale grows peas and barley. Birch Loom is framed in walnut, and Hazel Brenow lives in Aspen Vale.";
+        let text = |text: &str| Text { text: text.into(), continued: false };
+        let source = Source::Text(vec![text("Aspen Vale."), text(long)]).cut(&[&tokenizer, &tokenizer], 8).unwrap();
+        let Source::Text(pieces) = &source else { panic!("{source:?}") };
+        assert_eq!(pieces[0], text("Aspen Vale."));
+        assert!(pieces.len() > 4, "{pieces:?}");
+        let ids = |text: &str| tokenizer.encode(text).unwrap();
+        assert!(pieces.iter().all(|piece| ids(&piece.text).len() <= 8), "{pieces:?}");
+        let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
+        assert_eq!(pieces[1..].iter().map(|piece| letters(&piece.text)).collect::<String>(), letters(long));
+        // Every piece but the last goes on, and so has a continuation.
+        let last = pieces.len() - 1;
+        assert!((1..last).all(|i| source.continuation(i) == Some(&pieces[i + 1].text)));
+        assert_eq!((source.continuation(0), source.continuation(last)), (None, None));
     }
 }

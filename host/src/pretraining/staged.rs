@@ -12,6 +12,7 @@ pub struct Staged {
     seed: u64,
     stages: Vec<Stage>,
     sources: Vec<Source>,
+    validation: Option<Source>,
     curriculum: Curriculum,
     order: Order,
 }
@@ -27,7 +28,21 @@ impl Staged {
             return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
         }
         let order = Order::new(seed, sources[0].len());
-        Ok(Staged { seed, stages, sources, curriculum: Curriculum::default(), order })
+        Ok(Staged { seed, stages, sources, validation: None, curriculum: Curriculum::default(), order })
+    }
+
+    /// The curriculum, with records to measure the model on.
+    #[must_use]
+    pub fn with_validation(self, validation: Option<Source>) -> Self {
+        Staged { validation, ..self }
+    }
+
+    /// A checksum of all that is learned from.
+    #[must_use]
+    pub fn checksum(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        self.sources.iter().for_each(|source| source.checksum(&mut hasher));
+        hasher.finalize()
     }
 
     /// The most steps that the curriculum can take.
@@ -39,6 +54,11 @@ impl Staged {
     /// The present stage's records.
     pub(super) fn source(&self) -> &Source {
         &self.sources[self.present()]
+    }
+
+    /// The records to measure the model on.
+    pub(super) fn validation(&self) -> Option<&Source> {
+        self.validation.as_ref()
     }
 
     /// The `size` records of `source` that step `step` (from 0) trains on.

@@ -103,6 +103,33 @@ impl Tokenizer {
         }
     }
 
+    /// `text` in consecutive pieces of at most `limit` tokens each; white space where they part, and blank pieces, are left out. A text of
+    /// few tokens is its only piece.
+    ///
+    /// # Errors
+    /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
+    pub fn pieces<'a>(&self, text: &'a str, limit: usize) -> Result<Vec<&'a str>, TextError> {
+        let encoding = self.inner.encode(text, false).map_err(|error| TextError::Encode(error.to_string()))?;
+        let starts = encoding.get_offsets().iter().skip(limit).step_by(limit.max(1)).map(|&(start, _)| start);
+        let mut cuts: Vec<usize> = starts.filter(|&at| text.is_char_boundary(at)).collect();
+        // Some normalisers make several tokens of one character.
+        cuts.sort_unstable();
+        cuts.dedup();
+        let (mut pieces, mut from) = (Vec::new(), 0);
+        for to in cuts.into_iter().chain([text.len()]) {
+            let mut rest = &text[from..to];
+            from = to;
+            // A piece by itself may have another token or two than within the text.
+            while !rest.trim().is_empty() {
+                let head = self.truncate(rest, limit)?;
+                let head = if head.trim().is_empty() { rest } else { head };
+                pieces.push(head);
+                rest = rest[head.len()..].trim_start();
+            }
+        }
+        Ok(pieces)
+    }
+
     /// The text of `ids`, special tokens left out, with the white space around it. Bytes that are no whole character become U+FFFD.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use scaledown_sdk::nn::{Optimizer, Params, WeightSource};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Objective, StepReport, TrainingError};
+use super::{Difference, Fingerprint, Objective, StepReport, TrainingError};
 use crate::artifact::{self, ArtifactError, DirectoryWriter};
 
 /// The version of the layout; a reader refuses any other.
@@ -25,19 +25,43 @@ struct State {
     last: StepReport,
     optimizer_steps: u64,
     objective: Value,
+    /// None in checkpoints of programs that wrote none; those are resumed unchecked.
+    #[serde(default)]
+    settings: Option<Fingerprint>,
 }
 
 /// The directory that a training's checkpoints lie in.
 pub struct Store {
     directory: PathBuf,
     keep: usize,
+    settings: Fingerprint,
 }
 
 impl Store {
-    /// Checkpoints under `directory`, of which the newest `keep` are kept.
+    /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these settings.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>, keep: usize) -> Self {
-        Store { directory: directory.into(), keep: keep.max(1) }
+    pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: Fingerprint) -> Self {
+        Store { directory: directory.into(), keep: keep.max(1), settings }
+    }
+
+    /// Adds what is learned from to the settings; see [`Fingerprint::with_records`].
+    #[must_use]
+    pub fn with_records(self, checksum: u32) -> Self {
+        Store { settings: self.settings.with_records(checksum), ..self }
+    }
+
+    /// Compares the settings with those of `checkpoint`, and says what has changed that may.
+    ///
+    /// # Errors
+    /// [`TrainingError::Checkpoint`] that names every setting that must not change and has.
+    pub fn check(&self, checkpoint: &Checkpoint) -> Result<Vec<String>, TrainingError> {
+        let Some(earlier) = &checkpoint.state.settings else { return Ok(Vec::new()) };
+        let Difference { refused, allowed } = self.settings.since(earlier);
+        if refused.is_empty() {
+            return Ok(allowed);
+        }
+        let message = format!("{}; set it back as it was, or train anew in another output directory", refused.join("; "));
+        Err(TrainingError::Checkpoint { path: checkpoint.path.display().to_string(), message })
     }
 
     /// Writes the present state of a training, whole or not at all, and then removes the oldest checkpoints.
@@ -45,8 +69,13 @@ impl Store {
     /// # Errors
     /// If the disk is full or cannot be written; earlier checkpoints stay as they are.
     pub fn save<O: Objective>(&self, objective: &O, optimizer: &Optimizer, last: &StepReport) -> Result<(), TrainingError> {
-        let state =
-            State { format: FORMAT, last: last.clone(), optimizer_steps: optimizer.steps(), objective: objective.state() };
+        let state = State {
+            format: FORMAT,
+            last: last.clone(),
+            optimizer_steps: optimizer.steps(),
+            objective: objective.state(),
+            settings: Some(self.settings.clone()),
+        };
         let mut writer = DirectoryWriter::new(&self.directory.join(format!("step-{:08}", last.step)))?;
         let state = serde_json::to_vec_pretty(&state).map_err(|error| TrainingError::Empty(error.to_string()))?;
         writer.write(STATE_FILE, &state)?;
@@ -55,6 +84,7 @@ impl Store {
             write_tensors(&mut writer, name, trainable(&params))?;
         }
         writer.commit()?;
+        tracing::info!(step = last.step, directory = %self.directory.display(), "checkpoint written");
         self.tidy()
     }
 
@@ -125,6 +155,7 @@ impl Checkpoint {
         }
         optimizer.load_state(self.state.optimizer_steps, &self.tensors(OPTIMIZER)?)?;
         objective.restore(&self.state.objective)?;
+        tracing::info!(step = self.state.last.step, checkpoint = %self.path.display(), "training resumed");
         Ok(self.state.last.clone())
     }
 

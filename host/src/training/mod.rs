@@ -2,13 +2,18 @@
 
 pub mod checkpoint;
 mod error;
+mod fingerprint;
 mod objective;
 mod order;
 mod run;
 mod settings;
 
 pub use error::TrainingError;
+pub use fingerprint::{Difference, Fingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
 pub use order::Order;
 pub use run::{Observer, Outcome, train};
 pub use settings::Settings;
+
+/// What the training of a compressor on a teacher's answers is called.
+pub const DISTILLATION: &str = "distillation";

@@ -65,6 +65,15 @@ pub trait Objective {
     /// If the device fails.
     fn loss(&self, batch: &Self::Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError>;
 
+    /// The micro-batches to measure the model on, whose losses add up to the loss on the validation records; none if there are no such
+    /// records.
+    ///
+    /// # Errors
+    /// If a record cannot be used.
+    fn validation(&self) -> Result<Vec<Self::Batch>, TrainingError> {
+        Ok(Vec::new())
+    }
+
     /// Looks at a finished step, and says whether to go on.
     fn finish_step(&mut self, _report: &StepReport) -> Verdict {
         Verdict::Continue

@@ -12,7 +12,8 @@ use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
 
 /// What a training is watched and stopped by.
 pub trait Observer {
-    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates, tokens per second).
+    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates, tokens per second, and what was measured
+    /// after it on the validation records).
     ///
     /// # Errors
     /// If the log cannot be written.
@@ -32,7 +33,7 @@ pub struct Outcome {
     pub steps: u64,
     /// The loss of the last step.
     pub final_loss: f64,
-    /// Seconds of this run.
+    /// Seconds that the training took.
     pub seconds: f64,
     /// Whether it was interrupted before its end.
     pub interrupted: bool,
@@ -56,6 +57,8 @@ pub fn train<O: Objective>(
         last = checkpoint.restore(objective, &mut optimizer)?;
         checkpoints.tidy()?;
     }
+    let _training = tracing::info_span!("training").entered();
+    tracing::info!(done = last.step, steps = settings.steps, "training");
     let mut interrupted = false;
     while last.step < settings.steps && !objective.finished() {
         last = step(objective, &mut optimizer, settings, last.step, observer)?;
@@ -127,11 +130,29 @@ fn step<O: Objective>(
         gradient_norm: norm,
         tokens: totals.tokens,
     };
+    tracing::debug!(step = report.step, loss = report.loss, gradient_norm = norm, tokens = report.tokens, "step");
     let rates = optimizer.groups().iter().map(|group| (format!("lr_{}", group.name), group.lr * schedule));
     let speed = ("tokens_per_second".to_owned(), totals.tokens as f64 / started.elapsed().as_secs_f64());
     let parts = totals.parts.iter().map(|&(name, value)| (name.to_owned(), value));
-    observer.step(&report, &parts.chain(rates).chain([speed]).collect::<Vec<_>>())?;
+    let due = |every: u64| report.step.is_multiple_of(every) || report.step == settings.steps;
+    let validation = if settings.validate_every.is_some_and(due) { validate(objective)? } else { Vec::new() };
+    observer.step(&report, &parts.chain(rates).chain([speed]).chain(validation).collect::<Vec<_>>())?;
     Ok(report)
+}
+
+/// The loss and the token accuracy on the validation records. Nothing of the training changes by it: no gradient, no dropout, no state.
+fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingError> {
+    let batches = objective.validation()?;
+    let (mut loss, mut correct, mut counted) = (0.0, 0, 0);
+    for batch in &batches {
+        let measured = no_grad(|| objective.loss(batch, &mut Forward::inference()))?;
+        loss += measured.loss.scalar()?;
+        correct += measured.accuracy.0;
+        counted += measured.accuracy.1;
+    }
+    let accuracy = correct as f64 / counted.max(1) as f64;
+    let measured = [("validation_loss".to_owned(), loss), ("validation_accuracy".to_owned(), accuracy)];
+    Ok(if batches.is_empty() { Vec::new() } else { measured.into() })
 }
 
 impl Totals {

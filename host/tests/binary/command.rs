@@ -15,7 +15,7 @@ pub(crate) fn scaledown() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_scaledown"));
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy();
-        if name.starts_with("SCALEDOWN_") || name == "RUST_LOG" {
+        if name.starts_with("SCALEDOWN_") || name == "RUST_LOG" || name == "NO_COLOR" {
             command.env_remove(name.as_ref());
         }
     }

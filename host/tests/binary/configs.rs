@@ -24,8 +24,9 @@ fn configurations(directory: &Path) -> Vec<String> {
 
 #[test]
 fn every_configuration_loads() {
-    let files = configurations(&root().join("configs"));
+    let mut files = configurations(&root().join("configs"));
     assert!(files.len() > 10, "only {files:?}");
+    files.extend(configurations(&root().join("examples/atlas/pretraining")));
     let output = scaledown().args(["config", "check"]).args(&files).env("HF_HUB_OFFLINE", "1").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
@@ -41,4 +42,18 @@ fn variations_keep_what_they_do_not_name() {
     assert_eq!((&varied["training"], &varied["compressor"]), (&base["training"], &base["compressor"]));
     let encoder = show("configs/variations/modernbert.toml");
     assert!(encoder["compressor"]["layers"].is_null(), "the n-layers compressor's keys must not reach the modernbert compressor");
+}
+
+#[test]
+fn a_training_starts_from_what_its_pretraining_writes() {
+    let show = |file: &str| {
+        let ran = run_in(&root(), &["config", "show", file, "--json"], &[]);
+        serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()
+    };
+    let pretraining = show("configs/paper/mistral-7b-modernbert-pretraining.toml");
+    let training = show("configs/paper/mistral-7b-modernbert.toml");
+    let written = Path::new(pretraining["output"]["directory"].as_str().unwrap()).join("model");
+    assert_eq!(training["training"]["start_from"].as_str().map(Path::new), Some(&*written));
+    assert_eq!(training["compressor"], pretraining["compressor"]);
+    assert!(pretraining["training"]["start_from"].is_null(), "the pretraining starts from itself");
 }

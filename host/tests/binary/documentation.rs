@@ -1,4 +1,4 @@
-//! The documents in the repository's root name commands and paths that exist.
+//! The documents name commands and paths that exist, and what the README shows runs.
 
 use std::path::{Path, PathBuf};
 
@@ -6,11 +6,37 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
+/// Directories with what nobody commits.
+const GENERATED: [&str; 3] = ["runs/", "target/", "quickstart/"];
+
+/// Every Markdown file, by its path from the root, with its text.
 fn documents() -> Vec<(String, String)> {
-    ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
-        .into_iter()
-        .map(|name| (name.to_owned(), std::fs::read_to_string(root().join(name)).unwrap()))
-        .collect()
+    fn find(directory: &Path, found: &mut Vec<(String, String)>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let hidden = path.file_name().unwrap().to_str().unwrap().starts_with('.');
+            if path.is_dir() && !hidden && !GENERATED.contains(&format!("{name}/").as_str()) {
+                find(&path, found);
+            } else if name.ends_with(".md") {
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    find(&root(), &mut found);
+    found.sort();
+    found
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The code blocks of a language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let blocks = text.split("```").skip(1).step_by(2).filter_map(|block| block.split_once('\n'));
+    blocks.filter(|(found, _)| *found == language).map(|(_, body)| body.to_owned()).collect()
 }
 
 /// The lines of code blocks.
@@ -58,13 +84,20 @@ fn commands_in_the_documents_exist() {
 
 #[test]
 fn paths_in_the_documents_exist() {
-    const GENERATED: [&str; 2] = ["runs/", "target/"];
+    const ENDINGS: [&str; 9] = ["/", ".md", ".rs", ".py", ".toml", ".json", ".wit", ".wasm", ".txt"];
     let is_path = |word: &str| {
         let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter));
-        plain && word.contains('/') && !word.starts_with('/')
+        // `fixtures/NAME/` stands for many.
+        let named = !word.split('/').any(|part| part.len() > 1 && part.chars().all(|letter| letter.is_ascii_uppercase()));
+        plain && named && word.contains('/') && !word.starts_with('/')
     };
     let mut seen = 0;
-    for (name, text) in documents() {
+    let documents = documents();
+    assert!(documents.len() > 6, "only {} documents were found", documents.len());
+    for (name, text) in documents {
+        let directory = root().join(&name).parent().unwrap().to_owned();
+        // Below the root, what has no file's ending may be the name of a tensor.
+        let is_path = |word: &str| is_path(word) && (directory == root() || ENDINGS.iter().any(|end| word.ends_with(end)));
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://"));
         let in_commands =
             commands(&text).into_iter().flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
@@ -74,7 +107,8 @@ fn paths_in_the_documents_exist() {
                 continue;
             }
             seen += 1;
-            assert!(root().join(&path).exists(), "{name} names `{path}`, which does not exist");
+            let exists = root().join(&path).exists() || directory.join(&path).exists();
+            assert!(exists, "{name} names `{path}`, which does not exist");
         }
     }
     assert!(seen > 10, "only {seen} paths were found");
@@ -82,8 +116,64 @@ fn paths_in_the_documents_exist() {
 
 #[test]
 fn the_continuous_integration_runs_the_readmes_test_command() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = readme();
     let script = std::fs::read_to_string(root().join(".ci/run")).unwrap();
     let test = commands(&readme).into_iter().find(|line| line.starts_with("cargo test")).unwrap();
     assert!(script.lines().any(|line| line.trim() == test), "`{test}` is not a line of .ci/run");
+}
+
+/// What makes the README's configuration one that ends soon, on a machine without a network.
+const SMALL: [(&str, &str); 16] = [
+    ("GENERATOR__MODEL", "./generator"),
+    ("GENERATOR__INIT", "random"),
+    ("COMPRESSOR__LAYERS", "1"),
+    ("COMPRESSION__MEMORY_TOKENS", "2"),
+    ("COMPRESSION__DOCUMENT_TOKENS", "24"),
+    ("PROMPT__SYSTEM", "\"\""),
+    ("PROMPT__USER", "<s><doc>{{ documents }}<q>{{ query }}<a>"),
+    ("TRAINING__BATCH_SIZE", "2"),
+    ("TRAINING__MICRO_BATCH", "2"),
+    ("TRAINING__EPOCHS", "100"),
+    ("TRAINING__MAX_STEPS", "3"),
+    ("TRAINING__DTYPE", "f32"),
+    ("EVALUATION__MAX_NEW_TOKENS", "4"),
+    ("EVALUATION__REPETITIONS", "1"),
+    ("OUTPUT__SAMPLES", "1"),
+    ("OUTPUT__REPORT", "true"),
+];
+
+#[cfg(unix)]
+#[test]
+fn the_readmes_way_with_own_data_runs() {
+    use crate::tiny::Tiny;
+
+    let (tiny, readme) = (Tiny::new(), readme());
+    let (_, section) = readme.split_once("## Train on your own data").unwrap();
+    let records = &blocks(section, "jsonl")[0];
+    tiny.write("train.jsonl", records);
+    tiny.write("test.jsonl", records);
+    tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\nBirch Loom is framed in walnut.\n");
+    tiny.write("text.txt", "The home of Hazel Brenow is Aspen Vale.\nBirch Loom is framed in walnut.\n");
+    tiny.write("my.toml", &blocks(section, "toml")[0]);
+    let binary = Path::new(env!("CARGO_BIN_EXE_scaledown"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let commands: Vec<String> =
+        blocks(section, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in commands.iter().filter(|command| command.starts_with("scaledown ")) {
+        let mut shell = std::process::Command::new("sh");
+        let environment = SMALL.iter().map(|(key, value)| (format!("SCALEDOWN_{key}"), *value));
+        let output =
+            shell.args(["-ec", command]).current_dir(tiny.path(".")).env("PATH", &path).envs(environment).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    // The table of a run's directory names all that is there, and nothing else.
+    let (_, table) = section.split_once("A run's directory holds:").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| `")).map(|line| line.split('|').nth(1).unwrap());
+    let mut named: Vec<String> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect();
+    let mut found: Vec<String> =
+        std::fs::read_dir(tiny.path("runs/my")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    named.sort();
+    found.sort();
+    assert_eq!(found, named);
 }

@@ -105,9 +105,49 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
     let told = "holds an unfinished or finished training; go on with --resume, or choose another output directory";
     assert_eq!(error, format!("{} {told}", tiny.path("run").display()));
     assert!(tiny.files("run") == before, "the earlier run was changed");
-    // A checkpoint of another model is refused by the name of what does not fit.
-    let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", "generator.lora.r=3"])), 1);
-    assert!(error.contains("lora_A"), "{error}");
+    // So is a checkpoint of other settings, by the key of what has changed.
+    for (setting, told) in [
+        ("generator.lora.r=3", "generator.lora.r was 2 and is 3"),
+        ("training.seed=7", "training.seed was 42 and is 7"),
+        ("training.batch_size=8", "training.batch_size was 4 and is 8"),
+        ("training.schedule=cosine", "training.schedule was \"constant\" and is \"cosine\""),
+        ("data.train=atlas-answered.jsonl", "the training records are others"),
+    ] {
+        tiny.write(
+            "atlas-answered.jsonl",
+            tiny.read("train.jsonl").lines().skip(1).map(|line| format!("{line}\n")).collect::<String>(),
+        );
+        let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", setting])), 1);
+        let place = tiny.path("run/checkpoints/step-00000008");
+        let hint = "set it back as it was, or train anew in another output directory";
+        assert_eq!(error, format!("the checkpoint {} cannot be resumed: {told}; {hint}", place.display()));
+        assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
+    }
+    // The same records elsewhere are the same, and the steps may follow each other where none depends on how many there are.
+    tiny.write("moved.jsonl", tiny.read("train.jsonl"));
+    tiny.done(&train("run", &with(&ENDLESS, &["--resume", "data.train=moved.jsonl", "training.max_steps=9"])));
+    let error = tiny.failed(&train("linear", &["training.max_steps=4", "--resume"]), 2);
+    assert!(error.starts_with("there is nothing to resume in "), "{error}");
+    tiny.train("linear", &["training.max_steps=4"]);
+    let error = tiny.failed(&train("linear", &["training.max_steps=6", "--resume"]), 1);
+    assert!(error.contains("training.max_steps was 4 and is 6"), "{error}");
+}
+
+#[test]
+fn what_cannot_begin_is_told_before_anything_is_read() {
+    let tiny = Tiny::new();
+    tiny.train("run", &["training.max_steps=1"]);
+    // No data can be read here, which would be told if it came first.
+    let data = "data.train=missing.jsonl";
+    let error = tiny.failed(&train("run", &[data]), 2);
+    assert!(error.contains("holds an unfinished or finished training"), "{error}");
+    let error = tiny.failed(&train("none", &[data, "--resume"]), 2);
+    assert!(error.contains("nothing to resume"), "{error}");
+    let error = tiny.failed(&train("none", &[data, "training.validate_every=1"]), 2);
+    assert_eq!(error, "`validate_every` in [training] needs records to measure on: set `validation` in [data]");
+    let error = tiny.failed(&train("none", &["training.start_from=run/checkpoints/step-00000001", data]), 1);
+    let place = tiny.path("run/checkpoints/step-00000001");
+    assert!(error.starts_with(&format!("{}: this is a checkpoint of a training", place.display())), "{error}");
 }
 
 #[test]
@@ -204,8 +244,11 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
     tiny.train("run", &with(&ENDLESS, &["training.max_steps=4"]));
     let saved = tiny.files("run/checkpoints");
     let resume = with(&ENDLESS, &["training.checkpoint_every=1", "--resume"]);
-    let error = tiny.failed(&train("run", &with(&resume, &["training.lr_compressor=1e39"])), 1);
-    assert!(error.starts_with("step 5: the update made ") && error.contains(" of the compressor not finite"), "{error}");
+    let ended = tiny.run(&train("run", &with(&resume, &["training.lr_compressor=1e39"])));
+    let (note, error) = ended.err.split_once('\n').unwrap();
+    // A rate may be lowered to save a training, and so it may be raised; it is told.
+    assert_eq!(note, "after step 4, training.lr_compressor was 0.01 and is 1e+39");
+    assert!(error.starts_with("error: step 5: the update made ") && error.contains(" of the compressor not finite"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
     tiny.train("run", &resume);
 }
@@ -236,6 +279,30 @@ fn a_bad_record_is_told_by_file_line_and_field() {
     tiny.write("bad.jsonl", good);
     let error = tiny.failed(&train("run", &["data.train=bad.jsonl", "reranking.enabled=true"]), 1);
     assert!(error.contains("bad.jsonl:1: `reranking_scores`: it is missing"), "{error}");
+    assert!(!tiny.path("run").exists(), "something was written");
+    // A pretraining tells its records in the same way, and stages by their files.
+    for (name, content, message) in [
+        (
+            "bad.jsonl",
+            format!("{good}\n{{\"documents\": [\"d\"], \"questions\": [{{\"query\": \"q\"}}]}}\n"),
+            ":2: `questions[0].answer`: it is missing",
+        ),
+        ("bad.jsonl", format!("{good}\n{{\n"), ":2: not valid JSON at column 1: EOF while parsing an object"),
+        (
+            "bad.jsonl",
+            "{\"query\": \"q\", \"documents\": [\"d\"]}".into(),
+            ":1: `answer`: it is missing; a language model learns to give it",
+        ),
+        ("bad.txt", "\n \n".into(), ": there is no record in it"),
+    ] {
+        tiny.write(name, content);
+        let stage = format!(
+            "[[pretraining.stages]]\ndata = [{{ path = \"train.jsonl\" }}]\nmax_steps = 1\n[[pretraining.stages]]\ndata = [{{ path = \"{name}\" }}]\nmax_steps = 1\n"
+        );
+        tiny.write("stages.toml", format!("extends = \"base.toml\"\n{stage}"));
+        let error = tiny.failed(&["pretrain", "stages.toml"], 1);
+        assert_eq!(error, format!("{}{message}", tiny.path(name).display()));
+    }
     assert!(!tiny.path("run").exists(), "something was written");
     // Blank texts are poor, and no error.
     tiny.write("blank.jsonl", r#"{"query": "q", "documents": ["", " "], "answer": ""}"#);

@@ -1,11 +1,17 @@
 //! The binary, the configurations and the documents, as a user meets them.
 
 mod answering;
+mod checks;
 mod cli;
 mod command;
 mod configs;
 mod disks;
 mod documentation;
+mod embedded;
 mod faults;
+mod inspect;
+mod logging;
+mod models;
+mod quickstart;
 mod tiny;
 mod training;

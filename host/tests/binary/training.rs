@@ -46,6 +46,121 @@ fn micro_batches_and_checkpointing_change_nothing_but_memory() {
 }
 
 #[test]
+fn what_is_measured_during_a_training_changes_nothing_of_it() {
+    let tiny = Tiny::new();
+    let whole = tiny.train("plain", &HARD);
+    let measured = ["data.validation=train.jsonl", "data.validation_limit=5", "training.validate_every=4"];
+    assert_eq!(tiny.train("measured", &[&HARD[..], &measured].concat()), whole);
+    for name in ["compressor.safetensors", "adapter_model.safetensors"] {
+        let content = |run: &str| std::fs::read(tiny.path(run).join("model").join(name)).unwrap();
+        assert_eq!(content("plain"), content("measured"), "{name}");
+    }
+    let log = tiny.read("measured/metrics.jsonl");
+    let points: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let measured: Vec<u64> =
+        points.iter().filter(|point| point["validation_loss"].is_number()).map(|point| point["step"].as_u64().unwrap()).collect();
+    assert_eq!(measured, [4, 8, 10]);
+    let (first, last) = (&points[3], &points[9]);
+    let number = |point: &Value, name: &str| point[name].as_f64().unwrap();
+    assert!(number(last, "validation_loss") < number(first, "validation_loss"), "{first} {last}");
+    assert!((0.0..=1.0).contains(&number(last, "validation_accuracy")), "{last}");
+    assert!(!tiny.read("plain/metrics.jsonl").contains("validation"));
+
+    let validation =
+        ["--set", "data.validation=train.jsonl", "--set", "training.validate_every=2", "--set", "training.max_steps=2"];
+    for (config, kind) in [("base.toml", "causal-lm"), ("tiny.toml", "auto-encoding")] {
+        let (kind_, directory) = (format!("pretraining.kind={kind}"), format!("output.directory={kind}"));
+        tiny.done(&[&["pretrain", config, "--set", &kind_, "--set", &directory][..], &validation].concat());
+        assert!(tiny.read(&format!("{kind}/metrics.jsonl")).lines().nth(1).unwrap().contains("\"validation_loss\""), "{kind}");
+    }
+}
+
+#[test]
+fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
+    let tiny = Tiny::new();
+    let paper = "base.toml";
+    let trained = |config: &str, directory: &str, setting: &str| {
+        let directory = format!("output.directory={directory}");
+        tiny.done(&["train", config, "--set", &directory, "--set", "training.max_steps=2", "--set", setting]);
+    };
+    trained(paper, "paper", "training.seed=42");
+    let adapter: Value = serde_json::from_str(&tiny.read("paper/model/adapter_config.json")).unwrap();
+    assert_eq!((&adapter["r"], &adapter["lora_alpha"], &adapter["lora_dropout"]), (&16.into(), &32.0.into(), &0.1.into()));
+    assert!(tiny.read("paper/config.toml").contains("target = \"all-linear\""), "the adapter is not written out");
+    trained(paper, "frozen", "generator.lora=false");
+    assert!(!tiny.path("frozen/model/adapter_model.safetensors").exists());
+    let evaluate = ["evaluate", paper, "--json", "--set", "output.report=false", "--set"];
+    tiny.done(&[&evaluate[..], &["output.directory=frozen", "--set", "generator.lora=false"]].concat());
+    assert!(!tiny.path("frozen/report.html").exists() && !tiny.path("frozen/plots").exists(), "a report was not wanted");
+    assert!(tiny.path("frozen/metrics.json").exists());
+    for (directory, more, message) in [
+        ("frozen", "generator.lora=true", "it has no adapter, and the configuration's generator has one"),
+        ("paper", "generator.lora=false", "it has an adapter, and the configuration's generator has none"),
+        ("paper", "generator.lora.r=2", "its adapter has the rank 16, the configuration's has 2"),
+        (
+            "paper",
+            "compression.memory_tokens=3",
+            "memory_embeddings has the shape [2, 16], the configuration's compressor has [3, 16]",
+        ),
+    ] {
+        let place = format!("output.directory={directory}");
+        let error = tiny.failed(&[&evaluate[..], &[&place, "--set", more]].concat(), 1);
+        assert!(error.contains(message) && error.ends_with("config.toml beside it"), "{error}");
+    }
+    // A language model is trained as a whole, and an adapter beside it would be lost.
+    let error = tiny.failed(&["pretrain", "tiny.toml"], 2);
+    assert!(error.contains("can have no adapter") && error.contains("`generator.lora = false`"), "{error}");
+    // A target that is no layer is told before anything is trained.
+    let error = tiny.failed(&["train", "tiny.toml", "--set", "generator.lora.target=[\"q_prj\"]"], 1);
+    assert!(error.contains("its target \"q_prj\" is no linear layer of the model") && error.contains("q_proj"), "{error}");
+    assert!(!tiny.path("run").exists(), "something was written");
+    for (setting, message) in [
+        ("generator.lora=3", "generator.lora: found 3, expected a table or true or false"),
+        ("generator.lora.rank=3", "generator.lora.rank: unknown key; did you mean `r`? allowed are alpha, dropout, r, target"),
+    ] {
+        let error = tiny.failed(&["train", "tiny.toml", "--set", setting], 1);
+        assert!(error.ends_with(message), "{error}");
+    }
+}
+
+#[test]
+fn an_evaluation_tells_the_training_and_what_it_started_from() {
+    let tiny = Tiny::new();
+    let config = "extends = \"tiny.toml\"\n[pretraining]\nkind = \"auto-encoding\"\n[output]\ndirectory = \"pretrained\"\n";
+    tiny.write("pretrain.toml", config);
+    tiny.done(&["pretrain", "pretrain.toml", "--set", "training.max_steps=30"]);
+    let started =
+        ["--set", "training.start_from=./pretrained/model", "--set", "training.max_steps=1", "--set", "training.lr_compressor=0"];
+    let still = [&started[..], &["--set", "training.lr_generator=0"]].concat();
+    tiny.done(&[&["train", "tiny.toml"][..], &still].concat());
+    let metrics: Value = serde_json::from_str(&tiny.done(&[&["evaluate", "tiny.toml", "--json"][..], &still].concat())).unwrap();
+    // Nothing was learnt, so what it started from answers as what came out.
+    assert_eq!(metrics["before"], metrics["after"]);
+    assert_eq!((&metrics["training"]["steps"], &metrics["stages"][0]["name"]), (&1.into(), &"distillation".into()), "{metrics}");
+    assert!(metrics["training"]["seconds"].as_f64().unwrap() > 0.0 && metrics["stages"][0]["em"].is_number(), "{metrics}");
+    assert!(metrics["peak_memory_bytes"]["training"].as_u64().unwrap() > 0, "{metrics}");
+    std::fs::rename(tiny.path("pretrained"), tiny.path("gone")).unwrap();
+    let error = tiny.failed(&[&["evaluate", "tiny.toml"][..], &still].concat(), 1);
+    assert!(error.contains("pretrained/model: there is no such directory"), "{error}");
+    std::fs::rename(tiny.path("gone"), tiny.path("pretrained")).unwrap();
+    // A model serves in another element type than it was trained in.
+    let bf16 = tiny.done(&[&["evaluate", "tiny.toml", "--json", "--set", "training.dtype=bf16"][..], &still].concat());
+    assert!(bf16.contains("\"after\""));
+    // What is no model is told before anything is measured.
+    for (place, told) in [
+        ("run/checkpoints/step-00000001", "this is a checkpoint of a training"),
+        ("run", "this is the directory of a run"),
+        ("generator", "this is a language model; expected a trained compressor"),
+    ] {
+        let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--checkpoint", place], 1);
+        assert!(error.starts_with(&format!("{place}: {told}")), "{error}");
+    }
+    let error =
+        tiny.failed(&["pretrain", "base.toml", "--set", "training.start_from=run/model", "--set", "output.directory=x"], 1);
+    assert!(error.contains("this is a trained compressor; expected a language model"), "{error}");
+}
+
+#[test]
 fn a_model_trained_in_bf16_learns_and_answers() {
     let tiny = Tiny::new();
     let losses = losses(&tiny.train("run", &["training.dtype=bf16", "training.max_steps=40", "data.train_limit=8"]));
@@ -78,7 +193,8 @@ fn a_model_trained_in_bf16_learns_and_answers() {
 
     let untrained = [&question[..], &["--set", "output.directory=none"]].concat();
     let error = tiny.failed(&untrained, 1);
-    assert!(error.starts_with("cannot read ") && error.contains("none/model/manifest.json"), "{error}");
+    assert!(error.contains("none/model: there is no such directory; expected a trained compressor"), "{error}");
+    assert!(error.contains("`scaledown train`"), "{error}");
 }
 
 /// Two stages that end at their accuracy after 20 steps each, not at their last.
@@ -98,7 +214,7 @@ fn pretrain_to_the_end(tiny: &Tiny) {
     let ended = tiny.run(&["pretrain", "pretrain.toml", "--json"]);
     let outcome: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&outcome["steps"], &outcome["interrupted"]), (&40.into(), &false.into()), "{}", ended.err);
-    assert_eq!(ended.err, "the curriculum is finished after 40 steps\n");
+    assert_eq!(ended.err, "", "nobody watches");
     let (curve, model) = (tiny.curve("pretrained"), tiny.files("pretrained/model"));
     assert_eq!(curve.len(), 40);
     let resumed: Value = serde_json::from_str(&tiny.done(&["pretrain", "pretrain.toml", "--json", "--resume"])).unwrap();
@@ -128,6 +244,7 @@ fn a_language_model_is_pretrained_along_a_curriculum() {
     let start = ["--set", "training.start_from=./pretrained/model", "--set", "training.seed=2"];
     let ended = tiny.run(&[&["pretrain", "pretrain.toml"][..], &deeper, &start].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.starts_with("warning: "), "{}", ended.err);
     assert!(ended.err.contains("model.layers.2.mlp.up_proj.weight") && !ended.err.contains("model.layers.1."), "{}", ended.err);
     let (last, first) = (tiny.curve("pretrained").pop().unwrap(), tiny.curve("deepened")[0].loss);
     assert!(first < last.loss + 0.5, "the deeper model starts at {first}, the shallower one ended at {}", last.loss);
@@ -158,4 +275,31 @@ fn plain_text_is_enough_to_pretrain_on() {
         ["--set", "pretraining.text=text.txt", "--set", "pretraining.kind=auto-encoding", "--set", "training.max_steps=3"];
     tiny.done(&[&["pretrain", "tiny.toml"][..], &settings].concat());
     assert_eq!(tiny.curve("run").len(), 3);
+
+    // A long line is cut into pieces, none of which is lost: an epoch over it has as many steps as pieces.
+    let steps = |lines: usize, directory: &str| {
+        let line = "Aspen Vale grows peas and Birch Loom is framed in walnut. ".repeat(20);
+        tiny.write("long.txt", vec![line.trim(); lines].join("\n"));
+        let directory = format!("output.directory={directory}");
+        let settings = [
+            "pretraining.text=long.txt",
+            "training.batch_size=1",
+            "training.micro_batch=1",
+            "training.epochs=1",
+            "training.max_steps=1000",
+            &directory,
+        ];
+        let sets = settings.iter().flat_map(|setting| ["--set", setting]).collect::<Vec<_>>();
+        let outcome: Value =
+            serde_json::from_str(&tiny.done(&[&["pretrain", "base.toml", "--json"][..], &sets].concat())).unwrap();
+        outcome["steps"].as_u64().unwrap()
+    };
+    let pieces = steps(1, "one");
+    assert!(pieces > 5, "only {pieces} pieces");
+    assert_eq!(steps(2, "two"), 2 * pieces);
+
+    // Ordinary training records are a question each.
+    let settings = ["--set", "training.max_steps=2", "--set", "output.directory=records"];
+    tiny.done(&[&["pretrain", "base.toml"][..], &settings].concat());
+    assert_eq!(tiny.curve("records").len(), 2);
 }

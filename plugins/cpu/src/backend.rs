@@ -21,6 +21,7 @@ const SMALL: usize = 64 * 1024;
 pub struct CpuConfig {
     /// The number of threads to compute with; by default as many as the process may use.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub threads: Option<usize>,
 }
 

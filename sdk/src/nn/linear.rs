@@ -70,6 +70,7 @@ impl Linear {
     }
 
     fn build(params: &Params, inputs: usize, outputs: usize, bias: Option<Init>, init: Init) -> Result<Self> {
+        params.note_linear();
         let lora = params.lora().filter(|lora| lora.applies_to(params.path()));
         let base = if lora.is_some() { params.frozen() } else { params.clone() };
         Ok(Linear {

@@ -1,5 +1,7 @@
 //! Low-rank adaptation (Hu et al. 2021, arXiv 2106.09685), in PEFT's conventions.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,7 +16,7 @@ pub struct LoraConfig {
     #[schemars(range(min = 0.0))]
     pub alpha: f64,
     /// The probability with which an input element of the adapter is dropped in training.
-    #[schemars(range(min = 0.0, max = 1.0))]
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
     /// `"all-linear"` (all but the output head), or the names or paths of layers (`["q_proj", "v_proj"]`).
     pub target: LoraTarget,
@@ -49,12 +51,34 @@ impl LoraConfig {
     /// Whether the linear layer at `path` (`model.layers.0.self_attn.q_proj`) gets an adapter.
     #[must_use]
     pub fn applies_to(&self, path: &str) -> bool {
-        let ends_with = |name: &str| path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
         match &self.target {
-            LoraTarget::Preset(LoraPreset::AllLinear) => !ends_with("lm_head"),
-            LoraTarget::Names(names) => names.iter().any(|name| ends_with(name)),
+            LoraTarget::Preset(LoraPreset::AllLinear) => !ends_with(path, "lm_head"),
+            LoraTarget::Names(names) => names.iter().any(|name| ends_with(path, name)),
         }
     }
+
+    /// What is wrong with the targets, for a model whose linear layers have these paths: names that stand for no layer, or no layer at all.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(super) fn problem(&self, paths: &BTreeSet<String>) -> Option<String> {
+        let mut layers: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('.').next()).collect();
+        layers.remove("lm_head");
+        let layers = if layers.is_empty() { "none".into() } else { layers.into_iter().collect::<Vec<_>>().join(", ") };
+        let known = |name: &&String| paths.iter().any(|path| ends_with(path, name));
+        let what = match &self.target {
+            LoraTarget::Preset(_) if paths.iter().any(|path| self.applies_to(path)) => return None,
+            LoraTarget::Names(names) if !names.is_empty() => {
+                let wrong = names.iter().find(|name| !known(name))?;
+                format!("its target {wrong:?} is no linear layer of the model")
+            }
+            _ => "it has no target".into(),
+        };
+        Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are {layers}"))
+    }
+}
+
+/// Whether the last parts of a path are `name`.
+fn ends_with(path: &str, name: &str) -> bool {
+    path.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// Whether the adapters of a model take part. Cloning shares it.
@@ -105,5 +129,29 @@ mod tests {
         assert!(!lora(&["layers.0.self_attn.q_proj"]).applies_to(path));
         assert!(LoraConfig::default().applies_to(path));
         assert!(!LoraConfig::default().applies_to("lm_head"));
+    }
+
+    #[test]
+    fn a_target_that_is_no_layer_is_told_with_those_there_are() {
+        let names = |names: &[&str]| LoraConfig {
+            target: LoraTarget::Names(names.iter().map(|&name| name.to_owned()).collect()),
+            ..LoraConfig::default()
+        };
+        let paths =
+            ["lm_head", "model.layers.0.mlp.up_proj", "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
+        let paths: BTreeSet<String> = paths.map(str::to_owned).into();
+        let problem = |lora: LoraConfig| lora.problem(&paths);
+        let told = |what: &str| {
+            Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are q_proj, up_proj"))
+        };
+        assert_eq!(problem(names(&["q_proj", "q_prj"])), told("its target \"q_prj\" is no linear layer of the model"));
+        assert_eq!(
+            problem(names(&["layers.2.self_attn.q_proj"])),
+            told("its target \"layers.2.self_attn.q_proj\" is no linear layer of the model")
+        );
+        assert_eq!(problem(names(&[])), told("it has no target"));
+        assert_eq!(problem(names(&["lm_head", "layers.1.self_attn.q_proj"])), None);
+        assert_eq!(problem(LoraConfig::default()), None);
+        assert!(LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|told| told.ends_with("linear layers are none")));
     }
 }

@@ -1,6 +1,6 @@
 //! Named parameters: where their values come from, which of them train, and how modules find them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::init::Init;
@@ -121,6 +121,8 @@ struct State {
     whole: Vec<Whole>,
     /// What is missing or misshapen, by where the weights are.
     problems: BTreeMap<String, Vec<String>>,
+    /// The paths of the linear layers, which an adapter may be on.
+    linear: BTreeSet<String>,
 }
 
 impl Params {
@@ -273,12 +275,22 @@ impl Params {
         }
     }
 
-    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for.
+    /// Notes that this path is a linear layer.
+    pub(super) fn note_linear(&self) {
+        self.state().linear.insert(self.prefix.clone());
+    }
+
+    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for, and an adapter on
+    /// layers that are not there.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names all of them (the first twenty), and the files that they are or should be in.
+    /// [`Error::Weights`] that names all of them (the first twenty), and the files that they are or should be in; [`Error::Config`] that
+    /// names the adapter's target.
     pub fn finish(&self) -> Result<()> {
         let state = self.state();
+        if let Some(problem) = self.lora().and_then(|lora| lora.problem(&state.linear)) {
+            return Err(Error::Config(problem));
+        }
         let mut problems = state.problems.clone();
         for whole in &state.whole {
             let extra = whole.left().into_iter().map(|name| format!("{name} is not a parameter of this model"));

@@ -30,9 +30,14 @@ struct Panel {
 }
 
 const PANELS: [Panel; 4] = [
-    Panel { title: "loss", names: |name| matches!(name, "loss" | "answer_loss"), smooth: true, height: 250 },
+    Panel { title: "loss", names: |name| matches!(name, "loss" | "answer_loss" | "validation_loss"), smooth: true, height: 250 },
     Panel { title: "relevance loss", names: |name| name == "relevance_loss", smooth: true, height: 170 },
-    Panel { title: "token accuracy", names: |name| name == "accuracy", smooth: true, height: 170 },
+    Panel {
+        title: "token accuracy",
+        names: |name| matches!(name, "accuracy" | "validation_accuracy"),
+        smooth: true,
+        height: 170,
+    },
     Panel { title: "learning rate", names: |name| name.starts_with("lr_"), smooth: false, height: 170 },
 ];
 

@@ -31,8 +31,8 @@ pub fn write_safetensors<'a>(
     }
     let header = header(&tensors, metadata).map_err(|problem| malformed(path, &problem))?;
     let partial = path.with_extension("safetensors.partial");
-    let written =
-        write(&partial, &header, &tensors).and_then(|()| std::fs::rename(&partial, path).map_err(|error| Error::io(path, error)));
+    let written = write(&partial, path, &header, &tensors)
+        .and_then(|()| std::fs::rename(&partial, path).map_err(|error| Error::io(path, error)));
     if written.is_err() {
         // The error that matters is the first one.
         let _ = std::fs::remove_file(&partial);
@@ -57,9 +57,10 @@ fn header(tensors: &[(&str, Tensor)], metadata: &[(&str, &str)]) -> std::result:
     Ok([&(text.len() as u64).to_le_bytes()[..], &text].concat())
 }
 
-fn write(path: &Path, header: &[u8], tensors: &[(&str, Tensor)]) -> Result<()> {
+/// Writes `partial`; an error names `path`, which is what a person knows.
+fn write(partial: &Path, path: &Path, header: &[u8], tensors: &[(&str, Tensor)]) -> Result<()> {
     let io = |error| Error::io(path, error);
-    let mut file = BufWriter::new(File::create(path).map_err(io)?);
+    let mut file = BufWriter::new(File::create(partial).map_err(io)?);
     file.write_all(header).map_err(io)?;
     for (_, tensor) in tensors {
         file.write_all(tensor.to_data()?.bytes()).map_err(io)?;

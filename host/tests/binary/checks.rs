@@ -1,0 +1,111 @@
+//! `config check`: what cannot run is told before it runs.
+
+use serde_json::{Value, json};
+
+use crate::tiny::Tiny;
+
+/// What `config check` says of `tiny.toml` with a setting over it.
+fn told(tiny: &Tiny, setting: &str) -> String {
+    tiny.failed(&["config", "check", "tiny.toml", "--set", setting], 1)
+}
+
+#[test]
+fn a_configuration_that_can_run_is_ok() {
+    let tiny = Tiny::new();
+    let ended = tiny.run(&["config", "check", "tiny.toml", "--strict"]);
+    assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "tiny.toml: ok\n", ""));
+}
+
+#[test]
+fn values_and_templates_that_cannot_run_are_refused() {
+    let tiny = Tiny::new();
+    for (setting, message) in [
+        ("prompt.user=hello", "prompt.user: the prompt's text must contain {{ query }} exactly once"),
+        ("prompt.user={{ query }}", "prompt.user: the prompt's text must contain {{ documents }} exactly once"),
+        ("prompt.user={{ documents ", "prompt.user: the prompt cannot be rendered: syntax error: "),
+        ("device.threads=0", "device.threads: found 0, expected an integer of at least 1"),
+        ("generator.lora.dropout=1.0", "generator.lora.dropout: found 1.0, expected a number of at least 0.0 and below 1.0"),
+        ("training.beta1=1.0", "training.beta1: found 1.0, expected a number of at least 0.0 and below 1.0"),
+        ("training.beta2=1", "training.beta2: found 1, expected a number of at least 0.0 and below 1.0"),
+        ("training.lr_generator=nan", "training.lr_generator: found nan, expected a finite number"),
+        ("training.clip=inf", "training.clip: found inf, expected a finite number"),
+        (
+            "device.plugin=cuda",
+            "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"cpu\"",
+        ),
+    ] {
+        let error = told(&tiny, setting);
+        assert!(error.starts_with(&format!("--set {setting}: {message}").replace("  ", " ")), "{setting}: {error}");
+    }
+}
+
+#[test]
+fn local_models_must_be_models_with_as_many_layers() {
+    let tiny = Tiny::new();
+    let error = told(&tiny, "compressor.layers=99");
+    let generator = tiny.path("generator").display().to_string();
+    assert!(
+        error.ends_with(&format!("compressor.layers: found 99, expected at most 2, the number of layers of {generator}")),
+        "{error}"
+    );
+    tiny.write("empty/README.md", "nothing");
+    for (setting, message) in [
+        ("generator.model=./empty", "is no model: it has no config.json"),
+        ("generator.model=./tiny.toml", "is a file, expected a directory"),
+        ("generator.model=a/b/c", "found \"a/b/c\", expected a directory that exists, or a hub id such as \"owner/name\""),
+        ("generator.init=pretrained", "is no model: it has no weights (*.safetensors); `init = \"random\"` needs none"),
+        ("data.train=atlas", "is a directory, expected a file"),
+        ("training.start_from=train.jsonl", "is a file, expected a directory"),
+    ] {
+        let error = told(&tiny, setting);
+        assert!(error.ends_with(message), "{setting}: {error}");
+    }
+    // The layers of a hub's model are not known here, and it is not asked for them.
+    let hub = ["--set", "generator.model=owner/name", "--set", "compressor.layers=99", "--set", "generator.init=pretrained"];
+    assert_eq!(tiny.done(&[&["config", "check", "tiny.toml"][..], &hub].concat()), "tiny.toml: ok\n");
+}
+
+#[test]
+fn what_an_earlier_command_may_make_is_a_warning_unless_strict() {
+    let tiny = Tiny::new();
+    for (key, name) in
+        [("data.train", "later.jsonl"), ("training.start_from", "first/model"), ("generator.model", "./first/model")]
+    {
+        let setting = format!("{key}={name}");
+        let check = ["config", "check", "tiny.toml", "--set", &setting];
+        let ended = tiny.run(&check);
+        let place = tiny.path(name.trim_start_matches("./"));
+        let sentence = format!("{key}: {} does not exist; it must be there before this configuration runs", place.display());
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), "tiny.toml: ok\n"));
+        assert_eq!(ended.err, format!("warning: --set {setting}: {sentence}\n"));
+        let error = tiny.failed(&[&check[..], &["--strict"]].concat(), 1);
+        assert_eq!(error, format!("--set {setting}: {sentence}"));
+        let outcome: Value = serde_json::from_str(&tiny.done(&[&check[..], &["--json"]].concat())).unwrap();
+        assert_eq!((&outcome[0]["valid"], &outcome[0]["problems"]), (&true.into(), &json!([])));
+        assert_eq!(outcome[0]["warnings"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn a_setting_without_a_key_is_wrong_usage() {
+    let tiny = Tiny::new();
+    for setting in ["training.seed", "=1", "training.=1", ".seed=1", " =1"] {
+        let error = tiny.failed(&["config", "check", "tiny.toml", "--set", setting], 2);
+        assert_eq!(error, format!("--set {setting}: expected KEY=VALUE, as in `--set training.seed=1`"));
+    }
+}
+
+#[test]
+fn a_question_and_its_answers_must_be_there() {
+    let tiny = Tiny::new();
+    tiny.write("documents.txt", "One.\n");
+    for query in ["", " "] {
+        let error = tiny.failed(&["answer", "tiny.toml", "--documents", "documents.txt", "--query", query], 2);
+        assert_eq!(error, "--query is empty; expected the question");
+    }
+    let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
+    tiny.write("test.jsonl", format!("{good}\n{{\"query\": \"q\", \"documents\": [\"d\"]}}\n"));
+    let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=test.jsonl"], 1);
+    let message = "`gold_answers`: it is missing, and so is `answer`; there is nothing to compare the model's answer with";
+    assert_eq!(error, format!("{}:2: {message}", tiny.path("test.jsonl").display()));
+}
