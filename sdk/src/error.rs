@@ -45,6 +45,14 @@ pub enum Error {
         /// The device's own words.
         message: String,
     },
+    /// An instruction made a NaN or an infinity of finite inputs, while that was [watched for](crate::tensor::watch_finite).
+    #[error("{op}: the result is not finite, although the inputs are (inputs: {})", list(inputs))]
+    NonFinite {
+        /// The instruction's name.
+        op: &'static str,
+        /// The specifications of all inputs.
+        inputs: Vec<TensorSpec>,
+    },
     /// Two tensors of one instruction live on different devices.
     #[error("{op}: inputs live on different devices ({first} and {second})")]
     DeviceMismatch {

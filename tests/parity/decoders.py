@@ -63,7 +63,6 @@ MODELS = {
     ),
 }
 
-BF16 = {"mistral", "llama3", "qwen2"}
 LENGTHS = [11, 7, 1]
 # Seeds of token batches on which bf16 is well-conditioned, where that of the name's length is not.
 BATCH_SEEDS = {"qwen2": 3}
@@ -109,12 +108,10 @@ def cases(name):
     noise = torch.randn((*ids.shape, SIZES["hidden_size"]), generator=torch.Generator().manual_seed(7))
     inputs = {"inputs_embeds": noise, "attention_mask": mask, "position_ids": positions(mask)}
     recorded |= prefixed("embeds", record(model, inputs, next_tokens(ids, mask), parameters=False, hidden=False))
-    if name in BF16:
-        inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
-        rounded = record(load(name, torch.bfloat16), inputs, next_tokens(ids, mask))
-        exact = {key.removeprefix("right/"): value for key, value in recorded.items() if key.startswith("right/")}
-        recorded |= prefixed("bf16", well_conditioned(rounded, exact, name))
-    return recorded
+    inputs = {"input_ids": ids, "attention_mask": mask, "position_ids": positions(mask)}
+    rounded = record(load(name, torch.bfloat16), inputs, next_tokens(ids, mask))
+    exact = {key.removeprefix("right/"): value for key, value in recorded.items() if key.startswith("right/")}
+    return recorded | prefixed("bf16", well_conditioned(rounded, exact, name))
 
 
 def make():

@@ -41,7 +41,6 @@ MODELS = {
     ),
 }
 
-BF16 = {"modernbert"}
 LENGTHS = [21, 13, 1]
 
 
@@ -87,8 +86,7 @@ def cases(name):
     targets = masked_targets(ids, mask)
     exact = record(model, inputs, targets)
     recorded = prefixed("right", exact)
-    if name in BF16:
-        recorded |= prefixed("bf16", well_conditioned(record(load(name, torch.bfloat16), inputs, targets), exact, name))
+    recorded |= prefixed("bf16", well_conditioned(record(load(name, torch.bfloat16), inputs, targets), exact, name))
     noise = torch.randn((*ids.shape, SIZES["hidden_size"]), generator=torch.Generator().manual_seed(7))
     inputs = {"inputs_embeds": noise, "attention_mask": mask}
     recorded |= prefixed("embeds", record(model, inputs, targets, parameters=False, hidden=False))

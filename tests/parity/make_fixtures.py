@@ -1,5 +1,5 @@
 """Writes the fixtures of the parity tests. `python make_fixtures.py [decoders] [encoders] [lora] [generation] [ops]
-[optimizer] [oscar]`
+[optimizer] [oscar] [chats] [flops]`
 
 Needs the packages of `requirements.txt`. Without an argument it writes everything. The later kinds read models that the
 earlier ones wrote.
@@ -13,8 +13,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers
 
+import chats
 import decoders
 import encoders
+import flops
 import generation
 import lora
 import ops
@@ -29,6 +31,8 @@ KINDS = {
     "ops": ops,
     "optimizer": optimizer,
     "oscar": oscar,
+    "chats": chats,
+    "flops": flops,
 }
 
 

@@ -14,6 +14,14 @@ from op_cases import Case
 from recording import FIXTURES, prefixed, write, write_json
 
 
+# The cases that are recorded in bf16 too: one of each instruction whose inputs are all of one type.
+BF16 = set(
+    "unary.Silu unary.Exp unary.Gelu unary.Log affine binary.Add.both binary.Mul.both binary.Div.both permute broadcast slice "
+    "write_slice concat reduce.Sum.02 reduce.Mean.02 reduce.Max.ties matmul.batch linear.bias.2x3x4 embedding rms_norm.2x3x8 "
+    "layer_norm.bias.2x3x8 softmax gated.Silu gated.Gelu attention.grouped.causal".split()
+)
+
+
 def run(case: Case, seed):
     """The case's inputs, outputs and gradients."""
     inputs = [x.clone().requires_grad_(i in case.gradients) for i, x in enumerate(case.inputs)]
@@ -21,16 +29,24 @@ def run(case: Case, seed):
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     recorded = {f"input.{i}": x for i, x in enumerate(case.inputs)} | {f"output.{i}": y for i, y in enumerate(outputs)}
     if case.gradients:
-        grad = torch.randn(outputs[0].shape, generator=torch.Generator().manual_seed(seed))
+        grad = torch.randn(outputs[0].shape, generator=torch.Generator().manual_seed(seed)).to(outputs[0].dtype)
         outputs[0].backward(grad)
         recorded["grad_output"] = grad
         recorded |= {f"grad.{i}": inputs[i].grad for i in case.gradients}
     return recorded, len(outputs)
 
 
+def rounded(case: Case):
+    """The case with all its floats in bf16, as `NAME.bf16`."""
+    inputs = [x.to(torch.bfloat16) if x.is_floating_point() else x for x in case.inputs]
+    return Case(f"{case.name}.bf16", case.op, inputs, case.function, case.gradients)
+
+
 def make():
     """Writes `ops.json` and `ops.safetensors`."""
     cases = [*op_cases_elements.cases(), *op_cases_rows.cases(), *op_cases_transformer.cases()]
+    cases += [rounded(case) for case in cases if case.name in BF16]
+    cases += op_cases_elements.casts()
     tensors, manifest = {}, []
     for seed, case in enumerate(cases):
         recorded, outputs = run(case, seed)

@@ -8,7 +8,7 @@ from decoders import SIZES
 from lora import attach, save
 from oscar_batch import compressor_inputs, generator_inputs, raw, records
 from oscar_models import ModernBert, NLayers, generator_logits, load_generator, randomize_own_parts
-from recording import FIXTURES, IGNORED, write
+from recording import FIXTURES, IGNORED, well_conditioned, write
 
 LAMBDA = 0.05
 CLIP = 1.0
@@ -95,8 +95,32 @@ def sensitivity(recorded, disturbed):
     return max(((recorded[name] - disturbed[name]).abs().max().item() / scale(name), name) for name in compared)
 
 
+def first_step(kind, seed, batch, dtype=torch.float32):
+    """What the first step computes with the models in `dtype`, and its gradients by name."""
+    compressor, generator = (model.to(dtype) for model in models(kind, seed))
+    loss, parts = loss_of(compressor, generator, batch)
+    loss.backward()
+    gradients = {name: parameter.grad for name, parameter in trainable(compressor, generator).items()}
+    return parts | {"loss": loss}, gradients
+
+
+def rounded_step(name, kind, seed, batch):
+    """The first step in bf16. Its gradients, all in one vector in the order of their names: one by one, PyTorch's own are less like those
+    in f32 than the tests' bar asks for, whatever the seed."""
+    joined = lambda gradients: torch.cat([gradients[name].flatten() for name in sorted(gradients)])
+    (values, gradients), (exact, exact_gradients) = (first_step(kind, seed, batch, dtype) for dtype in (torch.bfloat16, torch.float32))
+    recorded = values | {"grad.all": joined(gradients)}
+    return well_conditioned(recorded, exact | {"grad.all": joined(exact_gradients)}, name)
+
+
+def normed_step(seed, batch):
+    """The first step of an `n-layers` compressor with the final norm: what it computes, and the gradients of its vectors."""
+    values, gradients = first_step(lambda base: NLayers(base, final_norm=True), seed, batch)
+    return values | {f"grad.{name}": grad for name, grad in gradients.items() if name.startswith("compressor.") and 1 in (grad.dim(), len(grad))}
+
+
 def make():
-    """Writes a directory for each compressor: `adapter/` (PEFT) and `step.safetensors`."""
+    """Writes a directory for each compressor: `adapter/` (PEFT) and `step.safetensors`; for `n-layers` its variants too."""
     for name, (kind, seed) in COMPRESSORS.items():
         compressor, generator = models(kind, seed)
         save(generator, FIXTURES / name / "adapter", "llama2")
@@ -110,3 +134,6 @@ def make():
             if worst > ROUNDING:
                 raise SystemExit(f"oscar: rounding changes {where} of {name} by {worst:.1e}; choose another seed")
         write(FIXTURES / name / "step.safetensors", raw(sample) | batch | recorded)
+        if kind is NLayers:
+            write(FIXTURES / name / "bf16.safetensors", rounded_step(name, kind, seed, batch))
+            write(FIXTURES / name / "final_norm.safetensors", normed_step(seed, batch))

@@ -40,12 +40,13 @@ class Compressor(nn.Module):
 
 
 class NLayers(Compressor):
-    """A copy of the generator's embeddings and first layers, without its final norm."""
+    """A copy of the generator's embeddings and first layers, without its final norm or with it."""
 
-    def __init__(self, generator):
+    def __init__(self, generator, final_norm=False):
         body = copy.deepcopy(generator.model)
         body.layers = body.layers[:LAYERS]
-        body.norm = nn.Identity()
+        if not final_norm:
+            body.norm = nn.Identity()
         super().__init__(body, body.embed_tokens, body.config.hidden_size)
 
     @staticmethod

@@ -1,6 +1,7 @@
 //! The tape: which gradients are computed, how they add up, when memory goes, and gradient checkpointing.
 
-use scaledown_sdk::autodiff::checkpoint;
+use scaledown_sdk::autodiff::{Gradients, checkpoint};
+use scaledown_sdk::nn::{Init, Optimizer, OptimizerConfig, ParamGroup, ParamOptions, Params};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Result, Tensor};
 use scaledown_tests::reference::Reference;
@@ -194,5 +195,53 @@ fn the_second_output_of_an_instruction_has_no_gradient_and_says_so() -> Result<(
     let outputs = Tensor::apply(scaledown_sdk::Op::CrossEntropy, &[&logits, &targets])?;
     let message = outputs[1].sum_all()?.backward().map(drop).map_err(|error| error.to_string());
     assert_eq!(message, Err("autodiff: only the first output of cross_entropy has a derivative".into()));
+    Ok(())
+}
+
+/// The gradient of one micro-batch, `x * value` summed: `value` for each element of `x`.
+fn micro_gradient(x: &Tensor, value: f64) -> Result<Gradients> {
+    x.affine(value, 0.0)?.sum_all()?.backward()
+}
+
+#[test]
+fn gradients_of_sixteen_bits_accumulate_in_thirty_two() -> Result<()> {
+    let device = device();
+    for (dtype, summed) in [(DType::BF16, DType::F32), (DType::F32, DType::F32), (DType::F64, DType::F64)] {
+        let x = device.zeros(dtype, [2])?.leaf()?;
+        let mut gradients = Gradients::default();
+        gradients.accumulate(micro_gradient(&x, 1.0)?)?;
+        // One micro-batch alone is what it was.
+        assert_eq!(gradients.get(&x).map(Tensor::dtype), Some(dtype));
+        // In bf16, 1 + 2^-9 is 1 again however often it is added.
+        for _ in 0..64 {
+            gradients.accumulate(micro_gradient(&x, 1.0 / 512.0)?)?;
+        }
+        let sum = gradients.get(&x).expect("a gradient");
+        assert_eq!((sum.dtype(), sum.to_data()?.to_f64()), (summed, vec![1.125; 2]), "{dtype}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_optimizer_takes_sums_that_are_more_precise_than_their_parameter() -> Result<()> {
+    for device in scaledown_tests::parity::devices() {
+        let options = ParamOptions { device: device.clone(), dtype: DType::BF16, trainable: true, seed: 1, lora: None };
+        // From the same parameter and gradient: as a sum of two in f32, and as one in bf16.
+        let stepped = |parts: &[f64]| -> Result<(Vec<f64>, Vec<f64>)> {
+            let params = Params::random(options.clone());
+            let param = params.get("x", [3], Init::Constant(0.5))?;
+            let group = ParamGroup { name: "all".into(), params: params.trainable(), lr: 1e-2 };
+            let mut optimizer = Optimizer::new(vec![group], OptimizerConfig::default())?;
+            let mut gradients = Gradients::default();
+            parts.iter().try_for_each(|&part| gradients.accumulate(micro_gradient(&param.tensor(), part)?))?;
+            optimizer.step(gradients, 1.0, 1.0)?;
+            let first = optimizer.state().into_iter().find(|(name, _)| name == "first.x").expect("a moment").1;
+            Ok((param.tensor().to_data()?.to_f64(), first.to_data()?.to_f64()))
+        };
+        assert_eq!(stepped(&[0.25, 0.5])?, stepped(&[0.75])?);
+        // The moment is a tenth of 1 + 2^-9, which no gradient in bf16 could have been.
+        let moment = stepped(&[1.0, 1.0 / 512.0])?.1[0];
+        assert!((moment - 0.1 * (1.0 + 1.0 / 512.0)).abs() < 1e-6, "{moment} on {}", device.name());
+    }
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, Param, ParamOptions, Params};
+use scaledown_sdk::nn::safetensors::{DirectoryWeights, write_safetensors};
+use scaledown_sdk::nn::{Forward, Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity;
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn compressors() -> Vec<(&'static str, Value)> {
         ("n-layers", json!({"layers": 2})),
         ("n-layers", json!({"layers": 3, "final_norm": true})),
         ("modernbert", json!({"model": encoder, "projection": 20})),
-        ("modernbert", json!({"model": encoder, "init": "random"})),
+        ("modernbert", json!({"model": encoder, "revision": "main", "init": "random"})),
     ]
 }
 
@@ -211,9 +211,50 @@ fn modernbert_starts_from_the_stored_weights() {
     let build = |start: &str| build("modernbert", json!({"model": directory, "init": start}), 3, false).unwrap().1;
     for (start, expected) in [("pretrained", true), ("random", false)] {
         let param = build(start).all().into_iter().find(|param| param.name() == "model.layers.1.attn.Wqkv.weight").unwrap();
-        let stored = scaledown_sdk::nn::WeightSource::read(&stored, param.name()).unwrap().to_f64();
+        let stored = stored.read(param.name()).unwrap().to_f64();
         assert_eq!(values(&param.tensor()) == stored, expected, "{start}");
     }
+}
+
+#[test]
+fn modernbert_takes_all_of_the_stored_encoder() {
+    let (original, place) = (fixture("modernbert"), tempfile::tempdir().unwrap());
+    let mut config: Value = serde_json::from_slice(&std::fs::read(original.join("config.json")).unwrap()).unwrap();
+    // Half of the layers that the weights have.
+    config["num_hidden_layers"] = json!(2);
+    config["layer_types"] = json!(["full_attention", "sliding_attention"]);
+    std::fs::write(place.path().join("config.json"), config.to_string()).unwrap();
+    std::fs::copy(original.join("model.safetensors"), place.path().join("model.safetensors")).unwrap();
+    let built = build("modernbert", json!({"model": place.path()}), 3, false);
+    let Err(error) = built else { panic!("the weights of two layers were ignored") };
+    let error = error.to_string();
+    assert!(error.starts_with(&format!("weights: {}: ", place.path().display())), "{error}");
+    assert!(error.contains("model.layers.2.attn.Wqkv.weight is not a parameter of this model"), "{error}");
+    assert!(error.contains("model.layers.3.mlp.Wo.weight"), "{error}");
+    // The head is no part of the encoder, and nobody misses it.
+    assert!(!error.contains("head.") && !error.contains("decoder."), "{error}");
+}
+
+#[test]
+fn an_encoder_without_a_prefix_may_have_a_head_beside_it() {
+    let (original, place) = (fixture("modernbert"), tempfile::tempdir().unwrap());
+    std::fs::copy(original.join("config.json"), place.path().join("config.json")).unwrap();
+    let stored = DirectoryWeights::open(&original).unwrap();
+    let device = device();
+    let renamed =
+        |name: &String| (name.trim_start_matches("model.").to_owned(), device.upload(&stored.read(name).unwrap()).unwrap());
+    let mut tensors: Vec<(String, Tensor)> = stored.names().iter().map(renamed).collect();
+    let write = |tensors: &[(String, Tensor)]| {
+        let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone()));
+        write_safetensors(place.path().join("model.safetensors"), tensors, &[]).unwrap();
+    };
+    write(&tensors);
+    let build = || build("modernbert", json!({"model": place.path()}), 3, false).map(drop);
+    build().unwrap();
+    tensors.push(("pooler.weight".into(), device.arange(0, 3).unwrap()));
+    write(&tensors);
+    let error = build().unwrap_err().to_string();
+    assert!(error.ends_with(": pooler.weight is not a parameter of this model"), "{error}");
 }
 
 #[test]

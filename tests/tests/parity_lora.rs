@@ -17,26 +17,27 @@ const BASE: &str = "mistral";
 const PREFIX: &str = "base_model.model.";
 
 /// The model with a new adapter.
-fn model(lora: LoraConfig, device: &Device) -> Result<(CausalLm, Params)> {
-    let params = Params::random(options(device, DType::F32, Some(lora))).initialised_from(weights(BASE)?, "");
+fn model(lora: LoraConfig, device: &Device, dtype: DType) -> Result<(CausalLm, Params)> {
+    let params = Params::random(options(device, dtype, Some(lora))).initialised_from(weights(BASE)?, "");
     let model = CausalLm::new(DecoderConfig::from_directory(&directory(BASE))?, &params)?;
     params.finish()?;
     Ok((model, params))
 }
 
 /// The model with a saved adapter.
-fn load(adapter: &Path, device: &Device) -> Result<(CausalLm, Params)> {
+fn load(adapter: &Path, device: &Device, dtype: DType) -> Result<(CausalLm, Params)> {
     let saved = SavedAdapter::open(adapter)?;
-    let (model, params) = model(saved.config().clone(), device)?;
+    let (model, params) = model(saved.config().clone(), device, dtype)?;
     saved.restore(&params)?;
     Ok((model, params))
 }
 
-fn compare(adapter: &str, device: &Device) -> Result<()> {
+/// Compares a case of an adapter, and what it is merged to where that is recorded.
+fn compare(adapter: &str, case: &str, dtype: DType, tolerance: Tolerance, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{adapter}/expected.safetensors"));
-    let case = recorded.under("adapter/");
-    let mut report = Report::new(&format!("{adapter} on {}", device.name()), Tolerance::F32);
-    let (model, params) = load(&directory(adapter), device)?;
+    let mut report = Report::new(&format!("{adapter}, {case}, on {}", device.name()), tolerance);
+    let case = recorded.under(&format!("{case}/"));
+    let (model, params) = load(&directory(adapter), device, dtype)?;
     let mask = mask(&case, "in.attention_mask");
     let embeddings = model.embed(&case.upload("in.input_ids", device))?;
 
@@ -54,9 +55,11 @@ fn compare(adapter: &str, device: &Device) -> Result<()> {
         }
     }
 
-    model.merge_adapters()?;
-    let merged = model.logits(&model.forward(&embeddings, &mask, &mut Forward::inference())?)?;
-    report.rows("merged logits", &merged, recorded.get("merged/logits"), &mask.concat());
+    if dtype == DType::F32 {
+        model.merge_adapters()?;
+        let merged = model.logits(&model.forward(&embeddings, &mask, &mut Forward::inference())?)?;
+        report.rows("merged logits", &merged, recorded.get("merged/logits"), &mask.concat());
+    }
     report.finish();
     Ok(())
 }
@@ -64,14 +67,15 @@ fn compare(adapter: &str, device: &Device) -> Result<()> {
 #[test]
 fn an_adapter_on_all_linear_layers_agrees_with_peft() {
     for device in devices() {
-        compare("lora-all-linear", &device).expect("the model runs");
+        compare("lora-all-linear", "adapter", DType::F32, Tolerance::F32, &device).expect("the model runs");
     }
 }
 
 #[test]
 fn an_adapter_on_some_layers_agrees_with_peft() {
     for device in devices() {
-        compare("lora-subset", &device).expect("the model runs");
+        compare("lora-subset", "adapter", DType::F32, Tolerance::F32, &device).expect("the model runs");
+        compare("lora-subset", "bf16", DType::BF16, Tolerance::BF16, &device).expect("the model runs");
     }
 }
 
@@ -109,7 +113,7 @@ fn config(adapter: &Path) -> Value {
 fn an_adapter_is_written_as_peft_writes_it() {
     for name in ["lora-all-linear", "lora-subset"] {
         let (place, _kept) = place(name);
-        let (model, params) = load(&directory(name), &devices()[1]).expect("the model runs");
+        let (model, params) = load(&directory(name), &devices()[1], DType::F32).expect("the model runs");
         write(&place, &model, &params).expect("the adapter is written");
 
         let [ours, peft] = [&place, &directory(name)].map(|path| SavedAdapter::open(path).expect("an adapter"));
@@ -132,12 +136,13 @@ fn an_adapter_is_written_as_peft_writes_it() {
 fn an_adapter_on_one_layer_of_many_survives_a_round_trip() {
     let target = LoraTarget::Names(vec!["layers.1.self_attn.q_proj".into(), "o_proj".into()]);
     let (place, _kept) = place("lora-paths");
-    let (model, params) = model(LoraConfig { r: 3, alpha: 5.0, dropout: 0.25, target }, &devices()[1]).expect("a model");
+    let (model, params) =
+        model(LoraConfig { r: 3, alpha: 5.0, dropout: 0.25, target }, &devices()[1], DType::F32).expect("a model");
     for (param, seed) in params.trainable().into_iter().zip(1..) {
         param.set(&params.device().uniform(param.tensor().shape(), seed).unwrap()).unwrap();
     }
     write(&place, &model, &params).expect("the adapter is written");
-    let (_, read) = load(&place, &devices()[1]).expect("the adapter that was written");
+    let (_, read) = load(&place, &devices()[1], DType::F32).expect("the adapter that was written");
     let values = |params: &Params| -> Vec<(String, Vec<f32>)> {
         params.trainable().iter().map(|param| (param.name().to_owned(), param.tensor().to_vec().unwrap())).collect()
     };

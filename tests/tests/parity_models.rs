@@ -1,7 +1,11 @@
 //! Logits, hidden states, losses and every parameter's gradient of whole models, against PyTorch.
 
 use scaledown_sdk::DType;
-use scaledown_tests::parity::{Fixture, Model, Report, Tolerance, decoder_config, devices, encoder_config};
+use scaledown_sdk::nn::decoder::CausalLm;
+use scaledown_sdk::nn::{Forward, Params};
+use scaledown_tests::parity::{
+    Fixture, Model, Report, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
+};
 
 /// Compares the cases of one model that are computed in `dtype`.
 fn compare(name: &str, dtype: DType, tolerance: Tolerance, cases: &[&str]) {
@@ -35,11 +39,13 @@ fn mistral_with_a_sliding_window_and_grouped_queries() {
 #[test]
 fn mistral_with_a_head_size_of_its_own() {
     f32("mistral-head-dim");
+    bf16("mistral-head-dim");
 }
 
 #[test]
 fn llama_2() {
     f32("llama2");
+    bf16("llama2");
 }
 
 #[test]
@@ -51,6 +57,7 @@ fn llama_3_with_scaled_rope_and_tied_embeddings() {
 #[test]
 fn llama_with_biases() {
     f32("llama-bias");
+    bf16("llama-bias");
 }
 
 #[test]
@@ -62,6 +69,7 @@ fn qwen_2_with_tied_embeddings() {
 #[test]
 fn qwen_2_with_a_window_in_some_layers() {
     f32("qwen2-window");
+    bf16("qwen2-window");
 }
 
 #[test]
@@ -73,6 +81,7 @@ fn modernbert_beyond_its_local_window() {
 #[test]
 fn modernbert_with_biases_and_its_own_output_weights() {
     f32("modernbert-bias");
+    bf16("modernbert-bias");
 }
 
 #[test]
@@ -84,5 +93,24 @@ fn both_styles_of_a_configuration_mean_the_same() {
     for name in ["modernbert", "modernbert-bias"] {
         let [newer, older] = ["config.json", "config.v4.json"].map(|file| encoder_config(name, file).expect(name));
         assert_eq!(newer, older, "{name}");
+    }
+}
+
+#[test]
+fn a_forward_pass_costs_what_pytorch_counts() {
+    let counts: serde_json::Value = serde_json::from_slice(&std::fs::read(directory("flops.json")).unwrap()).unwrap();
+    let [batch, length] = ["batch", "length"].map(|key| usize::try_from(counts[key].as_u64().unwrap()).unwrap());
+    for device in devices() {
+        for (name, expected) in counts["forward"].as_object().unwrap() {
+            let params = Params::load(options(&device, DType::F32, None), weights(name).unwrap());
+            let model = CausalLm::new(decoder_config(name, "config.json").unwrap(), &params).unwrap();
+            let ids = device.from_slice(&vec![1_u32; batch * length], [batch, length]).unwrap();
+            let (embeddings, mask) = (model.embed(&ids).unwrap(), vec![vec![true; length]; batch]);
+            let before = device.usage();
+            let hidden = model.forward(&embeddings, &mask, &mut Forward::inference()).unwrap();
+            model.logits(&hidden).unwrap();
+            let flops = (device.usage() - before).flops;
+            assert_eq!(flops, expected.as_u64().unwrap(), "{name} on {}", device.name());
+        }
     }
 }

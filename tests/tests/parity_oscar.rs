@@ -30,15 +30,15 @@ struct Models {
 }
 
 impl Models {
-    fn load(name: &str, plugin: &str, keys: Value, recorded: &Fixture, device: &Device) -> Result<Self> {
+    fn load(name: &str, plugin: &str, keys: Value, dtype: DType, device: &Device) -> Result<Self> {
         let adapter = SavedAdapter::open(directory(name).join("adapter"))?;
-        let options_with_adapter = options(device, DType::F32, Some(adapter.config().clone()));
+        let options_with_adapter = options(device, dtype, Some(adapter.config().clone()));
         let generator_params = Params::load(options_with_adapter, weights(GENERATOR)?);
         let context = GeneratorContext { params: generator_params.clone(), directory: directory(GENERATOR) };
         let generator = MistralGenerator::build(MistralConfig::default(), context)?;
         adapter.restore(&generator_params)?;
 
-        let compressor_params = Params::random(options(device, DType::F32, None));
+        let compressor_params = Params::random(options(device, dtype, None));
         let config = std::fs::read(directory(GENERATOR).join("config.json")).expect("a file of the repository");
         let context = CompressorContext {
             params: compressor_params.clone(),
@@ -52,10 +52,10 @@ impl Models {
         let Some(Factory::Compressor(build)) = factory else { panic!("no compressor {plugin}") };
         let compressor = build(keys, context)?;
         compressor_params.finish()?;
-        for (param, value) in recorded.under("initial.compressor.").iter() {
+        for (param, value) in Fixture::read(&format!("{name}/step.safetensors")).under("initial.compressor.").iter() {
             let all = compressor_params.all();
             let own = all.iter().find(|own| own.name() == param).unwrap_or_else(|| panic!("no parameter {param}"));
-            own.set(&device.upload(value)?)?;
+            own.set(&device.upload(value)?.cast(dtype)?)?;
         }
         Ok(Models { compressor, compressor_params, generator, generator_params })
     }
@@ -151,7 +151,7 @@ fn compare_forward(
 fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{name}/step.safetensors"));
     let mut report = Report::new(&format!("{name} on {}", device.name()), Tolerance::F32);
-    let models = Models::load(name, plugin, keys, &recorded, device)?;
+    let models = Models::load(name, plugin, keys, DType::F32, device)?;
     let (pairs, sequences) = (pairs(&recorded, &*models.compressor), sequences(&recorded));
     let wanted = recorded.upload("in.scores", device);
     let rates = ["compressor", "generator"].map(|group| recorded.get(&format!("in.lr.{group}")).to_f64());
@@ -187,6 +187,62 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
     }
     report.finish();
     Ok(())
+}
+
+/// Compares the first step of a variant of `oscar-n-layers` on its batch, gradients excepted, and gives those back.
+fn compare_variant(
+    variant: &Fixture,
+    keys: Value,
+    dtype: DType,
+    device: &Device,
+    report: &mut Report,
+) -> Result<(Models, Gradients)> {
+    let batch = Fixture::read("oscar-n-layers/step.safetensors");
+    let models = Models::load("oscar-n-layers", "n-layers", keys, dtype, device)?;
+    let (pairs, sequences) = (pairs(&batch, &*models.compressor), sequences(&batch));
+    let compressed = models.compressor.compress(&pairs, &mut Forward::training(0, false))?;
+    compare_forward(&models, &sequences, &compressed, variant, report)?;
+    let (loss, _) = loss(&models, &sequences, &compressed, &batch.upload("in.scores", device))?;
+    report.tensor("loss", &loss, variant.get("loss"));
+    let gradients = loss.backward()?;
+    Ok((models, gradients))
+}
+
+#[test]
+fn a_step_in_bf16_agrees_with_pytorch() {
+    let recorded = Fixture::read("oscar-n-layers/bf16.safetensors");
+    for device in devices() {
+        let mut report = Report::new(&format!("a step in bf16 on {}", device.name()), Tolerance::BF16);
+        let compared = compare_variant(&recorded, json!({"layers": 2}), DType::BF16, &device, &mut report);
+        let (models, gradients) = compared.expect("the models run");
+        let mut trainable = models.trainable();
+        trainable.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let gradient = |(name, param): &(String, Tensor)| {
+            gradients.get(param).unwrap_or_else(|| panic!("{name} has no gradient")).to_data().expect("data").to_f64()
+        };
+        let all: Vec<f64> = trainable.iter().flat_map(gradient).collect();
+        report.values("all gradients", &all, &recorded.get("grad.all").to_f64());
+        report.finish();
+    }
+}
+
+#[test]
+fn n_layers_with_the_final_norm_agrees_with_pytorch() {
+    let recorded = Fixture::read("oscar-n-layers/final_norm.safetensors");
+    let keys = json!({"layers": 2, "final_norm": true});
+    for device in devices() {
+        let mut report = Report::new(&format!("the final norm on {}", device.name()), Tolerance::F32);
+        let compared = compare_variant(&recorded, keys.clone(), DType::F32, &device, &mut report);
+        let (models, gradients) = compared.expect("the models run");
+        let trainable = models.trainable();
+        let expected = recorded.under("grad.");
+        assert!(expected.find("compressor.model.norm.weight").is_some());
+        for (name, theirs) in expected.iter() {
+            let param = &trainable.iter().find(|(own, _)| own == name).unwrap_or_else(|| panic!("no parameter {name}")).1;
+            report.tensor(name, gradients.get(param).expect("a gradient"), theirs);
+        }
+        report.finish();
+    }
 }
 
 #[test]

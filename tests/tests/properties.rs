@@ -1,16 +1,41 @@
-//! Random extents, masks, permutations and broadcasts: gradients against finite differences, through the decompositions.
+//! Random extents (one and none among them), masks, permutations and broadcasts, on the reference device through the decompositions and on
+//! every device that is linked in: outputs against the reference in every floating-point type, gradients against finite differences in f64
+//! and in the narrower types against those in f64, and inputs that come out of layout instructions.
+
+use std::sync::LazyLock;
 
 use proptest::prelude::*;
 use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, ReduceOp};
 use scaledown_sdk::{DType, Device};
 use scaledown_tests::conformance::cases::{self, Norm};
-use scaledown_tests::conformance::{Case, check_forward, check_gradient};
-use scaledown_tests::reference::Reference;
+use scaledown_tests::conformance::{Case, FLOATS, check_forward, check_gradient, check_layouts};
+use scaledown_tests::parity;
 
+static DEVICES: LazyLock<Vec<Device>> = LazyLock::new(parity::devices);
+
+/// Whether a case and its gradient hold on all devices.
 fn holds(case: &Case) -> Result<(), TestCaseError> {
-    let device = Device::new(Reference);
-    check_gradient(&device, case).map_err(|error| TestCaseError::fail(format!("{case}: {error}")))?;
-    check_forward(&device, case, DType::F32).map_err(|error| TestCaseError::fail(format!("{case}: {error}")))
+    computes(case)?;
+    for device in &*DEVICES {
+        check_gradient(device, case).map_err(|error| failed(case, device, &*error))?;
+    }
+    Ok(())
+}
+
+/// Whether a case's outputs hold on all devices.
+fn computes(case: &Case) -> Result<(), TestCaseError> {
+    for device in &*DEVICES {
+        FLOATS
+            .into_iter()
+            .try_for_each(|dtype| check_forward(device, case, dtype))
+            .map_err(|error| failed(case, device, &*error))?;
+        check_layouts(device, case).map_err(|error| failed(case, device, &*error))?;
+    }
+    Ok(())
+}
+
+fn failed(case: &Case, device: &Device, error: &dyn std::error::Error) -> TestCaseError {
+    TestCaseError::fail(format!("{case} on {}: {error}", device.name()))
 }
 
 /// Extents of up to three dimensions, of up to three indices, none of them included.
@@ -64,6 +89,39 @@ proptest! {
         use BinaryOp::{Add, Div, Maximum, Minimum, Mul, Sub};
         let op = [Add, Sub, Mul, Div, Maximum, Minimum][op];
         holds(&if swap { cases::binary(op, &b, &a) } else { cases::binary(op, &a, &b) })?;
+    }
+
+    #[test]
+    fn functions_of_one_element(shape in shape(), op in 0..cases::UNARY.len(), gate in 0..cases::GATED.len()) {
+        holds(&cases::unary(cases::UNARY[op], &shape))?;
+        holds(&cases::gated(cases::GATED[gate], &shape))?;
+        holds(&cases::affine(&shape))?;
+    }
+
+    #[test]
+    fn what_is_dropped_gets_no_gradient(shape in shape(), p in 0.0..0.9) {
+        holds(&cases::dropout(p, &shape))?;
+    }
+
+    #[test]
+    fn conversions(shape in shape(), dtype in 0..6usize) {
+        let dtype = [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::Bool][dtype];
+        computes(&cases::cast(dtype, &shape))?;
+        holds(&cases::cast(DType::F64, &shape))?;
+    }
+
+    #[test]
+    fn other_shapes_of_the_same_elements((shape, dims) in permuted(), one: prop::sample::Index) {
+        let mut other: Vec<usize> = dims.iter().map(|&dim| shape[dim]).collect();
+        other.insert(one.index(dims.len() + 1), 1);
+        holds(&cases::reshape(&shape, &other))?;
+        holds(&cases::reshape(&other, &shape))?;
+        holds(&cases::reshape(&shape, &[shape.iter().product()]))?;
+    }
+
+    #[test]
+    fn broadcasts_sum_back((shape, smaller) in broadcast_pair()) {
+        holds(&cases::broadcast(&smaller, &shape))?;
     }
 
     #[test]

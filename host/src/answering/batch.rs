@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Sampling};
+use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling};
 use scaledown_sdk::tensor::{Usage, no_grad};
 
 use super::reading::{Inputs, Reading};
@@ -12,6 +12,7 @@ use crate::Result;
 use crate::data::Record;
 use crate::model::Oscar;
 use crate::sequence::{PadSide, SequenceBatch};
+use crate::text::{StopStrings, StopWatch, Tokenizer};
 
 /// How answers are generated.
 #[derive(Clone, Debug)]
@@ -22,9 +23,13 @@ pub struct AnswerOptions {
     pub documents: usize,
     /// The most tokens of an answer.
     pub max_new_tokens: usize,
+    /// Strings that end an answer; they are not part of it.
+    pub stop: Vec<String>,
+    /// How each token is chosen. In [`answer_all`] a record's choices do not depend on how many are answered at once.
+    pub sampling: Sampling,
     /// Records answered at once.
     pub batch: usize,
-    /// Whether answers go on to `max_new_tokens` even if they end before; for timings of equal work.
+    /// Whether answers go on, whatever stops them, to `max_new_tokens`; for timings of equal work.
     pub ignore_end: bool,
 }
 
@@ -85,7 +90,8 @@ pub fn answer_all(
 ) -> Result<(Vec<Answer>, Phases)> {
     let (mut answers, mut phases) = (Vec::with_capacity(records.len()), Phases::default());
     for chunk in records.chunks(options.batch.max(1)) {
-        let (batch, spent) = answer_batch(oscar, &chunk.iter().collect::<Vec<_>>(), options)?;
+        let options = AnswerOptions { sampling: options.sampling.from_row(answers.len()), ..options.clone() };
+        let (batch, spent) = answer_batch(oscar, &chunk.iter().collect::<Vec<_>>(), &options)?;
         answers.extend(batch);
         phases += spent;
         if !progress(answers.len()) {
@@ -95,7 +101,7 @@ pub fn answer_all(
     Ok((answers, phases))
 }
 
-/// Answers a few records together, greedily.
+/// Answers a few records together.
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
@@ -109,15 +115,17 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
         let batch = SequenceBatch { sequences: inputs.sequences };
         let started = Instant::now();
         let input = batch.embed(&*oscar.model.generator, vectors.as_ref(), PadSide::Left)?;
-        let end_ids = if options.ignore_end { Vec::new() } else { oscar.model.tokenizer.end_ids().to_vec() };
-        let greedy = GenerateOptions { max_new_tokens: options.max_new_tokens, end_ids, sampling: Sampling::Greedy };
-        let decoding = Decoding::start(&*oscar.model.generator, &input, greedy)?;
+        let tokenizer = &oscar.model.tokenizer;
+        let stop = if options.ignore_end { StopStrings::default() } else { StopStrings::new(&options.stop, tokenizer)? };
+        let end_ids = if options.ignore_end { Vec::new() } else { [tokenizer.end_ids(), stop.ids()].concat() };
+        let generation = GenerateOptions { max_new_tokens: options.max_new_tokens, end_ids, sampling: options.sampling };
+        let decoding = Decoding::start(&*oscar.model.generator, &input, generation)?;
         oscar.model.device.synchronize()?;
         phases.prefill = started.elapsed();
         let read = oscar.model.device.usage();
         phases.prefill_flops = (read - usage).flops;
         let started = Instant::now();
-        let generated = decoding.run(&mut |_, _| ControlFlow::Continue(()))?;
+        let generated = run(decoding, &stop, records.len(), tokenizer)?;
         oscar.model.device.synchronize()?;
         phases.decode = started.elapsed();
         phases.decode_flops = (oscar.model.device.usage() - read).flops;
@@ -126,10 +134,25 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
         for (sequence, &documents) in generated.iter().zip(&inputs.documents) {
             let scores: Vec<f32> = relevance.by_ref().take(documents).collect();
             let relevance = (!scores.is_empty()).then_some(scores);
-            answers.push(Answer { text: oscar.model.tokenizer.decode(&sequence.tokens)?, relevance });
+            let text = tokenizer.decode_exactly(&sequence.tokens)?;
+            answers.push(Answer { text: stop.cut(&text).trim().to_owned(), relevance });
         }
         Ok((answers, phases))
     })
+}
+
+/// Makes the tokens of all answers, each until it ends or comes to a stop string.
+fn run(decoding: Decoding<'_>, stop: &StopStrings, answers: usize, tokenizer: &Tokenizer) -> Result<Vec<Generated>> {
+    let (mut watches, mut failure) = (vec![StopWatch::default(); answers], None);
+    let generated = decoding.run(&mut |row, tokens| match watches[row].reached(stop, tokens, tokenizer) {
+        Ok(false) => ControlFlow::Continue(()),
+        Ok(true) => ControlFlow::Break(()),
+        Err(error) => {
+            failure = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failure.map_or(Ok(generated), |error| Err(error.into()))
 }
 
 fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Vec<f32>, Phases)> {
@@ -139,7 +162,7 @@ fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Vec<f32>,
     }
     let device = &oscar.model.device;
     let (usage, started): (Usage, Instant) = (device.usage(), Instant::now());
-    let compressed = oscar.compressor.compress(&inputs.pairs, &mut Forward::inference())?;
+    let compressed = oscar.compress(&inputs.pairs, &mut Forward::inference())?;
     device.synchronize()?;
     phases.compress = started.elapsed();
     phases.compress_flops = (device.usage() - usage).flops;

@@ -26,6 +26,9 @@ enum Action {
         /// A model's directory, or a hub id.
         #[arg(value_name = "DIR")]
         model: String,
+        /// The branch, tag or commit of a hub id.
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<String>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -35,6 +38,9 @@ enum Action {
         /// A model's directory, or a hub id.
         #[arg(long, value_name = "DIR")]
         model: String,
+        /// The branch, tag or commit of a hub id.
+        #[arg(long, value_name = "REVISION")]
+        revision: Option<String>,
         /// A JSON file `{"input_ids": [[..]], "attention_mask": [[..]]}`.
         #[arg(long, value_name = "FILE.json", value_hint = clap::ValueHint::FilePath)]
         tokens: PathBuf,
@@ -52,17 +58,18 @@ enum Action {
 
 impl InspectCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let directory = |model: &str| hub::Settings::from_environment().resolve(model, None);
+        let directory =
+            |model: &str, revision: Option<String>| hub::Settings::from_environment().resolve(model, revision.as_deref());
         match self.action {
-            Action::Model { model, json } => {
-                let summary = ModelSummary::of_directory(&directory(&model)?)?;
+            Action::Model { model, revision, json } => {
+                let summary = ModelSummary::of_directory(&directory(&model, revision)?)?;
                 if json { terminal.print_json(&summary) } else { terminal.print(summary.to_string()) }
             }
-            Action::Forward { model, tokens, out, device, json } => {
+            Action::Forward { model, revision, tokens, out, device, json } => {
                 check_destination(&out)?;
                 let device = catalogue::device(&Component::new(device))?;
                 let batch = TokenBatch::read(&tokens)?;
-                let model = Checkpoint::load(&directory(&model)?, &device, DType::F32)?;
+                let model = Checkpoint::load(&directory(&model, revision)?, &device, DType::F32)?;
                 let tensors = write_forward(&model, &batch, &device, &out)?;
                 if json {
                     return terminal.print_json(&json!({ "file": out, "tensors": tensors }));

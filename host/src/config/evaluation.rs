@@ -1,5 +1,6 @@
 //! How quality and speed are measured.
 
+use scaledown_sdk::nn::Sampling;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,18 @@ pub struct Evaluation {
     /// The most tokens of an answer.
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
+    /// Strings that end an answer; they are not part of it.
+    #[schemars(inner(length(min = 1)))]
+    pub stop: Vec<String>,
+    /// What logits are divided by before a token is drawn; 0 always takes the most probable token.
+    #[schemars(range(min = 0.0))]
+    pub temperature: f64,
+    /// Tokens are drawn from the most probable ones that have this probability together; 1 for all.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0.0))]
+    pub top_p: f64,
+    /// Decides which tokens are drawn, together with the place of the question among all.
+    #[schemars(range(min = 0))]
+    pub seed: u64,
     /// Questions answered at once.
     #[schemars(range(min = 1))]
     pub batch: usize,
@@ -27,6 +40,27 @@ pub struct Evaluation {
 
 impl Default for Evaluation {
     fn default() -> Self {
-        Evaluation { examples: None, documents: 10, max_new_tokens: 128, batch: 8, repetitions: 10 }
+        Evaluation {
+            examples: None,
+            documents: 10,
+            max_new_tokens: 128,
+            stop: Vec::new(),
+            temperature: 0.0,
+            top_p: 1.0,
+            seed: 42,
+            batch: 8,
+            repetitions: 10,
+        }
+    }
+}
+
+impl Evaluation {
+    /// How each token is chosen.
+    #[must_use]
+    pub fn sampling(&self) -> Sampling {
+        match self.temperature > 0.0 {
+            true => Sampling::TopP { temperature: self.temperature, top_p: self.top_p, seed: self.seed },
+            false => Sampling::Greedy,
+        }
     }
 }

@@ -8,6 +8,7 @@ use figment::value::{Dict, Num, Tag, Value};
 
 use super::layers::{Layer, Numbered};
 use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, surroundings, validate};
+use crate::catalogue;
 use crate::text::PromptTemplate;
 
 /// A checked configuration, with the way back to where its values were set.
@@ -52,9 +53,18 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
         return Err(ConfigError::new(problems));
     }
     schema::fill_defaults(&mut value, &schema);
+    fill_learning_rate(&mut value, plugins.get("compressor").map(String::as_str));
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
     if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
+}
+
+/// Sets the compressor's learning rate where it is not set: its plugin knows the right one.
+fn fill_learning_rate(value: &mut serde_json::Value, compressor: Option<&str>) {
+    let rate = compressor.and_then(|name| catalogue::find("compressor", name)?.learning_rate);
+    if let (Some(rate), Some(training)) = (rate, value.get_mut("training").and_then(serde_json::Value::as_object_mut)) {
+        training.entry("lr_compressor").or_insert(rate.into());
+    }
 }
 
 fn chosen_plugins(value: &serde_json::Value) -> BTreeMap<&'static str, String> {

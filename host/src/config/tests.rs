@@ -12,6 +12,7 @@ inventory::submit! {
         name: "cpu",
         description: "A device for tests.",
         schema: || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+        learning_rate: None,
         factory: Factory::Device(|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
     }
 }
@@ -26,6 +27,7 @@ inventory::submit! {
                 "model": { "type": ["string", "null"], "format": "model" },
             },
         }),
+        learning_rate: Some(5e-5),
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -34,6 +36,7 @@ inventory::submit! {
         name: "modernbert",
         description: "Another compressor for tests.",
         schema: || json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
+        learning_rate: Some(1e-4),
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -162,7 +165,39 @@ fn a_setting_is_toml_or_else_a_string() {
     assert!(config.output.directory.ends_with("a b") && config.output.directory.is_absolute());
     assert_eq!(config.data.train, Some(std::env::current_dir().unwrap().join("q.jsonl")));
     assert!(config.reranking.enabled);
-    assert_eq!(config.training.lr_compressor, 5e-5);
+    assert_eq!(config.training.lr_compressor, Some(5e-5));
+}
+
+#[test]
+fn the_compressors_learning_rate_is_its_plugins_unless_it_is_set() {
+    let rate = |settings: &[&str]| set(settings).unwrap().training.lr_compressor;
+    let n_layers = ["compressor.plugin=n-layers"];
+    assert_eq!(rate(&n_layers), Some(5e-5));
+    assert_eq!(rate(&["compressor.plugin=modernbert", "compressor.hidden=8"]), Some(1e-4));
+    assert_eq!(rate(&[n_layers[0], "training.lr_compressor=1e-3"]), Some(1e-3));
+    assert_eq!(rate(&[]), None);
+    let written: toml::Table = set(&n_layers).unwrap().to_toml().unwrap().parse().unwrap();
+    assert_eq!(written["training"]["lr_compressor"].as_float(), Some(5e-5));
+}
+
+#[test]
+fn how_answers_are_made_is_checked_and_greedy_unless_set() {
+    use scaledown_sdk::nn::Sampling;
+    let evaluation = |settings: &[&str]| set(settings).unwrap().evaluation;
+    assert_eq!((evaluation(&[]).sampling(), evaluation(&[]).stop), (Sampling::Greedy, Vec::new()));
+    let drawn =
+        evaluation(&["evaluation.temperature=0.5", "evaluation.top_p=0.9", "evaluation.seed=7", "evaluation.stop=['\\n', 'Q:']"]);
+    assert_eq!(drawn.sampling(), Sampling::TopP { temperature: 0.5, top_p: 0.9, seed: 7 });
+    assert_eq!(drawn.stop, ["\\n", "Q:"]);
+    for (setting, expected) in [
+        ("evaluation.temperature=-1", "expected a number of at least 0"),
+        ("evaluation.top_p=0", "expected a number above 0.0 and at most 1.0"),
+        ("evaluation.stop='x'", "expected a list, each element a string that is not empty"),
+        ("evaluation.stop=['']", "expected a string that is not empty"),
+    ] {
+        let message = set(&[setting]).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
 }
 
 #[test]
@@ -286,7 +321,7 @@ proptest! {
         let mut config = Config::default();
         config.compression.memory_tokens = memory;
         config.training.warmup = warmup;
-        config.training.lr_compressor = rate;
+        config.training.lr_compressor = Some(rate);
         config.training.max_steps = steps;
         config.training.seed = seed;
         config.reranking.enabled = enabled;

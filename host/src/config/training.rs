@@ -20,9 +20,10 @@ pub struct Training {
     /// The peak learning rate of the generator (its LoRA adapters).
     #[schemars(range(min = 0.0))]
     pub lr_generator: f64,
-    /// The peak learning rate of the compressor. The paper takes 5e-5 for n-layers.
+    /// The peak learning rate of the compressor; if not set, its plugin's own: as in the paper, 5e-5 for n-layers and 1e-4 for modernbert.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
-    pub lr_compressor: f64,
+    pub lr_compressor: Option<f64>,
     /// How the learning rates fall after the warm-up.
     pub schedule: Schedule,
     /// The share of all steps in which the learning rates rise from zero.
@@ -77,7 +78,7 @@ impl Default for Training {
             batch_size: 128,
             micro_batch: 8,
             lr_generator: 1e-4,
-            lr_compressor: 1e-4,
+            lr_compressor: None,
             schedule: Schedule::Linear,
             warmup: 0.05,
             weight_decay: 0.1,

@@ -129,7 +129,7 @@ impl Objective for Distillation {
     }
 
     fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
-        let compressed = self.oscar.compressor.compress(&batch.pairs, forward)?;
+        let compressed = self.oscar.compress(&batch.pairs, forward)?;
         let answers =
             token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&compressed.vectors), batch.targets, forward)?;
         let read: usize = batch.pairs.ids.iter().map(Vec::len).sum();

@@ -75,7 +75,8 @@ fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, Reading) -> Result<T
 /// Answers of equal length, whatever the model says.
 fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
     let Evaluation { documents, max_new_tokens, .. } = *evaluation;
-    AnswerOptions { reading, documents, max_new_tokens, batch, ignore_end: true }
+    let sampling = evaluation.sampling();
+    AnswerOptions { reading, documents, max_new_tokens, stop: Vec::new(), sampling, batch, ignore_end: true }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

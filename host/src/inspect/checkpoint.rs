@@ -30,8 +30,8 @@ impl Checkpoint {
         let options = ParamOptions { device: device.clone(), dtype, trainable: false, seed: 0, lora: None };
         let params = Params::load(options, Arc::new(DirectoryWeights::open(directory)?));
         let model = match ModelKind::of(&config) {
-            ModelKind::Decoder => Checkpoint::Decoder(CausalLm::new(DecoderConfig::from_json(&config)?, &params)?),
-            ModelKind::Encoder => Checkpoint::Encoder(MaskedLm::new(EncoderConfig::from_json(&config)?, &params)?),
+            ModelKind::Decoder => Checkpoint::Decoder(CausalLm::new(DecoderConfig::from_directory(directory)?, &params)?),
+            ModelKind::Encoder => Checkpoint::Encoder(MaskedLm::new(EncoderConfig::from_directory(directory)?, &params)?),
         };
         params.finish()?;
         Ok(model)

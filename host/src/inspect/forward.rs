@@ -14,7 +14,7 @@ use crate::{Error, Result};
 pub struct TokenBatch {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
-    /// 1 for a real token and 0 for padding; all are real if it is left out.
+    /// 1 for a real token and 0 for padding, which may stand anywhere, as in `transformers`; all are real if it is left out.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
 }
@@ -23,7 +23,7 @@ impl TokenBatch {
     /// Reads a JSON file.
     ///
     /// # Errors
-    /// If it cannot be read, is of another form, or its rows differ in length.
+    /// If it cannot be read, is of another form, or its rows differ in length, or its mask has other values than 0 and 1.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
         let batch: TokenBatch =
@@ -37,6 +37,11 @@ impl TokenBatch {
             && (mask.len() != batch.input_ids.len() || mask.iter().any(|row| row.len() != length))
         {
             return refuse(format!("`attention_mask` must have the shape of `input_ids`, {} x {length}", batch.input_ids.len()));
+        }
+        let entries = batch.attention_mask.iter().flatten().enumerate();
+        let mut entries = entries.flat_map(|(row, mask)| mask.iter().enumerate().map(move |(place, &value)| (row, place, value)));
+        if let Some((row, place, value)) = entries.find(|&(_, _, value)| value > 1) {
+            return refuse(format!("`attention_mask[{row}][{place}]` is {value}, expected 1 for a real token or 0 for padding"));
         }
         Ok(batch)
     }
@@ -91,4 +96,27 @@ pub fn write_forward(model: &Checkpoint, batch: &TokenBatch, device: &Device, pa
     let written = written.collect();
     write_safetensors(path, named, &[("format", "pt")])?;
     Ok(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(mask: &str) -> std::result::Result<Vec<Vec<bool>>, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("tokens.json");
+        std::fs::write(&path, format!(r#"{{"input_ids": [[1, 2, 3, 4], [5, 6, 7, 8]], "attention_mask": {mask}}}"#)).unwrap();
+        let name = path.display().to_string();
+        TokenBatch::read(&path).map(|batch| batch.mask()).map_err(|error| error.to_string().replace(&name, "tokens.json"))
+    }
+
+    #[test]
+    fn a_mask_says_yes_or_no() {
+        // Padding between tokens is what the model is told, as in transformers.
+        assert_eq!(read("[[1, 0, 1, 1], [0, 0, 1, 1]]").unwrap()[0], [true, false, true, true]);
+        let error = read("[[1, 1, 1, 1], [0, 1, 2, 1]]").unwrap_err();
+        assert_eq!(error, "tokens.json: `attention_mask[1][2]` is 2, expected 1 for a real token or 0 for padding");
+        assert!(read("[[1, 1, 1, 1]]").unwrap_err().contains("must have the shape of `input_ids`, 2 x 4"));
+        assert!(read("[[1, 1, 1, -1], [1, 1, 1, 1]]").is_err());
+    }
 }

@@ -63,13 +63,13 @@ impl ModelSummary {
         let kind = ModelKind::of(&config);
         let (layers, hidden, vocabulary, cache) = match kind {
             ModelKind::Decoder => {
-                let shape = DecoderConfig::from_json(&config)?;
+                let shape = DecoderConfig::from_directory(directory)?;
                 // Keys and values, two bytes each.
                 let cache = 2 * 2 * shape.layers * shape.kv_heads * shape.head_size;
                 (shape.layers, shape.hidden, shape.vocabulary, Some(cache as u64))
             }
             ModelKind::Encoder => {
-                let shape = EncoderConfig::from_json(&config)?;
+                let shape = EncoderConfig::from_directory(directory)?;
                 (shape.layers.len(), shape.hidden_size, shape.vocab_size, None)
             }
         };

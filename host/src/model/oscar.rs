@@ -2,8 +2,9 @@
 
 use std::time::Instant;
 
-use scaledown_sdk::component::{Compressor, CompressorContext, PairTemplate};
-use scaledown_sdk::nn::{ParamGroup, ParamOptions, Params};
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
+use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
 use super::language_model::{dtype, log_loaded};
@@ -78,6 +79,14 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
+    /// The vectors of a batch of pairs.
+    ///
+    /// # Errors
+    /// Those of the compressor, with its name in their path.
+    pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
+        self.compressor.compress(pairs, forward).at("compressor")
+    }
+
     /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
     #[must_use]
     pub fn tokenizers(&self) -> Vec<&Tokenizer> {
@@ -90,7 +99,7 @@ impl Oscar {
         let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
         vec![
             group("generator", &self.model.params, training.lr_generator),
-            group("compressor", &self.compressor_params, training.lr_compressor),
+            group("compressor", &self.compressor_params, training.lr_compressor.unwrap_or(LEARNING_RATE)),
         ]
     }
 

@@ -61,6 +61,8 @@ pub fn answer(
         reading,
         documents: config.evaluation.documents,
         max_new_tokens: config.evaluation.max_new_tokens,
+        stop: config.evaluation.stop.clone(),
+        sampling: config.evaluation.sampling(),
         batch: 1,
         ignore_end: false,
     };

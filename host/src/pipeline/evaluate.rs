@@ -133,6 +133,8 @@ fn answer(
         reading,
         documents: config.evaluation.documents,
         max_new_tokens: config.evaluation.max_new_tokens,
+        stop: config.evaluation.stop.clone(),
+        sampling: config.evaluation.sampling(),
         batch: config.evaluation.batch,
         ignore_end: false,
     };

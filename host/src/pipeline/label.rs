@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use scaledown_sdk::nn::Sampling;
+
 use super::Context;
 use crate::answering::{AnswerOptions, Reading, answer_all};
 use crate::config::Config;
@@ -18,6 +20,8 @@ pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Conte
         reading: Reading::Uncompressed,
         documents: config.data.documents.unwrap_or(usize::MAX),
         max_new_tokens: config.evaluation.max_new_tokens,
+        stop: Vec::new(),
+        sampling: Sampling::Greedy,
         batch: config.evaluation.batch,
         ignore_end: false,
     };

@@ -156,7 +156,7 @@ impl Objective for AutoEncoding {
     }
 
     fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
-        let vectors = self.oscar.compressor.compress(&batch.pairs, forward)?.vectors;
+        let vectors = self.oscar.compress(&batch.pairs, forward)?.vectors;
         let loss = token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&vectors), batch.total, forward)?;
         let read: usize = batch.pairs.ids.iter().map(Vec::len).sum();
         Ok(BatchLoss {

@@ -1,6 +1,7 @@
 //! Batches of sequences in which document vectors stand between tokens.
 
 use scaledown_sdk::component::{Generator, GeneratorInput};
+use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::{Error, Result, Tensor};
 
 /// What stands at one position of a generator's input.
@@ -90,7 +91,7 @@ impl SequenceBatch {
         let (batch, width) = (self.sequences.len(), self.width());
         let device = generator.device();
         let (index, tokens) = self.index(vectors.map_or(0, |vectors| vectors.dims()[1]), pad);
-        let tokens = generator.embed(&device.from_slice(&tokens, [tokens.len()])?)?;
+        let tokens = generator.embed(&device.from_slice(&tokens, [tokens.len()])?).at("generator")?;
         let hidden = generator.hidden_size();
         let table = match vectors {
             None => tokens,

@@ -1,6 +1,7 @@
 //! The weighted cross-entropy of a batch's targets.
 
 use scaledown_sdk::component::Generator;
+use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::Forward;
 use scaledown_sdk::{Result, Tensor};
 
@@ -31,7 +32,7 @@ pub fn token_loss(
 ) -> Result<TokenLoss> {
     let input = batch.embed(generator, vectors, PadSide::Right)?;
     let device = generator.device();
-    let hidden = generator.forward(&input, forward)?;
+    let hidden = generator.forward(&input, forward).at("generator")?;
     let width = batch.width();
     let targets = || batch.sequences.iter().enumerate().flat_map(|(i, s)| s.targets.iter().map(move |target| (i, target)));
     let positions: Vec<i64> = targets().map(|(i, target)| (i * width + target.0) as i64).collect();
@@ -39,7 +40,7 @@ pub fn token_loss(
     let weights: Vec<f32> = targets().map(|(_, target)| target.2).collect();
     let count = positions.len();
     let rows = hidden.reshape([hidden.shape().rows(), hidden.shape().last()])?;
-    let logits = generator.logits(&rows.embedding(&device.from_slice(&positions, [count])?)?)?;
+    let logits = generator.logits(&rows.embedding(&device.from_slice(&positions, [count])?)?).at("generator")?;
     let predicted = logits.detach().arg_max()?.to_vec::<i64>()?;
     let right = |i: &usize| weights[*i] >= 1.0 && predicted[*i] == ids[*i];
     let correct = (0..count).filter(right).count();

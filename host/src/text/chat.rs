@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use minijinja::{Environment, Error, ErrorKind, context};
+use regex::Regex;
 use serde_json::Value;
 
 use super::tokenizer::{TextError, token_text};
@@ -27,7 +28,12 @@ impl ChatTemplate {
             Err(error) => return Err(TextError::Tokenizer { path, message: error.to_string() }),
         };
         let token = |key: &str| token_text(&tokenizer_config[key]).unwrap_or_default();
-        Ok(source.map(|source| ChatTemplate { source, bos: token("bos_token"), eos: token("eos_token") }))
+        let template = |source: String| ChatTemplate {
+            source: without_generation_tags(&source),
+            bos: token("bos_token"),
+            eos: token("eos_token"),
+        };
+        Ok(source.map(template))
     }
 
     /// The text of a conversation of an optional system message and one user message, up to where the answer begins. A template that
@@ -53,11 +59,12 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         environment.set_trim_blocks(true);
         environment.set_lstrip_blocks(true);
-        environment.set_unknown_method_callback(python_string_method);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.set_fuel(Some(100_000));
         environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))
         });
+        environment.add_function("strftime_now", strftime_now);
         let template = environment.template_from_str(&self.source).map_err(failed)?;
         let text = template.render(context! {
             messages,
@@ -81,53 +88,27 @@ fn default_template(value: &Value) -> Option<String> {
     }
 }
 
-/// The methods of Python's strings that chat templates call.
-fn python_string_method(
-    _: &minijinja::State<'_, '_>,
-    value: &minijinja::Value,
-    method: &str,
-    args: &[minijinja::Value],
-) -> Result<minijinja::Value, Error> {
-    let unknown = || Error::from(ErrorKind::UnknownMethod);
-    let text = value.as_str().ok_or_else(unknown)?;
-    let argument = args.first().and_then(|argument| argument.as_str());
-    Ok(match (method, argument) {
-        ("strip", None) => text.trim().into(),
-        ("lstrip", None) => text.trim_start().into(),
-        ("rstrip", None) => text.trim_end().into(),
-        ("upper", None) => text.to_uppercase().into(),
-        ("lower", None) => text.to_lowercase().into(),
-        ("startswith", Some(prefix)) => text.starts_with(prefix).into(),
-        ("endswith", Some(suffix)) => text.ends_with(suffix).into(),
-        ("split", Some(separator)) => text.split(separator).map(str::to_owned).collect::<Vec<_>>().into(),
-        _ => return Err(unknown()),
-    })
+/// A template without the tags that mark an answer for the loss (`{% generation %}`), which only `transformers` knows and which write nothing.
+fn without_generation_tags(source: &str) -> String {
+    let tag = |names: &str, instead: &str, source: &str| {
+        let pattern = format!(r"\{{%([-+]?)\s*{names}\s*([-+]?)%\}}");
+        match Regex::new(&pattern) {
+            // What stands instead trims white space as the tag did.
+            Ok(pattern) => pattern.replace_all(source, format!("{{%$1 {instead} $2%}}")).into_owned(),
+            Err(_) => source.to_owned(),
+        }
+    };
+    tag("endgeneration", "endif", &tag("generation", "if true", source))
+}
+
+/// The present date and time in UTC, in the form that `strftime` describes (`%d %b %Y`).
+fn strftime_now(format: &str) -> Result<String, Error> {
+    let refused = |error: &dyn std::fmt::Display| {
+        Error::new(ErrorKind::InvalidOperation, format!("strftime_now cannot write {format:?}: {error}"))
+    };
+    let format = time::format_description::parse_strftime_owned(format).map_err(|error| refused(&error))?;
+    time::OffsetDateTime::now_utc().format(&format).map_err(|error| refused(&error))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn template(source: &str) -> ChatTemplate {
-        ChatTemplate { source: source.into(), bos: "<s>".into(), eos: "</s>".into() }
-    }
-
-    #[test]
-    fn a_system_message_goes_where_the_template_puts_it() {
-        let source = "{{ bos_token }}{% for m in messages %}[{{ m.role }}]{{ m['content'].strip() }}{% endfor %}";
-        assert_eq!(template(source).render("Be brief.", " Why? ").unwrap(), "<s>[system]Be brief.[user]Why?");
-    }
-
-    #[test]
-    fn a_template_without_a_system_role_gets_one_message() {
-        let source = "{% for m in messages %}{% if m.role != 'user' %}{{ raise_exception('only users') }}{% endif %}\
-                      [INST] {{ m.content }} [/INST]{% endfor %}";
-        assert_eq!(template(source).render("Be brief.", "Why?").unwrap(), "[INST] Be brief.\n\nWhy? [/INST]");
-    }
-
-    #[test]
-    fn an_endless_template_is_stopped() {
-        let source = "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}";
-        assert!(template(source).render("", "Why?").is_err());
-    }
-}
+mod tests;

@@ -2,8 +2,10 @@
 
 mod chat;
 mod prompt;
+mod stop;
 mod tokenizer;
 
 pub use chat::ChatTemplate;
 pub use prompt::{Piece, PromptTemplate};
+pub use stop::{StopStrings, StopWatch};
 pub use tokenizer::{TextError, Tokenizer};

@@ -130,13 +130,12 @@ impl Tokenizer {
         Ok(pieces)
     }
 
-    /// The text of `ids`, special tokens left out.
+    /// The text of `ids`, special tokens left out, with the white space around it. Bytes that are no whole character become U+FFFD.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the decoder fails.
-    pub fn decode(&self, ids: &[u32]) -> Result<String, TextError> {
-        let text = self.inner.decode(ids, true).map_err(|error| TextError::Encode(error.to_string()))?;
-        Ok(text.trim().to_owned())
+    pub fn decode_exactly(&self, ids: &[u32]) -> Result<String, TextError> {
+        self.inner.decode(ids, true).map_err(|error| TextError::Encode(error.to_string()))
     }
 
     /// The ids that end an answer; the first is the one that training teaches.

@@ -16,7 +16,7 @@ pub enum TrainingError {
         step: u64,
         /// The loss.
         loss: f64,
-        /// The parameter or part of the loss.
+        /// The parameter, or the instruction's result with its module.
         tensor: String,
     },
     /// A gradient is NaN or infinite.

@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use scaledown_sdk::Tensor;
 use scaledown_sdk::autodiff::Gradients;
 use scaledown_sdk::nn::{Forward, Optimizer, Param, Params};
-use scaledown_sdk::tensor::no_grad;
+use scaledown_sdk::tensor::{no_grad, watch_finite};
 
 use super::checkpoint::{Checkpoint, Store};
 use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
@@ -104,9 +105,15 @@ fn step<O: Objective>(
     let started = Instant::now();
     let mut totals = Totals::default();
     for (micro, batch) in objective.batches(step)?.iter().enumerate() {
-        let mut forward = Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
-        let loss = objective.loss(batch, &mut forward)?;
-        totals.add(loss, objective, step + 1)?;
+        let forward = Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
+        let loss = objective.loss(batch, &mut forward.clone())?;
+        let value = loss.loss.scalar()?;
+        if !value.is_finite() {
+            drop(loss);
+            let tensor = trace(objective, batch, forward)?;
+            return Err(TrainingError::NonFiniteLoss { step: step + 1, loss: value, tensor });
+        }
+        totals.add(loss, value)?;
     }
     let norm = optimizer.gradient_norm(&totals.gradients)?;
     if !norm.is_finite() {
@@ -149,12 +156,8 @@ fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingE
 }
 
 impl Totals {
-    fn add<O: Objective>(&mut self, batch: BatchLoss, objective: &O, step: u64) -> Result<(), TrainingError> {
-        let value = batch.loss.scalar()?;
-        if !value.is_finite() {
-            return Err(diagnose(objective, batch, value, step)?);
-        }
-        self.loss += value;
+    fn add(&mut self, batch: BatchLoss, loss: f64) -> Result<(), TrainingError> {
+        self.loss += loss;
         for (name, value) in batch.parts {
             match self.parts.iter_mut().find(|(known, _)| *known == name) {
                 Some((_, sum)) => *sum += value,
@@ -168,11 +171,31 @@ impl Totals {
     }
 }
 
-/// The error for a loss that is not finite; it names the first parameter that is not finite, or the part of the loss.
-fn diagnose<O: Objective>(objective: &O, batch: BatchLoss, loss: f64, step: u64) -> Result<TrainingError, TrainingError> {
-    let part = || batch.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name).to_owned();
-    let tensor = first_non_finite(objective, Params::all)?.unwrap_or_else(part);
-    Ok(TrainingError::NonFiniteLoss { step, loss, tensor })
+/// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what an instruction made of finite values when
+/// the same pass runs again.
+fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: Forward) -> Result<String, TrainingError> {
+    if let Some(param) = first_non_finite(objective, Params::all)? {
+        return Ok(param);
+    }
+    match no_grad(|| watch_finite(|| objective.loss(batch, &mut forward))) {
+        Err(TrainingError::Model(error)) => result_of(error),
+        Err(other) => Err(other),
+        // What made it is no instruction on finite values: the numbers that came with the batch.
+        Ok(loss) => Ok(loss.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name).to_owned()),
+    }
+}
+
+/// The tensor that a watched pass stopped at, with the module that it belongs to.
+fn result_of(error: scaledown_sdk::Error) -> Result<String, TrainingError> {
+    use scaledown_sdk::Error;
+    match error {
+        Error::NonFinite { op, .. } => Ok(format!("the result of {op} in the loss")),
+        Error::At { path, source } => match *source {
+            Error::NonFinite { op, .. } => Ok(format!("the result of {op} in {path}")),
+            source => Err(Error::At { path, source: Box::new(source) }.into()),
+        },
+        other => Err(other.into()),
+    }
 }
 
 /// The first parameter that is not finite, of those that `chosen` gives of each part of the model; it is named with its part.
@@ -180,10 +203,16 @@ fn first_non_finite<O: Objective>(objective: &O, chosen: fn(&Params) -> Vec<Para
     for (part, params) in objective.stored() {
         for param in chosen(&params) {
             let value = param.tensor().detach();
-            if value.dtype().is_float() && !scaledown_sdk::Tensor::sum_squares(&[&value])?.scalar()?.is_finite() {
+            if value.dtype().is_float() && !finite(&value)? {
                 return Ok(Some(format!("{} of the {part}", param.name())));
             }
         }
     }
     Ok(None)
+}
+
+fn finite(value: &Tensor) -> Result<bool, scaledown_sdk::Error> {
+    // The squares may overflow where the elements do not; those are read only then.
+    Ok(Tensor::sum_squares(&[value])?.scalar()?.is_finite()
+        || value.to_data()?.to_f64().iter().all(|element| element.is_finite()))
 }

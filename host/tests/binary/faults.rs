@@ -226,6 +226,19 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
 }
 
 #[test]
+fn a_loss_that_overflows_is_traced_to_the_module_that_made_it() {
+    let tiny = Tiny::new();
+    for (settings, module) in [
+        (["generator.lora.dropout=0.3", "training.lr_generator=1e30"], " in generator.model.layers."),
+        (["training.gradient_checkpointing=true", "training.lr_compressor=1e30"], " in compressor.model.layers."),
+    ] {
+        let error = tiny.failed(&train(settings[1], &with(&ENDLESS, &settings)), 1);
+        let told = ": the loss is NaN; the first value that is not finite is in the result of ";
+        assert!(error.starts_with("step ") && error.contains(told) && error.contains(module), "{error}");
+    }
+}
+
+#[test]
 fn a_model_that_a_step_has_destroyed_is_not_saved() {
     let tiny = Tiny::new();
     tiny.train("run", &with(&ENDLESS, &["training.max_steps=4"]));

@@ -1,5 +1,6 @@
 //! The binary, the configurations and the documents, as a user meets them.
 
+mod answering;
 mod checks;
 mod cli;
 mod command;

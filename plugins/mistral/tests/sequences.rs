@@ -5,7 +5,7 @@ mod support;
 use proptest::prelude::*;
 use scaledown_sdk::nn::Forward;
 use scaledown_sdk::nn::decoder::CausalLm;
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{assert_close, batch, llama3, mistral, model, params, qwen2, tokens};
 
 const TOLERANCE: f32 = 2e-4;
@@ -106,4 +106,31 @@ fn inputs_that_do_not_fit_are_refused() {
     let (_, mut cache) = model.prefill(&model.embed(&left.ids).unwrap(), &left.mask, 2).unwrap();
     let error = model.decode(&[1, 2], &mut cache).unwrap_err();
     assert!(error.to_string().contains("1 sequences"), "{error}");
+}
+
+#[test]
+fn a_sequence_beyond_the_models_positions_is_refused_before_it_is_read() {
+    let limited = |mut config: Value, positions: usize| {
+        config["max_position_embeddings"] = json!(positions);
+        model(&config, &params(None))
+    };
+    // The window is 5 tokens, and the model was made for 8 nevertheless.
+    let model = limited(mistral(), 8);
+    let prompt = |length: usize| {
+        let batch = batch(model.decoder().device(), &[tokens(1, length), tokens(2, 3)], true);
+        (model.embed(&batch.ids).unwrap(), batch.mask)
+    };
+    let (whole, mask) = prompt(8);
+    assert!(model.forward(&whole, &mask, &mut Forward::inference()).is_ok());
+    assert!(model.prefill(&whole, &mask, 0).is_ok());
+    let error = model.prefill(&whole, &mask, 1).unwrap_err().to_string();
+    assert!(error.contains("8 positions and 1 new ones are more than the 8 that the model was made for"), "{error}");
+    let (long, mask) = prompt(9);
+    let error = model.forward(&long, &mask, &mut Forward::inference()).unwrap_err().to_string();
+    assert!(error.contains("9 positions are more than the 8 that the model was made for (max_position_embeddings)"), "{error}");
+
+    let context = |config: Value| limited(config, 8).config().context();
+    let mut stretched = qwen2();
+    stretched["rope_parameters"] = json!({"rope_theta": 1e6, "rope_type": "linear", "factor": 4.0});
+    assert_eq!((context(qwen2()), context(stretched), context(llama3())), (Some(8), Some(32), Some(8)));
 }

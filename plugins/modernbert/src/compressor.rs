@@ -13,6 +13,9 @@ use scaledown_sdk::{Error, Result};
 use crate::projection::Projection;
 use crate::{ModernBertConfig, Start};
 
+/// What a stored model may have on top of the encoder.
+const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
+
 /// A ModernBERT encoder with memory tokens, and a projection to the generator's space.
 ///
 /// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`, `relevance_head`, and `projection`.
@@ -66,7 +69,7 @@ fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> 
     }
     let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
     let prefix = if weights.spec("model.embeddings.tok_embeddings.weight").is_some() { "model" } else { "" };
-    Ok(params.initialised_from(weights, prefix))
+    Ok(params.initialised_wholly_from(weights, prefix, &HEADS))
 }
 
 fn template(directory: &Path, config: &EncoderConfig) -> Result<PairTemplate> {

@@ -9,6 +9,10 @@ pub struct ModernBertConfig {
     /// The encoder's hub id or directory: `config.json`, `model.safetensors`, and `tokenizer.json` unless its tokenizer is the generator's.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
+    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub revision: Option<String>,
     /// Whether the encoder starts from the directory's weights (`"pretrained"`) or from random ones (`"random"`).
     #[serde(default)]
     pub init: Start,

@@ -22,6 +22,9 @@ pub struct NLayers {
 impl CompressorPlugin for NLayers {
     type Config = NLayersConfig;
 
+    /// Lower than that of other compressors, since the layers know the generator's space already (OSCAR, table 7).
+    const LEARNING_RATE: f64 = 5e-5;
+
     fn build(config: NLayersConfig, context: CompressorContext) -> Result<Self> {
         let generator = DecoderConfig::from_json(&context.generator).at("the generator")?;
         if !(1..=generator.layers).contains(&config.layers) {

@@ -24,12 +24,20 @@ impl Gradients {
         self.0.remove(&leaf.leaf_id()?)
     }
 
-    /// Adds the gradients of another sweep, for accumulation over micro-batches.
+    /// Adds the gradients of another sweep, for accumulation over micro-batches. Sums of 16-bit gradients are f32, so that they lose nothing
+    /// that each of them had.
     ///
     /// # Errors
     /// If the device fails.
     pub fn accumulate(&mut self, other: Gradients) -> Result<()> {
-        other.0.into_iter().try_for_each(|(leaf, gradient)| self.add(leaf, gradient))
+        for (leaf, gradient) in other.0 {
+            let sum = match self.0.remove(&leaf) {
+                Some(earlier) => no_grad(|| add_owned(widened(earlier)?, widened(gradient)?))?,
+                None => gradient,
+            };
+            self.0.insert(leaf, sum);
+        }
+        Ok(())
     }
 
     /// The number of leaves that have a gradient.
@@ -129,6 +137,12 @@ fn visit(node: &Arc<Node>, outputs: Vec<Option<Tensor>>, queue: &mut Queue, grad
         }
     }
     Ok(())
+}
+
+/// A gradient in the type that sums are computed in; itself, and no second holder of its elements, where that is its own.
+fn widened(gradient: Tensor) -> Result<Tensor> {
+    let precise = gradient.dtype().accumulator();
+    if gradient.dtype() == precise { Ok(gradient) } else { gradient.cast(precise) }
 }
 
 /// The sum of two gradients that nobody else needs, so that a device may add in place.

@@ -68,8 +68,14 @@ pub struct CompressorContext {
     pub relevance: bool,
 }
 
+/// The peak learning rate of a compressor that says nothing else: the paper's for compressors that are no part of the generator.
+pub const LEARNING_RATE: f64 = 1e-4;
+
 /// A compressor that a plugin offers.
 pub trait CompressorPlugin: Compressor + Sized + 'static {
+    /// The peak learning rate that it is trained with unless the configuration says otherwise.
+    const LEARNING_RATE: f64 = LEARNING_RATE;
+
     /// Its configuration: the keys of `[compressor]` beside `plugin`.
     type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
 

@@ -10,7 +10,7 @@ mod offer;
 #[cfg(not(target_arch = "wasm32"))]
 mod registration;
 
-pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
+pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
 #[cfg(not(target_arch = "wasm32"))]
 pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
 #[cfg(not(target_arch = "wasm32"))]

@@ -65,6 +65,8 @@ pub struct Registration {
     pub description: &'static str,
     /// The JSON schema of the plugin's own keys.
     pub schema: fn() -> Value,
+    /// The peak learning rate of a compressor where the configuration gives none.
+    pub learning_rate: Option<f64>,
     /// Makes the component.
     pub factory: Factory,
 }
@@ -81,21 +83,21 @@ impl Registration {
     #[must_use]
     pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Device(|keys| P::build(parse(keys)?));
-        Registration { name, description, schema: schema::<P::Config>, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
     }
 
     /// Offers a compressor.
     #[must_use]
     pub const fn compressor<P: CompressorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Compressor(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: Some(P::LEARNING_RATE), factory }
     }
 
     /// Offers a generator.
     #[must_use]
     pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
     }
 
     /// The kind of the component.

@@ -23,6 +23,12 @@ impl<'a> JsonKeys<'a> {
         }
     }
 
+    /// What messages call the object.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.path
+    }
+
     /// The value of `key`.
     #[must_use]
     pub fn value(&self, key: &str) -> Option<&'a Value> {

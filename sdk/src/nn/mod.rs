@@ -27,6 +27,8 @@ pub mod safetensors;
 #[cfg(not(target_arch = "wasm32"))]
 mod sampling;
 mod schedule;
+#[cfg(not(target_arch = "wasm32"))]
+mod stored;
 mod weights;
 
 pub use embedding::Embedding;

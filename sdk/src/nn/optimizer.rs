@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::params::Param;
 use super::weights::WeightSource;
 use crate::autodiff::Gradients;
-use crate::tensor::{AdamW, DType, Op, Tensor, no_grad};
+use crate::tensor::{AdamW, Op, Tensor, no_grad};
 use crate::{Error, Result};
 
 /// Parameters that share a learning rate.
@@ -183,7 +183,6 @@ fn update(param: &Param, gradient: Tensor, moments: Moments, settings: AdamW) ->
     let mut rest = None;
     no_grad(|| {
         param.update(|value| {
-            let gradient = if value.dtype() == DType::F64 { gradient } else { gradient.cast(value.dtype())? };
             let mut inputs = vec![value, gradient, moments.first, moments.second];
             inputs.extend(moments.master);
             let mut outputs = Tensor::apply_owned(Op::AdamW(settings), inputs)?.into_iter();

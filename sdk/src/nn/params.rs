@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::init::Init;
 use super::lora::{AdapterSwitch, LoraConfig, WithoutAdapters};
+use super::stored::{Stored, Whole};
 use super::weights::WeightSource;
 use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
 use crate::{Error, Result};
@@ -101,7 +102,7 @@ pub struct Params {
 
 #[derive(Clone)]
 struct Initial {
-    source: Arc<dyn WeightSource>,
+    stored: Arc<Stored>,
     /// The prefix of this scope when the source was attached; names are looked up relative to it.
     root: String,
     prefix: String,
@@ -109,8 +110,6 @@ struct Initial {
 
 struct Store {
     options: ParamOptions,
-    /// Weights that must be used up; see [`Params::load`].
-    complete: Option<Arc<dyn WeightSource>>,
     state: Mutex<State>,
     adapters: AdapterSwitch,
 }
@@ -118,8 +117,10 @@ struct Store {
 #[derive(Default)]
 struct State {
     params: BTreeMap<String, Param>,
-    read: BTreeSet<String>,
-    problems: Vec<String>,
+    /// Weights that must be used up; see [`Params::load`].
+    whole: Vec<Whole>,
+    /// What is missing or misshapen, by where the weights are.
+    problems: BTreeMap<String, Vec<String>>,
     /// The paths of the linear layers, which an adapter may be on.
     linear: BTreeSet<String>,
 }
@@ -128,19 +129,15 @@ impl Params {
     /// Parameters with random initial values.
     #[must_use]
     pub fn random(options: ParamOptions) -> Self {
-        Params::with(options, None)
+        let trainable = options.trainable;
+        let store = Arc::new(Store { options, state: Mutex::default(), adapters: AdapterSwitch::default() });
+        Params { store, prefix: String::new(), trainable, initial: None }
     }
 
     /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what they have too much.
     #[must_use]
     pub fn load(options: ParamOptions, weights: Arc<dyn WeightSource>) -> Self {
-        Params::with(options, Some(Arc::clone(&weights))).initialised_from(weights, "")
-    }
-
-    fn with(options: ParamOptions, complete: Option<Arc<dyn WeightSource>>) -> Self {
-        let trainable = options.trainable;
-        let store = Arc::new(Store { options, complete, state: Mutex::default(), adapters: AdapterSwitch::default() });
-        Params { store, prefix: String::new(), trainable, initial: None }
+        Params::random(options).initialised_wholly_from(weights, "", &[])
     }
 
     /// The parameters under `name` of this path.
@@ -164,7 +161,21 @@ impl Params {
     /// The same path, with initial values from `source`, in which this path is called `prefix`.
     #[must_use]
     pub fn initialised_from(&self, source: Arc<dyn WeightSource>, prefix: &str) -> Self {
-        let initial = Initial { source, root: self.prefix.clone(), prefix: prefix.to_owned() };
+        self.attached(Stored::new(source), prefix)
+    }
+
+    /// As [`Params::initialised_from`], for a model that takes all of the weights under `prefix`: [`Params::finish`] reports those that no
+    /// parameter is made of, except those under one of the paths `apart` (heads that the model does not have), which count from `prefix` too.
+    #[must_use]
+    pub fn initialised_wholly_from(&self, source: Arc<dyn WeightSource>, prefix: &str, apart: &[&str]) -> Self {
+        let stored = Stored::new(source);
+        let apart = apart.iter().map(|name| join(prefix, name)).collect();
+        self.state().whole.push(Whole { stored: Arc::clone(&stored), prefix: prefix.to_owned(), apart });
+        self.attached(stored, prefix)
+    }
+
+    fn attached(&self, stored: Arc<Stored>, prefix: &str) -> Self {
+        let initial = Initial { stored, root: self.prefix.clone(), prefix: prefix.to_owned() };
         Params { initial: Some(initial), ..self.clone() }
     }
 
@@ -213,7 +224,7 @@ impl Params {
     /// Whether the weights of this path hold `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
-        self.source(&self.full(name)).is_some_and(|(source, name)| source.spec(&name).is_some())
+        self.source(&self.full(name)).is_some_and(|(stored, name)| stored.source.spec(&name).is_some())
     }
 
     /// The parameter `name` under this path. Asking twice gives the same parameter.
@@ -235,34 +246,33 @@ impl Params {
 
     fn initial_value(&self, name: &str, shape: &Shape, init: Init) -> Result<Tensor> {
         let options = &self.store.options;
-        let Some((source, stored)) = self.source(name) else {
+        let Some((stored, name_there)) = self.source(name) else {
             return init.tensor(TensorSpec::new(options.dtype, shape), name_seed(options.seed, name), &options.device);
         };
-        let problem = match source.spec(&stored) {
+        stored.ask(name_there.clone());
+        let problem = match stored.source.spec(&name_there) {
             Some(spec) if spec.shape == *shape => {
-                self.state().read.insert(stored.clone());
-                return options.device.upload(&source.read(&stored)?)?.cast(options.dtype);
+                return options.device.upload(&stored.source.read(&name_there)?)?.cast(options.dtype);
             }
-            Some(spec) => format!("{stored} has shape {}, expected {shape}", spec.shape),
-            None => format!("{stored} is missing, expected shape {shape}"),
+            Some(spec) => format!("{name_there} has shape {}, expected {shape}", spec.shape),
+            None => format!("{name_there} is missing, expected shape {shape}"),
         };
-        self.state().read.insert(stored);
-        self.state().problems.push(problem);
+        self.state().problems.entry(stored.source.location()).or_default().push(problem);
         options.device.zeros(options.dtype, shape)
     }
 
     /// The weights that hold the parameter `name` (a full name), and its name there.
-    fn source(&self, name: &str) -> Option<(&Arc<dyn WeightSource>, String)> {
+    fn source(&self, name: &str) -> Option<(&Stored, String)> {
         let initial = self.initial.as_ref()?;
         let relative = name.strip_prefix(initial.root.as_str())?.trim_start_matches('.');
-        Some((&initial.source, join(&initial.prefix, relative)))
+        Some((&initial.stored, join(&initial.prefix, relative)))
     }
 
     /// Notes that stored weights may hold `name` under this path although no parameter is made of it.
     pub fn tolerate(&self, name: &str) {
-        let name = self.full(name);
-        let stored = self.source(&name).map(|(_, stored)| stored);
-        self.state().read.extend(stored);
+        if let Some((stored, name)) = self.source(&self.full(name)) {
+            stored.ask(name);
+        }
     }
 
     /// Notes that this path is a linear layer.
@@ -274,24 +284,20 @@ impl Params {
     /// layers that are not there.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names all of them (the first twenty); [`Error::Config`] that names the adapter's target.
+    /// [`Error::Weights`] that names all of them (the first twenty), and the files that they are or should be in; [`Error::Config`] that
+    /// names the adapter's target.
     pub fn finish(&self) -> Result<()> {
         let state = self.state();
         if let Some(problem) = self.lora().and_then(|lora| lora.problem(&state.linear)) {
             return Err(Error::Config(problem));
         }
         let mut problems = state.problems.clone();
-        if let Some(weights) = &self.store.complete {
-            let extra = weights.names().into_iter().filter(|name| !state.read.contains(name));
-            problems.extend(extra.map(|name| format!("{name} is not a parameter of this model")));
+        for whole in &state.whole {
+            let extra = whole.left().into_iter().map(|name| format!("{name} is not a parameter of this model"));
+            problems.entry(whole.stored.source.location()).or_default().extend(extra);
         }
-        if problems.is_empty() {
-            return Ok(());
-        }
-        let more = problems.len().saturating_sub(20);
-        problems.truncate(20);
-        let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
-        Err(Error::Weights(format!("{}{tail}", problems.join("; "))))
+        problems.retain(|_, problems| !problems.is_empty());
+        if problems.is_empty() { Ok(()) } else { Err(Error::Weights(describe(&problems))) }
     }
 
     /// All parameters made so far, in order of their names.
@@ -313,6 +319,24 @@ impl Params {
     fn state(&self) -> MutexGuard<'_, State> {
         self.store.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The first twenty problems, by where the weights are.
+fn describe(problems: &BTreeMap<String, Vec<String>>) -> String {
+    const SHOWN: usize = 20;
+    let mut room = SHOWN;
+    let mut places = Vec::new();
+    for (location, problems) in problems {
+        let shown = &problems[..problems.len().min(room)];
+        room -= shown.len();
+        if !shown.is_empty() {
+            let place = if location.is_empty() { String::new() } else { format!("{location}: ") };
+            places.push(format!("{place}{}", shown.join("; ")));
+        }
+    }
+    let more = problems.values().map(Vec::len).sum::<usize>().saturating_sub(SHOWN);
+    let tail = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{tail}", places.join("; "))
 }
 
 fn join(prefix: &str, name: &str) -> String {

@@ -105,6 +105,10 @@ impl WeightSource for SavedAdapter {
         self.file.spec(&format!("{PREFIX}{name}"))
     }
 
+    fn location(&self) -> String {
+        self.file.location()
+    }
+
     fn read(&self, name: &str) -> Result<TensorData> {
         self.file.read(&format!("{PREFIX}{name}"))
     }

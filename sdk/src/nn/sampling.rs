@@ -21,7 +21,21 @@ pub enum Sampling {
     },
 }
 
+/// What separates the random streams of neighbouring rows.
+const ROW: u64 = 0xD1B5_4A32_D192_ED03;
+
 impl Sampling {
+    /// The same way of choosing for rows of which `row` others come before: row `i` then chooses as row `row + i` does here.
+    #[must_use]
+    pub fn from_row(self, row: usize) -> Self {
+        match self {
+            Sampling::Greedy => Sampling::Greedy,
+            Sampling::TopP { temperature, top_p, seed } => {
+                Sampling::TopP { temperature, top_p, seed: row_seed(seed, row as u64) }
+            }
+        }
+    }
+
     /// Checks the settings.
     ///
     /// # Errors
@@ -54,14 +68,17 @@ impl Sampling {
                 let values = logits.cast(DType::F32)?.to_vec::<f32>()?;
                 let rows = values.chunks_exact(width).zip(0_u64..);
                 rows.map(|(row, index)| {
-                    let row_seed = seed.wrapping_add(index.wrapping_mul(0xD1B5_4A32_D192_ED03));
-                    let uniform = f64::from(uniform_bits(row_seed, step as u64)) / f64::from(1 << 24);
+                    let uniform = f64::from(uniform_bits(row_seed(seed, index), step as u64)) / f64::from(1 << 24);
                     nucleus(row, temperature, top_p, uniform)
                 })
                 .collect()
             }
         }
     }
+}
+
+fn row_seed(seed: u64, row: u64) -> u64 {
+    seed.wrapping_add(row.wrapping_mul(ROW))
 }
 
 /// The token at quantile `uniform` of the nucleus' distribution, tokens ordered by falling probability and, on ties, by id.
@@ -107,6 +124,16 @@ mod tests {
     #[test]
     fn a_low_temperature_is_greedy() {
         assert_eq!(nucleus(&[1.0, 1.2, 1.1], 1e-3, 1.0, 0.9999).unwrap(), 1);
+    }
+
+    #[test]
+    fn rows_that_follow_others_choose_as_they_would_beside_them() {
+        let drawn = Sampling::TopP { temperature: 1.0, top_p: 1.0, seed: u64::MAX - 3 };
+        for (first, row) in [(0, 5), (2, 3), (5, 0)] {
+            assert_eq!(drawn.from_row(first).from_row(row), drawn.from_row(5));
+        }
+        assert_ne!(drawn.from_row(1), drawn);
+        assert_eq!(Sampling::Greedy.from_row(7), Sampling::Greedy);
     }
 
     #[test]

@@ -14,6 +14,11 @@ pub trait WeightSource: Send + Sync {
     /// Element type and shape of `name`, if there is such a tensor.
     fn spec(&self, name: &str) -> Option<TensorSpec>;
 
+    /// The file or directory that the tensors are in, for messages; empty where they are in memory.
+    fn location(&self) -> String {
+        String::new()
+    }
+
     /// Reads one tensor.
     ///
     /// # Errors
@@ -55,6 +60,11 @@ impl WeightSource for MergedWeights {
 
     fn spec(&self, name: &str) -> Option<TensorSpec> {
         self.owner(name)?.spec(name)
+    }
+
+    fn location(&self) -> String {
+        let locations = self.0.iter().map(|source| source.location()).filter(|location| !location.is_empty());
+        locations.collect::<Vec<_>>().join(" and ")
     }
 
     fn read(&self, name: &str) -> Result<TensorData> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::backend::{DeviceBackend, DeviceInfo, Storage, Value};
-use super::{Cost, Element, Op, Shape, Tensor, TensorData, TensorSpec, cost, decompose, infer};
+use super::{Cost, Element, Op, Shape, Tensor, TensorData, TensorSpec, cost, decompose, finite, infer};
 use crate::{Error, Result};
 
 /// A device that tensors live on: a [`DeviceBackend`], and the account of what it has done. Cloning shares both.
@@ -180,10 +180,30 @@ impl Device {
             self.count(cost(op, &specs, &outputs));
         }
         if self.0.backend.supports(op, &specs) {
-            let storages = self.0.backend.execute(op, inputs, &outputs)?;
-            return Ok(outputs.into_iter().zip(storages).map(|(spec, storage)| self.value(spec, storage)).collect());
+            return self.watched(op, inputs, |inputs| {
+                let storages = self.0.backend.execute(op, inputs, &outputs)?;
+                Ok(outputs.iter().cloned().zip(storages).map(|(spec, storage)| self.value(spec, storage)).collect())
+            });
         }
-        self.decompose(op, inputs)
+        self.watched(op, inputs, |inputs| self.decompose(op, inputs))
+    }
+
+    /// Runs an instruction, and where [`watch_finite`](super::watch_finite) asks for it, checks that what it makes of finite inputs is
+    /// finite. Primitives of a coarse instruction are not looked at: a mask may well be infinite.
+    fn watched(&self, op: &Op, inputs: Vec<Value>, run: impl FnOnce(Vec<Value>) -> Result<Vec<Value>>) -> Result<Vec<Value>> {
+        if !finite::watching() || DECOMPOSING.get() {
+            return run(inputs);
+        }
+        let all_finite = |values: &[Value]| finite::all_finite(&*self.0.backend, values);
+        let sound = !inputs.is_empty() && all_finite(&inputs)?;
+        let specs = inputs.iter().map(|input| input.spec.clone()).collect();
+        let outputs = run(inputs)?;
+        // The log-sum-exp of a query that sees no key is minus infinity.
+        let judged = if matches!(op, Op::Attention(_)) { &outputs[..1] } else { &outputs[..] };
+        if sound && !all_finite(judged)? {
+            return Err(Error::NonFinite { op: op.name(), inputs: specs });
+        }
+        Ok(outputs)
     }
 
     fn decompose(&self, op: &Op, inputs: Vec<Value>) -> Result<Vec<Value>> {

@@ -9,6 +9,8 @@ mod decompose;
 #[cfg(not(target_arch = "wasm32"))]
 mod device;
 mod dtype;
+#[cfg(not(target_arch = "wasm32"))]
+mod finite;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 mod infer;
@@ -27,6 +29,8 @@ pub use decompose::decompose;
 #[cfg(not(target_arch = "wasm32"))]
 pub use device::{Device, MemoryUse, Usage};
 pub use dtype::{DType, Element};
+#[cfg(not(target_arch = "wasm32"))]
+pub use finite::watch_finite;
 #[cfg(target_arch = "wasm32")]
 pub use guest::{Device, Tensor, no_grad};
 pub use infer::infer;

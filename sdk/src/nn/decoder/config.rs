@@ -63,6 +63,14 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
+    /// The greatest number of positions that the model may read: what it was made for, stretched as its rotary frequencies are. (With
+    /// `llama3` scaling, `config.json` gives the stretched number.)
+    #[must_use]
+    pub fn context(&self) -> Option<usize> {
+        let stretch = if let RopeScaling::Linear { factor } = self.rope_scaling { factor.max(1.0) } else { 1.0 };
+        self.max_positions.map(|positions| (positions as f64 * stretch) as usize)
+    }
+
     /// How a new matrix of `inputs` columns starts whose output is added to the residual stream: at half the usual scale, and less the more
     /// layers there are, so that the stream keeps its scale (Radford et al. 2019).
     pub(super) fn residual_init(&self, inputs: usize) -> Init {

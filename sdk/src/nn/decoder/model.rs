@@ -18,6 +18,7 @@ pub struct Decoder {
     rotary: Rotary,
     device: Device,
     hidden: usize,
+    context: Option<usize>,
 }
 
 impl Decoder {
@@ -47,6 +48,7 @@ impl Decoder {
             rotary: Rotary::new(config.head_size, config.rope_theta, config.rope_scaling, device, params.dtype()),
             device: device.clone(),
             hidden: config.hidden,
+            context: config.context(),
         })
     }
 
@@ -99,7 +101,9 @@ impl Decoder {
         forward: &mut Forward,
         mut visitor: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
-        let sequences = Sequences::causal(mask, self.batch_and_length(embeddings)?, &self.rotary, &self.device)?;
+        let [batch, len] = self.batch_and_length(embeddings)?;
+        self.check_length(len, 0)?;
+        let sequences = Sequences::causal(mask, [batch, len], &self.rotary, &self.device)?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             visitor(&x);
@@ -115,6 +119,7 @@ impl Decoder {
     /// If the input does not fit or the last position of a prompt is padding.
     pub fn prefill(&self, embeddings: &Tensor, mask: &[Vec<bool>], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         let [batch, len] = self.batch_and_length(embeddings)?;
+        self.check_length(len, new_tokens)?;
         let sequences = Sequences::prompts(mask, [batch, len], &self.rotary, &self.device)?;
         if let Some(row) = mask.iter().position(|row| row.last() != Some(&true)) {
             return Err(Error::Input(format!(
@@ -160,6 +165,20 @@ impl Decoder {
     /// All linear maps.
     pub(super) fn linears(&self) -> impl Iterator<Item = &Linear> {
         self.layers.iter().flat_map(|layer| layer.linears())
+    }
+
+    /// Refuses sequences beyond what the model was made for, of which it would make sense less and less, and say nothing.
+    fn check_length(&self, len: usize, new_tokens: usize) -> Result<()> {
+        match self.context {
+            Some(context) if len + new_tokens > context => {
+                let more = if new_tokens > 0 { format!(" and {new_tokens} new ones") } else { String::new() };
+                Err(Error::Input(format!(
+                    "{len} positions{more} are more than the {context} that the model was made for (max_position_embeddings); \
+                     give it fewer or shorter documents, or let it make fewer new tokens"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn batch_and_length(&self, embeddings: &Tensor) -> Result<[usize; 2]> {

@@ -159,7 +159,7 @@ fn rope_theta(json: &Value, keys: &JsonKeys<'_>, kind: &str, older: &str) -> Res
     let Some(rope) = json.get("rope_parameters").and_then(|all| all.get(kind)).filter(|rope| !rope.is_null()) else {
         return keys.positive(older);
     };
-    let path = format!("`rope_parameters.{kind}` in config.json");
+    let path = format!("`rope_parameters.{kind}` in {}", keys.path());
     let rope = JsonKeys::new(rope, &path)?;
     match rope.text("rope_type")? {
         None | Some("default") => Ok(rope.positive("rope_theta")?.or(keys.positive(older)?)),

@@ -15,6 +15,7 @@ const MAX_INDEX: u64 = 100_000_000;
 /// All tensors of a model directory: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
 #[derive(Debug)]
 pub struct DirectoryWeights {
+    directory: PathBuf,
     shards: Vec<SafetensorsFile>,
     /// Which shard holds each tensor.
     owners: BTreeMap<String, usize>,
@@ -36,7 +37,7 @@ impl DirectoryWeights {
         if single.exists() {
             let file = SafetensorsFile::open(single)?;
             let owners = file.names().into_iter().map(|name| (name, 0)).collect();
-            Ok(DirectoryWeights { shards: vec![file], owners })
+            Ok(DirectoryWeights { directory: directory.to_owned(), shards: vec![file], owners })
         } else if index.exists() {
             DirectoryWeights::sharded(directory, &index)
         } else {
@@ -66,7 +67,7 @@ impl DirectoryWeights {
             }
             owners.insert(name.clone(), shard);
         }
-        Ok(DirectoryWeights { shards, owners })
+        Ok(DirectoryWeights { directory: directory.to_owned(), shards, owners })
     }
 
     fn owner(&self, name: &str) -> Option<&SafetensorsFile> {
@@ -88,10 +89,14 @@ impl WeightSource for DirectoryWeights {
         self.owner(name)?.spec(name)
     }
 
+    fn location(&self) -> String {
+        self.directory.display().to_string()
+    }
+
     fn read(&self, name: &str) -> Result<TensorData> {
         match self.owner(name) {
             Some(shard) => shard.read(name),
-            None => Err(Error::Weights(format!("there is no tensor {name}"))),
+            None => Err(malformed(&self.directory, &format!("there is no tensor {name}"))),
         }
     }
 }

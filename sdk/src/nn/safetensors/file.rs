@@ -78,6 +78,10 @@ impl WeightSource for SafetensorsFile {
         self.tensors.get(name).map(|entry| entry.spec.clone())
     }
 
+    fn location(&self) -> String {
+        self.path.display().to_string()
+    }
+
     fn read(&self, name: &str) -> Result<TensorData> {
         let entry = self.tensors.get(name).ok_or_else(|| malformed(&self.path, &format!("there is no tensor {name}")))?;
         // The length of the file was checked when it was opened, so this is no larger than the file.

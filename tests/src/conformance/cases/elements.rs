@@ -5,7 +5,8 @@ use scaledown_sdk::{DType, Op};
 
 use super::{Case, Input, Kind};
 
-const UNARY: [UnaryOp; 17] = [
+/// All functions of one element.
+pub const UNARY: [UnaryOp; 17] = [
     UnaryOp::Neg,
     UnaryOp::Abs,
     UnaryOp::Square,
@@ -26,7 +27,8 @@ const UNARY: [UnaryOp; 17] = [
 ];
 const BINARY: [BinaryOp; 6] = [BinaryOp::Add, BinaryOp::Sub, BinaryOp::Mul, BinaryOp::Div, BinaryOp::Maximum, BinaryOp::Minimum];
 const COMPARE: [CompareOp; 6] = [CompareOp::Eq, CompareOp::Ne, CompareOp::Lt, CompareOp::Le, CompareOp::Gt, CompareOp::Ge];
-const GATED: [GatedOp; 3] = [GatedOp::Silu, GatedOp::Gelu, GatedOp::GeluTanh];
+/// All gated activations.
+pub const GATED: [GatedOp; 3] = [GatedOp::Silu, GatedOp::Gelu, GatedOp::GeluTanh];
 
 /// A function of one tensor, within its domain.
 #[must_use]
@@ -54,15 +56,21 @@ fn compare(op: CompareOp, a: Input, b: Input) -> Case {
     Case::new(Op::Compare(op), vec![a, b])
 }
 
-fn gated(op: GatedOp, shape: &[usize]) -> Case {
+/// A gated activation.
+#[must_use]
+pub fn gated(op: GatedOp, shape: &[usize]) -> Case {
     Case::new(Op::Gated(op), vec![Input::within(shape, 27, -4.0, 4.0), Input::float(shape, 28)])
 }
 
-fn dropout(p: f64, shape: &[usize]) -> Case {
+/// Dropout with a fixed seed.
+#[must_use]
+pub fn dropout(p: f64, shape: &[usize]) -> Case {
     Case::new(Op::Dropout { p, seed: 7 }, vec![Input::float(shape, 29)])
 }
 
-fn affine(shape: &[usize]) -> Case {
+/// A multiple of a tensor and a summand.
+#[must_use]
+pub fn affine(shape: &[usize]) -> Case {
     Case::new(Op::Affine { mul: -1.5, add: 0.25 }, vec![Input::float(shape, 30)])
 }
 

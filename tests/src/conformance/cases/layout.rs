@@ -42,12 +42,22 @@ pub fn reduce(op: ReduceOp, shape: &[usize], dims: &[usize], keep: bool) -> Case
     Case::new(Op::Reduce { op, dims: dims.to_vec(), keep }, vec![Input::float(shape, 6)])
 }
 
-fn broadcast(from: &[usize], to: &[usize]) -> Case {
+/// A tensor repeated along new dimensions and those of one index.
+#[must_use]
+pub fn broadcast(from: &[usize], to: &[usize]) -> Case {
     Case::new(Op::Broadcast { shape: to.into() }, vec![Input::float(from, 7)])
 }
 
-fn reshape(from: &[usize], to: &[usize]) -> Case {
+/// The same elements in another shape.
+#[must_use]
+pub fn reshape(from: &[usize], to: &[usize]) -> Case {
     Case::new(Op::Reshape { shape: to.into() }, vec![Input::float(from, 8)])
+}
+
+/// A conversion of floating-point numbers.
+#[must_use]
+pub fn cast(dtype: DType, shape: &[usize]) -> Case {
+    Case::new(Op::Cast { dtype }, vec![Input::within(shape, 14, -90.0, 90.0)])
 }
 
 pub(super) fn forward() -> Vec<Case> {
@@ -76,7 +86,7 @@ pub(super) fn forward() -> Vec<Case> {
         Case::new(Op::Broadcast { shape: [3, 7].into() }, vec![Input::integers([7], 13, 0, 2, DType::Bool)]),
     ]);
     for dtype in [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::Bool] {
-        cases.push(Case::new(Op::Cast { dtype }, vec![Input::within([3, 67], 14, -90.0, 90.0)]));
+        cases.push(cast(dtype, &[3, 67]));
         cases.push(Case::new(Op::Cast { dtype }, vec![Input::integers([3, 67], 15, 0, 40, DType::U32)]));
         cases.push(Case::new(Op::Cast { dtype }, vec![Input::integers([67], 16, 0, 2, DType::Bool)]));
     }

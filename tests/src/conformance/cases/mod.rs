@@ -7,8 +7,8 @@ mod products;
 mod training;
 
 pub use blocks::{Norm, attention, attention_backward, norm, norm_backward, rope, softmax};
-pub use elements::{binary, select, unary};
-pub use layout::{concat, permute, reduce, slice, write_slice};
+pub use elements::{GATED, UNARY, affine, binary, dropout, gated, select, unary};
+pub use layout::{broadcast, cast, concat, permute, reduce, reshape, slice, write_slice};
 pub use products::{embedding, linear, matmul};
 pub use training::{adamw, cross_entropy, sum_squares};
 

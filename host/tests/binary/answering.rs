@@ -1,0 +1,55 @@
+//! How answers are made: where they stop, and what is drawn.
+
+use serde_json::Value;
+
+use crate::tiny::Tiny;
+
+/// What a model answers to a question with these settings.
+fn answer(tiny: &Tiny, settings: &[&str]) -> String {
+    let mut arguments =
+        vec!["answer", "tiny.toml", "--json", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
+    for setting in settings {
+        arguments.extend(["--set", setting]);
+    }
+    let answered: Value = serde_json::from_str(&tiny.done(&arguments)).unwrap();
+    answered["answer"].as_str().unwrap().to_owned()
+}
+
+fn tiny() -> Tiny {
+    let tiny = Tiny::new();
+    tiny.write("documents.txt", "The home of Hazel is Aspen Vale.\n");
+    tiny
+}
+
+#[test]
+fn an_answer_ends_before_a_stop_string() {
+    let tiny = tiny();
+    tiny.train("run", &["training.max_steps=1"]);
+    // A model that knows nothing draws one token after the other, and hardly an end.
+    let long = ["evaluation.max_new_tokens=16", "evaluation.temperature=3.0"];
+    let whole = answer(&tiny, &long);
+    let places: Vec<usize> = whole.char_indices().map(|(place, _)| place).collect();
+    assert!(places.len() > 12, "too little to cut: {whole:?}");
+    for start in [3, places.len() / 2] {
+        // Letters of two tokens or more.
+        let string = &whole[places[start]..places[start + 6]];
+        let stop = format!("evaluation.stop={}", serde_json::json!(["no such thing", string]));
+        assert_eq!(
+            answer(&tiny, &[long[0], long[1], &stop]),
+            whole[..whole.find(string).unwrap()].trim(),
+            "{whole:?} stopped by {string:?}"
+        );
+    }
+    assert_eq!(answer(&tiny, &[long[0], long[1], "evaluation.stop=['no such thing']"]), whole);
+}
+
+#[test]
+fn what_is_drawn_depends_on_the_seed() {
+    let tiny = tiny();
+    tiny.train("run", &["training.max_steps=1"]);
+    let drawn = |seed: &str| answer(&tiny, &["evaluation.temperature=3.0", "evaluation.max_new_tokens=12", seed]);
+    let seeds = ["evaluation.seed=1", "evaluation.seed=2"];
+    assert_eq!(drawn(seeds[0]), drawn(seeds[0]));
+    assert_ne!(drawn(seeds[0]), drawn(seeds[1]));
+    assert_eq!(answer(&tiny, &["evaluation.temperature=1e-6"]), answer(&tiny, &[]), "little heat is none");
+}
