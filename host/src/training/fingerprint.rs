@@ -132,8 +132,8 @@ mod tests {
             config.data.train = Some("moved.jsonl".into());
         });
         assert_eq!(free, Difference::default());
-        let allowed = difference(|config| config.training.lr_generator = 1e-5).allowed;
-        assert_eq!(allowed, ["training.lr_generator was 0.0001 and is 1e-5"]);
+        let allowed = difference(|config| config.training.lr_generator = 0.5).allowed;
+        assert_eq!(allowed, ["training.lr_generator was 0.0001 and is 0.5"]);
     }
 
     #[test]
