@@ -105,14 +105,14 @@ def casts():
     """Conversions: exact ones, roundings (ties among them), and truncations; the gradient comes back in the input's type."""
     rounded = torch.tensor([1.0, 1 + 2.0**-8, 1 + 3 * 2.0**-8, -2.7, 3.9, 0.0, 65519.0, 1e-7])
     for name, dtype in {"F64": torch.float64, "BF16": torch.bfloat16, "F16": torch.float16}.items():
-        yield Case(f"cast.{name}", {"Cast": {"dtype": name}}, [rounded], lambda x, d=dtype: x.to(d), (0,))
+        yield Case(f"cast.{name}", {"Cast": {"dtype": name.lower()}}, [rounded], lambda x, d=dtype: x.to(d), (0,))
     for name, dtype in {"I64": torch.int64, "Bool": torch.bool}.items():
-        yield Case(f"cast.{name}", {"Cast": {"dtype": name}}, [rounded], lambda x, d=dtype: x.to(d))
+        yield Case(f"cast.{name}", {"Cast": {"dtype": name.lower()}}, [rounded], lambda x, d=dtype: x.to(d))
     for name, dtype in {"bf16": torch.bfloat16, "f16": torch.float16, "f64": torch.float64}.items():
         narrow = random(5).to(dtype)
-        yield Case(f"cast.F32.{name}", {"Cast": {"dtype": "F32"}}, [narrow], lambda x: x.to(torch.float32), (0,))
-    yield Case("cast.F32.i64", {"Cast": {"dtype": "F32"}}, [torch.tensor([-3, 0, 7])], lambda x: x.to(torch.float32))
-    yield Case("cast.F32.bool", {"Cast": {"dtype": "F32"}}, [torch.tensor([True, False])], lambda x: x.to(torch.float32))
+        yield Case(f"cast.F32.{name}", {"Cast": {"dtype": "f32"}}, [narrow], lambda x: x.to(torch.float32), (0,))
+    yield Case("cast.F32.i64", {"Cast": {"dtype": "f32"}}, [torch.tensor([-3, 0, 7])], lambda x: x.to(torch.float32))
+    yield Case("cast.F32.bool", {"Cast": {"dtype": "f32"}}, [torch.tensor([True, False])], lambda x: x.to(torch.float32))
 
 
 def cases():

@@ -44,7 +44,7 @@ impl<'a> Run<'a> {
         };
         if let Some(checkpoint) = &checkpoint {
             for changed in store.check(checkpoint)? {
-                context.terminal.note(format!("after step {}, {changed}", checkpoint.last().step));
+                context.terminal.warn(format!("after step {}, {changed}", checkpoint.last().step));
             }
         }
         if config.training.validate_every.is_some() && config.data.validation.is_none() {

@@ -103,6 +103,7 @@ fn a_question_and_its_answers_must_be_there() {
         let error = tiny.failed(&["answer", "tiny.toml", "--documents", "documents.txt", "--query", query], 2);
         assert_eq!(error, "--query is empty; expected the question");
     }
+    tiny.train("run", &["training.max_steps=1"]);
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     tiny.write("test.jsonl", format!("{good}\n{{\"query\": \"q\", \"documents\": [\"d\"]}}\n"));
     let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=test.jsonl"], 1);

@@ -245,9 +245,9 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
     let saved = tiny.files("run/checkpoints");
     let resume = with(&ENDLESS, &["training.checkpoint_every=1", "--resume"]);
     let ended = tiny.run(&train("run", &with(&resume, &["training.lr_compressor=1e39"])));
-    let (note, error) = ended.err.split_once('\n').unwrap();
+    let (warning, error) = ended.err.split_once('\n').unwrap();
     // A rate may be lowered to save a training, and so it may be raised; it is told.
-    assert_eq!(note, "after step 4, training.lr_compressor was 0.01 and is 1e+39");
+    assert_eq!(warning, "warning: after step 4, training.lr_compressor was 0.01 and is 1e+39");
     assert!(error.starts_with("error: step 5: the update made ") && error.contains(" of the compressor not finite"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
     tiny.train("run", &resume);

@@ -7,7 +7,7 @@ const ESCAPE: char = '\u{1b}';
 #[test]
 fn the_log_shows_the_phases_of_a_run() {
     let tiny = Tiny::new();
-    let settings = ["training.max_steps=2", "training.checkpoint_every=1"];
+    let settings = ["training.max_steps=2", "training.checkpoint_every=1", "training.schedule=constant"];
     let logged = |arguments: &[String], filter: &str| {
         let output = tiny.command(arguments).env("RUST_LOG", filter).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
@@ -26,10 +26,10 @@ fn the_log_shows_the_phases_of_a_run() {
         &log,
         &[
             "configuration resolved",
+            "records read",
             "device opened",
             "generator loaded",
             "compressor loaded",
-            "records read",
             "checkpoint written",
             "model written",
         ],
