@@ -32,13 +32,23 @@ where
 /// `out[j, i]` is the product of row `j` of the weight with row `i` of `x`.
 #[multiversion(targets = "simd")]
 fn products<T: Float>(e: Extents, x: &[T], weight: &[T], out: &mut [T::Compute]) {
+    let row = |i: usize| &x[i * e.k..(i + 1) * e.k];
     for (j, out) in out.chunks_exact_mut(e.m).enumerate() {
         let weight = &weight[j * e.k..(j + 1) * e.k];
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dot(&x[i * e.k..(i + 1) * e.k], weight);
+        let (blocks, rest) = out.as_chunks_mut::<BLOCK>();
+        for (i, out) in blocks.iter_mut().enumerate() {
+            let i = i * BLOCK;
+            *out = dots([row(i), row(i + 1), row(i + 2), row(i + 3)], weight);
+        }
+        for (i, out) in rest.iter_mut().enumerate() {
+            *out = dot(row(e.m / BLOCK * BLOCK + i), weight);
         }
     }
 }
+
+/// Rows that are multiplied with a row of the weight at once: one alone would wait for each of its additions. The weight's own rows are read
+/// one after the other, as memory gives them fastest.
+const BLOCK: usize = 4;
 
 /// The product of two vectors, in lanes.
 #[inline(always)]
@@ -55,4 +65,46 @@ pub(crate) fn dot<T: Numeric<Compute: Real>>(a: &[T], b: &[T]) -> T::Compute {
         *lane = a.load().fma(b.load(), *lane);
     }
     sum_lanes(lanes)
+}
+
+/// The products of each of `a` with `b`, vectors of one length, each summed as [`dot`] sums it.
+#[inline(always)]
+fn dots<T: Numeric<Compute: Real>, const A: usize>(a: [&[T]; A], b: &[T]) -> [T::Compute; A] {
+    let mut sums = [[T::Compute::ZERO; LANES]; A];
+    let len = a.iter().fold(b.len(), |len, a| len.min(a.len()));
+    let whole = len / LANES * LANES;
+    for at in (0..whole).step_by(LANES) {
+        // SAFETY: no vector is shorter than `len`. With a check, which can panic, the compiler would keep the sums in memory.
+        unsafe { add_products(&mut sums, a, b, at, LANES) };
+    }
+    if whole < len {
+        // SAFETY: as above.
+        unsafe { add_products(&mut sums, a, b, whole, len - whole) };
+    }
+    let mut products = [T::Compute::ZERO; A];
+    for (product, sum) in products.iter_mut().zip(sums) {
+        *product = sum_lanes(sum);
+    }
+    products
+}
+
+/// Adds the products of the `lanes` elements from `at` on, lane by lane.
+///
+/// # Safety
+/// All vectors must have `at + lanes` elements.
+#[inline(always)]
+unsafe fn add_products<T: Numeric<Compute: Real>, const A: usize>(
+    sums: &mut [[T::Compute; LANES]; A],
+    a: [&[T]; A],
+    b: &[T],
+    at: usize,
+    lanes: usize,
+) {
+    for (sum, a) in sums.iter_mut().zip(a) {
+        for (lane, sum) in sum.iter_mut().enumerate().take(lanes) {
+            // SAFETY: the caller's promise.
+            let (a, b) = unsafe { (a.get_unchecked(at + lane), b.get_unchecked(at + lane)) };
+            *sum = a.load().fma(b.load(), *sum);
+        }
+    }
 }

@@ -55,9 +55,9 @@ impl Compressor for ModernBert {
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         let input = self.memory.embed(self.encoder.table(), batch)?;
-        let hidden = self.encoder.forward(&input.embeddings, &input.mask, forward).at("model")?;
-        let vectors = self.projection.forward(&input.memory_states(&hidden)?, forward).at("projection")?;
-        Ok(Compressed { vectors, relevance: self.memory.relevance(&hidden, &input)? })
+        let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.mask, forward).at("model")?;
+        let vectors = self.projection.forward(&input.memory_states(&states)?, forward).at("projection")?;
+        Ok(Compressed { vectors, relevance: self.memory.relevance(&states, &input)? })
     }
 }
 

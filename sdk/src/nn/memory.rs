@@ -34,10 +34,10 @@ pub struct PairInput {
     pub embeddings: Tensor,
     /// Which positions are real, `pairs` rows of `seq`.
     pub mask: Vec<Vec<bool>>,
-    /// The places of the memory tokens among all `pairs * seq` positions, i64 `[pairs, l]`.
-    memory: Tensor,
-    /// The places of the RR tokens, i64 `[pairs]`, if the batch has them.
-    relevance: Option<Tensor>,
+    /// Where the memory tokens stand in each row, and after them the RR token if the batch has one: `pairs` rows of `n`. Nothing else of
+    /// the model's final hidden states is read.
+    pub places: Vec<Vec<usize>>,
+    memory: usize,
 }
 
 impl MemoryTokens {
@@ -72,24 +72,20 @@ impl MemoryTokens {
         let (memory, relevance) = (self.embeddings.tensor(), self.relevance.as_ref().map(|own| own.embedding.tensor()));
         let rows: Vec<&Tensor> = [&tokens, &memory].into_iter().chain(&relevance).collect();
         let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, self.count(), &device)?)?;
-        Ok(PairInput {
-            embeddings,
-            mask: layout.mask(),
-            memory: layout.memory(batch.memory_tokens, &device)?,
-            relevance: batch.relevance.then(|| layout.relevance(batch.memory_tokens, &device)).transpose()?,
-        })
+        Ok(PairInput { embeddings, mask: layout.mask(), places: layout.places(), memory: batch.memory_tokens })
     }
 
-    /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's hidden states `[pairs, seq, d]` at the RR
-    /// tokens, computed in f32.
+    /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's hidden state at the RR token, computed in
+    /// f32. `states [pairs, n, d]` are those at the input's places.
     ///
     /// # Errors
     /// If the hidden states are not those of this input.
-    pub fn relevance(&self, hidden: &Tensor, input: &PairInput) -> Result<Option<Tensor>> {
-        let (Some(own), Some(places)) = (&self.relevance, &input.relevance) else {
+    pub fn relevance(&self, states: &Tensor, input: &PairInput) -> Result<Option<Tensor>> {
+        let asked = input.places.first().is_some_and(|places| places.len() > input.memory);
+        let Some(own) = self.relevance.as_ref().filter(|_| asked) else {
             return Ok(None);
         };
-        let states = gather(hidden, places)?;
+        let states = states.slice(1, input.memory, 1)?;
         let dtype = states.dtype().accumulator();
         let (weight, bias) = (own.weight.tensor().cast(dtype)?, own.bias.tensor().cast(dtype)?);
         states.cast(dtype)?.linear(&weight, Some(&bias)).at("relevance_head")?.reshape([input.mask.len()]).map(Some)
@@ -133,18 +129,13 @@ impl Relevance {
 }
 
 impl PairInput {
-    /// The model's hidden states `[pairs, seq, d]` at the memory tokens: `[pairs, l, d]`.
+    /// The memory tokens' part `[pairs, l, d]` of the model's hidden states `[pairs, n, d]` at the input's places.
     ///
     /// # Errors
     /// If the hidden states are not those of this input.
-    pub fn memory_states(&self, hidden: &Tensor) -> Result<Tensor> {
-        gather(hidden, &self.memory)
+    pub fn memory_states(&self, states: &Tensor) -> Result<Tensor> {
+        states.slice(1, 0, self.memory)
     }
-}
-
-/// The rows of `hidden [pairs, seq, d]` at `places [..]` among all positions: `[.., d]`.
-fn gather(hidden: &Tensor, places: &Tensor) -> Result<Tensor> {
-    hidden.reshape([hidden.shape().rows(), hidden.shape().last()])?.embedding(places)
 }
 
 fn root_mean_square(table: &Tensor) -> Result<f64> {
@@ -185,18 +176,8 @@ impl Layout {
         device.from_slice(&sources, [self.tokens.len(), self.length])
     }
 
-    fn memory(&self, count: usize, device: &Device) -> Result<Tensor> {
-        let places: Vec<i64> = self.starts().flat_map(|start| (start..start + count).map(|place| place as i64)).collect();
-        device.from_slice(&places, [self.tokens.len(), count])
-    }
-
-    fn relevance(&self, memory: usize, device: &Device) -> Result<Tensor> {
-        let places: Vec<i64> = self.starts().map(|start| (start + memory) as i64).collect();
-        device.from_slice(&places, [self.tokens.len()])
-    }
-
-    /// Where each pair's memory tokens begin, among all positions.
-    fn starts(&self) -> impl Iterator<Item = usize> {
-        self.tokens.iter().enumerate().map(|(pair, tokens)| pair * self.length + tokens)
+    /// Where the tokens stand that a compressor adds.
+    fn places(&self) -> Vec<Vec<usize>> {
+        self.tokens.iter().map(|&tokens| (tokens..tokens + self.own).collect()).collect()
     }
 }

@@ -69,6 +69,12 @@ impl Rotary {
         }
     }
 
+    /// The device that the tables are on.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// The rotation of `len` consecutive positions from `start`, the same for each sequence: `[1, len, head_size / 2]`.
     ///
     /// # Errors

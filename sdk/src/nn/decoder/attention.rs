@@ -1,7 +1,7 @@
 //! Grouped-query self-attention with rotary positions (Ainslie et al. 2023, arXiv 2305.13245).
 
 use super::cache::LayerCache;
-use super::{DecoderConfig, Sequences};
+use super::{DecoderConfig, Readout, Sequences};
 use crate::error::ResultExt;
 use crate::nn::{Forward, Init, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
@@ -49,30 +49,35 @@ impl Attention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`. With a cache, keys and values are added to it, and unless it was empty, attention is
-    /// over all that it holds.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`. With a cache, keys and values are
+    /// added to it, and unless it was empty, attention is over all that it holds.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         sequences: &Sequences,
+        readout: Option<&Readout>,
         cache: Option<&mut LayerCache>,
         forward: &mut Forward,
     ) -> Result<Tensor> {
-        let &[batch, len, _] = x.dims() else {
+        let &[batch, _, _] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));
         };
-        let split = |y: Tensor, heads: usize| y.reshape([batch, len, heads, self.head_size]);
-        let rotation = &sequences.rotation;
-        let q = split(self.q.forward(x, forward).at("q_proj")?, self.heads)?.rope(&rotation.cos, &rotation.sin)?;
-        let k = split(self.k.forward(x, forward).at("k_proj")?, self.kv_heads)?.rope(&rotation.cos, &rotation.sin)?;
+        let split = |y: Tensor, heads: usize| y.reshape([batch, y.dims()[1], heads, self.head_size]);
+        let (asking, queries) = match readout {
+            Some(readout) => (readout.gather(x)?, &readout.queries),
+            None => (x.clone(), sequences),
+        };
+        let (own, all) = (&queries.rotation, &sequences.rotation);
+        let q = split(self.q.forward(&asking, forward).at("q_proj")?, self.heads)?.rope(&own.cos, &own.sin)?;
+        let k = split(self.k.forward(x, forward).at("k_proj")?, self.kv_heads)?.rope(&all.cos, &all.sin)?;
         let v = split(self.v.forward(x, forward).at("v_proj")?, self.kv_heads)?;
         let (k, v) = match cache {
             Some(cache) => cache.extend(k, v)?,
             None => (k, v),
         };
-        let positions = sequences.positions.as_ref().map(|(q, k)| (q, k));
+        let positions = queries.positions.as_ref().map(|(q, k)| (q, k));
         let y = q.attention(&k, &v, self.spec, positions)?;
-        self.o.forward(&y.reshape([batch, len, self.heads * self.head_size])?, forward).at("o_proj")
+        self.o.forward(&y.reshape([batch, q.dims()[1], self.heads * self.head_size])?, forward).at("o_proj")
     }
 
     pub(super) fn linears(&self) -> impl Iterator<Item = &Linear> {

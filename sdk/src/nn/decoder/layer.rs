@@ -3,7 +3,7 @@
 use super::attention::Attention;
 use super::cache::LayerCache;
 use super::mlp::Mlp;
-use super::{DecoderConfig, Sequences};
+use super::{DecoderConfig, Readout, Sequences};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::{Forward, Linear, Params, RmsNorm};
@@ -34,23 +34,29 @@ impl DecoderLayer {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, x: &Tensor, sequences: &Sequences, forward: &mut Forward) -> Result<Tensor> {
-        self.forward_cached(x, sequences, None, forward)
+    pub fn forward(&self, x: &Tensor, sequences: &Sequences, readout: Option<&Readout>, forward: &mut Forward) -> Result<Tensor> {
+        self.forward_cached(x, sequences, readout, None, forward)
     }
 
     pub(super) fn forward_cached(
         &self,
         x: &Tensor,
         sequences: &Sequences,
+        readout: Option<&Readout>,
         cache: Option<&mut LayerCache>,
         forward: &mut Forward,
     ) -> Result<Tensor> {
         let normed = self.input_norm.forward(x).at("input_layernorm")?;
-        let x = x.add(&self.attention.forward(&normed, sequences, cache, forward).at("self_attn")?)?;
+        let attended = self.attention.forward(&normed, sequences, readout, cache, forward).at("self_attn")?;
+        let x = match readout {
+            Some(readout) => readout.gather(x)?,
+            None => x.clone(),
+        };
+        let x = x.add(&attended)?;
         let normed = self.post_attention_norm.forward(&x).at("post_attention_layernorm")?;
         x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
     }

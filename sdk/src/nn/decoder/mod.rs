@@ -13,6 +13,7 @@ mod config_tests;
 mod layer;
 mod mlp;
 mod model;
+mod readout;
 mod sequence;
 
 pub use cache::KvCache;
@@ -20,4 +21,5 @@ pub use causal_lm::CausalLm;
 pub use config::{DecoderConfig, DecoderFamily};
 pub use layer::DecoderLayer;
 pub use model::Decoder;
+pub use readout::Readout;
 pub use sequence::Sequences;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DecoderConfig, DecoderLayer, KvCache, Sequences};
+use super::{DecoderConfig, DecoderLayer, KvCache, Readout, Sequences};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
 use crate::nn::{Embedding, Forward, Linear, Params, RmsNorm, Rotary};
@@ -78,7 +78,22 @@ impl Decoder {
     /// # Errors
     /// If the input does not fit, or the device fails.
     pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
-        self.visit(embeddings, mask, forward, |_| {})
+        self.visit(embeddings, mask, None, forward, |_| {})
+    }
+
+    /// The final hidden states `[batch, n, hidden]` at `n` places of each sequence, of its buffer; see [`Decoder::forward`]. The last layer
+    /// computes no others.
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn forward_at(
+        &self,
+        places: &[Vec<usize>],
+        embeddings: &Tensor,
+        mask: &[Vec<bool>],
+        forward: &mut Forward,
+    ) -> Result<Tensor> {
+        self.visit(embeddings, mask, Some(places), forward, |_| {})
     }
 
     /// All hidden states, as `transformers` counts them: first the embeddings, then the output of each layer, the last of them after the
@@ -88,7 +103,7 @@ impl Decoder {
     /// If the input does not fit, or the device fails.
     pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
-        let last = self.visit(embeddings, mask, forward, |state| states.push(state.clone()))?;
+        let last = self.visit(embeddings, mask, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
         Ok(states)
     }
@@ -98,16 +113,19 @@ impl Decoder {
         &self,
         embeddings: &Tensor,
         mask: &[Vec<bool>],
+        places: Option<&[Vec<usize>]>,
         forward: &mut Forward,
         mut visitor: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let [batch, len] = self.batch_and_length(embeddings)?;
         self.check_length(len, 0)?;
         let sequences = Sequences::causal(mask, [batch, len], &self.rotary, &self.device)?;
+        let readout = places.map(|places| Readout::new(places, mask, &sequences, &self.rotary)).transpose()?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             visitor(&x);
-            x = run_layer(layer, &x, &sequences, forward).map_err(|error| error.at(format!("layers.{index}")))?;
+            let readout = readout.as_ref().filter(|_| index + 1 == self.layers.len());
+            x = run_layer(layer, &x, &sequences, readout, forward).map_err(|error| error.at(format!("layers.{index}")))?;
         }
         self.finish(x)
     }
@@ -127,7 +145,8 @@ impl Decoder {
             )));
         }
         let mut cache = KvCache::new(self.layers.len(), mask, new_tokens, &self.device)?;
-        let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(len - 1))?;
+        let readout = Readout::last(mask, &sequences, &self.rotary)?;
+        let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(&readout))?;
         Ok((x.reshape([batch, self.hidden])?, cache))
     }
 
@@ -141,18 +160,16 @@ impl Decoder {
         self.run_cached(x, &sequences, cache, None)?.reshape([ids.len(), self.hidden])
     }
 
-    /// Runs all layers over a cache. Only the position `keep`, if one is given, goes through the final norm.
-    fn run_cached(&self, mut x: Tensor, sequences: &Sequences, cache: &mut KvCache, keep: Option<usize>) -> Result<Tensor> {
+    /// Runs all layers over a cache; the last of them reads `readout` alone, if one is given.
+    fn run_cached(&self, mut x: Tensor, sequences: &Sequences, cache: &mut KvCache, readout: Option<&Readout>) -> Result<Tensor> {
         let mut forward = Forward::inference();
         for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            let readout = readout.filter(|_| index + 1 == self.layers.len());
             x = layer
-                .forward_cached(&x, sequences, Some(cache), &mut forward)
+                .forward_cached(&x, sequences, readout, Some(cache), &mut forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
         }
-        self.finish(match keep {
-            Some(position) => x.slice(1, position, 1)?,
-            None => x,
-        })
+        self.finish(x)
     }
 
     fn finish(&self, x: Tensor) -> Result<Tensor> {
@@ -193,15 +210,21 @@ impl Decoder {
 }
 
 /// Runs a layer, keeping its intermediate tensors or not as `forward` says.
-fn run_layer(layer: &Arc<DecoderLayer>, x: &Tensor, sequences: &Sequences, forward: &mut Forward) -> Result<Tensor> {
+fn run_layer(
+    layer: &Arc<DecoderLayer>,
+    x: &Tensor,
+    sequences: &Sequences,
+    readout: Option<&Readout>,
+    forward: &mut Forward,
+) -> Result<Tensor> {
     let mut fork = forward.fork();
     if !forward.checkpointing {
-        return layer.forward(x, sequences, &mut fork);
+        return layer.forward(x, sequences, readout, &mut fork);
     }
-    let (layer, sequences) = (Arc::clone(layer), sequences.clone());
+    let (layer, sequences, readout) = (Arc::clone(layer), sequences.clone(), readout.cloned());
     let segment = move |inputs: &[Tensor]| {
         let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
-        Ok(vec![layer.forward(x, &sequences, &mut fork.clone())?])
+        Ok(vec![layer.forward(x, &sequences, readout.as_ref(), &mut fork.clone())?])
     };
     Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
 }

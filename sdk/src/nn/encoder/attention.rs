@@ -3,6 +3,7 @@
 use super::positions::Positions;
 use super::{EncoderConfig, Reach};
 use crate::error::ResultExt;
+use crate::nn::decoder::Readout;
 use crate::nn::{Forward, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
 use crate::{Error, Result};
@@ -36,17 +37,29 @@ impl Attention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
-    pub(super) fn forward(&self, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
-        let &[batch, len, hidden] = x.dims() else {
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        readout: Option<&Readout>,
+        forward: &mut Forward,
+    ) -> Result<Tensor> {
+        let &[batch, _, hidden] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));
         };
         let sequences = positions.of(self.reach);
         let (cos, sin) = (&sequences.rotation.cos, &sequences.rotation.sin);
         let qkv = self.qkv.forward(x, forward).at("Wqkv")?;
-        let part = |i: usize| qkv.slice(2, i * hidden, hidden)?.reshape([batch, len, self.heads, hidden / self.heads]);
-        let (q, k, v) = (part(0)?.rope(cos, sin)?, part(1)?.rope(cos, sin)?, part(2)?);
-        let y = q.attention(&k, &v, self.spec, sequences.positions.as_ref().map(|(q, k)| (q, k)))?;
-        self.out.forward(&y.reshape(x.shape())?, forward).at("Wo")
+        let part = |i: usize| qkv.slice(2, i * hidden, hidden);
+        let split = |y: Tensor| y.reshape([batch, y.dims()[1], self.heads, hidden / self.heads]);
+        let (q, queries) = match readout {
+            Some(readout) => (readout.gather(&part(0)?)?, &readout.queries),
+            None => (part(0)?, sequences),
+        };
+        let q = split(q)?.rope(&queries.rotation.cos, &queries.rotation.sin)?;
+        let (k, v) = (split(part(1)?)?.rope(cos, sin)?, split(part(2)?)?);
+        let y = q.attention(&k, &v, self.spec, queries.positions.as_ref().map(|(q, k)| (q, k)))?;
+        self.out.forward(&y.reshape([batch, q.dims()[1], hidden])?, forward).at("Wo")
     }
 }

@@ -6,6 +6,7 @@ use super::positions::Positions;
 use super::{EncoderConfig, Reach};
 use crate::Result;
 use crate::error::ResultExt;
+use crate::nn::decoder::Readout;
 use crate::nn::{Forward, LayerNorm, Params};
 use crate::tensor::Tensor;
 
@@ -31,10 +32,21 @@ impl Layer {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
-    pub(super) fn forward(&self, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        positions: &Positions,
+        readout: Option<&Readout>,
+        forward: &mut Forward,
+    ) -> Result<Tensor> {
         let normed = self.attention_norm.as_ref().map_or_else(|| Ok(x.clone()), |norm| norm.forward(x).at("attn_norm"))?;
-        let x = x.add(&self.attention.forward(&normed, positions, forward).at("attn")?)?;
+        let attended = self.attention.forward(&normed, positions, readout, forward).at("attn")?;
+        let x = match readout {
+            Some(readout) => readout.gather(x)?,
+            None => x.clone(),
+        };
+        let x = x.add(&attended)?;
         let normed = self.mlp_norm.forward(&x).at("mlp_norm")?;
         x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
     }

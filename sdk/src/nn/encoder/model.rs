@@ -7,6 +7,7 @@ use super::layer::Layer;
 use super::positions::{Positions, Rotaries};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
+use crate::nn::decoder::Readout;
 use crate::nn::{Forward, Init, LayerNorm, Param, Params};
 use crate::tensor::Tensor;
 use crate::{Error, Result};
@@ -63,7 +64,21 @@ impl Encoder {
     /// # Errors
     /// If the mask does not fit, or a row is longer than the model can read.
     pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
-        self.run(embeddings, mask, forward, |_| {})
+        self.run(embeddings, mask, None, forward, |_| {})
+    }
+
+    /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see [`Encoder::forward`]. The last layer computes no others.
+    ///
+    /// # Errors
+    /// Those of [`Encoder::forward`]; or if there are not as many places in each row, or one lies outside.
+    pub fn forward_at(
+        &self,
+        places: &[Vec<usize>],
+        embeddings: &Tensor,
+        mask: &[Vec<bool>],
+        forward: &mut Forward,
+    ) -> Result<Tensor> {
+        self.run(embeddings, mask, Some(places), forward, |_| {})
     }
 
     /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each layer, and last the final norm's output.
@@ -72,38 +87,56 @@ impl Encoder {
     /// Those of [`Encoder::forward`].
     pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
-        let last = self.run(embeddings, mask, forward, |state| states.push(state.clone()))?;
+        let last = self.run(embeddings, mask, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
         Ok(states)
     }
 
     /// The forward pass; `visit` sees what enters each layer.
-    fn run(&self, x: &Tensor, mask: &[Vec<bool>], forward: &mut Forward, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
+    fn run(
+        &self,
+        x: &Tensor,
+        mask: &[Vec<bool>],
+        places: Option<&[Vec<usize>]>,
+        forward: &mut Forward,
+        mut visit: impl FnMut(&Tensor),
+    ) -> Result<Tensor> {
         let &[batch, len, _] = x.dims() else {
             return Err(Error::Input(format!("the encoder reads embeddings [batch, seq, hidden], got {}", x.spec())));
         };
         let positions = self.rotaries.positions(mask, [batch, len], x.device())?;
+        let readout = match (places, self.config.layers.last()) {
+            (Some(places), Some(&reach)) => Some(self.rotaries.readout(places, mask, &positions, reach)?),
+            _ => None,
+        };
         let mut x = self.embeddings_norm.forward(x).at("embeddings.norm")?;
         if forward.training {
             x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;
         }
         for (i, layer) in self.layers.iter().enumerate() {
             visit(&x);
-            x = run_layer(layer, &x, &positions, forward).at(format!("layers.{i}"))?;
+            let readout = readout.as_ref().filter(|_| i + 1 == self.layers.len());
+            x = run_layer(layer, &x, &positions, readout, forward).at(format!("layers.{i}"))?;
         }
         self.final_norm.forward(&x).at("final_norm")
     }
 }
 
 /// Runs a layer; if asked to, it keeps nothing of it but its input for the backward pass.
-fn run_layer(layer: &Arc<Layer>, x: &Tensor, positions: &Positions, forward: &mut Forward) -> Result<Tensor> {
+fn run_layer(
+    layer: &Arc<Layer>,
+    x: &Tensor,
+    positions: &Positions,
+    readout: Option<&Readout>,
+    forward: &mut Forward,
+) -> Result<Tensor> {
     if !forward.checkpointing {
-        return layer.forward(x, positions, forward);
+        return layer.forward(x, positions, readout, forward);
     }
-    let (layer, positions, fork) = (Arc::clone(layer), positions.clone(), forward.fork());
+    let (layer, positions, readout, fork) = (Arc::clone(layer), positions.clone(), readout.cloned(), forward.fork());
     let segment = move |inputs: &[Tensor]| {
         let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
-        Ok(vec![layer.forward(x, &positions, &mut fork.clone())?])
+        Ok(vec![layer.forward(x, &positions, readout.as_ref(), &mut fork.clone())?])
     };
     Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
 }

@@ -1,7 +1,7 @@
 //! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a forward pass.
 
 use super::{EncoderConfig, Reach};
-use crate::nn::decoder::Sequences;
+use crate::nn::decoder::{Readout, Sequences};
 use crate::nn::{Params, RopeScaling, Rotary};
 use crate::tensor::Device;
 use crate::{Error, Result};
@@ -43,6 +43,24 @@ impl Rotaries {
         let global = Sequences::bidirectional(mask, shape, &self.global, device)?;
         let local = Sequences { rotation: self.local.range(0, shape[1])?, positions: global.positions.clone() };
         Ok(Positions { global, local })
+    }
+
+    /// The `places` to read of such a batch, as a layer of this `reach` needs them.
+    ///
+    /// # Errors
+    /// If there are not as many places in each row, or one lies outside.
+    pub(super) fn readout(
+        &self,
+        places: &[Vec<usize>],
+        mask: &[Vec<bool>],
+        positions: &Positions,
+        reach: Reach,
+    ) -> Result<Readout> {
+        let rotary = match reach {
+            Reach::Global => &self.global,
+            Reach::Local => &self.local,
+        };
+        Readout::new(places, mask, positions.of(reach), rotary)
     }
 }
 
