@@ -1,4 +1,4 @@
-"""Runs ScaleDown's benchmarks and their PyTorch twins in turn (A B A B) and prints ratios of the medians.
+"""Runs ScaleDown's benchmarks and their PyTorch twins in turn (A B A B), prints ratios of the medians, and fails if a bar is missed.
 
 Taking turns spreads whatever else the machine does over both. Build ScaleDown first: `cargo build --release`.
 """
@@ -16,6 +16,8 @@ ROOT = HERE.parent.parent
 KINDS = ["step", "step-checkpointing", "decode", "rag"]
 # The greatest time, in units of PyTorch's, that the project asks of itself.
 BARS = {"step": 0.9, "decode-1": 0.8, "decode-8": 0.8}
+# The least part of the machine's matrix product rate that a step must reach.
+GEMM_BAR = 0.55
 # The least part of the FLOP ratio that must show as speed-up.
 RAG_BAR = 0.8
 # Of a step with gradient checkpointing, in units of the plain one.
@@ -47,14 +49,15 @@ def option(kind):
     return ["step", "--checkpointing"] if kind == "step-checkpointing" else [kind]
 
 
-def compare(kind, options):
+def compare(options):
     """All runs of both sides by name of the measurement: `{name: {"ours": [...], "theirs": [...]}}`."""
-    sides = {"ours": ours(options.binary, kind, options), "theirs": theirs(kind, options)}
     collected = {}
     for _ in range(options.rounds):
-        for side, command in sides.items():
-            for name, measurement in run(command).items():
-                collected.setdefault(name, {}).setdefault(side, []).append(measurement)
+        for kind in options.kinds:
+            sides = {"ours": ours(options.binary, kind, options), "theirs": theirs(kind, options)}
+            for side, command in sides.items():
+                for name, measurement in run(command).items():
+                    collected.setdefault(name, {}).setdefault(side, []).append(measurement)
     return collected
 
 
@@ -110,6 +113,21 @@ def checkpointing(measured):
     return None
 
 
+def misses(results, ratios, saved):
+    """A line for each bar that was not reached."""
+    for row in results:
+        if row["bar"] and row["ratio"] > row["bar"]:
+            yield f"{row['name']} takes {row['ratio']:.2f} of PyTorch's time, at most {row['bar']} is asked for"
+        if row["name"] == "step" and row["gemm_fraction"] < GEMM_BAR:
+            yield f"step reaches {row['gemm_fraction']:.2f} of the matrix product rate, at least {GEMM_BAR} is asked for"
+    for row in ratios:
+        if row["side"] == "ours" and row["part"] < RAG_BAR:
+            yield f"rag shows {row['part']:.2f} of the FLOP ratio as speed-up, at least {RAG_BAR} is asked for"
+    for name, bar in CHECKPOINTING_BARS.items():
+        if saved and saved[name] > bar:
+            yield f"gradient checkpointing takes {saved[name]:.2f} of the {name}, at most {bar} is asked for"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("kinds", nargs="*", default=KINDS, help=f"{', '.join(KINDS)} (default: all)")
@@ -119,14 +137,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    measured = {}
-    for kind in options.kinds:
-        measured |= compare(kind, options)
+    measured = compare(options)
     results, saved = list(rows(measured)), checkpointing(measured)
     ratios = list(speedups(measured)) if "rag" in options.kinds else []
+    missed = list(misses(results, ratios, saved))
     if options.json:
-        print(json.dumps({"measurements": results, "rag": ratios, "checkpointing": saved}, indent=2))
-        return
+        print(json.dumps({"measurements": results, "rag": ratios, "checkpointing": saved, "missed": missed}, indent=2))
+        sys.exit(1 if missed else 0)
     print(f"{'':20} {'ScaleDown':>12} {'PyTorch':>12} {'ratio':>7} {'bar':>5} {'of GEMM':>8}")
     for row in results:
         bar = f"{row['bar']:.2f}" if row["bar"] else ""
@@ -136,7 +153,11 @@ def main():
         speedup, flops = f"{row['speedup']:.2f}x faster", f"{row['flop_ratio']:.2f}x fewer FLOPs"
         print(f"rag, {row['side']}: {speedup} with {flops}: {row['part']:.2f} of it (bar {row['bar']})")
     if saved:
-        print(f"gradient checkpointing: {saved['memory']:.2f} of the activation memory, {saved['time']:.2f} of the time")
+        bars = f"(bars {CHECKPOINTING_BARS['memory']} and {CHECKPOINTING_BARS['time']})"
+        print(f"gradient checkpointing: {saved['memory']:.2f} of the activation memory, {saved['time']:.2f} of the time {bars}")
+    for miss in missed:
+        print(f"missed: {miss}")
+    sys.exit(1 if missed else 0)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ pub use evaluation::Evaluation;
 pub use layers::Overrides;
 pub use model::{Compression, Prompt, Reranking};
 pub use output::Output;
-pub use pretraining::{Pretraining, PretrainingKind, Stage, StageData};
+pub use pretraining::{Pretraining, PretrainingKind, Stage, StageData, Unit};
 pub use problem::{ConfigError, Origin, Problem};
 pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;

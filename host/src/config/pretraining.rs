@@ -26,6 +26,8 @@ pub struct Pretraining {
     /// The share of examples that continue the text; the rest reproduce it (auto-encoding).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub continuation: f64,
+    /// What is reproduced at a time (auto-encoding).
+    pub unit: Unit,
     /// How many tokens of a text's beginning are given, not predicted: they tell which of a record's texts is wanted, so the texts are
     /// asked for in random order. With 0, the texts are asked for in their order (auto-encoding).
     pub cue_tokens: usize,
@@ -51,6 +53,7 @@ impl Default for Pretraining {
             document_weight: 1.0,
             question_weight: 0.0,
             continuation: 0.5,
+            unit: Unit::Text,
             cue_tokens: 0,
             query_share: 0.0,
             reproduce_with: "\nRepeat: ".into(),
@@ -58,6 +61,18 @@ impl Default for Pretraining {
             stages: Vec::new(),
         }
     }
+}
+
+/// What auto-encoding reproduces at a time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Each text as a whole, in the order of its sentences.
+    #[default]
+    Text,
+    /// Each sentence of all texts, in random order. A random number of its first tokens is given, so that the vectors must tell what is said of
+    /// what, wherever it stands.
+    Sentence,
 }
 
 /// What pretraining teaches.

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::source::Source;
 use super::staged::Staged;
-use crate::config::{Pretraining, Training};
+use crate::config::{Pretraining, Training, Unit};
 use crate::model::Oscar;
 use crate::sequence::{Sequence, SequenceBatch, token_loss};
 use crate::text::Piece;
@@ -27,11 +27,17 @@ struct Task {
     sequence: Sequence,
 }
 
+/// What the generator is to write: the cue is given to it.
+struct Passage {
+    cue: Vec<u32>,
+    target: Vec<u32>,
+}
+
 /// The objective: the cross-entropy of texts given their vectors.
 ///
-/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text follows:
-/// the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it or of its second half as
-/// targets.
+/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text or each
+/// sentence follows: the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it, or what
+/// follows the text, as targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -69,24 +75,66 @@ impl AutoEncoding {
         }
         let instruction = if continued { &self.pretraining.continue_with } else { &self.pretraining.reproduce_with };
         let instruction = tokenizer.encode(instruction)?;
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        // A text that stands alone needs no cue; without one its vectors must hold all of it.
-        let cue_tokens = if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 };
-        if cue_tokens > 0 {
-            order.sort_by_key(|&index| random(index + 1));
-        }
         let halves = texts.iter().map(|text| self.halves(text, next, continued)).collect::<Result<Vec<_>, _>>()?;
-        for index in order {
-            let cue = tokenizer.encode_truncated(texts[index], cue_tokens)?;
-            let target = tokenizer.encode_truncated(halves[index].1, self.oscar.lengths.document_tokens)?;
+        let targets: Vec<&str> = halves.iter().map(|&(_, target)| target).collect();
+        let passages = match self.pretraining.unit {
+            Unit::Sentence if !continued => self.sentences(&targets, random)?,
+            _ => self.texts(&texts, &targets, continued, random)?,
+        };
+        for Passage { cue, target } in passages {
             sequence.extend(&instruction, 0.0);
             sequence.extend(&cue, 0.0);
-            sequence.extend(if continued { &target } else { &target[cue.len().min(target.len())..] }, 1.0);
+            sequence.extend(&target, 1.0);
             sequence.extend(&tokenizer.end_ids()[..1], 1.0);
         }
         let query = self.query(position, &source.queries(index))?;
         let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair(query, compressed)).collect::<Result<_, _>>()?;
         Ok(Task { pairs, sequence })
+    }
+
+    /// The texts as wholes.
+    fn texts(
+        &self,
+        texts: &[&str],
+        targets: &[&str],
+        continued: bool,
+        random: impl Fn(usize) -> u32,
+    ) -> Result<Vec<Passage>, TrainingError> {
+        let tokenizer = &self.oscar.model.tokenizer;
+        // A text that stands alone needs no cue; without one its vectors must hold all of it.
+        let cue_tokens = if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 };
+        let mut order: Vec<usize> = (0..texts.len()).collect();
+        if cue_tokens > 0 {
+            order.sort_by_key(|&index| random(index + 1));
+        }
+        let passage = |index: usize| {
+            let cue = tokenizer.encode_truncated(texts[index], cue_tokens)?;
+            let mut target = tokenizer.encode_truncated(targets[index], self.oscar.lengths.document_tokens)?;
+            if !continued {
+                target.drain(..cue.len().min(target.len()));
+            }
+            Ok(Passage { cue, target })
+        };
+        order.into_iter().map(passage).collect()
+    }
+
+    /// The sentences of all texts in random order, as far as the texts are read, each cut at a random place.
+    fn sentences(&self, texts: &[&str], random: impl Fn(usize) -> u32) -> Result<Vec<Passage>, TrainingError> {
+        let tokenizer = &self.oscar.model.tokenizer;
+        let mut passages = Vec::new();
+        for text in texts {
+            let read = tokenizer.truncate(text, self.oscar.lengths.document_tokens)?;
+            for sentence in sentences(read) {
+                let mut cue = tokenizer.encode(sentence)?;
+                if cue.len() > 1 {
+                    let key = random(2 * passages.len() + 1);
+                    let target = cue.split_off(1 + random(2 * passages.len() + 2) as usize % (cue.len() - 1));
+                    passages.push((key, Passage { cue, target }));
+                }
+            }
+        }
+        passages.sort_by_key(|(key, _)| *key);
+        Ok(passages.into_iter().map(|(_, passage)| passage).collect())
     }
 
     /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.
@@ -182,4 +230,9 @@ impl Objective for AutoEncoding {
     fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
         self.staged.restore(state)
     }
+}
+
+/// The sentences of a text, as far as punctuation tells them.
+fn sentences(text: &str) -> impl Iterator<Item = &str> {
+    text.split_inclusive(['.', '!', '?']).map(str::trim).filter(|sentence| !sentence.is_empty())
 }

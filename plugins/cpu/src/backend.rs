@@ -5,7 +5,7 @@ use std::any::Any;
 use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
-use scaledown_sdk::tensor::{DeviceInfo, Element, Value};
+use scaledown_sdk::tensor::{DeviceInfo, Element, Value, cost};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
 use crate::execute::{NAME, execute};
@@ -13,7 +13,10 @@ use crate::parallel;
 use crate::storage::{Buffer, Scalar, Scratch};
 
 /// Bytes up to which an instruction runs on the calling thread: waking up others would take longer.
-const SMALL: usize = 64 * 1024;
+const SMALL: u64 = 64 * 1024;
+
+/// The same of a product of few rows, which reads its operands as fast as memory gives them, and the operations that it may take.
+const SMALL_PRODUCT: (u64, u64) = (1 << 20, 1 << 22);
 
 /// The configuration of the CPU device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -118,14 +121,21 @@ impl DeviceBackend for CpuBackend {
     }
 
     fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
-        let bytes: usize = inputs.iter().map(|input| &input.spec).chain(outputs).map(TensorSpec::bytes).sum();
-        let buffers = if bytes <= SMALL || self.pool.current_num_threads() == 1 {
+        let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
+        let buffers = if is_small(op, &specs, outputs) || self.pool.current_num_threads() == 1 {
             parallel::serial(|| execute(op, inputs, outputs))
         } else {
             self.pool.install(|| execute(op, inputs, outputs))
         }?;
         Ok(buffers.into_iter().map(|buffer| Box::new(buffer) as Box<dyn Any + Send + Sync>).collect())
     }
+}
+
+/// Whether an instruction is done before other threads are awake.
+fn is_small(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> bool {
+    let cost = cost(op, inputs, outputs);
+    let (bytes, flops) = SMALL_PRODUCT;
+    if cost.flops > 0 { cost.bytes <= bytes && cost.flops <= flops } else { cost.bytes <= SMALL }
 }
 
 /// The vector instructions in use.

@@ -124,8 +124,12 @@ impl Decoder {
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             visitor(&x);
-            let readout = readout.as_ref().filter(|_| index + 1 == self.layers.len());
-            x = run_layer(layer, &x, &sequences, readout, forward).map_err(|error| error.at(format!("layers.{index}")))?;
+            let last = index + 1 == self.layers.len();
+            let mut forward = forward.fork();
+            // Checkpointing the last layer saves nothing: the backward pass begins by computing it again.
+            forward.checkpointing &= !last;
+            x = run_layer(layer, &x, &sequences, readout.as_ref().filter(|_| last), forward)
+                .map_err(|error| error.at(format!("layers.{index}")))?;
         }
         self.finish(x)
     }
@@ -215,16 +219,15 @@ fn run_layer(
     x: &Tensor,
     sequences: &Sequences,
     readout: Option<&Readout>,
-    forward: &mut Forward,
+    mut forward: Forward,
 ) -> Result<Tensor> {
-    let mut fork = forward.fork();
     if !forward.checkpointing {
-        return layer.forward(x, sequences, readout, &mut fork);
+        return layer.forward(x, sequences, readout, &mut forward);
     }
     let (layer, sequences, readout) = (Arc::clone(layer), sequences.clone(), readout.cloned());
     let segment = move |inputs: &[Tensor]| {
         let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
-        Ok(vec![layer.forward(x, &sequences, readout.as_ref(), &mut fork.clone())?])
+        Ok(vec![layer.forward(x, &sequences, readout.as_ref(), &mut forward.clone())?])
     };
     Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
 }

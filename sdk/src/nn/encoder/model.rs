@@ -115,8 +115,11 @@ impl Encoder {
         }
         for (i, layer) in self.layers.iter().enumerate() {
             visit(&x);
-            let readout = readout.as_ref().filter(|_| i + 1 == self.layers.len());
-            x = run_layer(layer, &x, &positions, readout, forward).at(format!("layers.{i}"))?;
+            let last = i + 1 == self.layers.len();
+            let mut forward = forward.fork();
+            // Checkpointing the last layer saves nothing: the backward pass begins by computing it again.
+            forward.checkpointing &= !last;
+            x = run_layer(layer, &x, &positions, readout.as_ref().filter(|_| last), forward).at(format!("layers.{i}"))?;
         }
         self.final_norm.forward(&x).at("final_norm")
     }
@@ -128,15 +131,15 @@ fn run_layer(
     x: &Tensor,
     positions: &Positions,
     readout: Option<&Readout>,
-    forward: &mut Forward,
+    mut forward: Forward,
 ) -> Result<Tensor> {
     if !forward.checkpointing {
-        return layer.forward(x, positions, readout, forward);
+        return layer.forward(x, positions, readout, &mut forward);
     }
-    let (layer, positions, readout, fork) = (Arc::clone(layer), positions.clone(), readout.cloned(), forward.fork());
+    let (layer, positions, readout) = (Arc::clone(layer), positions.clone(), readout.cloned());
     let segment = move |inputs: &[Tensor]| {
         let [x] = inputs else { return Err(Error::Autodiff("a layer has one input".into())) };
-        Ok(vec![layer.forward(x, &positions, readout.as_ref(), &mut fork.clone())?])
+        Ok(vec![layer.forward(x, &positions, readout.as_ref(), &mut forward.clone())?])
     };
     Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
 }
