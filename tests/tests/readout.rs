@@ -18,14 +18,14 @@ fn mask() -> Vec<Vec<bool>> {
 
 enum Model {
     Decoder(Decoder),
-    Encoder(Encoder),
+    Encoder(Box<Encoder>),
 }
 
 impl Model {
     fn load(name: &str, device: &Device) -> Result<(Model, Params)> {
         let params = Params::load(options(device, DType::F32, None), weights(name)?);
         let model = if name.starts_with("modernbert") {
-            Model::Encoder(Encoder::new(encoder_config(name, "config.json")?, &params.pp("model"))?)
+            Model::Encoder(Box::new(Encoder::new(encoder_config(name, "config.json")?, &params.pp("model"))?))
         } else {
             Model::Decoder(Decoder::new(&decoder_config(name, "config.json")?, &params.pp("model"))?)
         };

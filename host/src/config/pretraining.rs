@@ -70,8 +70,8 @@ pub enum Unit {
     /// Each text as a whole, in the order of its sentences.
     #[default]
     Text,
-    /// Each sentence of all texts, in random order. A random number of its first tokens is given, so that the vectors must tell what is said of
-    /// what, wherever it stands.
+    /// Each sentence of all texts, in random order. Its first half or more is given as the cue, so that the vectors must tell what is said of
+    /// whom, wherever it stands.
     Sentence,
 }
 

@@ -6,6 +6,7 @@ use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
 use serde_json::Value;
 
+use super::passage::{Passage, Passages};
 use super::source::Source;
 use super::staged::Staged;
 use crate::config::{Pretraining, Training, Unit};
@@ -25,12 +26,6 @@ pub struct Batch {
 struct Task {
     pairs: Vec<Vec<u32>>,
     sequence: Sequence,
-}
-
-/// What the generator is to write: the cue is given to it.
-struct Passage {
-    cue: Vec<u32>,
-    target: Vec<u32>,
 }
 
 /// The objective: the cross-entropy of texts given their vectors.
@@ -76,10 +71,16 @@ impl AutoEncoding {
         let instruction = if continued { &self.pretraining.continue_with } else { &self.pretraining.reproduce_with };
         let instruction = tokenizer.encode(instruction)?;
         let halves = texts.iter().map(|text| self.halves(text, next, continued)).collect::<Result<Vec<_>, _>>()?;
-        let targets: Vec<&str> = halves.iter().map(|&(_, target)| target).collect();
+        let passages = Passages {
+            tokenizer,
+            length: self.oscar.lengths.document_tokens,
+            // A text that stands alone needs no cue; without one its vectors must hold all of it.
+            cue_tokens: if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 },
+        };
         let passages = match self.pretraining.unit {
-            Unit::Sentence if !continued => self.sentences(&targets, random)?,
-            _ => self.texts(&texts, &targets, continued, random)?,
+            _ if continued => passages.continuations(&halves, |index| random(index + 1))?,
+            Unit::Text => passages.texts(&texts, |index| random(index + 1))?,
+            Unit::Sentence => passages.sentences(&texts, |index| random(index + 1))?,
         };
         for Passage { cue, target } in passages {
             sequence.extend(&instruction, 0.0);
@@ -90,51 +91,6 @@ impl AutoEncoding {
         let query = self.query(position, &source.queries(index))?;
         let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair(query, compressed)).collect::<Result<_, _>>()?;
         Ok(Task { pairs, sequence })
-    }
-
-    /// The texts as wholes.
-    fn texts(
-        &self,
-        texts: &[&str],
-        targets: &[&str],
-        continued: bool,
-        random: impl Fn(usize) -> u32,
-    ) -> Result<Vec<Passage>, TrainingError> {
-        let tokenizer = &self.oscar.model.tokenizer;
-        // A text that stands alone needs no cue; without one its vectors must hold all of it.
-        let cue_tokens = if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 };
-        let mut order: Vec<usize> = (0..texts.len()).collect();
-        if cue_tokens > 0 {
-            order.sort_by_key(|&index| random(index + 1));
-        }
-        let passage = |index: usize| {
-            let cue = tokenizer.encode_truncated(texts[index], cue_tokens)?;
-            let mut target = tokenizer.encode_truncated(targets[index], self.oscar.lengths.document_tokens)?;
-            if !continued {
-                target.drain(..cue.len().min(target.len()));
-            }
-            Ok(Passage { cue, target })
-        };
-        order.into_iter().map(passage).collect()
-    }
-
-    /// The sentences of all texts in random order, as far as the texts are read, each cut at a random place.
-    fn sentences(&self, texts: &[&str], random: impl Fn(usize) -> u32) -> Result<Vec<Passage>, TrainingError> {
-        let tokenizer = &self.oscar.model.tokenizer;
-        let mut passages = Vec::new();
-        for text in texts {
-            let read = tokenizer.truncate(text, self.oscar.lengths.document_tokens)?;
-            for sentence in sentences(read) {
-                let mut cue = tokenizer.encode(sentence)?;
-                if cue.len() > 1 {
-                    let key = random(2 * passages.len() + 1);
-                    let target = cue.split_off(1 + random(2 * passages.len() + 2) as usize % (cue.len() - 1));
-                    passages.push((key, Passage { cue, target }));
-                }
-            }
-        }
-        passages.sort_by_key(|(key, _)| *key);
-        Ok(passages.into_iter().map(|(_, passage)| passage).collect())
     }
 
     /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.
@@ -230,9 +186,4 @@ impl Objective for AutoEncoding {
     fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
         self.staged.restore(state)
     }
-}
-
-/// The sentences of a text, as far as punctuation tells them.
-fn sentences(text: &str) -> impl Iterator<Item = &str> {
-    text.split_inclusive(['.', '!', '?']).map(str::trim).filter(|sentence| !sentence.is_empty())
 }

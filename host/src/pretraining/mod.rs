@@ -4,6 +4,7 @@ mod autoencoding;
 mod causal;
 mod curriculum;
 mod examples;
+mod passage;
 mod source;
 mod staged;
 
