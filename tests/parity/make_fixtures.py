@@ -1,5 +1,5 @@
 """Writes the fixtures of the parity tests. `python make_fixtures.py [decoders] [encoders] [lora] [generation] [ops]
-[optimizer] [oscar] [chats] [flops]`
+[optimizer] [oscar] [chats] [flops] [frozen]`
 
 Needs the packages of `requirements.txt`. Without an argument it writes everything. The later kinds read models that the
 earlier ones wrote.
@@ -17,6 +17,7 @@ import chats
 import decoders
 import encoders
 import flops
+import frozen
 import generation
 import lora
 import ops
@@ -33,6 +34,7 @@ KINDS = {
     "oscar": oscar,
     "chats": chats,
     "flops": flops,
+    "frozen": frozen,
 }
 
 

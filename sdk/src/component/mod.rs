@@ -9,6 +9,12 @@ mod generator;
 mod offer;
 #[cfg(not(target_arch = "wasm32"))]
 mod registration;
+#[cfg(not(target_arch = "wasm32"))]
+mod reranker;
+#[cfg(not(target_arch = "wasm32"))]
+mod retriever;
+#[cfg(not(target_arch = "wasm32"))]
+mod sparse_encoder;
 
 pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
 #[cfg(not(target_arch = "wasm32"))]
@@ -17,3 +23,9 @@ pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, Ge
 pub use inventory;
 #[cfg(not(target_arch = "wasm32"))]
 pub use registration::{DevicePlugin, Factory, Kind, Registration, registrations};
+#[cfg(not(target_arch = "wasm32"))]
+pub use reranker::{Reranker, RerankerContext, RerankerPlugin};
+#[cfg(not(target_arch = "wasm32"))]
+pub use retriever::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
+#[cfg(not(target_arch = "wasm32"))]
+pub use sparse_encoder::{SparseEncoder, SparseVector};

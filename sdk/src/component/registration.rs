@@ -3,7 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Compressor, CompressorContext, CompressorPlugin, Generator, GeneratorContext, GeneratorPlugin};
+use super::{
+    Compressor, CompressorContext, CompressorPlugin, Generator, GeneratorContext, GeneratorPlugin, Reranker, RerankerContext,
+    RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin,
+};
 use crate::tensor::Device;
 use crate::{Error, Result};
 
@@ -55,6 +58,10 @@ pub enum Factory {
     Compressor(fn(Value, CompressorContext) -> Result<Box<dyn Compressor>>),
     /// Makes a generator.
     Generator(fn(Value, GeneratorContext) -> Result<Box<dyn Generator>>),
+    /// Makes a retriever.
+    Retriever(fn(Value, RetrieverContext) -> Result<Box<dyn Retriever>>),
+    /// Makes a reranker.
+    Reranker(fn(Value, RerankerContext) -> Result<Box<dyn Reranker>>),
 }
 
 /// One component that a plugin offers: `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
@@ -100,6 +107,20 @@ impl Registration {
         Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
     }
 
+    /// Offers a retriever.
+    #[must_use]
+    pub const fn retriever<P: RetrieverPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Retriever(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+    }
+
+    /// Offers a reranker.
+    #[must_use]
+    pub const fn reranker<P: RerankerPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Reranker(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+    }
+
     /// The kind of the component.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -107,6 +128,8 @@ impl Registration {
             Factory::Device(_) => Kind::Device,
             Factory::Compressor(_) => Kind::Compressor,
             Factory::Generator(_) => Kind::Generator,
+            Factory::Reranker(_) => Kind::Reranker,
+            Factory::Retriever(_) => Kind::Retriever,
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Neural network modules, written once against [`Tensor`](crate::Tensor).
 
+#[cfg(not(target_arch = "wasm32"))]
+mod activation;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod bert;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod deberta;
 pub mod decoder;
 mod embedding;
 pub mod encoder;
@@ -9,9 +15,13 @@ mod generate;
 mod init;
 mod json_keys;
 mod layer_norm;
+#[cfg(not(target_arch = "wasm32"))]
+mod length_batches;
 mod linear;
 mod lora;
 mod memory;
+#[cfg(not(target_arch = "wasm32"))]
+mod model_directory;
 #[cfg(not(target_arch = "wasm32"))]
 mod optimizer;
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,6 +39,8 @@ mod sampling;
 mod schedule;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
+#[cfg(not(target_arch = "wasm32"))]
+mod token_batch;
 mod weights;
 
 pub use embedding::Embedding;
@@ -38,6 +50,8 @@ pub use generate::{Decoding, Finish, GenerateOptions, Generated, generate};
 pub use init::Init;
 pub use json_keys::JsonKeys;
 pub use layer_norm::LayerNorm;
+#[cfg(not(target_arch = "wasm32"))]
+pub use length_batches::length_batches;
 pub use linear::Linear;
 #[cfg(not(target_arch = "wasm32"))]
 pub use lora::WithoutAdapters;
@@ -54,4 +68,6 @@ pub use rotary::{RopeScaling, Rotary, Rotation};
 #[cfg(not(target_arch = "wasm32"))]
 pub use sampling::Sampling;
 pub use schedule::Schedule;
+#[cfg(not(target_arch = "wasm32"))]
+pub use token_batch::TokenBatch;
 pub use weights::{MergedWeights, WeightSource};

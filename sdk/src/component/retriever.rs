@@ -1,0 +1,63 @@
+//! The retriever: a corpus to the documents that answer a query best.
+
+use std::path::PathBuf;
+
+use crate::Result;
+use crate::tensor::Device;
+
+/// A document of a corpus.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Its name, unique within the corpus.
+    pub id: String,
+    /// What is searched.
+    pub text: String,
+}
+
+/// A document that was found.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hit {
+    /// The document's id.
+    pub id: String,
+    /// How well it fits; a greater score is better. The scale is the retriever's own.
+    pub score: f32,
+}
+
+/// Finds documents. An index in this process, one on disk and a remote service look alike.
+pub trait Retriever: Send + Sync {
+    /// Adds documents to what is searched, and returns how many it read. One whose id is known already replaces the older, so that an
+    /// interrupted call may be made again. When it returns, all are found, and what the retriever keeps on disk is complete.
+    ///
+    /// The stream is read once, from its start, and never held whole in memory.
+    ///
+    /// # Errors
+    /// The stream's first error; or if the index cannot be written, or the service does not answer.
+    fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64>;
+
+    /// The best `k` documents of each query, in the order of `queries`, best first; fewer where fewer match. Equal scores are ordered by a
+    /// fixed rule, so that the same call gives the same answer.
+    ///
+    /// # Errors
+    /// If the index cannot be read, or the service does not answer.
+    fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
+}
+
+/// What a retriever is built from, beside its own configuration.
+pub struct RetrieverContext {
+    /// The device that an encoder runs on.
+    pub device: Device,
+    /// The directory that an index in this process keeps its files in. It may not exist yet, and nothing else is in it.
+    pub directory: PathBuf,
+}
+
+/// A retriever that a plugin offers.
+pub trait RetrieverPlugin: Retriever + Sized + 'static {
+    /// Its configuration: the keys of `[retriever]` beside `plugin`.
+    type Config: serde::de::DeserializeOwned + schemars::JsonSchema;
+
+    /// Makes the retriever, and opens the index in the context's directory if there is one.
+    ///
+    /// # Errors
+    /// If the configuration cannot be used, or a model or an index cannot be read.
+    fn build(config: Self::Config, context: RetrieverContext) -> Result<Self>;
+}

@@ -1,0 +1,50 @@
+//! A post-norm transformer layer.
+
+use super::DebertaConfig;
+use super::attention::{Attention, Places};
+use crate::Result;
+use crate::error::ResultExt;
+use crate::nn::{Forward, LayerNorm, Linear, Params};
+use crate::tensor::{Op, Tensor, UnaryOp};
+
+/// Attention and a feed-forward layer, each added to its input and then normalised.
+///
+/// Parameters under its path: `attention.self`, `attention.output.{dense, LayerNorm}`, `intermediate.dense`, `output.{dense, LayerNorm}`.
+#[derive(Debug)]
+pub(super) struct Layer {
+    attention: Attention,
+    out: Linear,
+    attention_norm: LayerNorm,
+    up: Linear,
+    activation: UnaryOp,
+    down: Linear,
+    norm: LayerNorm,
+}
+
+impl Layer {
+    pub(super) fn new(config: &DebertaConfig, embeddings: Option<&Tensor>, params: &Params) -> Result<Self> {
+        let (hidden, inner) = (config.hidden_size, config.intermediate_size);
+        let norm = |params: Params| LayerNorm::new(&params, hidden, true, config.norm_eps);
+        Ok(Layer {
+            attention: Attention::new(config, embeddings, &params.pp("attention.self")).at("attention.self")?,
+            out: Linear::new(&params.pp("attention.output.dense"), hidden, hidden, true)?,
+            attention_norm: norm(params.pp("attention.output.LayerNorm"))?,
+            up: Linear::new(&params.pp("intermediate.dense"), hidden, inner, true)?,
+            activation: config.activation,
+            down: Linear::new(&params.pp("output.dense"), inner, hidden, true)?,
+            norm: norm(params.pp("output.LayerNorm"))?,
+        })
+    }
+
+    /// The states `[batch, queries, hidden]` of the tokens `at`, which see the real ones of `x [batch, keys, hidden]`.
+    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &Places) -> Result<Tensor> {
+        let mut forward = Forward::inference();
+        let attended = self.attention.forward(at, x, places).at("attention.self")?;
+        let attended = self.out.forward(&attended, &mut forward).at("attention.output.dense")?;
+        let x = self.attention_norm.forward(&at.add(&attended)?).at("attention.output.LayerNorm")?;
+        let inner = self.up.forward(&x, &mut forward).at("intermediate.dense")?;
+        let inner = Tensor::single(Op::Unary(self.activation), &[&inner])?;
+        let y = self.down.forward(&inner, &mut forward).at("output.dense")?;
+        self.norm.forward(&x.add(&y)?).at("output.LayerNorm")
+    }
+}
