@@ -72,7 +72,7 @@ impl<R: Record> Sorter<R> {
     fn spill(&mut self) -> Result<()> {
         self.buffer.par_sort_unstable();
         if self.runs.len() == FAN_IN {
-            let merged = Merge::new(std::mem::take(&mut self.runs), &self.directory)?;
+            let merged: Merge<R> = Merge::new(std::mem::take(&mut self.runs), &self.directory)?;
             self.runs.push(write_run(merged, &self.directory)?);
         }
         self.runs.push(write_run(self.buffer.drain(..).map(Ok), &self.directory)?);
