@@ -60,7 +60,9 @@ pub enum Error {
         path: PathBuf,
     },
     /// Two documents have one id.
-    #[error("the document id {id:?} occurs twice; give every document an id of its own, or let later documents replace earlier ones")]
+    #[error(
+        "the document id {id:?} occurs twice; give every document an id of its own, or let later documents replace earlier ones"
+    )]
     Duplicate {
         /// The id.
         id: String,

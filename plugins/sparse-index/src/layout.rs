@@ -88,10 +88,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// Bytes of the window.
     pub(crate) fn bytes(&self) -> u64 {
-        u64::from(self.list_bytes)
-            + u64::from(self.terms) * TERM_BYTES
-            + u64::from(self.documents) * 4
-            + u64::from(self.id_bytes)
+        u64::from(self.list_bytes) + u64::from(self.terms) * TERM_BYTES + u64::from(self.documents) * 4 + u64::from(self.id_bytes)
     }
 
     /// Where the ends of its ids begin in the file.

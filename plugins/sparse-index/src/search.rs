@@ -22,7 +22,9 @@ impl Query {
         terms.sort_unstable_by_key(|(term, _)| *term);
         for &(term, weight) in &terms {
             if !(0.0..=LARGEST).contains(&weight) {
-                return Err(Error::Query { what: format!("term {term} has weight {weight}, and weights go from 0 to {LARGEST:e}") });
+                return Err(Error::Query {
+                    what: format!("term {term} has weight {weight}, and weights go from 0 to {LARGEST:e}"),
+                });
             }
         }
         if let Some([(term, _), _]) = terms.array_windows().find(|[a, b]| a.0 == b.0) {

@@ -36,7 +36,11 @@ impl Weights {
     pub(crate) fn check(self) -> Result<()> {
         match self {
             Self::Eight { ceiling } if !(0.0625..=65536.0).contains(&ceiling) || ceiling.log2().fract() != 0.0 => {
-                Err(Error::Setting { key: "ceiling", value: ceiling.to_string(), expected: "a power of two from 0.0625 to 65536" })
+                Err(Error::Setting {
+                    key: "ceiling",
+                    value: ceiling.to_string(),
+                    expected: "a power of two from 0.0625 to 65536",
+                })
             }
             _ => Ok(()),
         }
