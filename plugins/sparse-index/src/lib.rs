@@ -3,6 +3,8 @@
 mod builder;
 mod deletions;
 mod error;
+#[cfg(test)]
+mod full_disk;
 mod index;
 mod kernel;
 mod layout;
