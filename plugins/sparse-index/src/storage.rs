@@ -103,7 +103,10 @@ pub(crate) mod faults {
     pub(super) fn spend(bytes: usize) -> std::io::Result<()> {
         match LEFT.get() {
             Some(left) if left < bytes => Err(std::io::ErrorKind::StorageFull.into()),
-            Some(left) => Ok(LEFT.set(Some(left - bytes))),
+            Some(left) => {
+                LEFT.set(Some(left - bytes));
+                Ok(())
+            }
             None => Ok(()),
         }
     }
