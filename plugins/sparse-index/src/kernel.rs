@@ -115,8 +115,8 @@ impl<'a> Cursor<'a> {
 
 #[cfg(target_arch = "x86_64")]
 mod avx512 {
-    //! Sixty-four documents at a time: spreads the weights to the set bits, and adds all their products at once. On the synthetic
-    //! collection of `examples/growth` it halves the time of a query.
+    //! Sixty-four documents at a time: spreads the weights to the set bits, and adds all their products at once. In a prototype on a
+    //! million documents as those of `examples/growth`, bitmaps read this way took 0.6 of the time of offsets alone.
 
     use super::Scores;
     use std::arch::x86_64::*;
