@@ -1,0 +1,27 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod deletions;
+mod error;
+#[cfg(test)]
+mod full_disk;
+mod index;
+mod kernel;
+mod layout;
+mod maintenance;
+mod manifest;
+mod search;
+mod segment;
+mod segment_writer;
+mod sorter;
+mod storage;
+mod top;
+mod weights;
+mod window;
+
+pub use builder::{Builder, Settings};
+pub use error::{Error, Result};
+pub use index::{Hit, Index, Info};
+pub use maintenance::{compact, delete};
+pub use segment_writer::Duplicates;
+pub use weights::{Quantisation, Weights};
