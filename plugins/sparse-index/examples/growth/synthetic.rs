@@ -7,13 +7,13 @@
 //! scores are as loose as they can be.
 
 /// A query: terms and weights.
-pub type Vector = Vec<(u32, f32)>;
+pub(crate) type Vector = Vec<(u32, f32)>;
 
 /// SplitMix64.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -26,7 +26,7 @@ impl Random {
 }
 
 /// Reads `qid<TAB>term:weight ...`, weights times 100; None for a line of another form.
-pub fn queries(text: &str) -> Option<Vec<Vector>> {
+pub(crate) fn queries(text: &str) -> Option<Vec<Vector>> {
     let pair = |pair: &str| {
         let (term, weight) = pair.split_once(':')?;
         Some((term.parse().ok()?, weight.parse::<f32>().ok()? / 100.0))
@@ -35,7 +35,7 @@ pub fn queries(text: &str) -> Option<Vec<Vector>> {
 }
 
 /// Makes documents.
-pub struct Collection {
+pub(crate) struct Collection {
     /// The probability of each term.
     shares: Vec<f64>,
     weights: Vec<f32>,
@@ -45,7 +45,7 @@ pub struct Collection {
 }
 
 impl Collection {
-    pub fn new(queries: &[Vector], seed: u64) -> Self {
+    pub(crate) fn new(queries: &[Vector], seed: u64) -> Self {
         let terms = queries.iter().flatten().map(|(term, _)| *term as usize + 1).max().unwrap_or(0);
         let mut shares = vec![0.0; terms];
         queries.iter().flatten().for_each(|(term, _)| shares[*term as usize] += 1.0 / queries.len() as f64);
@@ -60,7 +60,7 @@ impl Collection {
     }
 
     /// The next document. Documents are made 4,096 at a time, term by term.
-    pub fn document(&mut self) -> Vector {
+    pub(crate) fn document(&mut self) -> Vector {
         if self.block.is_empty() {
             self.block = vec![Vector::new(); 4096];
             for (term, share) in self.shares.iter().enumerate() {
@@ -78,7 +78,7 @@ impl Collection {
     }
 
     /// From the first document again.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         self.random = Random(self.seed);
         self.block.clear();
     }
