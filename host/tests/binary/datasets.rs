@@ -47,7 +47,8 @@ fn serve(mut stream: TcpStream) {
     });
     let (status, body) = body.map_or(("404 Not Found", Vec::new()), |body| ("206 Partial Content", body));
     let first: usize = range.as_deref().and_then(|range| range.split('-').next()?.parse().ok()).unwrap_or(0);
-    let part = if range.as_deref() == Some("0-0") { &body[..1] } else { &body[first..] };
+    let part = if range.as_deref() == Some("0-0") { body.get(..1) } else { body.get(first..) };
+    let part = part.unwrap_or_default();
     let headers = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Range: bytes {first}-{}/{}\r\nETag: \"e{}\"\r\nX-Repo-Commit: abc\r\nConnection: close\r\n\r\n",
         part.len(),
@@ -69,7 +70,7 @@ fn all_sets_come_from_the_hub_once() {
     let hub = hub();
     let run = |arguments: &[&str], offline: &str| -> Ran {
         let environment = [("HF_ENDPOINT", hub.as_str()), ("HF_HUB_CACHE", cache.to_str().unwrap()), ("HF_HUB_OFFLINE", offline)];
-        run_in(directory.path(), &[&["dataset"], arguments].concat(), &environment)
+        run_in(directory.path(), &[&["dataset"][..], arguments].concat(), &environment)
     };
     let ran = run(&["all", "--num-examples", "2", "--out", "all.jsonl", "--json"], "0");
     assert_eq!(ran.code, 0, "{}", ran.err);
