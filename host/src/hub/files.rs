@@ -1,6 +1,7 @@
 //! Single files of the hub: a model's tokenizer, and the files of a data set.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use hf_hub::RepoType;
@@ -98,14 +99,23 @@ impl Request<'_> {
         let Some(expected) = blob.file_name().and_then(|name| name.to_str()).filter(|name| is_sha256(name)) else {
             return Ok(());
         };
-        let mut hasher = Sha256::new();
-        File::open(&blob).and_then(|mut content| std::io::copy(&mut content, &mut hasher)).map_err(failed)?;
-        let found: String = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found = File::open(&blob).and_then(sha256).map_err(failed)?;
         if found == expected {
             return Ok(());
         }
         std::fs::remove_file(path).and_then(|()| std::fs::remove_file(&blob)).map_err(failed)?;
         Err(self.download_error(file, format!("what arrived has the SHA-256 {found}, expected {expected}; try again")))
+    }
+}
+
+/// The SHA-256 of a file's content, in hexadecimal.
+fn sha256(mut content: File) -> std::io::Result<String> {
+    let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        match content.read(&mut buffer)? {
+            0 => return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()),
+            count => hasher.update(&buffer[..count]),
+        }
     }
 }
 
