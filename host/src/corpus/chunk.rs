@@ -152,7 +152,10 @@ fn windows(atoms: &[Atom], length: usize, size: usize, stride: usize) -> Vec<Ran
     let mut begin = 0;
     while begin < atoms.len() {
         let end = reach(begin, size);
-        ranges.push(at(begin)..at(end));
+        // Before an atom that counts more than is left, a window may hold nothing new.
+        if ranges.last().is_none_or(|last: &Range<usize>| last.end < at(end)) {
+            ranges.push(at(begin)..at(end));
+        }
         if end == atoms.len() {
             break;
         }

@@ -91,7 +91,7 @@ fn another_format_is_told_with_its_place() {
     );
     assert_eq!(
         told(Set::TriviaQa, "[]\n"),
-        "f.json:1: not the set's original JSON at column 1: invalid type: sequence, expected struct File"
+        "f.json:1: not the set's original JSON at column 2: invalid length 0, expected struct File with 1 element"
     );
     assert_eq!(
         told(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
