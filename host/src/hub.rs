@@ -1,5 +1,7 @@
 //! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
 
+mod files;
+
 use std::path::{Path, PathBuf};
 
 use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
@@ -25,10 +27,14 @@ pub enum HubError {
     },
     /// Downloads are switched off and the cache does not have the model.
     #[error(
-        "model `{model}` (revision {revision}) is not in the cache {cache}, and HF_HUB_OFFLINE forbids downloading it; \
-         unset HF_HUB_OFFLINE, or give a local directory"
+        "{kind} `{model}` (revision {revision}) is not in the cache {cache}, and HF_HUB_OFFLINE forbids downloading it; \
+         unset HF_HUB_OFFLINE, or give a local {local}"
     )]
     Offline {
+        /// `model` or `data set`.
+        kind: &'static str,
+        /// What it can be instead: `directory` or `copy (--from)`.
+        local: &'static str,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -37,8 +43,12 @@ pub enum HubError {
         cache: String,
     },
     /// The hub has no such model, or not for this user.
-    #[error("model `{model}` (revision {revision}): {endpoint} has no such model or revision, or you may not read it (HF_TOKEN)")]
+    #[error(
+        "{kind} `{model}` (revision {revision}): {endpoint} has no such {kind} or revision, or you may not read it (HF_TOKEN)"
+    )]
     NotFound {
+        /// `model` or `data set`.
+        kind: &'static str,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -47,8 +57,10 @@ pub enum HubError {
         endpoint: String,
     },
     /// The hub could not be asked, or a download failed.
-    #[error("model `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
+    #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
+        /// `model` or `data set`.
+        kind: &'static str,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -109,7 +121,7 @@ impl Settings {
             let hint = if path.is_absolute() { "" } else { ", and it is not a hub id such as `owner/name`" };
             return Err(HubError::NoDirectory { model: model.into(), hint });
         }
-        let request = Request { settings: self, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
+        let request = Request { settings: self, kind: RepoType::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
         if self.offline {
             return request.cached().ok_or_else(|| request.offline_error());
         }
@@ -148,36 +160,45 @@ fn wanted(mut files: Vec<String>) -> Vec<String> {
     files
 }
 
+/// A repository of the hub, with the places where it may be found.
 struct Request<'a> {
     settings: &'a Settings,
+    kind: RepoType,
     model: &'a str,
     revision: &'a str,
 }
 
 impl Request<'_> {
     fn repo(&self) -> Repo {
-        Repo::with_revision(self.model.into(), RepoType::Model, self.revision.into())
+        Repo::with_revision(self.model.into(), self.kind.clone(), self.revision.into())
     }
 
     /// The cached directory, if it holds a model: its configuration is fetched last.
     fn cached(&self) -> Option<PathBuf> {
-        let cache = Cache::new(self.settings.cache.clone());
-        let config = cache.repo(self.repo()).get("config.json").or_else(|| {
-            // A commit is not a ref; its snapshot carries its name.
-            let file = cache.path().join(self.repo().folder_name()).join("snapshots").join(self.revision).join("config.json");
-            file.exists().then_some(file)
-        })?;
-        config.parent().map(Path::to_owned)
+        self.cached_file("config.json")?.parent().map(Path::to_owned)
     }
 
-    fn download(&self) -> Result<PathBuf, HubError> {
+    fn cached_file(&self, file: &str) -> Option<PathBuf> {
+        let cache = Cache::new(self.settings.cache.clone());
+        cache.repo(self.repo()).get(file).or_else(|| {
+            // A commit is not a ref; its snapshot carries its name.
+            let file = cache.path().join(self.repo().folder_name()).join("snapshots").join(self.revision).join(file);
+            file.exists().then_some(file)
+        })
+    }
+
+    fn api(&self) -> Result<ApiRepo, HubError> {
         let api = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
             .with_endpoint(self.settings.endpoint.clone())
             .with_token(self.settings.token.clone())
             .with_progress(self.settings.progress)
             .build()
             .map_err(|error| self.error("its index", &error))?;
-        let repo = api.repo(self.repo());
+        Ok(api.repo(self.repo()))
+    }
+
+    fn download(&self) -> Result<PathBuf, HubError> {
+        let repo = self.api()?;
         let info = repo.info().map_err(|error| self.error("its index", &error))?;
         let files = wanted(info.siblings.into_iter().map(|sibling| sibling.rfilename).collect());
         let mut directory = None;
@@ -191,6 +212,11 @@ impl Request<'_> {
         repo.get(file).map_err(|error| self.error(file, &error))
     }
 
+    /// What the repository is called in messages.
+    fn kind(&self) -> &'static str {
+        if matches!(self.kind, RepoType::Dataset) { "data set" } else { "model" }
+    }
+
     fn error(&self, what: &str, error: &ApiError) -> HubError {
         const REFUSED: [u16; 3] = [401, 403, 404];
         if let ApiError::RequestError(request) = error
@@ -198,13 +224,14 @@ impl Request<'_> {
             && REFUSED.contains(status)
         {
             let (model, revision) = (self.model.into(), self.revision.into());
-            return HubError::NotFound { model, revision, endpoint: self.settings.endpoint.clone() };
+            return HubError::NotFound { kind: self.kind(), model, revision, endpoint: self.settings.endpoint.clone() };
         }
         self.download_error(what, error.to_string())
     }
 
     fn download_error(&self, what: &str, message: String) -> HubError {
         HubError::Download {
+            kind: self.kind(),
             model: self.model.into(),
             revision: self.revision.into(),
             what: what.into(),
@@ -215,6 +242,8 @@ impl Request<'_> {
 
     fn offline_error(&self) -> HubError {
         HubError::Offline {
+            kind: self.kind(),
+            local: if matches!(self.kind, RepoType::Dataset) { "copy (--from)" } else { "directory" },
             model: self.model.into(),
             revision: self.revision.into(),
             cache: self.settings.cache.display().to_string(),

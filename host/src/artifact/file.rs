@@ -1,7 +1,7 @@
 //! One file, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::{ArtifactError, TEMPORARY};
@@ -11,15 +11,30 @@ use super::{ArtifactError, TEMPORARY};
 /// # Errors
 /// If the disk is full or the file cannot be written.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
+    write_file_with(path, |file| file.write_all(bytes).map_err(ArtifactError::io("write", path)))
+}
+
+/// Writes what `fill` writes to `path`, as [`write_file`] does.
+///
+/// # Errors
+/// If `fill` fails; if the disk is full or the file cannot be written.
+pub fn write_file_with<T, E: From<ArtifactError>>(
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+) -> Result<T, E> {
     let parent = parent(path);
     fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
-    let mut temporary =
+    let temporary =
         tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&parent).map_err(ArtifactError::io("write in", &parent))?;
-    temporary.write_all(bytes).map_err(ArtifactError::io("write", path))?;
+    let mut writer = BufWriter::new(temporary.as_file());
+    let filled = fill(&mut writer)?;
+    writer.flush().map_err(ArtifactError::io("write", path))?;
+    drop(writer);
     temporary.as_file().sync_all().map_err(ArtifactError::io("write", path))?;
     set_default_mode(temporary.as_file(), path)?;
     temporary.persist(path).map_err(|error| ArtifactError::io("replace", path)(error.error))?;
-    sync_directory(&parent)
+    sync_directory(&parent)?;
+    Ok(filled)
 }
 
 /// The directory of `path`; the present one for a bare name.

@@ -10,7 +10,7 @@ mod file;
 
 pub use directory::{DirectoryReader, DirectoryWriter, keep_last, latest, open};
 pub use error::ArtifactError;
-pub use file::write_file;
+pub use file::{write_file, write_file_with};
 
 /// What temporary names begin with.
 const TEMPORARY: &str = ".writing-";

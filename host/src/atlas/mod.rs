@@ -34,6 +34,7 @@ use pretraining::Pretraining;
 pub use config::{AtlasConfig, PretrainingConfig};
 pub use entity::Split;
 pub use error::{Error, Result};
+pub(crate) use random::Stream;
 pub use record::{CorpusDocument, PretrainingRecord, QuestionAnswer, QuestionRecord};
 pub use tokenizer::{SPECIAL_TOKENS, tokenizer};
 pub use writer::{Summary, write};

@@ -1,12 +1,14 @@
-//! `scaledown dataset`: make the embedded data set, check files of records.
+//! `scaledown dataset`: make the embedded data set and records of ready-made sets, check files of records.
 
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use super::ready_made;
 use crate::atlas::{self, AtlasConfig};
 use crate::data::{self, Summary};
+use crate::dataset::Set;
 use crate::error::{Error, Result};
 use crate::terminal::{Terminal, table};
 
@@ -21,6 +23,16 @@ pub(super) struct DatasetCommand {
 enum Action {
     /// Write the Atlas: an invented encyclopedia with its questions, corpus and tokenizer.
     Atlas(Atlas),
+    /// Write SQuAD (v1.1 or v2.0) as records to train on.
+    Squad(ready_made::One),
+    /// Write Natural Questions as records to train on; NQ-open has no documents, and its records get made ones.
+    NaturalQuestions(ready_made::One),
+    /// Write TriviaQA as records to train on.
+    TriviaQa(ready_made::One),
+    /// Write HotpotQA's distractor setting as records to train on.
+    HotpotQa(ready_made::One),
+    /// Write all four of these sets into one file of records.
+    All(ready_made::Records),
     /// Check files of records, and summarise what is in them.
     Check(Check),
 }
@@ -29,6 +41,11 @@ impl DatasetCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
             Action::Atlas(atlas) => atlas.run(terminal),
+            Action::Squad(one) => one.run(Set::Squad, terminal),
+            Action::NaturalQuestions(one) => one.run(Set::NaturalQuestions, terminal),
+            Action::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
+            Action::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
+            Action::All(records) => records.run(terminal),
             Action::Check(check) => check.run(terminal),
         }
     }
@@ -105,7 +122,7 @@ impl Check {
     }
 }
 
-/// One line a bad record, as far as they are listed; or that there is none at all.
+/// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no record at all.
 fn blame(file: &Path, summary: &Summary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {
@@ -121,7 +138,9 @@ fn blame(file: &Path, summary: &Summary) -> String {
         .collect();
     let unlisted = summary.bad_records - summary.bad.len() as u64;
     if unlisted > 0 {
-        lines.push(format!("{file}: {unlisted} more bad records"));
+        let run = |(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+        let runs: Vec<String> = summary.more_bad_lines.iter().map(run).collect();
+        lines.push(format!("{file}: {unlisted} more bad records, on lines {}", runs.join(", ")));
     }
     lines.join("\n")
 }
@@ -135,6 +154,7 @@ fn describe(file: &Path, summary: &Summary) -> String {
         ("with gold answers", summary.with_gold_answers.to_string()),
         ("with reranking scores", summary.with_reranking_scores.to_string()),
         ("blank answers", summary.blank_answers.to_string()),
+        ("blank gold answers", summary.blank_gold_answers.to_string()),
         ("blank documents", summary.blank_documents.to_string()),
         ("repeated ids", summary.duplicate_ids.to_string()),
         ("repeated queries", summary.duplicate_queries.to_string()),
@@ -144,5 +164,13 @@ fn describe(file: &Path, summary: &Summary) -> String {
         ("words an answer", extent(summary.answer_words)),
     ];
     let rows: Vec<Vec<String>> = rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-    table(&[&file.display().to_string(), ""], &rows)
+    let mut text = table(&[&file.display().to_string(), ""], &rows);
+    for (line, earlier) in &summary.duplicates {
+        text.push_str(&format!("line {line} repeats the id or query of line {earlier}\n"));
+    }
+    let unlisted = summary.repeating - summary.duplicates.len() as u64;
+    if unlisted > 0 {
+        text.push_str(&format!("{unlisted} more lines repeat earlier ones\n"));
+    }
+    text
 }

@@ -8,13 +8,16 @@ mod answer;
 mod bench;
 mod completions;
 mod config;
+mod corpus;
 mod dataset;
 mod doctor;
 mod evaluate;
+mod evaluate_run;
 mod inspect;
 mod plugin;
 mod pretrain;
 mod quickstart;
+mod ready_made;
 mod train;
 
 use std::path::PathBuf;
@@ -44,8 +47,10 @@ enum Command {
     Train(train::Train),
     Pretrain(pretrain::Pretrain),
     Evaluate(evaluate::Evaluate),
+    EvaluateRun(evaluate_run::EvaluateRun),
     Answer(answer::AnswerCommand),
     Dataset(dataset::DatasetCommand),
+    Corpus(corpus::CorpusCommand),
     Bench(bench::Bench),
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
@@ -61,8 +66,10 @@ impl Command {
             Command::Train(command) => command.run(terminal),
             Command::Pretrain(command) => command.run(terminal),
             Command::Evaluate(command) => command.run(terminal),
+            Command::EvaluateRun(command) => command.run(terminal),
             Command::Answer(command) => command.run(terminal),
             Command::Dataset(command) => command.run(terminal),
+            Command::Corpus(command) => command.run(terminal),
             Command::Bench(command) => command.run(terminal),
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),

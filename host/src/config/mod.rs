@@ -6,6 +6,7 @@
 //! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
 mod component;
+mod corpus;
 mod data;
 mod evaluation;
 mod layers;
@@ -14,6 +15,7 @@ mod output;
 mod paths;
 mod pretraining;
 mod problem;
+mod questions;
 mod resolve;
 mod schema;
 mod surroundings;
@@ -26,6 +28,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use component::{Component, Generator, Init, Lora};
+pub use corpus::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
 pub use data::Data;
 pub use evaluation::Evaluation;
 pub use layers::Overrides;
@@ -33,6 +36,7 @@ pub use model::{Compression, Prompt, Reranking};
 pub use output::Output;
 pub use pretraining::{Pretraining, PretrainingKind, Stage, StageData, Unit};
 pub use problem::{ConfigError, Origin, Problem};
+pub use questions::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;
 pub use training::{Precision, Training};
@@ -49,6 +53,12 @@ pub struct Config {
     /// The model that turns a query and a document into a few embedding vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compressor: Option<Component>,
+    /// The documents that are searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Corpus>,
+    /// The questions that are asked of the corpus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub questions: Option<Questions>,
     /// The search engine that finds documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retriever: Option<Component>,
@@ -82,6 +92,8 @@ impl Default for Config {
             device: Component::new("cpu"),
             generator: None,
             compressor: None,
+            corpus: None,
+            questions: None,
             retriever: None,
             reranker: None,
             teacher: None,
@@ -160,6 +172,22 @@ impl Config {
     pub fn require_compressor(&self) -> Result<&Component, ConfigError> {
         require(self.compressor.as_ref(), "compressor")
     }
+
+    /// The corpus's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_corpus(&self) -> Result<&Corpus, ConfigError> {
+        require_table(self.corpus.as_ref(), "corpus")
+    }
+
+    /// The questions' table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_questions(&self) -> Result<&Questions, ConfigError> {
+        require_table(self.questions.as_ref(), "questions")
+    }
 }
 
 fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {
@@ -169,6 +197,13 @@ fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigE
             kind,
             format!("this command needs a {kind}, and the configuration has none; add a table [{kind}] with a `plugin` key"),
         )
+    })
+}
+
+fn require_table<'a, T>(table: Option<&'a T>, name: &str) -> Result<&'a T, ConfigError> {
+    table.ok_or_else(|| {
+        let message = format!("this command needs it, and the configuration has none; add a table [{name}] with a `format` key");
+        ConfigError::one(Origin::BuiltIn, name, message)
     })
 }
 

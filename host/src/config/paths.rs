@@ -1,6 +1,6 @@
 //! What a configuration names outside itself, by the `format` that a schema gives a key; and relative paths made absolute.
 //!
-//! `path` is a file and `directory` a directory; `model` is a directory if it is written as one (`./`, `../` or `/`) or if such a
+//! `path` is a file, `directory` a directory, and `file-or-directory` either; `model` or `tokenizer` is a directory if it is written as one (`./`, `../` or `/`) or if such a
 //! directory is there, and a hub id otherwise; `output-path` counts from the working directory; `generator-layers` is a number of the
 //! generator's layers.
 
@@ -14,9 +14,9 @@ pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(
     visit(value, schema, &mut Vec::new(), &mut |key, format, value| {
         let Value::String(text) = value else { return };
         let resolved = match format {
-            "path" | "directory" => Some(join(&directory_of(key), text)),
+            "path" | "directory" | "file-or-directory" => Some(join(&directory_of(key), text)),
             "output-path" => std::env::current_dir().ok().map(|directory| join(&directory, text)),
-            "model" => model(&directory_of(key), text),
+            "model" | "tokenizer" => model(&directory_of(key), text),
             _ => None,
         };
         if let Some(resolved) = resolved.as_deref().and_then(Path::to_str) {

@@ -146,6 +146,14 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
     if let Err(error) = PromptTemplate::new(&config.prompt) {
         problem("prompt.user", error.to_string());
     }
+    for (key, message) in
+        config.corpus.iter().filter_map(|corpus| corpus.chunking.as_ref()).flat_map(|chunking| chunking.contradictions())
+    {
+        problem(&format!("corpus.chunking.{key}"), message);
+    }
+    for (key, message) in config.questions.iter().flat_map(|questions| questions.contradictions(config.corpus.is_some())) {
+        problem(&format!("questions.{key}"), message);
+    }
     problems
 }
 

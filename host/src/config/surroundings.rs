@@ -35,7 +35,9 @@ pub(super) fn look(value: &Value, schema: &Value) -> Findings {
         let outcome = match (format, &*value) {
             ("path", Value::String(path)) => file(Path::new(path)),
             ("directory", Value::String(path)) => directory(Path::new(path)),
+            ("file-or-directory", Value::String(path)) => readable(Path::new(path)),
             ("model", Value::String(name)) => model(name, key, root),
+            ("tokenizer", Value::String(name)) => tokenizer(name),
             ("generator-layers", Value::Number(layers)) => generator_layers(layers.as_u64(), root),
             _ => Ok(()),
         };
@@ -57,6 +59,10 @@ fn file(path: &Path) -> Result<(), Fault> {
     }
 }
 
+fn readable(path: &Path) -> Result<(), Fault> {
+    std::fs::metadata(path).map(drop).map_err(|error| unreachable(path, &error))
+}
+
 fn directory(path: &Path) -> Result<(), Fault> {
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => Ok(()),
@@ -76,12 +82,7 @@ fn unreachable(path: &Path, error: &std::io::Error) -> Fault {
 
 /// A model at `key`: a hub id, or a directory with what a model needs.
 fn model(name: &str, key: &[String], root: &Value) -> Result<(), Fault> {
-    let path = Path::new(name);
-    if !path.is_absolute() {
-        let message = format!("found {name:?}, expected a directory that exists, or a hub id such as \"owner/name\"");
-        return if hub::is_hub_id(name) { Ok(()) } else { Err(Fault::Wrong(message)) };
-    }
-    directory(path)?;
+    let Some(path) = local(name)? else { return Ok(()) };
     let lacks = |what: &str| Err(Fault::Wrong(format!("{name} is no model: it has no {what}")));
     if description(path)?.is_none() {
         return lacks("config.json");
@@ -94,6 +95,24 @@ fn model(name: &str, key: &[String], root: &Value) -> Result<(), Fault> {
         return lacks("tokenizer.json");
     }
     Ok(())
+}
+
+/// The directory that a model's name means, which must be there; nothing if it is a hub id.
+fn local(name: &str) -> Result<Option<&Path>, Fault> {
+    let path = Path::new(name);
+    if !path.is_absolute() {
+        let message = format!("found {name:?}, expected a directory that exists, or a hub id such as \"owner/name\"");
+        return if hub::is_hub_id(name) { Ok(None) } else { Err(Fault::Wrong(message)) };
+    }
+    directory(path).map(|()| Some(path))
+}
+
+/// A hub id, or a directory with a tokenizer.
+fn tokenizer(name: &str) -> Result<(), Fault> {
+    match local(name)? {
+        Some(path) if !path.join("tokenizer.json").is_file() => Err(Fault::Wrong(format!("{name} has no tokenizer.json"))),
+        _ => Ok(()),
+    }
 }
 
 /// The `config.json` of a model, if it has one.

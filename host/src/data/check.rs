@@ -22,6 +22,8 @@ pub struct Summary {
     pub bad_records: u64,
     /// The first of those.
     pub bad: Vec<BadRecord>,
+    /// The lines of the others, as runs of lines that follow each other: the first and the last of each.
+    pub more_bad_lines: Vec<(u64, u64)>,
     /// Records with a teacher's `answer`.
     pub with_answer: u64,
     /// Records with gold answers.
@@ -30,13 +32,17 @@ pub struct Summary {
     pub with_reranking_scores: u64,
     /// Records whose `answer` is blank.
     pub blank_answers: u64,
+    /// Blank gold answers, over all records.
+    pub blank_gold_answers: u64,
     /// Blank documents, over all records.
     pub blank_documents: u64,
     /// Records whose `id` was there before.
     pub duplicate_ids: u64,
     /// Records whose query (but for case and outer white space) was there before.
     pub duplicate_queries: u64,
-    /// The first of the doubles: the line, and the line of what it repeats.
+    /// Records that repeat an id, a query or both.
+    pub repeating: u64,
+    /// The first of them: the line, and the line of what it repeats.
     pub duplicates: Vec<(u64, u64)>,
     /// Documents a record.
     pub documents: Extent,
@@ -105,10 +111,7 @@ pub fn check(path: &Path) -> Result<Summary, DataError> {
         match item {
             Ok((line, record)) => summary.add(line, &record, &mut seen),
             Err(DataError::Record { line, field, message, .. }) => {
-                summary.bad_records += 1;
-                if summary.bad.len() < LISTED {
-                    summary.bad.push(BadRecord { line, field, message });
-                }
+                summary.add_bad(BadRecord { line, field, message });
             }
             Err(error) => return Err(error),
         }
@@ -125,12 +128,24 @@ struct Seen {
 }
 
 impl Summary {
+    fn add_bad(&mut self, bad: BadRecord) {
+        self.bad_records += 1;
+        if self.bad.len() < LISTED {
+            return self.bad.push(bad);
+        }
+        match self.more_bad_lines.last_mut() {
+            Some((_, last)) if *last + 1 == bad.line => *last = bad.line,
+            _ => self.more_bad_lines.push((bad.line, bad.line)),
+        }
+    }
+
     fn add(&mut self, line: u64, record: &Record, seen: &mut Seen) {
         self.records += 1;
         self.with_answer += u64::from(record.answer.is_some());
         self.with_gold_answers += u64::from(!record.gold_answers.is_empty());
         self.with_reranking_scores += u64::from(record.reranking_scores.is_some());
         self.blank_answers += u64::from(record.answer.as_deref().is_some_and(|answer| answer.trim().is_empty()));
+        self.blank_gold_answers += record.gold_answers.iter().filter(|answer| answer.trim().is_empty()).count() as u64;
         self.blank_documents += record.documents.iter().filter(|document| document.trim().is_empty()).count() as u64;
         self.documents.add(record.documents.len());
         self.query_words.add_words(&record.query);
@@ -144,6 +159,7 @@ impl Summary {
         self.duplicate_ids += u64::from(same_id != line);
         self.duplicate_queries += u64::from(same_query != line);
         let earlier = same_id.min(same_query);
+        self.repeating += u64::from(earlier != line);
         if earlier != line && self.duplicates.len() < LISTED {
             self.duplicates.push((line, earlier));
         }
@@ -173,9 +189,22 @@ mod tests {
         );
         assert_eq!((summary.with_answer, summary.with_gold_answers, summary.with_reranking_scores), (2, 1, 1));
         assert_eq!((summary.blank_answers, summary.blank_documents), (1, 1));
-        assert_eq!((summary.duplicate_ids, summary.duplicate_queries), (1, 1));
+        assert_eq!((summary.duplicate_ids, summary.duplicate_queries, summary.repeating), (1, 1, 2));
         assert_eq!(summary.duplicates, [(2, 1), (4, 1)]);
         assert_eq!(summary.document_words, Extent { count: 4, min: 0, mean: 1.5, max: 3 });
         assert!(!summary.is_usable());
+    }
+
+    #[test]
+    fn every_bad_line_is_known_by_its_number() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        let line = |number: usize| {
+            if number % 30 == 0 { "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"\"]}\n" } else { "{}\n" }
+        };
+        std::fs::write(file.path(), (1..=70).map(line).collect::<String>()).expect("written");
+        let summary = check(file.path()).expect("readable");
+        assert_eq!((summary.records, summary.bad_records, summary.blank_gold_answers), (2, 68, 2));
+        assert_eq!(summary.bad.iter().map(|bad| bad.line).collect::<Vec<_>>(), (1..=20).collect::<Vec<_>>());
+        assert_eq!(summary.more_bad_lines, [(21, 29), (31, 59), (61, 70)]);
     }
 }

@@ -35,10 +35,20 @@ pub enum DataError {
         /// What was found and what was expected.
         message: String,
     },
+    /// Something that stands on no line is not what it must be.
+    #[error("{path}: {place}: {message}")]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file: `row 17`, `data[3].paragraphs[0]`.
+        place: String,
+        /// What was found and what was expected.
+        message: String,
+    },
 }
 
 impl DataError {
-    pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| DataError::Io { path: path.to_owned(), source }
     }
 }

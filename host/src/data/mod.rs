@@ -1,18 +1,24 @@
-//! Training and evaluation records: JSON Lines, or one JSON array, of questions with their documents.
+//! Training and evaluation records: JSON Lines, or one JSON array, of questions with their documents; and how files of lines are read.
 //!
 //! Files are parsed a record at a time, and checked as they are read: an error names the file, the line and the field. A command
 //! holds the records that it works on in memory. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
 
 mod check;
+mod compressed;
 mod context;
 mod error;
+mod lines;
 mod reader;
 mod record;
 mod split;
 
 pub use check::{BadRecord, Extent, Summary, check};
+pub use compressed::open;
+pub(crate) use compressed::plain_name;
 pub use context::{Context, Question};
 pub use error::DataError;
+pub use lines::Lines;
 pub use reader::{Reader, read, read_contexts, read_labelled, read_scored};
 pub use record::Record;
+pub(crate) use record::{Fault, fault, kind, missing, with_title};
 pub use split::RECORD_LIMIT;

@@ -1,8 +1,7 @@
 //! Reads records one after the other.
 
 use std::{
-    fs::File,
-    io::BufReader,
+    io::BufRead,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -10,6 +9,7 @@ use std::{
 use serde_json::Value;
 
 use super::{
+    compressed,
     context::Context,
     error::DataError,
     record::{Fault, Record},
@@ -20,17 +20,16 @@ use super::{
 /// file's layout still shows where that is.
 pub struct Reader {
     path: PathBuf,
-    split: Option<Split<BufReader<File>>>,
+    split: Option<Split<Box<dyn BufRead + Send>>>,
 }
 
 impl Reader {
-    /// Opens a file of JSON Lines or of one JSON array.
+    /// Opens a file of JSON Lines or of one JSON array, compressed (`.gz`, `.zst`) or not.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(DataError::io(path))?;
-        let split = Split::new(BufReader::with_capacity(1 << 16, file)).map_err(DataError::io(path))?;
+        let split = Split::new(compressed::open(path)?).map_err(DataError::io(path))?;
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
@@ -44,6 +43,11 @@ impl Reader {
             failed(line + within, None, format!("not valid JSON at column {}: {message}", error.column()))
         })?;
         take(value, line).map_err(|(field, message)| failed(line, field, message))
+    }
+
+    /// The next record as the JSON that it is, with the line it begins on.
+    pub(crate) fn next_value(&mut self) -> Option<Result<(u64, Value), DataError>> {
+        self.next_as(|value, _| Ok(value))
     }
 
     /// The next record as `take` makes it.

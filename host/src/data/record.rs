@@ -28,7 +28,7 @@ pub struct Record {
 }
 
 /// A field that is at fault, if it is one, and what is wrong.
-pub(super) type Fault = (Option<String>, String);
+pub(crate) type Fault = (Option<String>, String);
 
 impl Record {
     /// Takes a record from the JSON value that began on `line`.
@@ -62,11 +62,11 @@ impl Record {
     }
 }
 
-pub(super) fn fault(field: &str, message: &str) -> Fault {
+pub(crate) fn fault(field: &str, message: &str) -> Fault {
     (Some(field.to_owned()), message.to_owned())
 }
 
-pub(super) fn missing(field: &str) -> Fault {
+pub(crate) fn missing(field: &str) -> Fault {
     fault(field, "it is missing")
 }
 
@@ -99,11 +99,16 @@ pub(super) fn document(field: &str, value: Value) -> Result<String, Fault> {
     let inner = |name: &str| format!("{field}.{name}");
     let body = text(&inner("text"), fields.shift_remove("text").ok_or_else(|| missing(&inner("text")))?)?;
     match fields.shift_remove("title").filter(|title| !title.is_null()) {
-        Some(title) => Ok(match text(&inner("title"), title)?.trim() {
-            "" => body,
-            title => format!("{title}. {body}"),
-        }),
+        Some(title) => Ok(with_title(&text(&inner("title"), title)?, &body)),
         None => Ok(body),
+    }
+}
+
+/// A document's text with its title, unless that is blank, as its first sentence.
+pub(crate) fn with_title(title: &str, text: &str) -> String {
+    match title.trim() {
+        "" => text.to_owned(),
+        title => format!("{title}. {text}"),
     }
 }
 
@@ -127,7 +132,7 @@ pub(super) fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> R
     }
 }
 
-pub(super) fn kind(value: &Value) -> String {
+pub(crate) fn kind(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
         Value::Bool(value) => value.to_string(),

@@ -11,6 +11,16 @@ const FILES: [(&str, &str); 4] = [
     ("tokenizer.json", "{}"),
 ];
 
+/// The content of every table.
+const TABLE: &str = "a table of ten rows";
+
+/// The tables of the data set `owner/set`, and the checksum that the hub gives.
+const TABLES: [(&str, &str); 3] = [
+    ("default/train-0.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
+    ("default/broken.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
+    ("default/wrong.parquet", "0000000000000000000000000000000000000000000000000000000000000000"),
+];
+
 fn settings(cache: &Path, endpoint: &str, offline: bool) -> Settings {
     Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, progress: false }
 }
@@ -42,23 +52,32 @@ fn serve(mut stream: TcpStream) {
     }
     let path = request.split_whitespace().nth(1).unwrap_or_default().to_owned();
     let file = FILES.iter().find(|(name, _)| path == format!("/owner/tiny/resolve/main/{name}"));
+    let table = TABLES.iter().find(|(name, ..)| path == format!("/datasets/owner/set/resolve/main/{name}"));
     let siblings: Vec<String> = FILES.iter().map(|(name, _)| format!("{{\"rfilename\": \"{name}\"}}")).collect();
     let index = format!("{{\"sha\": \"abc\", \"siblings\": [{}]}}", siblings.join(", "));
     let (status, body) = match (path.as_str(), file) {
         ("/api/models/owner/tiny/revision/main", _) => ("200 OK", index),
+        ("/api/datasets/owner/set/revision/main", _) => {
+            let siblings: Vec<String> = TABLES.iter().map(|(name, ..)| format!("{{\"rfilename\": \"{name}\"}}")).collect();
+            ("200 OK", format!("{{\"sha\": \"abc\", \"siblings\": [{}]}}", siblings.join(", ")))
+        }
         (_, Some((_, text))) => ("206 Partial Content", (*text).to_owned()),
+        _ if table.is_some() => ("206 Partial Content", TABLE.to_owned()),
         _ => ("404 Not Found", String::new()),
     };
     let (first, last) = range.map_or((0, body.len()), |(first, last)| (first, last.map_or(body.len(), |last| last + 1)));
     let part = body.get(first..last.min(body.len())).unwrap_or_default();
+    let etag = table.map_or_else(|| path.replace('/', "-"), |(_, sha256)| (*sha256).to_owned());
     let headers = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {}\r\nContent-Range: bytes {first}-{}/{}\r\nETag: \"{}\"\r\nX-Repo-Commit: abc\r\nConnection: close\r\n\r\n",
         part.len(),
         last.saturating_sub(1),
         body.len(),
-        path.replace('/', "-"),
+        etag,
     );
-    stream.write_all((headers + part).as_bytes()).unwrap();
+    // A connection that breaks off in the middle, if it is asked for a whole file of that name.
+    let sent = if path.ends_with("broken.parquet") && first == 0 && last > 1 { &part[..5] } else { part };
+    stream.write_all((headers + sent).as_bytes()).unwrap();
 }
 
 #[test]
@@ -109,6 +128,48 @@ fn an_unknown_model_and_an_unreachable_hub_are_told_apart() {
     );
     let error = settings(cache.path(), "http://127.0.0.1:9", false).resolve("owner/tiny", None).unwrap_err();
     assert!(matches!(&error, HubError::Download { what, .. } if what == "its index"), "{error}");
+}
+
+#[test]
+fn a_data_sets_files_are_listed_downloaded_once_and_then_found_offline() {
+    let cache = tempfile::tempdir().unwrap();
+    let hub = hub();
+    let online = settings(cache.path(), &hub, false);
+    assert_eq!(online.dataset_files("owner/set").unwrap().len(), 3);
+    let path = online.dataset_file("owner/set", "default/train-0.parquet").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), TABLE);
+    for settings in [settings(cache.path(), "http://127.0.0.1:9", true), settings(cache.path(), "http://127.0.0.1:9", false)] {
+        assert_eq!(settings.dataset_files("owner/set").unwrap(), ["default/train-0.parquet"]);
+        assert_eq!(settings.dataset_file("owner/set", "default/train-0.parquet").unwrap(), path);
+    }
+    let offline = settings(cache.path(), &hub, true);
+    let told = offline.dataset_file("owner/set", "default/broken.parquet").unwrap_err().to_string();
+    assert!(told.starts_with("data set `owner/set` (revision main) is not in the cache"), "{told}");
+    assert!(told.ends_with("give a local copy (--from)"), "{told}");
+    let told = online.dataset_files("owner/none").unwrap_err().to_string();
+    assert!(told.contains("has no such data set or revision"), "{told}");
+}
+
+#[test]
+fn a_download_that_broke_off_goes_on_where_it_was() {
+    let cache = tempfile::tempdir().unwrap();
+    let online = settings(cache.path(), &hub(), false);
+    let told = online.dataset_file("owner/set", "default/broken.parquet").unwrap_err();
+    assert!(matches!(&told, HubError::Download { what, .. } if what == "default/broken.parquet"), "{told}");
+    // The server breaks off whenever it is asked from the beginning on.
+    let path = online.dataset_file("owner/set", "default/broken.parquet").unwrap();
+    assert_eq!(std::fs::read_to_string(path).unwrap(), TABLE);
+}
+
+#[test]
+fn a_file_of_another_checksum_is_refused_and_not_kept() {
+    let cache = tempfile::tempdir().unwrap();
+    let online = settings(cache.path(), &hub(), false);
+    for _ in 0..2 {
+        let told = online.dataset_file("owner/set", "default/wrong.parquet").unwrap_err().to_string();
+        assert!(told.contains("what arrived has the SHA-256 ") && told.contains(", expected 0000"), "{told}");
+    }
+    assert!(settings(cache.path(), "http://127.0.0.1:9", true).dataset_file("owner/set", "default/wrong.parquet").is_err());
 }
 
 #[test]

@@ -2,13 +2,12 @@
 //!
 //! A run is sorted by descending score, equal scores by descending document id (in byte order); scores are compared as `f32`,
 //! the type `trec_eval` keeps them in, so what differs by less is equal. Gains are linear and a rank is discounted by
-//! `log2(rank + 1)`; only positive judgements count as relevant. One thing is stricter than a plain average of
-//! what `pytrec_eval` returns: a judged query that the run misses counts as 0, where `pytrec_eval` leaves it out. The report
-//! says how many those were ([`RankingScores::missing`]).
+//! `log2(rank + 1)`; only positive judgements count as relevant. `pytrec_eval` leaves out a judged query that the run misses;
+//! [`RankingScores`] has that mean, and the stricter one that counts such a query as 0.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Judgements: query id to document id to grade; grades of 0 and less mean "not relevant".
 pub type Qrels = BTreeMap<String, BTreeMap<String, i64>>;
@@ -16,40 +15,62 @@ pub type Qrels = BTreeMap<String, BTreeMap<String, i64>>;
 /// A ranking: query id to document id to score.
 pub type Run = BTreeMap<String, BTreeMap<String, f64>>;
 
-/// Ranking quality, averaged over the judged queries.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+/// Ranking quality at each cut-off, averaged over judged queries.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct RankingScores {
-    /// The cut-off that `ndcg` and `recall` use.
+    /// The judged queries.
+    pub queries: usize,
+    /// How many of them the run does not answer.
+    pub missing: usize,
+    /// The queries of the run that are not judged, and not scored.
+    pub unjudged: usize,
+    /// Means over the judged queries; one that the run does not answer counts as 0, as with `trec_eval -c`.
+    pub scores: Vec<CutScores>,
+    /// Means over the judged queries that the run answers, which are those that `pytrec_eval` returns.
+    pub answered: Vec<CutScores>,
+}
+
+/// Ranking quality when only the first documents are looked at.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub struct CutScores {
+    /// How many documents of a query are looked at.
     pub k: usize,
     /// nDCG over the first `k` documents.
     pub ndcg: f64,
-    /// The mean reciprocal rank of the first relevant document, over the whole ranking.
+    /// The mean reciprocal rank of the first relevant document among the first `k`; 0 where there is none.
     pub mrr: f64,
     /// The share of the relevant documents among the first `k`.
     pub recall: f64,
-    /// The judged queries, over which the means are taken.
-    pub queries: usize,
-    /// How many of them the run does not answer; each counted as 0.
-    pub missing: usize,
 }
 
-/// Scores `run` against `qrels` at the cut-off `k`. Queries of the run without judgements are ignored.
-pub fn evaluate(qrels: &Qrels, run: &Run, k: usize) -> RankingScores {
-    let mut scores = RankingScores { k, queries: qrels.len(), ..RankingScores::default() };
+/// Scores `run` against `qrels` at each of the `cuts`.
+pub fn evaluate(qrels: &Qrels, run: &Run, cuts: &[usize]) -> RankingScores {
+    let mut sums: Vec<CutScores> = cuts.iter().map(|k| CutScores { k: *k, ..CutScores::default() }).collect();
+    let mut missing = 0;
     for (query, judged) in qrels {
         let Some(retrieved) = run.get(query).filter(|retrieved| !retrieved.is_empty()) else {
-            scores.missing += 1;
+            missing += 1;
             continue;
         };
         let ranked: Vec<f64> = ranking(retrieved).map(|id| judged.get(id).map_or(0.0, |grade| *grade as f64)).collect();
         let all: Vec<f64> = judged.values().map(|grade| *grade as f64).collect();
-        scores.ndcg += ndcg(&ranked, &all, k);
-        scores.mrr += reciprocal_rank(&ranked);
-        scores.recall += recall(&ranked, &all, k);
+        for sum in &mut sums {
+            sum.ndcg += ndcg(&ranked, &all, sum.k);
+            sum.mrr += reciprocal_rank(&ranked[..sum.k.min(ranked.len())]);
+            sum.recall += recall(&ranked, &all, sum.k);
+        }
     }
-    let n = scores.queries.max(1) as f64;
-    (scores.ndcg, scores.mrr, scores.recall) = (scores.ndcg / n, scores.mrr / n, scores.recall / n);
-    scores
+    let mean = |count: usize| {
+        let n = count.max(1) as f64;
+        sums.iter().map(|sum| CutScores { k: sum.k, ndcg: sum.ndcg / n, mrr: sum.mrr / n, recall: sum.recall / n }).collect()
+    };
+    RankingScores {
+        queries: qrels.len(),
+        missing,
+        unjudged: run.keys().filter(|query| !qrels.contains_key(*query)).count(),
+        scores: mean(qrels.len()),
+        answered: mean(qrels.len() - missing),
+    }
 }
 
 /// The document ids of `scores`, best first; equal scores by larger id, scores that are not numbers last.
@@ -113,6 +134,8 @@ fn by_score(a: f64, b: f64) -> Ordering {
 
 #[cfg(test)]
 mod tests {
+    use serde::Deserialize;
+
     use super::*;
 
     #[derive(Deserialize)]
@@ -132,9 +155,10 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/metrics/rankings.json")).expect("the fixture is valid JSON");
         assert!(cases.len() > 10, "the fixture holds {} cases", cases.len());
         for case in &cases {
-            let scores = evaluate(&case.qrels, &case.run, case.k);
+            // The fixture's reciprocal rank is that of the whole ranking.
+            let scores = evaluate(&case.qrels, &case.run, &[case.k, usize::MAX]).scores;
             for (metric, found, wanted) in
-                [("ndcg", scores.ndcg, case.ndcg), ("mrr", scores.mrr, case.mrr), ("recall", scores.recall, case.recall)]
+                [("ndcg", scores[0].ndcg, case.ndcg), ("mrr", scores[1].mrr, case.mrr), ("recall", scores[0].recall, case.recall)]
             {
                 assert!((found - wanted).abs() < 1e-12, "{metric} of {}: {found}, expected {wanted}", case.name);
             }
@@ -146,9 +170,10 @@ mod tests {
         let judged = || BTreeMap::from([("d1".to_owned(), 1)]);
         let qrels = Qrels::from([("q1".to_owned(), judged()), ("q2".to_owned(), judged())]);
         let run = Run::from([("q1".to_owned(), BTreeMap::from([("d1".to_owned(), 0.5)]))]);
-        let scores = evaluate(&qrels, &run, 10);
-        assert_eq!((scores.queries, scores.missing), (2, 1));
-        assert_eq!((scores.ndcg, scores.mrr, scores.recall), (0.5, 0.5, 0.5));
+        let scores = evaluate(&qrels, &run, &[10]);
+        assert_eq!((scores.queries, scores.missing, scores.unjudged), (2, 1, 0));
+        assert_eq!(scores.scores, [CutScores { k: 10, ndcg: 0.5, mrr: 0.5, recall: 0.5 }]);
+        assert_eq!(scores.answered, [CutScores { k: 10, ndcg: 1.0, mrr: 1.0, recall: 1.0 }]);
     }
 
     #[test]
