@@ -13,6 +13,34 @@ const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 /// The branch that is taken if no revision is asked for.
 const DEFAULT_REVISION: &str = "main";
 
+/// What is asked of the hub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A model.
+    Model,
+    /// A data set.
+    DataSet,
+}
+
+impl Asked {
+    /// What may be given instead of it.
+    fn instead(self) -> &'static str {
+        match self {
+            Asked::Model => "directory",
+            Asked::DataSet => "copy (--from)",
+        }
+    }
+}
+
+impl std::fmt::Display for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Asked::Model => "model",
+            Asked::DataSet => "data set",
+        })
+    }
+}
+
 /// Why a model could not be had.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -28,13 +56,12 @@ pub enum HubError {
     /// Downloads are switched off and the cache does not have the model.
     #[error(
         "{kind} `{model}` (revision {revision}) is not in the cache {cache}, and HF_HUB_OFFLINE forbids downloading it; \
-         unset HF_HUB_OFFLINE, or give a local {local}"
+         unset HF_HUB_OFFLINE, or give a local {instead}",
+        instead = kind.instead()
     )]
     Offline {
-        /// `model` or `data set`.
-        kind: &'static str,
-        /// What it can be instead: `directory` or `copy (--from)`.
-        local: &'static str,
+        /// A model or a data set.
+        kind: Asked,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -47,8 +74,8 @@ pub enum HubError {
         "{kind} `{model}` (revision {revision}): {endpoint} has no such {kind} or revision, or you may not read it (HF_TOKEN)"
     )]
     NotFound {
-        /// `model` or `data set`.
-        kind: &'static str,
+        /// A model or a data set.
+        kind: Asked,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -59,16 +86,16 @@ pub enum HubError {
     /// The hub could not be asked, or a download failed.
     #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
-        /// `model` or `data set`.
-        kind: &'static str,
+        /// A model or a data set.
+        kind: Asked,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
         revision: String,
         /// The file.
-        what: String,
+        what: Box<str>,
         /// The hub.
-        endpoint: String,
+        endpoint: Box<str>,
         /// The reason.
         message: String,
     },
@@ -170,7 +197,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     fn repo(&self) -> Repo {
-        Repo::with_revision(self.model.into(), self.kind.clone(), self.revision.into())
+        Repo::with_revision(self.model.into(), self.kind, self.revision.into())
     }
 
     /// The cached directory, if it holds a model: its configuration is fetched last.
@@ -213,8 +240,8 @@ impl Request<'_> {
     }
 
     /// What the repository is called in messages.
-    fn kind(&self) -> &'static str {
-        if matches!(self.kind, RepoType::Dataset) { "data set" } else { "model" }
+    fn kind(&self) -> Asked {
+        if matches!(self.kind, RepoType::Dataset) { Asked::DataSet } else { Asked::Model }
     }
 
     fn error(&self, what: &str, error: &ApiError) -> HubError {
@@ -235,7 +262,7 @@ impl Request<'_> {
             model: self.model.into(),
             revision: self.revision.into(),
             what: what.into(),
-            endpoint: self.settings.endpoint.clone(),
+            endpoint: self.settings.endpoint.clone().into(),
             message,
         }
     }
@@ -243,7 +270,6 @@ impl Request<'_> {
     fn offline_error(&self) -> HubError {
         HubError::Offline {
             kind: self.kind(),
-            local: if matches!(self.kind, RepoType::Dataset) { "copy (--from)" } else { "directory" },
             model: self.model.into(),
             revision: self.revision.into(),
             cache: self.settings.cache.display().to_string(),

@@ -72,7 +72,7 @@ impl Chunker {
             None => words(text),
         };
         let ranges = if atoms.is_empty() && !title.trim().is_empty() {
-            vec![0..text.len()]
+            std::iter::once(0..text.len()).collect()
         } else {
             windows(&atoms, text.len(), cutter.size, cutter.stride)
         };

@@ -199,7 +199,7 @@ mod tests {
     fn every_bad_line_is_known_by_its_number() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
         let line = |number: usize| {
-            if number % 30 == 0 { "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"\"]}\n" } else { "{}\n" }
+            if number.is_multiple_of(30) { "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"\"]}\n" } else { "{}\n" }
         };
         std::fs::write(file.path(), (1..=70).map(line).collect::<String>()).expect("written");
         let summary = check(file.path()).expect("readable");

@@ -83,7 +83,7 @@ impl Set {
 #[derive(Debug, PartialEq)]
 pub enum Found {
     /// A record to train on.
-    Record(Record),
+    Record(Box<Record>),
     /// Nothing: the question has no answer.
     NoAnswer,
     /// Nothing: the question has no documents.
@@ -136,7 +136,7 @@ fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIter
         return Found::NoDocuments;
     }
     let query = query.trim().to_owned();
-    Found::Record(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() })
+    Found::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
 }
 
 /// A whole file of JSON as `T`.

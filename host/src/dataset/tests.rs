@@ -14,7 +14,7 @@ fn record(id: &str, query: &str, documents: &[&str], answers: &[&str]) -> Found 
     let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let answer = Some(answers[0].to_owned());
     let (documents, gold_answers) = (owned(documents), owned(answers));
-    Found::Record(Record { id: id.into(), query: query.into(), documents, answer, gold_answers, ..Record::default() })
+    Found::Record(Box::new(Record { id: id.into(), query: query.into(), documents, answer, gold_answers, ..Record::default() }))
 }
 
 const LOOM: &str = "Birch Loom. The Birch Loom is framed in walnut.";
