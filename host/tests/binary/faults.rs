@@ -317,7 +317,7 @@ fn a_file_that_holds_no_records_is_told_by_its_name() {
     tiny.write("noise.jsonl", [0_u8, 159, 146, 150, 10, 7].repeat(50));
     for (file, message) in [
         ("missing.jsonl", "cannot read {}: No such file or directory"),
-        ("atlas", "cannot read {}: Is a directory"),
+        ("atlas", "cannot read {}: it is a directory, expected a file"),
         ("empty.jsonl", "{}: there is no record in it"),
         ("latin1.jsonl", "{}:1: not valid JSON at column "),
         ("noise.jsonl", "{}:1: not valid JSON at column 1: "),
