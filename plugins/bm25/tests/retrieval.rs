@@ -1,0 +1,90 @@
+//! The retriever as a host uses it.
+
+use std::path::Path;
+
+use scaledown_bm25::{Bm25, Bm25Config};
+use scaledown_sdk::component::{Document, Retriever, RetrieverContext, RetrieverPlugin};
+use scaledown_sdk::{Error, Result};
+
+fn open(directory: &Path, keys: serde_json::Value) -> Result<Bm25> {
+    let config: Bm25Config = serde_json::from_value(keys).unwrap();
+    Bm25::build(config, RetrieverContext { device: scaledown_cpu::device()?, directory: directory.to_owned() })
+}
+
+fn english(directory: &Path) -> Bm25 {
+    open(directory, serde_json::json!({})).unwrap()
+}
+
+fn document(id: &str, text: &str) -> Result<Document> {
+    Ok(Document { id: id.into(), text: text.into() })
+}
+
+fn ids(retriever: &Bm25, query: &str, k: usize) -> Vec<String> {
+    retriever.search(&[query], k).unwrap().remove(0).into_iter().map(|hit| hit.id).collect()
+}
+
+#[test]
+fn rare_words_and_short_documents_count_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut retriever = english(directory.path());
+    let texts = [
+        ("common", "a sailor and a sailor's song"),
+        ("rare", "the obsidian of a sailor"),
+        ("long", "obsidian, which is a glass, and which is found where lava has cooled down in haste, is black"),
+        ("none", "nothing of that"),
+    ];
+    assert_eq!(retriever.index(&mut texts.iter().map(|(id, text)| document(id, text))).unwrap(), 4);
+    assert_eq!(ids(&retriever, "obsidian sailors", 10), ["rare", "common", "long"]);
+    assert_eq!(ids(&retriever, "Obsidian", 1), ["rare"]);
+    assert_eq!(ids(&retriever, "unheard-of", 10), [""; 0]);
+    assert_eq!(ids(&retriever, "the", 10), [""; 0]);
+    assert_eq!(ids(&retriever, "", 10), [""; 0]);
+    assert_eq!(ids(&retriever, "sailor", 0), [""; 0]);
+    // Characters that mean something to query languages are just characters.
+    assert_eq!(ids(&retriever, "obsidian AND (\"sailor:*", 1), ["rare"]);
+}
+
+#[test]
+fn equal_scores_stand_in_the_order_of_ids() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut retriever = english(directory.path());
+    let names: Vec<String> = (0..40).rev().map(|i| format!("d{i:02}")).collect();
+    retriever.index(&mut names.iter().map(|id| document(id, "the same words"))).unwrap();
+    assert_eq!(ids(&retriever, "same words", 3), ["d00", "d01", "d02"]);
+    assert_eq!(ids(&retriever, "words", 100).len(), 40);
+}
+
+#[test]
+fn an_index_stays_and_a_known_id_replaces() {
+    let directory = tempfile::tempdir().unwrap();
+    english(directory.path()).index(&mut [document("a", "copper"), document("b", "silver")].into_iter()).unwrap();
+    let mut again = english(directory.path());
+    assert_eq!(ids(&again, "copper silver", 9).len(), 2);
+    again.index(&mut [document("a", "gold")].into_iter()).unwrap();
+    assert_eq!(ids(&again, "copper", 9), [""; 0]);
+    assert_eq!(ids(&again, "gold", 9), ["a"]);
+    assert_eq!(ids(&english(directory.path()), "gold silver", 9).len(), 2);
+}
+
+#[test]
+fn a_broken_stream_leaves_the_index_as_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut retriever = english(directory.path());
+    retriever.index(&mut [document("a", "copper")].into_iter()).unwrap();
+    let broken = [document("b", "silver"), Err(Error::Input("line 2 is no document".into()))];
+    assert!(retriever.index(&mut broken.into_iter()).unwrap_err().to_string().contains("line 2"));
+    assert_eq!(ids(&english(directory.path()), "copper silver", 9), ["a"]);
+    // The lock is free again.
+    retriever.index(&mut [document("b", "silver")].into_iter()).unwrap();
+    assert_eq!(ids(&retriever, "silver", 9), ["b"]);
+}
+
+#[test]
+fn an_index_of_another_language_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    drop(english(directory.path()));
+    let error = open(directory.path(), serde_json::json!({"language": "german"})).err().unwrap().to_string();
+    assert!(error.contains("retriever.language") && error.contains(directory.path().to_str().unwrap()), "{error}");
+    let error = open(directory.path(), serde_json::json!({"memory": 1})).err().unwrap().to_string();
+    assert!(error.contains("retriever.memory is 1 MiB"), "{error}");
+}
