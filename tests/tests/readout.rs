@@ -141,3 +141,20 @@ fn places_that_are_not_there_are_an_error() {
         }
     }
 }
+
+#[test]
+fn without_layers_the_places_are_read_all_the_same() {
+    let device = devices().pop().unwrap();
+    let mut config = encoder_config("modernbert", "config.json").unwrap();
+    config.layers.clear();
+    let encoder = Encoder::new(config, &Params::random(options(&device, DType::F32, None))).unwrap();
+    let decoder = decoder_config("llama3", "config.json").unwrap();
+    let decoder = Decoder::first_layers(&decoder, &Params::random(options(&device, DType::F32, None)), 0, true).unwrap();
+    let places: Vec<Vec<usize>> = PLACES.iter().map(|row| row.to_vec()).collect();
+    for model in [Model::Encoder(Box::new(encoder)), Model::Decoder(decoder)] {
+        let x = model.embed(&ids(&device)).unwrap();
+        let numbers = |tensor: Tensor| tensor.to_data().unwrap().to_f64();
+        let (some, all) = (model.read(&places, &x, false).unwrap(), model.gather(&places, &x).unwrap());
+        assert_close(&numbers(some), &numbers(all), "no layers");
+    }
+}

@@ -126,10 +126,13 @@ impl Decoder {
             visitor(&x);
             let last = index + 1 == self.layers.len();
             let mut forward = forward.fork();
-            // Checkpointing the last layer saves nothing: the backward pass begins by computing it again.
+            // The backward pass begins with the last layer: what it would drop, it would compute again at once.
             forward.checkpointing &= !last;
             x = run_layer(layer, &x, &sequences, readout.as_ref().filter(|_| last), forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
+        }
+        if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
+            x = readout.gather(&x)?;
         }
         self.finish(x)
     }
@@ -172,6 +175,9 @@ impl Decoder {
             x = layer
                 .forward_cached(&x, sequences, readout, Some(cache), &mut forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
+        }
+        if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
+            x = readout.gather(&x)?;
         }
         self.finish(x)
     }

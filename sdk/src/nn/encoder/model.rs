@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::EncoderConfig;
 use super::layer::Layer;
 use super::positions::{Positions, Rotaries};
+use super::{EncoderConfig, Reach};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
 use crate::nn::decoder::Readout;
@@ -105,10 +105,8 @@ impl Encoder {
             return Err(Error::Input(format!("the encoder reads embeddings [batch, seq, hidden], got {}", x.spec())));
         };
         let positions = self.rotaries.positions(mask, [batch, len], x.device())?;
-        let readout = match (places, self.config.layers.last()) {
-            (Some(places), Some(&reach)) => Some(self.rotaries.readout(places, mask, &positions, reach)?),
-            _ => None,
-        };
+        let reach = self.config.layers.last().copied().unwrap_or(Reach::Global);
+        let readout = places.map(|places| self.rotaries.readout(places, mask, &positions, reach)).transpose()?;
         let mut x = self.embeddings_norm.forward(x).at("embeddings.norm")?;
         if forward.training {
             x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;
@@ -117,9 +115,12 @@ impl Encoder {
             visit(&x);
             let last = i + 1 == self.layers.len();
             let mut forward = forward.fork();
-            // Checkpointing the last layer saves nothing: the backward pass begins by computing it again.
+            // The backward pass begins with the last layer: what it would drop, it would compute again at once.
             forward.checkpointing &= !last;
             x = run_layer(layer, &x, &positions, readout.as_ref().filter(|_| last), forward).at(format!("layers.{i}"))?;
+        }
+        if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
+            x = readout.gather(&x)?;
         }
         self.final_norm.forward(&x).at("final_norm")
     }
