@@ -15,6 +15,8 @@ mod reranker;
 mod retriever;
 #[cfg(not(target_arch = "wasm32"))]
 mod sparse_encoder;
+#[cfg(not(target_arch = "wasm32"))]
+mod teacher;
 
 pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
 #[cfg(not(target_arch = "wasm32"))]
@@ -29,3 +31,5 @@ pub use reranker::{Reranker, RerankerContext, RerankerPlugin};
 pub use retriever::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
 #[cfg(not(target_arch = "wasm32"))]
 pub use sparse_encoder::{SparseEncoder, SparseVector};
+#[cfg(not(target_arch = "wasm32"))]
+pub use teacher::{ChatTokenizer, Question, Teacher, TeacherContext, TeacherPlugin};

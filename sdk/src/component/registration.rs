@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     Compressor, CompressorContext, CompressorPlugin, Generator, GeneratorContext, GeneratorPlugin, Reranker, RerankerContext,
-    RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin,
+    RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin, Teacher, TeacherContext, TeacherPlugin,
 };
 use crate::tensor::Device;
 use crate::{Error, Result};
@@ -62,6 +62,8 @@ pub enum Factory {
     Retriever(fn(Value, RetrieverContext) -> Result<Box<dyn Retriever>>),
     /// Makes a reranker.
     Reranker(fn(Value, RerankerContext) -> Result<Box<dyn Reranker>>),
+    /// Makes a teacher.
+    Teacher(fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>),
 }
 
 /// One component that a plugin offers: `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
@@ -121,6 +123,13 @@ impl Registration {
         Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
     }
 
+    /// Offers a teacher.
+    #[must_use]
+    pub const fn teacher<P: TeacherPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Teacher(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+    }
+
     /// The kind of the component.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -130,6 +139,7 @@ impl Registration {
             Factory::Generator(_) => Kind::Generator,
             Factory::Reranker(_) => Kind::Reranker,
             Factory::Retriever(_) => Kind::Retriever,
+            Factory::Teacher(_) => Kind::Teacher,
         }
     }
 }
