@@ -2,8 +2,11 @@
 //!
 //! A native plugin is here because its crate is linked into the binary.
 
+use std::path::Path;
+
 use scaledown_sdk::component::{
-    Compressor, CompressorContext, Factory, Generator, GeneratorContext, Kind, Registration, registrations,
+    Compressor, CompressorContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker, RerankerContext,
+    Retriever, RetrieverContext, Teacher, TeacherContext, registrations,
 };
 use scaledown_sdk::{Device, Error as SdkError};
 use serde_json::Value;
@@ -11,6 +14,7 @@ use serde_json::Value;
 use crate::config::Component;
 use crate::error::Result;
 use crate::hub;
+use crate::text::open_chat_tokenizer;
 
 /// All components, by kind and then by name.
 pub fn entries() -> impl Iterator<Item = &'static Registration> {
@@ -61,6 +65,38 @@ pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box
     let (factory, keys) = prepare(Kind::Generator, component)?;
     let Factory::Generator(build) = factory else { return Err(unknown(Kind::Generator, component).into()) };
     Ok(build(keys, context).map_err(|error| blame(Kind::Generator, error))?)
+}
+
+/// Makes the retriever that `component` describes, which keeps its files in `directory`.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged or another's.
+pub fn retriever(component: &Component, device: &Device, directory: &Path) -> Result<Box<dyn Retriever>> {
+    let (factory, keys) = prepare(Kind::Retriever, component)?;
+    let Factory::Retriever(build) = factory else { return Err(unknown(Kind::Retriever, component).into()) };
+    let context = RetrieverContext { device: device.clone(), directory: directory.to_owned() };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Retriever, error))?)
+}
+
+/// Makes the reranker that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or its model cannot be had.
+pub fn reranker(component: &Component, device: &Device) -> Result<Box<dyn Reranker>> {
+    let (factory, keys) = prepare(Kind::Reranker, component)?;
+    let Factory::Reranker(build) = factory else { return Err(unknown(Kind::Reranker, component).into()) };
+    Ok(build(keys, RerankerContext { device: device.clone() }).map_err(|error| blame(Kind::Reranker, error))?)
+}
+
+/// Makes the teacher that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or its model cannot be had.
+pub fn teacher(component: &Component, device: &Device) -> Result<Box<dyn Teacher>> {
+    let (factory, keys) = prepare(Kind::Teacher, component)?;
+    let Factory::Teacher(build) = factory else { return Err(unknown(Kind::Teacher, component).into()) };
+    let context = TeacherContext { device: device.clone(), tokenizer: open_chat_tokenizer };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Teacher, error))?)
 }
 
 /// The plugin's factory and the keys to hand to it, in which every model is a local directory.

@@ -7,6 +7,8 @@ use crate::atlas;
 use crate::config::ConfigError;
 use crate::data::DataError;
 use crate::hub::HubError;
+use crate::index::IndexError;
+use crate::preparation::PreparationError;
 use crate::report::ReportError;
 use crate::text::TextError;
 use crate::tracking::TrackingError;
@@ -31,6 +33,12 @@ pub enum Error {
     /// A file of records cannot be read.
     #[error(transparent)]
     Records(#[from] DataError),
+    /// An index cannot be made or used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// Records cannot be prepared.
+    #[error(transparent)]
+    Preparation(#[from] PreparationError),
     /// A metrics log could not be written.
     #[error(transparent)]
     Tracking(#[from] TrackingError),

@@ -16,6 +16,9 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 
+/// How the bar of a stage looks.
+const STAGE: &str = "{prefix} {wide_bar:.cyan/dim} {pos}/{len} {per_sec} {eta} left";
+
 /// Where a command talks to its user.
 #[derive(Clone, Debug)]
 pub struct Terminal {
@@ -51,6 +54,15 @@ impl Terminal {
         let bar = self.bars.add(ProgressBar::new(length));
         bar.set_style(style("{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left"));
         bar.set_prefix(title.to_owned());
+        bar
+    }
+
+    /// A progress bar of one of several stages that work side by side, with its rate.
+    #[must_use]
+    pub fn stage(&self, title: &str, length: u64) -> ProgressBar {
+        let bar = self.bars.add(ProgressBar::new(length));
+        bar.set_style(style(STAGE));
+        bar.set_prefix(format!("{title:<8}"));
         bar
     }
 
@@ -162,7 +174,9 @@ mod tests {
 
     #[test]
     fn templates_are_valid() {
-        for template in ["{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left", "{spinner} {prefix} {msg} {elapsed}"] {
+        for template in
+            ["{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left", "{spinner} {prefix} {msg} {elapsed}", super::STAGE]
+        {
             assert!(indicatif::ProgressStyle::with_template(template).is_ok());
             let _ = style(template);
         }

@@ -116,6 +116,15 @@ impl Error {
         }
     }
 
+    /// The error itself, whatever module it happened in.
+    #[must_use]
+    pub fn root(&self) -> &Error {
+        match self {
+            Error::At { source, .. } => source.root(),
+            other => other,
+        }
+    }
+
     /// An [`Error::Io`] for `path`.
     #[must_use]
     pub fn io(path: impl AsRef<std::path::Path>, source: std::io::Error) -> Self {

@@ -10,6 +10,7 @@ use crate::atlas::{self, AtlasConfig};
 use crate::data::{self, Summary};
 use crate::dataset::Set;
 use crate::error::{Error, Result};
+use crate::preparation;
 use crate::terminal::{Terminal, table};
 
 /// Make and check data sets.
@@ -33,6 +34,8 @@ enum Action {
     HotpotQa(ready_made::One),
     /// Write all four of these sets into one file of records.
     All(ready_made::Records),
+    /// Make one file of the records of all shares of a `prepare`.
+    Merge(Merge),
     /// Check files of records, and summarise what is in them.
     Check(Check),
 }
@@ -46,6 +49,7 @@ impl DatasetCommand {
             Action::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
             Action::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
             Action::All(records) => records.run(terminal),
+            Action::Merge(merge) => merge.run(terminal),
             Action::Check(check) => check.run(terminal),
         }
     }
@@ -93,6 +97,29 @@ fn read_settings(path: &Path) -> Result<AtlasConfig> {
         let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;
         Error::line(path, line, error.message().replace('\n', ", "))
     })
+}
+
+#[derive(Debug, Args)]
+struct Merge {
+    /// The output directories of the shares, `shard-0-of-8` and so on.
+    #[arg(required = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    shards: Vec<PathBuf>,
+    /// The file to write, JSON Lines.
+    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    out: PathBuf,
+    /// Print what was written as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Merge {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let merged = preparation::merge(&self.shards, &self.out)?;
+        if self.json {
+            return terminal.print_json(&merged);
+        }
+        terminal.print(format!("{} records of {} shards: {}", merged.records, merged.shards, self.out.display()))
+    }
 }
 
 #[derive(Debug, Args)]

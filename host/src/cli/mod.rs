@@ -13,11 +13,14 @@ mod dataset;
 mod doctor;
 mod evaluate;
 mod evaluate_run;
+mod index;
 mod inspect;
 mod plugin;
+mod prepare;
 mod pretrain;
 mod quickstart;
 mod ready_made;
+mod retrieve;
 mod train;
 
 use std::path::PathBuf;
@@ -51,6 +54,9 @@ enum Command {
     Answer(answer::AnswerCommand),
     Dataset(dataset::DatasetCommand),
     Corpus(corpus::CorpusCommand),
+    Index(index::IndexCommand),
+    Retrieve(retrieve::Retrieve),
+    Prepare(prepare::Prepare),
     Bench(bench::Bench),
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
@@ -70,6 +76,9 @@ impl Command {
             Command::Answer(command) => command.run(terminal),
             Command::Dataset(command) => command.run(terminal),
             Command::Corpus(command) => command.run(terminal),
+            Command::Index(command) => command.run(terminal),
+            Command::Retrieve(command) => command.run(terminal),
+            Command::Prepare(command) => command.run(terminal),
             Command::Bench(command) => command.run(terminal),
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),

@@ -13,6 +13,7 @@ mod layers;
 mod model;
 mod output;
 mod paths;
+mod preparation;
 mod pretraining;
 mod problem;
 mod questions;
@@ -22,7 +23,7 @@ mod surroundings;
 mod training;
 mod validate;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,7 @@ pub use evaluation::Evaluation;
 pub use layers::Overrides;
 pub use model::{Compression, Prompt, Reranking};
 pub use output::Output;
+pub use preparation::{Index, OnError, Preparation};
 pub use pretraining::{Pretraining, PretrainingKind, Stage, StageData, Unit};
 pub use problem::{ConfigError, Origin, Problem};
 pub use questions::{QuestionFields, QuestionFormat, Questions, Synthesis};
@@ -59,6 +61,8 @@ pub struct Config {
     /// The questions that are asked of the corpus.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<Questions>,
+    /// The index that the corpus is searched through.
+    pub index: Index,
     /// The search engine that finds documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retriever: Option<Component>,
@@ -72,6 +76,8 @@ pub struct Config {
     pub compression: Compression,
     /// Whether the compressor also learns to score documents.
     pub reranking: Reranking,
+    /// How questions become training records.
+    pub preparation: Preparation,
     /// What the generator is told.
     pub prompt: Prompt,
     /// The training and evaluation records.
@@ -94,11 +100,13 @@ impl Default for Config {
             compressor: None,
             corpus: None,
             questions: None,
+            index: Index::default(),
             retriever: None,
             reranker: None,
             teacher: None,
             compression: Compression::default(),
             reranking: Reranking::default(),
+            preparation: Preparation::default(),
             prompt: Prompt::default(),
             data: Data::default(),
             training: Training::default(),
@@ -171,6 +179,28 @@ impl Config {
     /// If the configuration has none.
     pub fn require_compressor(&self) -> Result<&Component, ConfigError> {
         require(self.compressor.as_ref(), "compressor")
+    }
+
+    /// The retriever's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_retriever(&self) -> Result<&Component, ConfigError> {
+        require(self.retriever.as_ref(), "retriever")
+    }
+
+    /// The teacher's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_teacher(&self) -> Result<&Component, ConfigError> {
+        require(self.teacher.as_ref(), "teacher")
+    }
+
+    /// Where the corpus is indexed.
+    #[must_use]
+    pub fn index_directory(&self) -> PathBuf {
+        self.index.directory.clone().unwrap_or_else(|| self.output.directory.join("index"))
     }
 
     /// The corpus's table.

@@ -36,6 +36,11 @@ pub struct Pretraining {
     /// otherwise (auto-encoding).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub query_share: f64,
+    /// The share of the records whose texts are each compressed with the beginning of one of their sentences as the query, and of which only
+    /// these sentences are asked for: the compressor learns to find what a query is about. No question and no answer is read (auto-encoding
+    /// by sentences).
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub cloze_share: f64,
     /// What stands between the vectors and the text that is to be reproduced (auto-encoding).
     pub reproduce_with: String,
     /// What stands between the vectors and the text that is to be continued (auto-encoding).
@@ -56,6 +61,7 @@ impl Default for Pretraining {
             unit: Unit::Text,
             cue_tokens: 0,
             query_share: 0.0,
+            cloze_share: 0.0,
             reproduce_with: "\nRepeat: ".into(),
             continue_with: "\nContinue: ".into(),
             stages: Vec::new(),

@@ -62,6 +62,14 @@ pub struct QuestionFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub answers: Option<String>,
+    /// Documents to answer the question from, a list; with them, nothing is retrieved. If not set: `documents` where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub documents: Option<String>,
+    /// The score of each of these documents, a list; with them, nothing is reranked. If not set: `reranking_scores` where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub reranking_scores: Option<String>,
 }
 
 /// What questions made from a corpus look like. They are no questions as people ask them: they serve to try a corpus and its retrieval, and

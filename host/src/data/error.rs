@@ -48,6 +48,12 @@ pub enum DataError {
 }
 
 impl DataError {
+    /// Whether one record or question is at fault, and the next can be read.
+    #[must_use]
+    pub fn is_of_a_record(&self) -> bool {
+        matches!(self, DataError::Record { .. } | DataError::Content { .. })
+    }
+
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
         |source| DataError::Io { path: path.to_owned(), source }
     }

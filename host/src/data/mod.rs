@@ -20,5 +20,5 @@ pub use error::DataError;
 pub use lines::Lines;
 pub use reader::{Reader, read, read_contexts, read_labelled, read_scored};
 pub use record::Record;
-pub(crate) use record::{Fault, fault, kind, missing, with_title};
+pub(crate) use record::{Fault, document, fault, kind, list, missing, number, with_title};
 pub use split::RECORD_LIMIT;

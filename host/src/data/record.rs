@@ -89,7 +89,7 @@ fn identifier(value: Value) -> Result<String, Fault> {
     }
 }
 
-pub(super) fn document(field: &str, value: Value) -> Result<String, Fault> {
+pub(crate) fn document(field: &str, value: Value) -> Result<String, Fault> {
     let Value::Object(mut fields) = value else {
         return match value {
             Value::String(text) => Ok(text),
@@ -112,7 +112,7 @@ pub(crate) fn with_title(title: &str, text: &str) -> String {
     }
 }
 
-fn number(field: &str, value: Value) -> Result<f64, Fault> {
+pub(crate) fn number(field: &str, value: Value) -> Result<f64, Fault> {
     value.as_f64().filter(|number| number.is_finite()).ok_or_else(|| wrong(field, "a finite number", &value))
 }
 
@@ -123,7 +123,7 @@ fn golds(field: &str, value: Value) -> Result<Vec<String>, Fault> {
     }
 }
 
-pub(super) fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+pub(crate) fn list<T>(field: &str, value: Value, item: impl Fn(&str, Value) -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
     match value {
         Value::Array(values) => {
             values.into_iter().enumerate().map(|(index, value)| item(&format!("{field}[{index}]"), value)).collect()

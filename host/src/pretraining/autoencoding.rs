@@ -77,10 +77,17 @@ impl AutoEncoding {
             // A text that stands alone needs no cue; without one its vectors must hold all of it.
             cue_tokens: if texts.len() > 1 { self.pretraining.cue_tokens } else { 0 },
         };
+        let random = |index| random(index + 1);
+        let mut queries = vec![self.query(position, &source.queries(index))?; texts.len()];
         let passages = match self.pretraining.unit {
-            _ if continued => passages.continuations(&halves, |index| random(index + 1))?,
-            Unit::Text => passages.texts(&texts, |index| random(index + 1))?,
-            Unit::Sentence => passages.sentences(&texts, |index| random(index + 1))?,
+            _ if continued => passages.continuations(&halves, random)?,
+            Unit::Text => passages.texts(&texts, random)?,
+            Unit::Sentence if self.is_cloze(position) => {
+                let clozes = passages.clozes(&texts, random)?;
+                clozes.iter().for_each(|cloze| queries[cloze.text] = cloze.cue);
+                clozes.into_iter().map(|cloze| cloze.passage).collect()
+            }
+            Unit::Sentence => passages.sentences(&texts, random)?,
         };
         for Passage { cue, target } in passages {
             sequence.extend(&instruction, 0.0);
@@ -88,9 +95,15 @@ impl AutoEncoding {
             sequence.extend(&target, 1.0);
             sequence.extend(&tokenizer.end_ids()[..1], 1.0);
         }
-        let query = self.query(position, &source.queries(index))?;
-        let pairs = halves.iter().map(|(compressed, _)| self.oscar.pair(query, compressed)).collect::<Result<_, _>>()?;
+        let compressed = queries.into_iter().zip(&halves);
+        let pairs = compressed.map(|(query, (text, _))| self.oscar.pair(query, text)).collect::<Result<_, _>>()?;
         Ok(Task { pairs, sequence })
+    }
+
+    /// Whether the record at `position` asks for one sentence of each text, whose cue stands beside it as it is compressed.
+    fn is_cloze(&self, position: u64) -> bool {
+        let random = uniform_bits(self.training.seed ^ 0x3C4D_5E6F, position);
+        f64::from(random) / f64::from(1 << 24) < self.pretraining.cloze_share
     }
 
     /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.

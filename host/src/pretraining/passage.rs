@@ -9,6 +9,16 @@ pub(super) struct Passage {
     pub(super) target: Vec<u32>,
 }
 
+/// One sentence of a text, whose beginning stands beside the text as it is compressed.
+#[derive(Debug)]
+pub(super) struct Cloze<'a> {
+    /// The text's number.
+    pub(super) text: usize,
+    /// The passage's cue, as text.
+    pub(super) cue: &'a str,
+    pub(super) passage: Passage,
+}
+
 /// How passages are made of texts. The functions below take `random`, a function of numbers from 0 that gives the same each time.
 #[derive(Clone, Copy)]
 pub(super) struct Passages<'a> {
@@ -48,17 +58,40 @@ impl Passages<'_> {
         let mut passages = Vec::new();
         for text in texts {
             for sentence in sentences(self.tokenizer.truncate(text, self.length)?) {
-                let mut cue = self.tokenizer.encode(sentence)?;
-                if cue.len() > 1 {
+                let ids = self.tokenizer.encode(sentence)?;
+                if ids.len() > 1 {
                     let [key, place] = [0, 1].map(|i| random(2 * passages.len() + i));
-                    let first = cue.len().div_ceil(2);
-                    let target = cue.split_off(first + place as usize % (cue.len() - first));
-                    passages.push((key, Passage { cue, target }));
+                    passages.push((key, cut(ids, place)));
                 }
             }
         }
         passages.sort_by_key(|(key, _)| *key);
         Ok(passages.into_iter().map(|(_, passage)| passage).collect())
+    }
+
+    /// Of each text one random sentence, cut as [`Self::sentences`] cuts it, in random order. A text without a sentence of two tokens gives
+    /// nothing.
+    pub(super) fn clozes<'t>(self, texts: &[&'t str], random: impl Fn(usize) -> u32) -> Result<Vec<Cloze<'t>>, TextError> {
+        let mut clozes = Vec::new();
+        for (index, text) in texts.iter().enumerate() {
+            let [key, which, place] = [0, 1, 2].map(|i| random(3 * index + i));
+            let mut candidates = Vec::new();
+            for sentence in sentences(self.tokenizer.truncate(text, self.length)?) {
+                let ids = self.tokenizer.encode(sentence)?;
+                if ids.len() > 1 {
+                    candidates.push((sentence, ids));
+                }
+            }
+            if candidates.is_empty() {
+                continue;
+            }
+            let (sentence, ids) = candidates.swap_remove(which as usize % candidates.len());
+            let passage = cut(ids, place);
+            let cue = self.tokenizer.truncate(sentence, passage.cue.len())?;
+            clozes.push((key, Cloze { text: index, cue, passage }));
+        }
+        clozes.sort_by_key(|(key, _)| *key);
+        Ok(clozes.into_iter().map(|(_, cloze)| cloze).collect())
     }
 
     fn order(self, count: usize, random: impl Fn(usize) -> u32) -> Vec<usize> {
@@ -68,6 +101,13 @@ impl Passages<'_> {
         }
         order
     }
+}
+
+/// A sentence of at least two tokens, cut at a random `place` of its second half.
+fn cut(mut cue: Vec<u32>, place: u32) -> Passage {
+    let first = cue.len().div_ceil(2);
+    let target = cue.split_off(first + place as usize % (cue.len() - first));
+    Passage { cue, target }
 }
 
 /// The sentences of a text, as far as punctuation tells them.
@@ -119,6 +159,27 @@ mod tests {
         assert_eq!(whole, expected);
         let short = Passages { length: 3, ..passages }.sentences(&TEXTS, backwards).unwrap();
         assert!(short.iter().all(|passage| passage.cue.len() + passage.target.len() <= 3));
+    }
+
+    #[test]
+    fn of_each_text_one_sentence_is_asked_for() {
+        let tokenizer = tokenizer();
+        let passages = Passages { tokenizer: &tokenizer, length: 100, cue_tokens: 2 };
+        let mut seen = std::collections::BTreeSet::new();
+        for seed in 0..32_u32 {
+            let random = |index| scaledown_sdk::tensor::uniform_bits(u64::from(seed), index as u64);
+            let found = passages.clozes(&[TEXTS[0], "", TEXTS[1]], random).unwrap();
+            let mut texts: Vec<usize> = found.iter().map(|cloze| cloze.text).collect();
+            texts.sort_unstable();
+            assert_eq!(texts, [0, 2]);
+            for Cloze { text, cue, passage } in found {
+                assert_eq!(tokenizer.encode(cue).unwrap(), passage.cue);
+                let whole = [&passage.cue[..], &passage.target].concat();
+                let sentence = sentences(TEXTS[text / 2]).find(|sentence| tokenizer.encode(sentence).unwrap() == whole);
+                seen.insert(sentence.unwrap());
+            }
+        }
+        assert_eq!(seen.len(), 4);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Question;
 use crate::config::{self, QuestionFields, QuestionFormat};
 use crate::corpus::{lookup, scalar};
-use crate::data::{DataError, Fault, Lines, Reader, fault, kind, missing};
+use crate::data::{DataError, Fault, Lines, Reader, document, fault, kind, list, missing, number};
 
 /// Where a question stands.
 pub(super) struct Place {
@@ -29,7 +29,7 @@ type Placed = Box<dyn Iterator<Item = Result<(Place, Question), DataError>>>;
 
 /// The questions of a file, each with its place.
 pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, DataError> {
-    let beir = QuestionFields { id: Some("_id".into()), text: Some("text".into()), answers: None };
+    let beir = QuestionFields { id: Some("_id".into()), text: Some("text".into()), ..QuestionFields::default() };
     match config.format {
         QuestionFormat::Jsonl => json(path, config.fields.clone()),
         QuestionFormat::Beir => json(path, beir),
@@ -88,7 +88,31 @@ fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<Question,
     if let Some(field) = &fields.answers {
         question.gold_answers = answers(field, lookup(value, field))?;
     }
+    (question.documents, question.reranking_scores) = documents(value, fields)?;
     Ok(question)
+}
+
+/// The documents that a question comes with, and their scores.
+fn documents(value: &Value, fields: &QuestionFields) -> Result<(Vec<String>, Option<Vec<f64>>), Fault> {
+    let found = |named: &Option<String>, usual: &str| {
+        let field = named.clone().unwrap_or_else(|| usual.to_owned());
+        match (lookup(value, &field).filter(|value| !value.is_null()), named) {
+            (None, Some(_)) => Err(missing(&field)),
+            (found, _) => Ok((field, found)),
+        }
+    };
+    let (field, given) = found(&fields.documents, "documents")?;
+    let Some(given) = given else { return Ok((Vec::new(), None)) };
+    let documents = list(&field, given.clone(), document)?;
+    let (field, scores) = found(&fields.reranking_scores, "reranking_scores")?;
+    let scores = scores.map(|scores| list(&field, scores.clone(), number)).transpose()?;
+    match &scores {
+        Some(scores) if scores.len() != documents.len() => {
+            let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
+            Err(fault(&field, &message))
+        }
+        _ => Ok((documents, scores)),
+    }
 }
 
 fn answers(field: &str, value: Option<&Value>) -> Result<Vec<String>, Fault> {

@@ -15,7 +15,7 @@ use crate::data::DataError;
 const DEFAULT_COUNT: usize = 1000;
 
 /// A question.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Question {
     /// What the file calls it; no other question of the file is called so.
     pub id: String,
@@ -24,6 +24,12 @@ pub struct Question {
     /// The right answers, where they are known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gold_answers: Vec<String>,
+    /// Documents to answer it from; none if they are to be found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
+    /// The reranker's score of each of these documents, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reranking_scores: Option<Vec<f64>>,
     /// The document that a synthetic question was made from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,

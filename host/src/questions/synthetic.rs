@@ -47,7 +47,7 @@ fn question(document: &Document, synthesis: Synthesis, stream: &mut Stream) -> O
         }
     };
     let id = format!("{kind}-{}", document.id);
-    Some(Question { id, query, gold_answers, document: Some(document.id.clone()) })
+    Some(Question { id, query, gold_answers, document: Some(document.id.clone()), ..Question::default() })
 }
 
 /// The sentences of a text, as words, that are long enough and not too long. A sentence ends at a line's end, or at a word that ends with

@@ -60,7 +60,8 @@ fn the_fields_of_json_are_found_or_named() {
         file("{\"key\": \"k\", \"input\": {\"q\": \"who?\"}, \"output\": [\"me\", 2]}\n{\"key\": \"l\", \"input\": {}}\n");
     let mut config = config(QuestionFormat::Jsonl, Some(nested.path()));
     let name = |name: &str| Some(name.to_owned());
-    config.fields = QuestionFields { id: name("key"), text: name("input.q"), answers: name("output") };
+    config.fields =
+        QuestionFields { id: name("key"), text: name("input.q"), answers: name("output"), ..QuestionFields::default() };
     let first = Questions::open(&config, None).unwrap().next().unwrap().unwrap();
     assert_eq!((first.id.as_str(), first.gold_answers), ("k", vec!["me".to_owned(), "2".into()]));
     assert_eq!(read(&config)[1], Err("2: `input.q`: it is missing".into()));

@@ -56,6 +56,20 @@ impl PromptTemplate {
         split(&text).map(|part| part.encode(tokenizer)).filter(|piece| !is_empty(piece)).collect()
     }
 
+    /// The user's message with the documents' texts in their places, for a model that reads it as text.
+    ///
+    /// # Errors
+    /// If the template cannot be rendered.
+    pub fn message(&self, query: &str, documents: &[String]) -> Result<String, TextError> {
+        let clean = query.replace([OPEN, CLOSE], " ");
+        let text = self.user_message(&clean, documents.len())?;
+        let part = |part: Part<'_>| match part {
+            Part::Text(text) => text.to_owned(),
+            Part::Document(index) => documents.get(index).cloned().unwrap_or_default(),
+        };
+        Ok(split(&text).map(part).collect())
+    }
+
     fn user_message(&self, query: &str, documents: usize) -> Result<String, TextError> {
         let places: Vec<String> = (0..documents).map(|i| format!("{OPEN}{i}{CLOSE}")).collect();
         let documents = places.join(&self.prompt.separator);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 /// The configuration of the `splade` encoder.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[schemars(extend("additionalProperties" = false))]
 pub struct SpladeConfig {
     /// The masked language model's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`. The default is
     /// under the Apache 2.0 licence; `naver/splade-v3` and the other checkpoints of its authors are for non-commercial use only.

@@ -40,6 +40,11 @@ pub trait Retriever: Send + Sync {
     /// # Errors
     /// If the index cannot be read, or the service does not answer.
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
+
+    /// What there is to say of the index, as names and values: its size, how exact it is.
+    fn facts(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
 }
 
 /// What a retriever is built from, beside its own configuration.

@@ -1,0 +1,125 @@
+//! `scaledown index`: make the index of a corpus, and look at it.
+
+use clap::{Args, Subcommand};
+
+use super::ConfigArgs;
+use crate::catalogue;
+use crate::error::Result;
+use crate::index::{self, Description, Found, SearchIndex};
+use crate::interrupt::Interrupt;
+use crate::terminal::{Terminal, table};
+
+/// Make the index that a corpus is searched through, and look at it.
+#[derive(Debug, Args)]
+pub(super) struct IndexCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Index the corpus of a configuration.
+    Build(Build),
+    /// Add the documents of a configuration's corpus to its index; those whose ids are there are replaced.
+    Add(Shown),
+    /// Print what an index holds.
+    Info(Shown),
+    /// Search an index for one query.
+    Search(Search),
+}
+
+#[derive(Debug, Args)]
+struct Build {
+    #[command(flatten)]
+    shown: Shown,
+    /// Remove the index that is there, and make it anew.
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Debug, Args)]
+struct Shown {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print the result as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Search {
+    #[command(flatten)]
+    shown: Shown,
+    /// What to search for.
+    #[arg(long, short)]
+    query: String,
+    /// How many chunks to print.
+    #[arg(long, short, default_value_t = 10)]
+    k: usize,
+}
+
+impl IndexCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        match self.action {
+            Action::Build(Build { shown, overwrite }) => {
+                let config = shown.config.load()?;
+                let (device, interrupt) = (catalogue::device(&config.device)?, Interrupt::listen()?);
+                shown.print(&index::build(&config, &device, overwrite, terminal, &interrupt)?, terminal)
+            }
+            Action::Add(shown) => {
+                let config = shown.config.load()?;
+                let (device, interrupt) = (catalogue::device(&config.device)?, Interrupt::listen()?);
+                shown.print(&index::add(&config, &device, terminal, &interrupt)?, terminal)
+            }
+            Action::Info(shown) => {
+                let config = shown.config.load()?;
+                shown.print(&SearchIndex::open(&config, &catalogue::device(&config.device)?)?, terminal)
+            }
+            Action::Search(search) => search.run(terminal),
+        }
+    }
+}
+
+impl Shown {
+    fn print(&self, index: &SearchIndex, terminal: &Terminal) -> Result<()> {
+        let description = index::describe(index)?;
+        if self.json { terminal.print_json(&description) } else { terminal.print(describe(&description)) }
+    }
+}
+
+fn describe(description: &Description) -> String {
+    let own = [
+        ("directory", description.directory.display().to_string()),
+        ("chunks", description.chunks.to_string()),
+        ("size", format!("{:.1} MiB", description.bytes as f64 / f64::from(1 << 20))),
+        ("checksum of the texts", description.checksum.clone()),
+        ("additions", description.additions.to_string()),
+        ("retriever", description.retriever.clone()),
+    ];
+    let own = own.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    let facts = description.facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
+    table(&["INDEX", ""], &own.chain(facts).collect::<Vec<_>>())
+}
+
+impl Search {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let config = self.shown.config.load()?;
+        let index = SearchIndex::open(&config, &catalogue::device(&config.device)?)?;
+        let found = index.search(&[&self.query], self.k)?.into_iter().next().unwrap_or_default();
+        if self.shown.json {
+            return terminal.print_json(&found);
+        }
+        let row = |found: &Found| vec![format!("{:.4}", found.score), found.id.clone(), excerpt(&found.text)];
+        terminal.print(table(&["SCORE", "CHUNK", "TEXT"], &found.iter().map(row).collect::<Vec<_>>()))
+    }
+}
+
+/// The beginning of a text, on one line.
+fn excerpt(text: &str) -> String {
+    const LENGTH: usize = 100;
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LENGTH) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line,
+    }
+}

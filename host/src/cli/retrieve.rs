@@ -1,0 +1,87 @@
+//! `scaledown retrieve`: the retriever's ranking for all questions, as a TREC run.
+
+use std::collections::HashSet;
+use std::io::Write;
+use std::path::PathBuf;
+
+use super::ConfigArgs;
+use crate::artifact::write_file_with;
+use crate::catalogue;
+use crate::error::{Error, Result};
+use crate::index::{Found, SearchIndex};
+use crate::interrupt::Interrupt;
+use crate::questions::{Question, Questions};
+use crate::terminal::Terminal;
+
+/// Questions that are searched for at a time.
+const BATCH: usize = 256;
+
+/// Write the documents that the retriever finds for a configuration's questions, as a TREC run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retrieve {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The file to write: lines of `question Q0 chunk rank score retriever`.
+    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    out: PathBuf,
+    /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
+    #[arg(long, short)]
+    k: Option<usize>,
+    /// Write documents in place of chunks: each with the score of its best chunk.
+    #[arg(long)]
+    documents: bool,
+}
+
+impl Retrieve {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let config = self.config.load()?;
+        let interrupt = Interrupt::listen()?;
+        let index = SearchIndex::open(&config, &catalogue::device(&config.device)?)?;
+        let mut questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
+        let (k, tag) = (self.k.unwrap_or(config.preparation.retrieve), &config.require_retriever()?.plugin);
+        let bar = terminal.spinner("retrieving");
+        let count = write_file_with(&self.out, |file| {
+            let mut count = 0;
+            loop {
+                let batch = questions.by_ref().take(BATCH).collect::<std::result::Result<Vec<Question>, _>>()?;
+                if batch.is_empty() {
+                    return Ok::<_, Error>(count);
+                }
+                if interrupt.requested() {
+                    return Err(Error::Interrupted("nothing was written".into()));
+                }
+                let queries: Vec<&str> = batch.iter().map(|question| question.query.as_str()).collect();
+                for (question, found) in batch.iter().zip(index.search(&queries, k)?) {
+                    let found = if self.documents { best_of_documents(found) } else { found };
+                    for (rank, Found { id, score, .. }) in found.iter().enumerate() {
+                        let (question, id) = (field(&question.id)?, field(id)?);
+                        writeln!(file, "{question} Q0 {id} {} {score} {tag}", rank + 1)
+                            .map_err(|error| Error::io(&self.out, error))?;
+                    }
+                }
+                count += batch.len();
+                bar.set_message(format!("{count} questions"));
+            }
+        })?;
+        bar.finish_and_clear();
+        terminal.print(format!("{count} questions: {}", self.out.display()))
+    }
+}
+
+/// An id as a field of a run, which white space ends.
+fn field(id: &str) -> Result<&str> {
+    if id.contains(char::is_whitespace) {
+        return Err(Error::Failed(format!("the id `{id}` has white space, which a TREC run cannot hold; give it another id")));
+    }
+    Ok(id)
+}
+
+/// The best chunk of each document, under the document's id.
+fn best_of_documents(found: Vec<Found>) -> Vec<Found> {
+    let mut seen = HashSet::new();
+    let document = |found: Found| {
+        let id = found.id.rsplit_once('#').map_or(found.id.as_str(), |(document, _)| document).to_owned();
+        seen.insert(id.clone()).then_some(Found { id, ..found })
+    };
+    found.into_iter().filter_map(document).collect()
+}

@@ -1,0 +1,131 @@
+//! What an index was made from, and what it holds.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::IndexError;
+use super::search::SearchIndex;
+use crate::config::{Component, Config, Corpus};
+use crate::{Error, Result, artifact};
+
+/// The file that says what an index was made from.
+const NAME: &str = "index.json";
+
+/// What an index was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Manifest {
+    /// The version of this file.
+    pub(super) version: u32,
+    /// The version of ScaleDown that wrote it.
+    pub(super) scaledown: String,
+    /// The retriever's table.
+    pub(super) retriever: Component,
+    /// The corpus's table, as it was at first.
+    pub(super) corpus: Corpus,
+    /// The checksum of all ids and texts, in the order in which they were added.
+    pub(super) checksum: u32,
+    /// How often documents were added, the first time included.
+    pub(super) additions: u32,
+    /// False while documents are being added.
+    pub(super) complete: bool,
+}
+
+/// The version of `index.json`.
+pub(super) const VERSION: u32 = 1;
+
+impl Manifest {
+    /// What an index in `directory` was made from, if there is one.
+    pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
+        let path = directory.join(NAME);
+        let bytes = match std::fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(&path, error)),
+        };
+        let damaged = |message: String| IndexError::Damaged { path: path.clone(), message };
+        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
+        if manifest.version != VERSION {
+            return Err(damaged(format!("it has version {}, expected {VERSION}", manifest.version)).into());
+        }
+        Ok(Some(manifest))
+    }
+
+    pub(super) fn write(&self, directory: &Path) -> Result<()> {
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Failed(error.to_string()))?;
+        Ok(artifact::write_file(&directory.join(NAME), &text)?)
+    }
+
+    /// Checks that the index is one that `config` describes, as far as that shows: the retriever and the way of chunking. Where the corpus
+    /// lies may have changed.
+    pub(super) fn check(&self, config: &Config, directory: &Path) -> Result<()> {
+        let now = config.require_retriever()?;
+        let other = |key: &str, was: String, now: String| {
+            Err(IndexError::Other { path: directory.to_owned(), key: key.into(), was, now }.into())
+        };
+        if now.plugin != self.retriever.plugin {
+            return other("retriever.plugin", self.retriever.plugin.clone(), now.plugin.clone());
+        }
+        match &config.corpus {
+            Some(corpus) if corpus.chunking != self.corpus.chunking => {
+                other("corpus.chunking", shown(&self.corpus.chunking), shown(&corpus.chunking))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn shown(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+/// What an index holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Description {
+    /// Where it is.
+    pub directory: PathBuf,
+    /// The chunks that can be found.
+    pub chunks: u64,
+    /// The size of all its files.
+    pub bytes: u64,
+    /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and eight digits.
+    pub checksum: String,
+    /// How often documents were added, the first time included.
+    pub additions: u32,
+    /// The retriever's name.
+    pub retriever: String,
+    /// What the retriever says of its own files.
+    pub facts: Vec<(String, String)>,
+    /// The corpus's table, as it was at first.
+    pub corpus: Corpus,
+}
+
+/// What the index of a configuration holds.
+///
+/// # Errors
+/// If there is none, or it is damaged or was made from something else.
+pub fn describe(index: &SearchIndex) -> Result<Description> {
+    let directory = index.directory();
+    let manifest = Manifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
+    Ok(Description {
+        directory: directory.to_owned(),
+        chunks: index.len()?,
+        bytes: size(directory)?,
+        checksum: index.checksum(),
+        additions: manifest.additions,
+        retriever: manifest.retriever.plugin,
+        facts: index.facts(),
+        corpus: manifest.corpus,
+    })
+}
+
+/// The size of all files under a directory.
+fn size(directory: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory).map_err(|error| Error::io(directory, error))? {
+        let entry = entry.map_err(|error| Error::io(directory, error))?;
+        let found = entry.metadata().map_err(|error| Error::io(entry.path(), error))?;
+        bytes += if found.is_dir() { size(&entry.path())? } else { found.len() };
+    }
+    Ok(bytes)
+}

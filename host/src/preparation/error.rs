@@ -1,0 +1,57 @@
+//! What can go wrong while records are prepared.
+
+use std::path::{Path, PathBuf};
+
+/// Why records cannot be prepared or merged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PreparationError {
+    /// The journal cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The journal was changed by somebody else.
+    #[error("{}:{line}: the journal is damaged ({message}); start over with --overwrite", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The run began with other settings or other questions.
+    #[error("{}: the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", path.display(), .changes.join("; "))]
+    Changed {
+        /// The journal.
+        path: PathBuf,
+        /// What changed, one sentence each.
+        changes: Vec<String>,
+    },
+    /// A question cannot be prepared, and `preparation.on_error` is `stop`.
+    #[error("question `{id}`: {message}; remove the cause and go on with --resume, or set preparation.on_error = \"skip\"")]
+    Question {
+        /// The question's id.
+        id: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Records cannot be merged.
+    #[error("{}: {message}", path.display())]
+    Merge {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl PreparationError {
+    pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        move |source| PreparationError::Io { path: path.to_owned(), source }
+    }
+}

@@ -1,0 +1,221 @@
+//! What is done already: an append-only file of lines, each with its checksum.
+//!
+//! The first line is the run's [`Fingerprint`]; every other one is an [`Entry`]. A process that is killed leaves at most one line that is
+//! not whole, the last, which is cut off when the journal is opened again.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use super::answering::Answered;
+use super::error::PreparationError;
+use super::fingerprint::Fingerprint;
+use super::ranking::Ranked;
+
+/// What is written goes to the disk itself at least this often.
+const FLUSH: Duration = Duration::from_secs(1);
+
+/// A line longer than this is no entry.
+const LONGEST: u64 = 1 << 30;
+
+/// The result of a stage for all questions of a block, in their order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "kebab-case")]
+pub enum Entry {
+    /// The documents of each question.
+    Ranked {
+        /// The block's number.
+        block: u64,
+        /// One for each question.
+        questions: Vec<Ranked>,
+    },
+    /// The answer to each question.
+    Answered {
+        /// The block's number.
+        block: u64,
+        /// One for each question.
+        questions: Vec<Answered>,
+    },
+}
+
+/// Where the entries of a block begin.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    ranked: Option<u64>,
+    answered: Option<u64>,
+}
+
+/// The journal of a run, open for reading and appending.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    end: u64,
+    places: BTreeMap<u64, Places>,
+    flushed: Instant,
+}
+
+impl Journal {
+    /// Begins a journal; there must be none.
+    ///
+    /// # Errors
+    /// If there is a file of that name, or it cannot be written.
+    pub fn create(path: &Path, fingerprint: &Fingerprint) -> Result<Self, PreparationError> {
+        let told = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(&told)?;
+        let mut journal = Journal { path: path.to_owned(), file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
+        journal.write(fingerprint)?;
+        journal.flush()?;
+        Ok(journal)
+    }
+
+    /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A last line that is not whole is cut off.
+    /// `None` if not even the first line is whole: then nothing was done.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or is damaged elsewhere than at its end.
+    pub fn open(path: &Path) -> Result<Option<(Self, Fingerprint)>, PreparationError> {
+        let told = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
+        let length = file.metadata().map_err(&told)?.len();
+        let mut lines = BufReader::new(file.try_clone().map_err(&told)?);
+        let (mut end, mut number) = (0, 0);
+        let (mut fingerprint, mut places) = (None, BTreeMap::<u64, Places>::new());
+        loop {
+            let mut line = Vec::new();
+            let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&told)? as u64;
+            if read == 0 {
+                break;
+            }
+            number += 1;
+            let damaged = |message: String| PreparationError::Damaged { path: path.to_owned(), line: number, message };
+            let text = match content(&line) {
+                Ok(text) => text,
+                Err(_) if end + read == length => break,
+                Err(message) => return Err(damaged(message.to_owned())),
+            };
+            if fingerprint.is_none() {
+                fingerprint = Some(serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?);
+            } else {
+                match serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))? {
+                    Entry::Ranked { block, .. } => places.entry(block).or_default().ranked = Some(end),
+                    Entry::Answered { block, .. } => places.entry(block).or_default().answered = Some(end),
+                }
+            }
+            end += read;
+        }
+        file.set_len(end).map_err(&told)?;
+        let journal = Journal { path: path.to_owned(), file, end, places, flushed: Instant::now() };
+        Ok(fingerprint.map(|fingerprint| (journal, fingerprint)))
+    }
+
+    /// What was recorded so far, for reading while more is appended.
+    ///
+    /// # Errors
+    /// If the file cannot be opened.
+    pub fn recorded(&self) -> Result<Recorded, PreparationError> {
+        let file = File::open(&self.path).map_err(PreparationError::io(&self.path))?;
+        Ok(Recorded { path: self.path.clone(), file, places: self.places.clone() })
+    }
+
+    /// Appends an entry. What was written before stays, whatever happens.
+    ///
+    /// # Errors
+    /// If the disk is full or the file cannot be written.
+    pub fn append(&mut self, entry: &Entry) -> Result<(), PreparationError> {
+        let place = self.write(entry)?;
+        match entry {
+            Entry::Ranked { block, .. } => self.places.entry(*block).or_default().ranked = Some(place),
+            Entry::Answered { block, .. } => self.places.entry(*block).or_default().answered = Some(place),
+        }
+        if self.flushed.elapsed() > FLUSH { self.flush() } else { Ok(()) }
+    }
+
+    /// Makes sure that everything is on the disk.
+    ///
+    /// # Errors
+    /// If the disk is full or fails.
+    pub fn flush(&mut self) -> Result<(), PreparationError> {
+        self.flushed = Instant::now();
+        self.file.sync_data().map_err(PreparationError::io(&self.path))
+    }
+
+    /// Writes a line, and gives the place where it begins. A line that could not be written whole is taken back, so that another may follow.
+    fn write(&mut self, value: &impl Serialize) -> Result<u64, PreparationError> {
+        let told = PreparationError::io(&self.path);
+        let text = serde_json::to_vec(value).map_err(|error| told(error.into()))?;
+        let mut line = format!("{:08x} ", crc32c::crc32c(&text)).into_bytes();
+        line.extend(text);
+        line.push(b'\n');
+        let place = self.end;
+        let written = self.file.seek(SeekFrom::Start(place)).and_then(|_| self.file.write_all(&line));
+        if let Err(error) = written {
+            // What could not be written is of no use; if it cannot be removed either, the next opening does that.
+            let _ = self.file.set_len(place);
+            return Err(told(error));
+        }
+        self.end += line.len() as u64;
+        Ok(place)
+    }
+}
+
+/// What a journal holds, as far as it was written at some moment.
+#[derive(Debug)]
+pub struct Recorded {
+    path: PathBuf,
+    file: File,
+    places: BTreeMap<u64, Places>,
+}
+
+impl Recorded {
+    /// Whether the answers of a block are known.
+    #[must_use]
+    pub fn is_answered(&self, block: u64) -> bool {
+        self.places.get(&block).is_some_and(|places| places.answered.is_some())
+    }
+
+    /// The documents of a block's questions, if they are known.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn ranked(&self, block: u64) -> Result<Option<Vec<Ranked>>, PreparationError> {
+        match self.places.get(&block).and_then(|places| places.ranked).map(|place| self.read(place)).transpose()? {
+            Some(Entry::Ranked { questions, .. }) => Ok(Some(questions)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The answers to a block's questions, if they are known.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn answered(&self, block: u64) -> Result<Option<Vec<Answered>>, PreparationError> {
+        match self.places.get(&block).and_then(|places| places.answered).map(|place| self.read(place)).transpose()? {
+            Some(Entry::Answered { questions, .. }) => Ok(Some(questions)),
+            _ => Ok(None),
+        }
+    }
+
+    fn read(&self, place: u64) -> Result<Entry, PreparationError> {
+        let told = PreparationError::io(&self.path);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(place)).map_err(&told)?;
+        let mut line = Vec::new();
+        BufReader::new(file).read_until(b'\n', &mut line).map_err(&told)?;
+        let invalid = |message: String| told(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+        let text = content(&line).map_err(|message| invalid(message.to_owned()))?;
+        serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// What a line says, if it is whole and its checksum right.
+fn content(line: &[u8]) -> Result<&[u8], &'static str> {
+    let line = line.strip_suffix(b"\n").ok_or("the line has no end")?;
+    let (sum, text) = line.split_at_checked(9).ok_or("the line is too short")?;
+    let sum = std::str::from_utf8(sum).ok().and_then(|sum| u32::from_str_radix(sum.trim_end(), 16).ok());
+    if sum == Some(crc32c::crc32c(text)) { Ok(text) } else { Err("its checksum is wrong") }
+}

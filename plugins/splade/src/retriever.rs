@@ -1,0 +1,184 @@
+//! The retriever: the encoder over a sparse index on disk.
+
+use std::path::{Path, PathBuf};
+
+use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, SparseEncoder};
+use scaledown_sdk::{Error, Result};
+use scaledown_sparse_index::{Builder, Duplicates, Index, Settings, Weights};
+use serde::{Deserialize, Serialize};
+
+use crate::encoder::Splade;
+use crate::retriever_config::{SpladeRetrieverConfig, Stored};
+
+/// What the index's vectors were made by, in a file beside it.
+const ENCODER: &str = "ENCODER.json";
+
+/// Documents encoded at a time: enough for batches of similar lengths.
+const BATCH: usize = 512;
+
+/// Finds documents by the product of their sparse vectors with the query's.
+pub struct SpladeRetriever {
+    encoder: Splade,
+    identity: Identity,
+    settings: Settings,
+    directory: PathBuf,
+    index: Option<Index>,
+}
+
+/// What makes the vectors of one encoder unlike those of another.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Identity {
+    /// The checksum of the model's weights and tokenizer.
+    model: String,
+    max_length: Option<usize>,
+    threshold: f32,
+    document_terms: Option<usize>,
+    special_terms: bool,
+}
+
+impl RetrieverPlugin for SpladeRetriever {
+    type Config = SpladeRetrieverConfig;
+
+    fn build(config: SpladeRetrieverConfig, context: RetrieverContext) -> Result<Self> {
+        let encoder = Splade::new(&config.encoder, &context.device)?;
+        let identity = Identity {
+            model: checksum(&config.encoder.model)?,
+            max_length: config.encoder.max_length,
+            threshold: config.encoder.threshold,
+            document_terms: config.encoder.document_terms,
+            special_terms: config.encoder.special_terms,
+        };
+        let weights = match config.weights {
+            Stored::U8 => Weights::default(),
+            Stored::F16 => Weights::Half,
+        };
+        let settings = Settings { weights, memory: config.memory << 20, duplicates: Duplicates::Replace, ..Settings::default() };
+        let directory = context.directory;
+        let index = open(&directory)?;
+        if index.is_some() {
+            let path = directory.join(ENCODER);
+            let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+            let made_by: Identity = serde_json::from_slice(&text)
+                .map_err(|error| Error::Config(format!("{}: it is damaged: {error}; build the index again", path.display())))?;
+            if made_by != identity {
+                return Err(Error::Config(format!(
+                    "{}: the index was made by another encoder (another model, or other lengths or thresholds); its vectors and the \
+                     query's would not fit together; build the index again",
+                    directory.display()
+                )));
+            }
+        }
+        Ok(SpladeRetriever { encoder, identity, settings, directory, index })
+    }
+}
+
+/// The index of a directory, if it has one.
+fn open(directory: &Path) -> Result<Option<Index>> {
+    match Index::open(directory) {
+        Ok(index) => Ok(Some(index)),
+        Err(scaledown_sparse_index::Error::Missing { .. }) => Ok(None),
+        Err(error) => Err(told(&error)),
+    }
+}
+
+/// The checksum of what a model's vectors depend on: its weights, its shape and its tokenizer.
+fn checksum(model: &Path) -> Result<String> {
+    let listed = std::fs::read_dir(model).map_err(|error| Error::io(model, error))?;
+    let is_part = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.ends_with(".safetensors") || name == "tokenizer.json" || name == "config.json"
+    };
+    let mut parts: Vec<PathBuf> = listed.flatten().map(|entry| entry.path()).filter(is_part).collect();
+    parts.sort();
+    let mut sum = 0;
+    for path in parts {
+        let file = std::fs::File::open(&path).map_err(|error| Error::io(&path, error))?;
+        let mut reader = std::io::BufReader::with_capacity(1 << 20, file);
+        loop {
+            let bytes = std::io::BufRead::fill_buf(&mut reader).map_err(|error| Error::io(&path, error))?;
+            if bytes.is_empty() {
+                break;
+            }
+            sum = crc32c::crc32c_append(sum, bytes);
+            let read = bytes.len();
+            std::io::BufRead::consume(&mut reader, read);
+        }
+    }
+    Ok(format!("crc32c:{sum:08x}"))
+}
+
+fn told(error: &scaledown_sparse_index::Error) -> Error {
+    Error::Input(error.to_string())
+}
+
+impl SpladeRetriever {
+    fn add(&self, builder: &mut Builder, documents: &[Document]) -> Result<()> {
+        let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
+        for (document, vector) in documents.iter().zip(self.encoder.encode_documents(&texts)?) {
+            builder.add(&document.id, &vector.0).map_err(|error| told(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what the vectors are made by, before there is an index that could be taken for another encoder's.
+    fn record_encoder(&self) -> Result<()> {
+        let path = self.directory.join(ENCODER);
+        std::fs::create_dir_all(&self.directory).map_err(|error| Error::io(&self.directory, error))?;
+        let text = serde_json::to_vec_pretty(&self.identity).map_err(|error| Error::Input(error.to_string()))?;
+        std::fs::write(&path, text).map_err(|error| Error::io(&path, error))
+    }
+}
+
+impl Retriever for SpladeRetriever {
+    fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64> {
+        let mut builder = match &self.index {
+            Some(_) => Builder::append(&self.directory, &self.settings),
+            None => {
+                self.record_encoder()?;
+                Builder::create(&self.directory, &self.settings)
+            }
+        }
+        .map_err(|error| told(&error))?;
+        let (mut read, mut batch) = (0, Vec::with_capacity(BATCH));
+        for document in documents {
+            batch.push(document?);
+            read += 1;
+            if batch.len() == BATCH {
+                self.add(&mut builder, &batch)?;
+                batch.clear();
+            }
+        }
+        self.add(&mut builder, &batch)?;
+        builder.finish().map_err(|error| told(&error))?;
+        self.index = open(&self.directory)?;
+        Ok(read)
+    }
+
+    fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
+        let index = self.index.as_ref().ok_or_else(|| {
+            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+        })?;
+        let vectors: Vec<Vec<(u32, f32)>> = self.encoder.encode_queries(queries)?.into_iter().map(|vector| vector.0).collect();
+        let found = match vectors.as_slice() {
+            [only] => vec![index.search_wide(only, k).map_err(|error| told(&error))?],
+            all => index.search_batch(all, k).map_err(|error| told(&error))?,
+        };
+        let hit = |hit: scaledown_sparse_index::Hit| Hit { id: hit.id, score: hit.score };
+        Ok(found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect())
+    }
+
+    fn facts(&self) -> Vec<(String, String)> {
+        let Some(info) = self.index.as_ref().map(Index::info) else { return Vec::new() };
+        let per_posting = info.bytes as f64 / info.postings.max(1) as f64;
+        let facts = [
+            ("documents", info.documents.to_string()),
+            ("deleted documents", info.deleted.to_string()),
+            ("postings", info.postings.to_string()),
+            ("bytes a posting", format!("{per_posting:.2}")),
+            ("segments", info.segments.to_string()),
+            ("largest error of a weight", format!("{:.2} %", 100.0 * info.quantisation.max_relative_error)),
+            ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
+        ];
+        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
