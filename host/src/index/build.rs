@@ -7,7 +7,7 @@ use scaledown_sdk::component::Document;
 use scaledown_sdk::{Device, Error as SdkError};
 
 use super::IndexError;
-use super::chunk_store::{Addition, ChunkStore};
+use super::chunk_store::Addition;
 use super::description::{Manifest, VERSION};
 use super::search::{SearchIndex, chunks_file, retriever_directory};
 use crate::config::Config;
@@ -90,10 +90,9 @@ impl Filling<'_> {
     fn run(&self, mut manifest: Manifest, chunks: Chunks) -> Result<SearchIndex> {
         let mut retriever =
             catalogue::retriever(self.config.require_retriever()?, self.device, &retriever_directory(self.directory))?;
-        let store = ChunkStore::open(&chunks_file(self.directory))?;
         let mut stream = Stream {
             chunks,
-            addition: store.add(manifest.additions),
+            addition: Addition::start(&chunks_file(self.directory), manifest.additions)?,
             checksum: manifest.checksum,
             bar: self.terminal.spinner("indexing"),
             count: 0,
@@ -111,7 +110,7 @@ impl Filling<'_> {
         manifest.checksum = checksum;
         manifest.complete = true;
         manifest.write(self.directory)?;
-        drop((retriever, store));
+        drop(retriever);
         SearchIndex::open(self.config, self.device)
     }
 }
@@ -119,7 +118,7 @@ impl Filling<'_> {
 /// The chunks as the retriever reads them; on the way, each is put into the store.
 struct Stream<'a> {
     chunks: Chunks,
-    addition: Addition<'a>,
+    addition: Addition,
     checksum: u32,
     bar: ProgressBar,
     count: u64,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use redb::{Database, Durability, ReadableDatabase, ReadableTableMetadata, TableDefinition};
+use redb::{Database, Durability, ReadOnlyDatabase, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
 use super::IndexError;
 
@@ -15,33 +15,24 @@ const BATCH: usize = 4096;
 /// Memory for pages of the file, in bytes.
 const CACHE: usize = 64 << 20;
 
-/// The texts of chunks by their ids, on disk.
+/// The texts of chunks by their ids, for reading; several processes may read one file.
 pub(super) struct ChunkStore {
     path: PathBuf,
-    database: Database,
+    database: ReadOnlyDatabase,
 }
 
 impl ChunkStore {
-    /// Opens the file at `path`, which is made if it is missing.
+    /// Opens the file at `path`.
     pub(super) fn open(path: &Path) -> Result<Self, IndexError> {
         let told = told(path);
-        let database = Database::builder().set_cache_size(CACHE).create(path).map_err(|error| told(error.into()))?;
+        let database = Database::builder().set_cache_size(CACHE).open_read_only(path).map_err(|error| told(error.into()))?;
         Ok(ChunkStore { path: path.to_owned(), database })
-    }
-
-    /// Starts the addition of this number.
-    pub(super) fn add(&self, addition: u32) -> Addition<'_> {
-        Addition { store: self, addition, waiting: Vec::with_capacity(BATCH) }
     }
 
     /// The text of each id, if it is there.
     pub(super) fn texts<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<Vec<Option<String>>, IndexError> {
         let read = || -> Result<Vec<Option<String>>, redb::Error> {
-            let table = match self.database.begin_read()?.open_table(CHUNKS) {
-                Ok(table) => table,
-                Err(redb::TableError::TableDoesNotExist(_)) => return Ok(ids.into_iter().map(|_| None).collect()),
-                Err(error) => return Err(error.into()),
-            };
+            let table = self.database.begin_read()?.open_table(CHUNKS)?;
             let text = |id: &str| Ok(table.get(id)?.map(|found| found.value().1.to_owned()));
             ids.into_iter().map(text).collect()
         };
@@ -50,13 +41,7 @@ impl ChunkStore {
 
     /// The number of chunks.
     pub(super) fn len(&self) -> Result<u64, IndexError> {
-        let read = || -> Result<u64, redb::Error> {
-            match self.database.begin_read()?.open_table(CHUNKS) {
-                Ok(table) => Ok(table.len()?),
-                Err(redb::TableError::TableDoesNotExist(_)) => Ok(0),
-                Err(error) => Err(error.into()),
-            }
-        };
+        let read = || -> Result<u64, redb::Error> { Ok(self.database.begin_read()?.open_table(CHUNKS)?.len()?) };
         read().map_err(told(&self.path))
     }
 }
@@ -66,14 +51,22 @@ fn told(path: &Path) -> impl Fn(redb::Error) -> IndexError {
     move |source| IndexError::Chunks { path: path.clone(), source: Box::new(source) }
 }
 
-/// Chunks on their way into a store.
-pub(super) struct Addition<'a> {
-    store: &'a ChunkStore,
-    addition: u32,
+/// Chunks on their way into a file, which nobody may read meanwhile.
+pub(super) struct Addition {
+    path: PathBuf,
+    database: Database,
+    number: u32,
     waiting: Vec<(String, String)>,
 }
 
-impl Addition<'_> {
+impl Addition {
+    /// Starts the addition of this number to the file at `path`, which is made if it is missing.
+    pub(super) fn start(path: &Path, number: u32) -> Result<Self, IndexError> {
+        let told = told(path);
+        let database = Database::builder().set_cache_size(CACHE).create(path).map_err(|error| told(error.into()))?;
+        Ok(Addition { path: path.to_owned(), database, number, waiting: Vec::with_capacity(BATCH) })
+    }
+
     /// Puts a chunk in, in the place of one of the same id from an earlier addition. One of the same addition is an error, said at the latest
     /// by [`Addition::finish`].
     pub(super) fn put(&mut self, id: &str, text: &str) -> Result<(), IndexError> {
@@ -87,16 +80,15 @@ impl Addition<'_> {
     }
 
     fn write(&mut self, durability: Durability) -> Result<(), IndexError> {
-        let addition = self.addition;
         let waiting = std::mem::take(&mut self.waiting);
         let write = || -> Result<Option<String>, redb::Error> {
-            let mut transaction = self.store.database.begin_write()?;
+            let mut transaction = self.database.begin_write()?;
             transaction.set_durability(durability)?;
             {
                 let mut table = transaction.open_table(CHUNKS)?;
                 for (id, text) in &waiting {
-                    let before = table.insert(id.as_str(), (addition, text.as_str()))?;
-                    if before.is_some_and(|before| before.value().0 == addition) {
+                    let before = table.insert(id.as_str(), (self.number, text.as_str()))?;
+                    if before.is_some_and(|before| before.value().0 == self.number) {
                         return Ok(Some(id.clone()));
                     }
                 }
@@ -104,7 +96,7 @@ impl Addition<'_> {
             transaction.commit()?;
             Ok(None)
         };
-        match write().map_err(told(&self.store.path))? {
+        match write().map_err(told(&self.path))? {
             Some(id) => Err(IndexError::Duplicate(id)),
             None => Ok(()),
         }

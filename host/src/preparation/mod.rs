@@ -23,3 +23,6 @@ pub use merge::{Merged, merge};
 pub use pipeline::{Busy, Pipeline, Progress, Stage};
 pub use ranking::Ranked;
 pub use records::{Counts, NAME as RECORDS, Sidecar, write};
+
+#[cfg(test)]
+mod tests;

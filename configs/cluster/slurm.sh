@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Records of all questions, by an array of 32 jobs. Build the index once before (`scaledown index build /data/prepare.toml`); a job that was
+# killed or ran out of time goes on where it was when it is submitted again. Afterwards:
+#   scaledown dataset merge /data/prepared/shard-* --out /data/train.jsonl
+#SBATCH --job-name=scaledown-prepare
+#SBATCH --array=0-31
+#SBATCH --cpus-per-task=16
+#SBATCH --mem=32G
+#SBATCH --time=08:00:00
+#SBATCH --requeue
+set -euo pipefail
+config=/data/prepare.toml
+shard="$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"
+output="/data/prepared/shard-$SLURM_ARRAY_TASK_ID-of-$SLURM_ARRAY_TASK_COUNT"
+resume=()
+if [ -e "$output/journal" ]; then resume=(--resume); fi
+srun scaledown prepare "$config" --shard "$shard" "${resume[@]}"
