@@ -1,11 +1,13 @@
 //! From text to token ids and back: tokenizers, chat templates and the generator's prompt.
 
 mod chat;
+mod chat_tokenizer;
 mod prompt;
 mod stop;
 mod tokenizer;
 
 pub use chat::ChatTemplate;
+pub use chat_tokenizer::open_chat_tokenizer;
 pub use prompt::{Piece, PromptTemplate};
 pub use stop::{StopStrings, StopWatch};
 pub use tokenizer::{TextError, Tokenizer};
