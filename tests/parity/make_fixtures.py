@@ -1,5 +1,5 @@
 """Writes the fixtures of the parity tests. `python make_fixtures.py [decoders] [encoders] [lora] [generation] [ops]
-[optimizer] [oscar] [chats] [flops] [frozen]`
+[optimizer] [oscar] [chats] [flops] [frozen] [quantized]`
 
 Needs the packages of `requirements.txt`. Without an argument it writes everything. The later kinds read models that the
 earlier ones wrote.
@@ -23,6 +23,7 @@ import lora
 import ops
 import optimizer
 import oscar
+import quantized
 
 KINDS = {
     "decoders": decoders,
@@ -35,6 +36,7 @@ KINDS = {
     "chats": chats,
     "flops": flops,
     "frozen": frozen,
+    "quantized": quantized,
 }
 
 

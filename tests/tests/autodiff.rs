@@ -225,7 +225,8 @@ fn gradients_of_sixteen_bits_accumulate_in_thirty_two() -> Result<()> {
 #[test]
 fn the_optimizer_takes_sums_that_are_more_precise_than_their_parameter() -> Result<()> {
     for device in scaledown_tests::parity::devices() {
-        let options = ParamOptions { device: device.clone(), dtype: DType::BF16, trainable: true, seed: 1, lora: None };
+        let options =
+            ParamOptions { device: device.clone(), dtype: DType::BF16, trainable: true, seed: 1, lora: None, quantization: None };
         // From the same parameter and gradient: as a sum of two in f32, and as one in bf16.
         let stepped = |parts: &[f64]| -> Result<(Vec<f64>, Vec<f64>)> {
             let params = Params::random(options.clone());

@@ -26,7 +26,7 @@ fn device() -> Device {
 }
 
 fn options(device: &Device) -> ParamOptions {
-    ParamOptions { device: device.clone(), dtype: DType::F32, trainable: true, seed: 3, lora: None }
+    ParamOptions { device: device.clone(), dtype: DType::F32, trainable: true, seed: 3, lora: None, quantization: None }
 }
 
 /// The keys of every compressor under test.

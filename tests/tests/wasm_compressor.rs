@@ -34,7 +34,7 @@ fn device() -> Device {
 }
 
 fn context() -> CompressorContext {
-    let options = ParamOptions { device: device(), dtype: DType::F32, trainable: true, seed: 11, lora: None };
+    let options = ParamOptions { device: device(), dtype: DType::F32, trainable: true, seed: 11, lora: None, quantization: None };
     CompressorContext {
         params: Params::random(options),
         generator: json!({"vocab_size": 50}),

@@ -28,7 +28,14 @@ impl Models {
     /// Random models; the generator has an adapter if `training`.
     pub(super) fn new(device: &Device, training: bool) -> Result<Self> {
         let config = generator_config();
-        let options = |trainable, lora| ParamOptions { device: device.clone(), dtype: DType::F32, trainable, seed: 1, lora };
+        let options = |trainable, lora| ParamOptions {
+            device: device.clone(),
+            dtype: DType::F32,
+            trainable,
+            seed: 1,
+            lora,
+            quantization: None,
+        };
         let directory = tempfile::tempdir().map_err(|error| Error::io(std::env::temp_dir(), error))?;
         let path = directory.path().join("config.json");
         std::fs::write(&path, config.to_string()).map_err(|error| Error::io(&path, error))?;

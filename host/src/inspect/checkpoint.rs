@@ -27,7 +27,7 @@ impl Checkpoint {
     /// If its architecture is not supported, or weights are missing, superfluous or misshapen.
     pub fn load(directory: &Path, device: &Device, dtype: DType) -> Result<Self> {
         let config = read_config(directory)?;
-        let options = ParamOptions { device: device.clone(), dtype, trainable: false, seed: 0, lora: None };
+        let options = ParamOptions { device: device.clone(), dtype, trainable: false, seed: 0, lora: None, quantization: None };
         let params = Params::load(options, Arc::new(DirectoryWeights::open(directory)?));
         let model = match ModelKind::of(&config) {
             ModelKind::Decoder => Checkpoint::Decoder(CausalLm::new(DecoderConfig::from_directory(directory)?, &params)?),

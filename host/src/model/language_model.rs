@@ -57,6 +57,7 @@ impl LanguageModel {
             trainable: role == Role::Learner,
             seed: config.training.seed,
             lora: table.adapter().filter(|_| role == Role::Reader),
+            quantization: None,
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {
             Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),

@@ -41,6 +41,7 @@ impl Oscar {
             trainable: true,
             seed: config.training.seed.wrapping_add(1),
             lora: None,
+            quantization: None,
         };
         let compressor_params = Params::random(options);
         let context = CompressorContext {

@@ -48,11 +48,7 @@ impl PromptTemplate {
     pub fn pieces(&self, tokenizer: &Tokenizer, query: &str, documents: usize) -> Result<Vec<Piece>, TextError> {
         let clean = query.replace([OPEN, CLOSE], " ");
         let user = self.user_message(&clean, documents)?;
-        let text = match tokenizer.chat().filter(|_| self.prompt.chat_template) {
-            Some(chat) => chat.render(&self.prompt.system, &user)?,
-            None if self.prompt.system.is_empty() => user,
-            None => format!("{}\n\n{user}", self.prompt.system),
-        };
+        let text = tokenizer.conversation(&self.prompt.system, &user, self.prompt.chat_template)?;
         split(&text).map(|part| part.encode(tokenizer)).filter(|piece| !is_empty(piece)).collect()
     }
 

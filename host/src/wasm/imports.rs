@@ -62,7 +62,7 @@ impl tensor::HostTensor for Imports {
     }
 
     fn dtype(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Dtype> {
-        Ok(instruction::dtype_to_wit(self.table.get(&tensor)?.dtype()))
+        instruction::dtype_to_wit(self.table.get(&tensor)?.dtype())
     }
 
     fn detach(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Resource<Tensor>> {
@@ -96,7 +96,7 @@ impl params::Host for Imports {
     }
 
     fn stored_dtype(&mut self) -> wasmtime::Result<Dtype> {
-        Ok(instruction::dtype_to_wit(self.params.dtype()))
+        instruction::dtype_to_wit(self.params.dtype())
     }
 }
 

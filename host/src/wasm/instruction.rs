@@ -88,8 +88,11 @@ pub(super) fn dtype(dtype: wit::Dtype) -> DType {
 }
 
 /// The element type in the interface's words.
-pub(super) fn dtype_to_wit(dtype: DType) -> wit::Dtype {
-    match dtype {
+///
+/// # Errors
+/// If it is quantised, which components do not know.
+pub(super) fn dtype_to_wit(dtype: DType) -> wasmtime::Result<wit::Dtype> {
+    Ok(match dtype {
         DType::F64 => wit::Dtype::F64,
         DType::F32 => wit::Dtype::F32,
         DType::BF16 => wit::Dtype::Bf16,
@@ -97,7 +100,10 @@ pub(super) fn dtype_to_wit(dtype: DType) -> wit::Dtype {
         DType::I64 => wit::Dtype::I64,
         DType::U32 => wit::Dtype::U32,
         DType::Bool => wit::Dtype::Boolean,
-    }
+        DType::Q8_0 | DType::Q4_0 => {
+            wasmtime::bail!("a tensor of {dtype} is handed to a component, which does not know such types")
+        }
+    })
 }
 
 fn unary(op: wit::UnaryOp) -> UnaryOp {

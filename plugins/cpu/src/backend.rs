@@ -93,7 +93,7 @@ impl DeviceBackend for CpuBackend {
             DType::F16 => read::<f16>(data.bytes()),
             DType::I64 => read::<i64>(data.bytes()),
             DType::U32 => read::<u32>(data.bytes()),
-            DType::Bool => read::<u8>(data.bytes()),
+            DType::Bool | DType::Q8_0 | DType::Q4_0 => read::<u8>(data.bytes()),
         }))
     }
 
@@ -108,7 +108,7 @@ impl DeviceBackend for CpuBackend {
             DType::F16 => bytes::<f16>(value),
             DType::I64 => bytes::<i64>(value),
             DType::U32 => bytes::<u32>(value),
-            DType::Bool => bytes::<u8>(value),
+            DType::Bool | DType::Q8_0 | DType::Q4_0 => bytes::<u8>(value),
         };
         match bytes {
             Some(bytes) => TensorData::new(value.spec.clone(), bytes),
@@ -116,8 +116,10 @@ impl DeviceBackend for CpuBackend {
         }
     }
 
-    fn supports(&self, _op: &Op, _inputs: &[TensorSpec]) -> bool {
-        true
+    fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool {
+        // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is decomposed.
+        let quantized = || inputs.get(1).is_some_and(|weight| weight.dtype.is_quantized());
+        !(matches!(op, Op::Linear) && inputs[0].dtype == DType::F64 && quantized())
     }
 
     fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {

@@ -20,6 +20,7 @@ mod math;
 mod norm;
 mod optimizer;
 mod parallel;
+mod quantized;
 mod reduce;
 mod rows;
 mod storage;

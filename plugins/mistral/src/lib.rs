@@ -1,4 +1,22 @@
-//! The `mistral` plugin: a generator of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
+//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
+//!
+//! As `[generator]`, one reads prompts in which vectors stand for documents. As `[teacher]`, one answers questions from whole documents,
+//! for a compressor to be distilled from:
+//!
+//! ```toml
+//! [teacher]
+//! plugin = "mistral"
+//! model = "mistralai/Mistral-7B-Instruct-v0.2"
+//! quantization = "q8_0"
+//! ```
+//!
+//! See [`TeacherConfig`] for its keys.
+
+mod teacher;
+mod teacher_config;
+
+pub use teacher::MistralTeacher;
+pub use teacher_config::{TeacherConfig, TeacherPrecision};
 
 use scaledown_sdk::component::{
     DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin, Registration, inventory,
@@ -9,6 +27,10 @@ use scaledown_sdk::{Device, Error, Result, Tensor};
 
 inventory::submit! {
     Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family")
+}
+
+inventory::submit! {
+    Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama or Qwen2 family.")
 }
 
 /// The plugin's own keys: none. The host decides where weights come from.
@@ -31,6 +53,11 @@ impl GeneratorPlugin for MistralGenerator {
 }
 
 impl MistralGenerator {
+    /// The generator of a model.
+    pub(crate) fn from_model(model: CausalLm) -> Self {
+        MistralGenerator { model }
+    }
+
     /// The model itself.
     #[must_use]
     pub fn model(&self) -> &CausalLm {

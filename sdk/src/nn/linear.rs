@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 use crate::{Error, Result};
 
 /// `x weight^T + bias`, and an adapter if the model's [`ParamOptions`](super::ParamOptions) ask for one here. The weight and bias of an
-/// adapted layer are frozen, and the adapter trains.
+/// adapted layer are frozen, and the adapter trains. A frozen weight may be [quantised](super::ParamOptions::quantization).
 ///
 /// Parameters under its path: `weight [out, in]`, `bias [out]`, `lora_A.weight [r, in]`, `lora_B.weight [out, r]`.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Linear {
         let lora = params.lora().filter(|lora| lora.applies_to(params.path()));
         let base = if lora.is_some() { params.frozen() } else { params.clone() };
         Ok(Linear {
-            weight: base.get("weight", [outputs, inputs], init)?,
+            weight: base.weight("weight", [outputs, inputs], init)?,
             bias: bias.map(|init| base.get("bias", [outputs], init)).transpose()?,
             adapter: lora.map(|lora| Adapter::new(params, inputs, outputs, lora)).transpose()?,
         })
@@ -94,12 +94,14 @@ impl Linear {
     }
 
     /// Adds the adapter's update to the weight and switches the adapter off, which makes inference as fast as without it. Training must
-    /// not go on afterwards. The adapter's `B` becomes 0, so that saved parameters still describe the same function.
+    /// not go on afterwards. The adapter's `B` becomes 0, so that saved parameters still describe the same function. A quantised weight
+    /// would round the update away: there the adapter stays.
     ///
     /// # Errors
     /// If the device fails.
     pub fn merge(&self) -> Result<()> {
         match &self.adapter {
+            _ if self.weight.tensor().dtype().is_quantized() => Ok(()),
             Some(adapter) if !adapter.merged.swap(true, Ordering::Relaxed) => adapter.merge_into(&self.weight),
             _ => Ok(()),
         }

@@ -30,6 +30,8 @@ mod params;
 mod params_guest;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod peft;
+#[cfg(not(target_arch = "wasm32"))]
+mod quantization;
 mod rms_norm;
 mod rotary;
 #[cfg(not(target_arch = "wasm32"))]
@@ -63,6 +65,8 @@ pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup};
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
 pub use params_guest::{Param, Params};
+#[cfg(not(target_arch = "wasm32"))]
+pub use quantization::Quantization;
 pub use rms_norm::RmsNorm;
 pub use rotary::{RopeScaling, Rotary, Rotation};
 #[cfg(not(target_arch = "wasm32"))]

@@ -44,7 +44,8 @@ impl ModelDirectory {
     /// # Errors
     /// If weights cannot be read, are missing or misshapen, or are not the model's.
     pub(super) fn load<M>(&self, device: &Device, apart: &[&str], make: impl FnOnce(&Params) -> Result<M>) -> Result<M> {
-        let options = ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None };
+        let options =
+            ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
         let weights = Arc::new(DirectoryWeights::open(&self.path)?);
         let params = Params::random(options).initialised_wholly_from(weights, "", apart);
         let model = make(&params)?;

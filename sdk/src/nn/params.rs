@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::init::Init;
 use super::lora::{AdapterSwitch, LoraConfig, WithoutAdapters};
+use super::quantization::Quantization;
 use super::stored::{Stored, Whole};
 use super::weights::WeightSource;
 use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
@@ -86,6 +87,8 @@ pub struct ParamOptions {
     pub seed: u64,
     /// The adapter that linear layers get, if any.
     pub lora: Option<LoraConfig>,
+    /// How the weights of linear layers that do not train are stored, if not in `dtype`.
+    pub quantization: Option<Quantization>,
 }
 
 /// The parameters of a model under one path, as a module sees them while it is built.
@@ -234,25 +237,41 @@ impl Params {
     /// # Errors
     /// If weights cannot be read or the device is out of memory.
     pub fn get(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
-        let (name, shape) = (self.full(name), shape.into());
+        self.get_as(self.store.options.dtype, name, shape.into(), init)
+    }
+
+    /// The weight `name` of a linear layer: as [`Params::get`], but quantised if the options ask for it, nothing of it trains, and its rows
+    /// are made of whole blocks.
+    ///
+    /// # Errors
+    /// As [`Params::get`].
+    pub(super) fn weight(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        let (options, shape) = (&self.store.options, shape.into());
+        let quantization = options.quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
+        self.get_as(quantization.map_or(options.dtype, Quantization::dtype), name, shape, init)
+    }
+
+    fn get_as(&self, dtype: DType, name: &str, shape: Shape, init: Init) -> Result<Param> {
+        let name = self.full(name);
         if let Some(param) = self.state().params.get(&name) {
             return Ok(param.clone());
         }
-        let value = self.initial_value(&name, &shape, init).map_err(|error| error.at(&name))?;
+        let value = self.initial_value(&name, &shape, init, dtype).map_err(|error| error.at(&name))?;
         let param = Param::new(name.clone(), &value, self.trainable)?;
         self.state().params.insert(name, param.clone());
         Ok(param)
     }
 
-    fn initial_value(&self, name: &str, shape: &Shape, init: Init) -> Result<Tensor> {
+    fn initial_value(&self, name: &str, shape: &Shape, init: Init, dtype: DType) -> Result<Tensor> {
         let options = &self.store.options;
         let Some((stored, name_there)) = self.source(name) else {
-            return init.tensor(TensorSpec::new(options.dtype, shape), name_seed(options.seed, name), &options.device);
+            let value = init.tensor(TensorSpec::new(options.dtype, shape), name_seed(options.seed, name), &options.device)?;
+            return value.cast(dtype);
         };
         stored.ask(name_there.clone());
         let problem = match stored.source.spec(&name_there) {
             Some(spec) if spec.shape == *shape => {
-                return options.device.upload(&stored.source.read(&name_there)?)?.cast(options.dtype);
+                return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype);
             }
             Some(spec) => format!("{name_there} has shape {}, expected {shape}", spec.shape),
             None => format!("{name_there} is missing, expected shape {shape}"),

@@ -137,6 +137,14 @@ impl Params {
         Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle })))
     }
 
+    /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are not quantised.
+    ///
+    /// # Errors
+    /// If the host cannot make it.
+    pub(super) fn weight(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        self.get(name, shape, init)
+    }
+
     fn full(&self, name: &str) -> String {
         if self.prefix.is_empty() || name.is_empty() {
             format!("{}{name}", self.prefix)

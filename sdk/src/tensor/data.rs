@@ -68,6 +68,10 @@ impl TensorData {
             DType::I64 => read(&self.bytes, |x: i64| x as f64),
             DType::U32 => read(&self.bytes, |x: u32| f64::from(x)),
             DType::Bool => read(&self.bytes, |x: u8| f64::from(x)),
+            #[cfg(not(target_arch = "wasm32"))]
+            quantized @ (DType::Q8_0 | DType::Q4_0) => {
+                super::quantized::dequantize(quantized, &self.bytes).into_iter().map(f64::from).collect()
+            }
         }
     }
 }

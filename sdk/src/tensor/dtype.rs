@@ -20,10 +20,19 @@ pub enum DType {
     U32,
     /// A truth value, one byte each (0 or 1).
     Bool,
+    /// Blocks of 32 numbers of a row as 8-bit integers with one scale: see [`Q8_0`](super::Q8_0). Only [`Op::Linear`](super::Op::Linear)
+    /// reads such a weight, and [`Op::Cast`](super::Op::Cast) makes it and unpacks it. A WASM guest does not know it.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[serde(rename = "q8_0")]
+    Q8_0,
+    /// As `Q8_0`, of 4-bit integers: see [`Q4_0`](super::Q4_0).
+    #[cfg(not(target_arch = "wasm32"))]
+    #[serde(rename = "q4_0")]
+    Q4_0,
 }
 
 impl DType {
-    /// The size of one element in bytes.
+    /// The size of one element in bytes; of one block, if the type is quantised.
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
@@ -31,7 +40,26 @@ impl DType {
             DType::F32 | DType::U32 => 4,
             DType::BF16 | DType::F16 => 2,
             DType::Bool => 1,
+            #[cfg(not(target_arch = "wasm32"))]
+            DType::Q8_0 => 34,
+            #[cfg(not(target_arch = "wasm32"))]
+            DType::Q4_0 => 18,
         }
+    }
+
+    /// The number of elements that are stored together: 32 if the type is quantised, else 1. The last extent of a tensor is a multiple of it.
+    #[must_use]
+    pub const fn block(self) -> usize {
+        if self.is_quantized() { 32 } else { 1 }
+    }
+
+    /// Whether elements are stored in blocks with a common scale.
+    #[must_use]
+    pub const fn is_quantized(self) -> bool {
+        #[cfg(not(target_arch = "wasm32"))]
+        return matches!(self, DType::Q8_0 | DType::Q4_0);
+        #[cfg(target_arch = "wasm32")]
+        false
     }
 
     /// Whether elements are floating-point numbers. Only such tensors have gradients.
@@ -60,6 +88,10 @@ impl std::fmt::Display for DType {
             DType::I64 => "i64",
             DType::U32 => "u32",
             DType::Bool => "bool",
+            #[cfg(not(target_arch = "wasm32"))]
+            DType::Q8_0 => "q8_0",
+            #[cfg(not(target_arch = "wasm32"))]
+            DType::Q4_0 => "q4_0",
         })
     }
 }

@@ -18,6 +18,8 @@ mod methods;
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 mod op;
+#[cfg(not(target_arch = "wasm32"))]
+mod quantized;
 mod shape;
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -37,6 +39,8 @@ pub use infer::infer;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{LeafId, Tensor, no_grad};
 pub use op::{AdamW, AttentionSpec, BinaryOp, CompareOp, GatedOp, Op, ReduceOp, UnaryOp, uniform_bits};
+#[cfg(not(target_arch = "wasm32"))]
+pub use quantized::{BLOCK, BlockFormat, Q4_0, Q8_0};
 pub use shape::{Shape, TensorSpec};
 
 #[cfg(not(target_arch = "wasm32"))]

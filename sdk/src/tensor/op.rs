@@ -79,7 +79,9 @@ pub enum Op {
     },
 
     // ---- elements -------------------------------------------------------------------------------------------------
-    /// `x -> x` converted to `dtype`. Floats round to nearest even; float to integer truncates towards zero; to `Bool` is `x != 0`.
+    /// `x -> x` converted to `dtype`. Floats round to nearest even; float to integer truncates towards zero; to `Bool` is `x != 0`. A float
+    /// to a quantised type rounds in f32, block by block, as [`BlockFormat`](super::BlockFormat) says; back, it becomes scale times integer
+    /// in f32, then the float. Nothing else converts to or from a quantised type.
     Cast {
         /// The output's element type.
         dtype: DType,
@@ -122,7 +124,8 @@ pub enum Op {
         /// Whether the second input is stored transposed.
         transpose_b: bool,
     },
-    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`.
+    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, and then stands
+    /// for what its cast to the type of `x` is; no gradient flows to it.
     Linear,
 
     // ---- rows -----------------------------------------------------------------------------------------------------

@@ -128,15 +128,21 @@ impl TensorSpec {
     /// The size of the elements in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.shape.count() * self.dtype.size()
+        self.shape.count() / self.dtype.block() * self.dtype.size()
     }
 
     /// Checks that a tensor of this specification can exist: its size in bytes fits the address space, and so do its strides, which
-    /// an extent of 0 does not make smaller.
+    /// an extent of 0 does not make smaller. The rows of a quantised tensor are whole blocks.
     ///
     /// # Errors
-    /// [`Error::Data`] if the size overflows.
+    /// [`Error::Data`] if the size overflows, or a block would be incomplete.
     pub fn check(&self) -> Result<()> {
+        let block = self.dtype.block();
+        if block > 1 && (self.shape.rank() == 0 || !self.shape.last().is_multiple_of(block)) {
+            return Err(Error::Data(format!(
+                "a tensor {self} needs rows of whole blocks, whose length is a multiple of {block}"
+            )));
+        }
         self.shape
             .dims()
             .iter()

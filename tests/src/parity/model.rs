@@ -25,7 +25,7 @@ enum Kind {
 /// How the parameters of a fixture's model are made: trainable, without an adapter.
 #[must_use]
 pub fn options(device: &Device, dtype: DType, lora: Option<LoraConfig>) -> ParamOptions {
-    ParamOptions { device: device.clone(), dtype, trainable: true, seed: 0, lora }
+    ParamOptions { device: device.clone(), dtype, trainable: true, seed: 0, lora, quantization: None }
 }
 
 impl Model {

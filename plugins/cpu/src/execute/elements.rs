@@ -61,6 +61,8 @@ impl Call<'_> {
             (DType::F16, DType::F32) => self.widen::<f16>(inputs),
             (DType::F32, DType::BF16) => self.narrow::<bf16>(inputs),
             (DType::F32, DType::F16) => self.narrow::<f16>(inputs),
+            (DType::Q8_0 | DType::Q4_0, _) => self.dequantize(inputs),
+            (_, DType::Q8_0 | DType::Q4_0) => self.quantize(inputs),
             (_, to) => for_any!(self.op, from, A => {
                 let x = self.get::<A>(inputs, 0)?;
                 for_any!(self.op, to, B => self.build::<B>(|out| elementwise::convert(x, out, |x| B::from_exact(x.exact()))))

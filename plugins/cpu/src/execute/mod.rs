@@ -4,6 +4,7 @@ mod blocks;
 mod elements;
 mod layout;
 mod products;
+mod quantized;
 mod training;
 
 use scaledown_sdk::tensor::{Op, Value};
@@ -60,7 +61,45 @@ macro_rules! for_any {
     };
 }
 
-pub(crate) use {for_any, for_float, for_number};
+/// As `for_float`, for floats that are computed in f32.
+macro_rules! for_narrow {
+    ($op:expr, $dtype:expr, $type:ident => $body:expr) => {
+        match $dtype {
+            scaledown_sdk::DType::F32 => {
+                type $type = f32;
+                $body
+            }
+            scaledown_sdk::DType::BF16 => {
+                type $type = half::bf16;
+                $body
+            }
+            scaledown_sdk::DType::F16 => {
+                type $type = half::f16;
+                $body
+            }
+            other => Err($crate::execute::unsupported($op, other)),
+        }
+    };
+}
+
+/// Evaluates an expression with a type name bound to the format of a quantised element type.
+macro_rules! for_block {
+    ($op:expr, $dtype:expr, $format:ident => $body:expr) => {
+        match $dtype {
+            scaledown_sdk::DType::Q8_0 => {
+                type $format = scaledown_sdk::tensor::Q8_0;
+                $body
+            }
+            scaledown_sdk::DType::Q4_0 => {
+                type $format = scaledown_sdk::tensor::Q4_0;
+                $body
+            }
+            other => Err($crate::execute::unsupported($op, other)),
+        }
+    };
+}
+
+pub(crate) use {for_any, for_block, for_float, for_narrow, for_number};
 
 /// Runs one instruction.
 pub(crate) fn execute(op: &Op, mut inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Buffer>> {

@@ -35,6 +35,9 @@ impl Call<'_> {
     }
 
     pub(super) fn linear(&self, inputs: &[Value]) -> Result<Buffer> {
+        if self.input(inputs, 1)?.spec.dtype.is_quantized() {
+            return self.quantized_linear(inputs);
+        }
         let rows = self.input(inputs, 0)?.spec.shape.rows();
         for_float!(self.op, self.output.dtype, T => {
             let (x, weight) = (self.get::<T>(inputs, 0)?, self.get::<T>(inputs, 1)?);

@@ -39,7 +39,7 @@ pub(crate) fn llama3() -> Value {
 }
 
 pub(crate) fn options(device: &Device, lora: Option<LoraConfig>) -> ParamOptions {
-    ParamOptions { device: device.clone(), dtype: DType::F32, trainable: true, seed: 5, lora }
+    ParamOptions { device: device.clone(), dtype: DType::F32, trainable: true, seed: 5, lora, quantization: None }
 }
 
 pub(crate) fn params(lora: Option<LoraConfig>) -> Params {

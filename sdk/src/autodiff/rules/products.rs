@@ -39,7 +39,8 @@ pub(super) fn linear(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     let rows = input.rows();
     let gradient = gradient.reshape([rows, weight.dims()[0]])?;
     let mut gradients = vec![
-        x.wanted(0, || gradient.matmul(x.input(1)?)?.reshape(input))?,
+        // A quantised weight is of another type than the gradient.
+        x.wanted(0, || gradient.matmul(&x.input(1)?.cast(gradient.dtype())?)?.reshape(input))?,
         x.wanted(1, || gradient.matmul_transposed(&x.input(0)?.reshape([rows, weight.last()])?, true, false))?,
     ];
     if x.input_specs.len() > 2 {

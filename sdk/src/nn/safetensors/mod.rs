@@ -31,9 +31,9 @@ fn from_stored(dtype: Dtype) -> Option<DType> {
     })
 }
 
-/// The name of `dtype` in a file.
-fn to_stored(dtype: DType) -> Dtype {
-    match dtype {
+/// The name of `dtype` in a file, if files know it.
+fn to_stored(dtype: DType) -> Option<Dtype> {
+    Some(match dtype {
         DType::F64 => Dtype::F64,
         DType::F32 => Dtype::F32,
         DType::BF16 => Dtype::BF16,
@@ -41,5 +41,6 @@ fn to_stored(dtype: DType) -> Dtype {
         DType::I64 => Dtype::I64,
         DType::U32 => Dtype::U32,
         DType::Bool => Dtype::BOOL,
-    }
+        DType::Q8_0 | DType::Q4_0 => return None,
+    })
 }

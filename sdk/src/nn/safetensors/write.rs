@@ -46,10 +46,11 @@ fn header(tensors: &[(&str, Tensor)], metadata: &[(&str, &str)]) -> std::result:
     let info = |(name, tensor): &(&str, Tensor)| {
         let start = end;
         end += tensor.spec().bytes();
-        let info = TensorInfo { dtype: to_stored(tensor.dtype()), shape: tensor.dims().to_vec(), data_offsets: (start, end) };
-        ((*name).to_owned(), info)
+        let unknown = || format!("{name} is of type {}, which the format does not know; cast it first", tensor.dtype());
+        let dtype = to_stored(tensor.dtype()).ok_or_else(unknown)?;
+        Ok(((*name).to_owned(), TensorInfo { dtype, shape: tensor.dims().to_vec(), data_offsets: (start, end) }))
     };
-    let infos = tensors.iter().map(info).collect();
+    let infos = tensors.iter().map(info).collect::<std::result::Result<_, String>>()?;
     let metadata: HashMap<String, String> = metadata.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
     let header = Metadata::new((!metadata.is_empty()).then_some(metadata), infos).map_err(|error| error.to_string())?;
     let mut text = serde_json::to_vec(&header).map_err(|error| error.to_string())?;

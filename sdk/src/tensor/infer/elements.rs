@@ -6,6 +6,10 @@ use crate::tensor::{DType, ReduceOp, TensorSpec};
 
 pub(super) fn cast(x: &Inputs<'_>, dtype: DType) -> Result<Vec<TensorSpec>> {
     let [input] = x.exactly()?;
+    let fits = |a: DType, b: DType| !a.is_quantized() || b.is_float() || a == b;
+    x.ensure(fits(dtype, input.dtype) && fits(input.dtype, dtype), || {
+        format!("expected a floating-point type on the other side of a quantised one, found {} to {dtype}", input.dtype)
+    })?;
     Ok(vec![TensorSpec::new(dtype, &input.shape)])
 }
 

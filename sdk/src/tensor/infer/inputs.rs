@@ -46,6 +46,22 @@ impl<'a> Inputs<'a> {
         self.specs.split_first().ok_or_else(|| self.error("expected at least one input"))
     }
 
+    /// That no input is quantised but those of the two instructions that know such types.
+    pub(super) fn quantized_weights_only(&self) -> Result<()> {
+        let known = |index: usize| match self.op {
+            Op::Cast { .. } => true,
+            Op::Linear => index == 1,
+            _ => false,
+        };
+        match self.specs.iter().enumerate().find(|(index, spec)| spec.dtype.is_quantized() && !known(*index)) {
+            Some((index, spec)) => Err(self.error(format!(
+                "input {index} is quantised ({}), which only the weight of linear may be; cast it to a floating-point type first",
+                spec.dtype
+            ))),
+            None => Ok(()),
+        }
+    }
+
     pub(super) fn float(&self, name: &str, spec: &TensorSpec) -> Result<()> {
         self.ensure(spec.dtype.is_float(), || format!("expected {name} of a floating-point type, found {}", spec.dtype))
     }

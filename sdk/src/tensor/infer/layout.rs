@@ -6,6 +6,7 @@ use crate::tensor::{DType, Shape, TensorSpec};
 
 pub(super) fn creation(x: &Inputs<'_>, dtype: DType, shape: &Shape) -> Result<Vec<TensorSpec>> {
     let [] = x.exactly()?;
+    x.ensure(!dtype.is_quantized(), || format!("a tensor of {dtype} is made by a cast alone"))?;
     Ok(vec![TensorSpec::new(dtype, shape)])
 }
 

@@ -23,6 +23,7 @@ pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
     // Extents are multiplied below; those of a tensor that exists do not overflow.
     inputs.iter().try_for_each(TensorSpec::check)?;
     let x = Inputs::new(op, inputs);
+    x.quantized_weights_only()?;
     let outputs = match op {
         Op::Fill { shape, dtype, .. } => layout::creation(&x, *dtype, shape),
         Op::Arange { start, len } => layout::arange(&x, *start, *len),

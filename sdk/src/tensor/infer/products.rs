@@ -29,7 +29,9 @@ pub(super) fn linear(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     let (input, weight) = (&inputs[0], &inputs[1]);
     x.float("an input", input)?;
     x.rank_at_least("an input", input, 1)?;
-    x.dtype("a weight", weight, input.dtype)?;
+    if !weight.dtype.is_quantized() {
+        x.dtype("a weight", weight, input.dtype)?;
+    }
     let [o, i] = x.dims("a weight", weight)?;
     x.ensure(i == input.shape.last(), || {
         format!("expected an input of {i} features (the weight's), found {}", input.shape.last())

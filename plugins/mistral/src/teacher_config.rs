@@ -1,0 +1,75 @@
+//! The keys of `[teacher]` with `plugin = "mistral"`.
+
+use std::path::PathBuf;
+
+use scaledown_sdk::DType;
+use scaledown_sdk::nn::Quantization;
+
+/// The configuration of the `mistral` teacher.
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TeacherConfig {
+    /// The model's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`.
+    #[schemars(with = "String", extend("format" = "model"))]
+    pub model: PathBuf,
+    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub revision: Option<String>,
+    /// The element type that the model computes in. bf16 takes half the memory of f32 and rounds more; a CPU is faster in f32.
+    #[serde(default)]
+    pub dtype: TeacherPrecision,
+    /// Stores the weights of the linear layers in blocks of 32 numbers with one scale, as GGML does: q8_0 (8.5 bits a weight) or q4_0
+    /// (4.5 bits). Embeddings and norms keep `dtype`, as does a layer whose input size is no multiple of 32.
+    #[serde(default)]
+    pub quantization: Option<Quantization>,
+    /// The most tokens of an answer.
+    #[serde(default = "default_max_new_tokens")]
+    #[schemars(range(min = 1))]
+    pub max_new_tokens: usize,
+    /// The most tokens of a question with its documents, the chat template's included; a longer one is refused. By default as many as the
+    /// model was made for, less those of an answer.
+    #[serde(default)]
+    #[schemars(range(min = 1))]
+    pub max_input_tokens: Option<usize>,
+    /// How many questions are answered at once.
+    #[serde(default = "default_batch")]
+    #[schemars(range(min = 1))]
+    pub batch: usize,
+    /// Whether the prompt is written by the model's chat template, if it has one.
+    #[serde(default = "default_chat_template")]
+    pub chat_template: bool,
+}
+
+/// The element type that a teacher computes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TeacherPrecision {
+    /// 32-bit floating point.
+    #[default]
+    F32,
+    /// 16-bit "brain" floating point.
+    Bf16,
+}
+
+impl TeacherPrecision {
+    /// The element type itself.
+    pub(crate) fn dtype(self) -> DType {
+        match self {
+            TeacherPrecision::F32 => DType::F32,
+            TeacherPrecision::Bf16 => DType::BF16,
+        }
+    }
+}
+
+fn default_max_new_tokens() -> usize {
+    128
+}
+
+fn default_batch() -> usize {
+    8
+}
+
+fn default_chat_template() -> bool {
+    true
+}

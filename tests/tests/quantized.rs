@@ -1,0 +1,115 @@
+//! Quantised weights on the CPU against the reference device, and where they may not stand.
+
+use scaledown_sdk::tensor::uniform_bits;
+use scaledown_sdk::{DType, Device, Error, Op, Result, Tensor};
+use scaledown_tests::reference::Reference;
+
+const QUANTIZED: [DType; 2] = [DType::Q8_0, DType::Q4_0];
+
+fn cpu() -> Device {
+    scaledown_cpu::device().unwrap()
+}
+
+fn random(device: &Device, shape: [usize; 2], seed: u64) -> Result<Tensor> {
+    let count = shape.iter().product::<usize>() as u64;
+    let values: Vec<f32> = (0..count).map(|i| uniform_bits(seed, i) as f32 / 8_388_608.0 - 1.0).collect();
+    device.from_slice(&values, shape)
+}
+
+fn distance(a: &Tensor, b: &Tensor) -> Result<f64> {
+    let (a, b) = (a.to_data()?.to_f64(), b.to_data()?.to_f64());
+    assert_eq!(a.len(), b.len());
+    Ok(a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max))
+}
+
+#[test]
+fn a_linear_map_is_that_of_the_reference() -> Result<()> {
+    let (cpu, reference) = (cpu(), Device::new(Reference));
+    for (quantized, rows) in QUANTIZED.into_iter().flat_map(|dtype| [1, 4, 7, 30].map(|rows| (dtype, rows))) {
+        let weight = random(&cpu, [19, 64], 1)?.cast(quantized)?;
+        let (x, bias) = (random(&cpu, [rows, 64], 2)?, random(&cpu, [1, 19], 3)?.reshape([19])?);
+        let there = |tensor: &Tensor| reference.upload(&tensor.to_data()?);
+        let expected = there(&x)?.linear(&there(&weight)?, Some(&there(&bias)?))?;
+        for (dtype, tolerance) in [(DType::F64, 1e-5), (DType::F32, 1e-5), (DType::BF16, 0.1), (DType::F16, 0.02)] {
+            let found = x.cast(dtype)?.linear(&weight, Some(&bias.cast(dtype)?))?;
+            assert_eq!(found.dtype(), dtype);
+            let worst = distance(&found, &expected)?;
+            assert!(worst < tolerance, "{quantized} {dtype} {rows}: {worst}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn casts_round_once_and_come_back() -> Result<()> {
+    let cpu = cpu();
+    let x = random(&cpu, [40, 1024], 4)?;
+    for (quantized, step) in [(DType::Q8_0, 0.0045), (DType::Q4_0, 0.126)] {
+        let blocks = x.cast(quantized)?;
+        let back = blocks.cast(DType::F32)?;
+        assert!(distance(&back, &x)? < step);
+        assert_eq!(blocks.spec().bytes(), 40 * 32 * quantized.size());
+        assert_eq!(blocks.to_data()?.to_f64(), back.to_data()?.to_f64());
+        assert_eq!(cpu.upload(&blocks.to_data()?)?.to_data()?, blocks.to_data()?);
+        let narrow = x.cast(DType::BF16)?;
+        assert_eq!(narrow.cast(quantized)?.to_data()?, narrow.cast(DType::F32)?.cast(quantized)?.to_data()?);
+        assert_eq!(blocks.cast(DType::BF16)?.to_data()?, back.cast(DType::BF16)?.to_data()?);
+    }
+    Ok(())
+}
+
+#[test]
+fn results_do_not_depend_on_the_number_of_threads() -> Result<()> {
+    let product = |threads| {
+        let config = scaledown_cpu::CpuConfig { threads: Some(threads) };
+        let device = Device::new(scaledown_cpu::CpuBackend::new(config)?);
+        let weight = random(&device, [2048, 1024], 5)?.cast(DType::Q8_0)?;
+        let outputs = [3, 20].map(|rows| random(&device, [rows, 1024], 6)?.linear(&weight, None)?.to_data());
+        outputs.into_iter().collect::<Result<Vec<_>>>()
+    };
+    assert_eq!(product(1)?, product(2)?);
+    Ok(())
+}
+
+#[test]
+fn the_gradient_of_the_input_passes_through() -> Result<()> {
+    let cpu = cpu();
+    for quantized in QUANTIZED {
+        let weight = random(&cpu, [6, 32], 7)?.cast(quantized)?;
+        let input = random(&cpu, [3, 32], 8)?;
+        let gradient = |weight: &Tensor| {
+            let x = input.leaf()?;
+            let gradients = x.linear(weight, None)?.backward()?;
+            Ok::<_, Error>(gradients.get(&x).map(Tensor::to_data))
+        };
+        let expected = gradient(&weight.cast(DType::F32)?)?.unwrap()?;
+        assert_eq!(gradient(&weight)?.unwrap()?, expected);
+        assert!(matches!(weight.leaf(), Err(Error::Autodiff(_))));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_quantised_tensor_stands_nowhere_else() -> Result<()> {
+    let cpu = cpu();
+    let (blocks, x) = (random(&cpu, [4, 32], 9)?.cast(DType::Q4_0)?, random(&cpu, [4, 32], 10)?);
+    let refused = |result: Result<Tensor>| {
+        let error = result.unwrap_err();
+        assert!(matches!(&error, Error::Invalid { .. }), "{error}");
+        error.to_string()
+    };
+    assert!(refused(blocks.add(&blocks)).contains("only the weight of linear"));
+    assert!(refused(blocks.reshape([128])).contains("cast it to a floating-point type first"));
+    assert!(refused(blocks.linear(&x, None)).contains("input 0 is quantised (q4_0)"));
+    assert!(refused(x.matmul(&blocks)).contains("only the weight of linear"));
+    assert!(refused(blocks.cast(DType::Q8_0)).contains("floating-point type on the other side"));
+    assert!(refused(blocks.cast(DType::I64)).contains("floating-point type on the other side"));
+    let fill = Op::Fill { shape: [4, 32].into(), dtype: DType::Q8_0, value: 0.0 };
+    assert!(refused(Tensor::create(fill, &cpu)).contains("by a cast alone"));
+    let broken = random(&cpu, [4, 33], 11)?.cast(DType::Q8_0).unwrap_err();
+    assert!(broken.to_string().contains("q8_0[4, 33] needs rows of whole blocks"), "{broken}");
+    let file = tempfile::tempdir().unwrap();
+    let written = scaledown_sdk::nn::safetensors::write_safetensors(file.path().join("w.safetensors"), [("w", blocks)], &[]);
+    assert!(written.unwrap_err().to_string().contains("w is of type q4_0, which the format does not know"));
+    Ok(())
+}
