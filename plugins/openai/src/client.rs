@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
-use scaledown_remote::Secret;
+use backon::ExponentialBuilder;
+use scaledown_remote::{Secret, persist, seconds};
 use scaledown_sdk::{Error, Result};
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -14,8 +14,8 @@ use crate::{OpenAiConfig, endpoint, reply};
 
 /// The most bytes of a reply.
 const LONGEST_REPLY: u64 = 16 << 20;
-/// The most seconds until a connection stands.
-const CONNECT: f64 = 10.0;
+/// The longest until a connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
 
 /// A connection to the service.
 pub(crate) struct Client {
@@ -32,15 +32,10 @@ impl Client {
     /// # Errors
     /// If the address or the key cannot be used.
     pub(crate) fn new(config: &OpenAiConfig, key: Option<Secret>, first_wait: Duration) -> Result<Self> {
-        let seconds = |seconds| {
-            Duration::try_from_secs_f64(seconds)
-                .ok()
-                .filter(|timeout| !timeout.is_zero())
-                .ok_or_else(|| Error::Config(format!("teacher.timeout is {} seconds, expected a number above 0", config.timeout)))
-        };
+        let timeout = seconds("teacher.timeout", config.timeout)?;
         let agent = Agent::config_builder()
-            .timeout_global(Some(seconds(config.timeout)?))
-            .timeout_connect(Some(seconds(config.timeout.min(CONNECT))?))
+            .timeout_global(Some(timeout))
+            .timeout_connect(Some(timeout.min(CONNECT)))
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
@@ -59,24 +54,17 @@ impl Client {
     /// # Errors
     /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
     pub(crate) fn ask(&self, body: &[u8], question: &str) -> Result<String> {
-        let mut waits = self.waits.build();
-        let mut tries = 1;
-        loop {
-            let (message, passing) = match self.attempt(body) {
-                Ok(answer) => return Ok(answer),
-                Err(Failure::Request(message)) => {
-                    let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
-                    return Err(Error::Input(self.without_key(&message)));
-                }
-                Err(Failure::Service(message)) => (message, None),
-                Err(Failure::Passing { message, wait }) => {
-                    (message, waits.next().map(|own| wait.map_or(own, |asked| asked.max(own))))
-                }
-            };
-            let Some(wait) = passing else { return Err(self.failed(&message, tries)) };
-            std::thread::sleep(wait);
-            tries += 1;
-        }
+        let passing = |failure: &Failure| match failure {
+            Failure::Passing { wait, .. } => Some(*wait),
+            Failure::Request(_) | Failure::Service(_) => None,
+        };
+        persist(self.waits, || self.attempt(body), passing).map_err(|(failure, tries)| match failure {
+            Failure::Request(message) => {
+                let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
+                Error::Input(self.without_key(&message))
+            }
+            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message, tries),
+        })
     }
 
     /// One request and its reply.

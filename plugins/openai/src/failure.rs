@@ -14,8 +14,8 @@ pub(crate) enum Failure {
     Passing {
         /// What happened.
         message: String,
-        /// How long the service wants to be left alone.
-        wait: Option<Duration>,
+        /// How long the service wants to be left alone at least.
+        wait: Duration,
     },
     /// This request will never succeed; others may.
     Request(String),
@@ -29,7 +29,9 @@ impl Failure {
         let said = format!("it answered HTTP {status}{words}");
         match status {
             429 if spent => Failure::Service(format!("{said}; the account's quota is used up")),
-            408 | 429 | 500..=599 => Failure::Passing { message: said, wait: wait(headers, SystemTime::now()) },
+            408 | 429 | 500..=599 => {
+                Failure::Passing { message: said, wait: wait(headers, SystemTime::now()).unwrap_or_default() }
+            }
             300..=399 => {
                 let place = headers.get("location").and_then(|place| place.to_str().ok()).unwrap_or("elsewhere");
                 let place = place.split(['?', '#']).next().unwrap_or_default();
@@ -63,7 +65,7 @@ impl Failure {
             }
             other => return Failure::Service(format!("the request failed: {other}")),
         };
-        Failure::Passing { message, wait: None }
+        Failure::Passing { message, wait: Duration::ZERO }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use backon::{BlockingRetryable, ExponentialBuilder};
+use backon::ExponentialBuilder;
 use scaledown_sdk::component::{Document, Hit, Retriever, SparseEncoder, SparseVector};
 use scaledown_sdk::{Error, Result};
 
-use crate::{Failure, Store};
+use crate::{Failure, Store, persist};
 
 /// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
@@ -42,10 +42,10 @@ impl<S: Store> RemoteIndex<S> {
             }
         }
         if !put.is_empty() {
-            self.persist(|| self.store.put(&put))?;
+            self.call(|| self.store.put(&put))?;
         }
         if !removed.is_empty() {
-            self.persist(|| self.store.remove(&removed))?;
+            self.call(|| self.store.remove(&removed))?;
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl<S: Store> RemoteIndex<S> {
             let mut tied = Vec::new();
             for part in open.chunks((MOST_IN_REPLY / limit).clamp(1, self.batch)) {
                 let asked: Vec<SparseVector> = part.iter().map(|&at| vectors[at].clone()).collect();
-                let found = self.persist(|| self.store.search(&asked, limit))?;
+                let found = self.call(|| self.store.search(&asked, limit))?;
                 if found.len() != part.len() {
                     return Err(self.told(&format!("{} queries got {} replies", part.len(), found.len())));
                 }
@@ -81,10 +81,15 @@ impl<S: Store> RemoteIndex<S> {
     }
 
     /// Makes a call, and makes it again while its failures pass and tries are left.
-    fn persist<T>(&self, call: impl FnMut() -> std::result::Result<T, Failure>) -> Result<T> {
-        let tried = call.retry(self.waits).when(|failure| matches!(failure, Failure::Passing(_))).call();
-        tried.map_err(|failure| match failure {
-            Failure::Passing(message) => self.told(&format!("{message}; retriever.retries allows more tries")),
+    fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, Failure>) -> Result<T> {
+        let passing = |failure: &Failure| match failure {
+            Failure::Passing { wait, .. } => Some(*wait),
+            Failure::Lasting(_) => None,
+        };
+        persist(self.waits, call, passing).map_err(|(failure, calls)| match failure {
+            Failure::Passing { message, .. } => {
+                self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
+            }
             Failure::Lasting(error) => error,
         })
     }
@@ -96,7 +101,7 @@ impl<S: Store> RemoteIndex<S> {
 
 impl<S: Store> Retriever for RemoteIndex<S> {
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64> {
-        self.persist(|| self.store.prepare(self.encoder.vocabulary()))?;
+        self.call(|| self.store.prepare(self.encoder.vocabulary()))?;
         let (mut read, mut batch) = (0, Vec::with_capacity(self.batch));
         for document in documents {
             let document = document?;

@@ -1,5 +1,7 @@
 //! A service that keeps sparse vectors.
 
+use std::time::Duration;
+
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 
@@ -45,8 +47,13 @@ pub trait Store: Send + Sync {
 /// Why a call of a [`Store`] failed.
 #[derive(Debug)]
 pub enum Failure {
-    /// The same call may succeed later; what happened.
-    Passing(String),
+    /// The same call may succeed later.
+    Passing {
+        /// What happened.
+        message: String,
+        /// How long the service wants to be left alone at least.
+        wait: Duration,
+    },
     /// It will not.
     Lasting(Error),
 }

@@ -51,7 +51,7 @@ impl Memory {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
-            return Err(Failure::Passing("the service is busy".into()));
+            return Err(Failure::Passing { message: "the service is busy".into(), wait: Duration::ZERO });
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ fn what_passes_is_tried_again_and_what_lasts_is_told() {
     }
     *retriever.store.failures.lock().unwrap() = 3;
     let message = retriever.search(&["w1"], 1).unwrap_err().to_string();
-    assert_eq!(message, "plugin memory: the memory: the service is busy; retriever.retries allows more tries");
+    assert_eq!(message, "plugin memory: the memory: the service is busy (tried 3 times; retriever.retries allows more)");
 }
 
 #[test]
