@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use scaledown_splade::SpladeConfig;
 
-/// The configuration of the `milvus` retriever.
+/// The configuration of the `milvus` retriever: its own keys, and those of the `splade` encoder beside them.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MilvusConfig {
@@ -40,7 +40,8 @@ pub struct MilvusConfig {
     #[serde(default = "default_batch")]
     #[schemars(range(min = 1, max = 10000))]
     pub batch: usize,
-    /// What makes sparse vectors of texts: the keys of the retriever `splade` that choose its encoder. It must stay the same for one collection.
+    /// What makes sparse vectors of texts. It must stay the same for one collection.
+    #[serde(flatten)]
     pub encoder: SpladeConfig,
 }
 

@@ -8,12 +8,11 @@ mod lite;
 use conformance::collection;
 use milvus::v2::prelude::*;
 use scaledown_milvus::{Milvus, MilvusConfig};
-use scaledown_sdk::component::{Retriever, RetrieverPlugin};
+use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Milvus> {
-    let keys =
-        json!({"url": url, "collection": collection, "encoder": conformance::encoder(), "batch": 7, "retries": 1, "timeout": 30});
+    let keys = conformance::keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
     let config: MilvusConfig = serde_json::from_value(keys).unwrap();
     Milvus::build(config, conformance::context())
 }
@@ -57,9 +56,39 @@ fn what_is_not_there_is_told(url: &str) {
 #[test]
 fn a_dead_server_is_named() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = format!("http://{address}");
-    let keys = json!({"url": url, "collection": "any", "encoder": conformance::encoder(), "timeout": 0.3});
-    let built = Milvus::build(serde_json::from_value(keys).unwrap(), conformance::context());
-    let message = built.err().expect("nothing is there").to_string();
-    assert!(message.starts_with(&format!("plugin milvus: {url}: ")) && message.contains("is Milvus there?"), "{message}");
+    for scheme in ["http", "https"] {
+        let url = format!("{scheme}://{address}");
+        let keys = conformance::keys(json!({"url": url, "collection": "any", "timeout": 0.3}));
+        let built = Milvus::build(serde_json::from_value(keys).unwrap(), conformance::context());
+        let message = built.err().expect("nothing is there").to_string();
+        assert!(message.starts_with(&format!("plugin milvus: {url}: ")) && message.contains("is Milvus there?"), "{message}");
+    }
+}
+
+#[test]
+fn a_configuration_with_a_secret_is_refused_without_showing_it() {
+    let told = |more: serde_json::Value| {
+        let mut keys = conformance::keys(json!({"url": "http://localhost:1", "collection": "any"}));
+        keys.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let config = serde_json::from_value::<MilvusConfig>(keys).map_err(|error| error.to_string());
+        config.and_then(|config| Milvus::build(config, conformance::context()).map_err(|error| error.to_string())).err().unwrap()
+    };
+    let secrets =
+        [json!({"token": "hidden"}), json!({"token_env": "user:hidden"}), json!({"url": "http://user:hidden@localhost:1"})];
+    for (more, expected) in secrets.into_iter().zip(["`token`", "retriever.token_env", "retriever.url"]) {
+        let message = told(more);
+        assert!(message.contains(expected) && !message.contains("hidden"), "{message}");
+    }
+}
+
+#[test]
+fn the_keys_of_the_encoder_stand_beside_its_own() {
+    let registration = registrations().find(|registration| registration.name == "milvus").unwrap();
+    let schema = (registration.schema)();
+    assert_eq!(schema["properties"]["model"]["format"], "model", "{schema}");
+    assert_eq!(schema["properties"]["batch_tokens"]["default"], 4096, "{schema}");
+    assert_eq!(schema["additionalProperties"], false, "{schema}");
+    let misspelt = conformance::keys(json!({"url": "http://localhost:1", "collection": "any", "model_": "x"}));
+    let message = serde_json::from_value::<MilvusConfig>(misspelt).unwrap_err().to_string();
+    assert!(message.contains("unknown field `model_`"), "{message}");
 }

@@ -120,3 +120,17 @@ fn authorization(key: &Secret) -> std::result::Result<HeaderValue, Failure> {
     value.set_sensitive(true);
     Ok(value)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_of_headers_are_without_the_key() {
+        let secret =
+            Secret::read("teacher.api_key_env", None, "OPENAI_API_KEY", |_| Some("sk-secret-01".into())).unwrap().unwrap();
+        let value = authorization(&secret).unwrap();
+        assert_eq!(value.to_str().unwrap(), "Bearer sk-secret-01");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+    }
+}

@@ -2,7 +2,7 @@
 
 use scaledown_splade::SpladeConfig;
 
-/// The configuration of the `qdrant` retriever.
+/// The configuration of the `qdrant` retriever: its own keys, and those of the `splade` encoder beside them.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QdrantConfig {
@@ -31,7 +31,8 @@ pub struct QdrantConfig {
     #[serde(default = "default_batch")]
     #[schemars(range(min = 1, max = 10000))]
     pub batch: usize,
-    /// What makes sparse vectors of texts: the keys of the retriever `splade` that choose its encoder. It must stay the same for one collection.
+    /// What makes sparse vectors of texts. It must stay the same for one collection.
+    #[serde(flatten)]
     pub encoder: SpladeConfig,
 }
 

@@ -5,12 +5,11 @@ mod conformance;
 
 use conformance::collection;
 use scaledown_qdrant::{Qdrant, QdrantConfig};
-use scaledown_sdk::component::{Retriever, RetrieverPlugin};
+use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Qdrant> {
-    let keys =
-        json!({"url": url, "collection": collection, "encoder": conformance::encoder(), "batch": 7, "retries": 1, "timeout": 30});
+    let keys = conformance::keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
     let config: QdrantConfig = serde_json::from_value(keys).unwrap();
     Qdrant::build(config, conformance::context())
 }
@@ -31,6 +30,23 @@ fn a_real_server_keeps_and_finds_documents() {
 #[test]
 fn a_dead_server_is_named() {
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let message = open(&format!("http://{address}"), "any").err().expect("nothing is there").to_string();
-    assert!(message.starts_with(&format!("plugin qdrant: http://{address}: ")) && message.contains("gRPC port"), "{message}");
+    for scheme in ["http", "https"] {
+        let message = open(&format!("{scheme}://{address}"), "any").err().expect("nothing is there").to_string();
+        assert!(
+            message.starts_with(&format!("plugin qdrant: {scheme}://{address}: ")) && message.contains("gRPC port"),
+            "{message}"
+        );
+    }
+}
+
+#[test]
+fn the_keys_of_the_encoder_stand_beside_its_own() {
+    let registration = registrations().find(|registration| registration.name == "qdrant").unwrap();
+    let schema = (registration.schema)();
+    assert_eq!(schema["properties"]["model"]["format"], "model", "{schema}");
+    assert_eq!(schema["properties"]["batch_tokens"]["default"], 4096, "{schema}");
+    assert_eq!(schema["additionalProperties"], false, "{schema}");
+    let misspelt = conformance::keys(json!({"url": "http://localhost:1", "collection": "any", "model_": "x"}));
+    let message = serde_json::from_value::<QdrantConfig>(misspelt).unwrap_err().to_string();
+    assert!(message.contains("unknown field `model_`"), "{message}");
 }

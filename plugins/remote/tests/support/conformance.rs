@@ -12,9 +12,16 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/parity/fixtures")
 }
 
-/// The keys of the retriever's encoder: a tiny random BERT.
-pub(crate) fn encoder() -> Value {
+/// The keys of an encoder that is a tiny random BERT.
+fn encoder() -> Value {
     json!({"model": fixtures().join("bert-mlm"), "max_length": 32})
+}
+
+/// The keys of a retriever: `own` and the encoder's.
+pub(crate) fn keys(own: Value) -> Value {
+    let mut keys = encoder();
+    keys.as_object_mut().unwrap().extend(own.as_object().unwrap().clone());
+    keys
 }
 
 /// What a retriever is built from.
