@@ -1,0 +1,136 @@
+//! Requests, and when one is made again.
+
+use std::time::Duration;
+
+use backon::ExponentialBuilder;
+use scaledown_remote::{Secret, persist, seconds};
+use scaledown_sdk::{Error, Result};
+use ureq::Agent;
+use ureq::http::HeaderValue;
+use ureq::http::header::AUTHORIZATION;
+
+use crate::failure::Failure;
+use crate::{OpenAiConfig, endpoint, reply};
+
+/// The most bytes of a reply.
+const LONGEST_REPLY: u64 = 16 << 20;
+/// The longest until a connection stands.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// A connection to the service.
+pub(crate) struct Client {
+    agent: Agent,
+    url: String,
+    key: Option<Secret>,
+    timeout: f64,
+    waits: ExponentialBuilder,
+}
+
+impl Client {
+    /// A client of the configured service. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// If the address or the key cannot be used.
+    pub(crate) fn new(config: &OpenAiConfig, key: Option<Secret>, first_wait: Duration) -> Result<Self> {
+        let timeout = seconds("teacher.timeout", config.timeout)?;
+        let agent = Agent::config_builder()
+            .timeout_global(Some(timeout))
+            .timeout_connect(Some(timeout.min(CONNECT)))
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .max_idle_connections(config.concurrency)
+            .max_idle_connections_per_host(config.concurrency)
+            .user_agent(concat!("scaledown/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .into();
+        let waits = scaledown_remote::waits(first_wait, config.retries);
+        Ok(Client { agent, url: endpoint::chat_completions(&config.endpoint)?, key, timeout: config.timeout, waits })
+    }
+
+    /// The answer to the request `body`, which is made again while its failures pass and tries are left. `question` is its question, as
+    /// messages call it.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
+    pub(crate) fn ask(&self, body: &[u8], question: &str) -> Result<String> {
+        let passing = |failure: &Failure| match failure {
+            Failure::Passing { wait, .. } => Some(*wait),
+            Failure::Request(_) | Failure::Service(_) => None,
+        };
+        persist(self.waits, || self.attempt(body), passing).map_err(|(failure, tries)| match failure {
+            Failure::Request(message) => {
+                let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
+                Error::Input(self.without_key(&message))
+            }
+            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message, tries),
+        })
+    }
+
+    /// One request and its reply.
+    fn attempt(&self, body: &[u8]) -> std::result::Result<String, Failure> {
+        let mut request = self.agent.post(&self.url).header("Content-Type", "application/json");
+        if let Some(key) = &self.key {
+            request = request.header(AUTHORIZATION, authorization(key)?);
+        }
+        let transport = |error: ureq::Error| Failure::of_transport(&error, self.timeout);
+        let mut response = request.send(body).map_err(transport)?;
+        let status = response.status();
+        let read = response.body_mut().with_config().limit(LONGEST_REPLY).read_to_vec();
+        if status.is_success() {
+            return reply::answer(&read.map_err(transport)?);
+        }
+        // The status alone says what to do where the rest of the reply is lost.
+        let body = read.unwrap_or_default();
+        let words = reply::complaint(&body);
+        match status.as_u16() {
+            status @ (401 | 403) => Err(Failure::Service(self.refused(status, &words))),
+            status => Err(Failure::of_status(status, response.headers(), &words, reply::is_spent(&body))),
+        }
+    }
+
+    fn refused(&self, status: u16, words: &str) -> String {
+        match &self.key {
+            Some(key) => format!(
+                "it refused the key in the environment variable {} (HTTP {status}{words}); check that the key is the service's, and \
+                 that it may use the model",
+                key.variable()
+            ),
+            None => format!(
+                "it wants a key (HTTP {status}{words}); set the environment variable OPENAI_API_KEY to it, or the one that \
+                 teacher.api_key_env names"
+            ),
+        }
+    }
+
+    fn failed(&self, message: &str, tries: u32) -> Error {
+        let tries = if tries > 1 { format!(" (tried {tries} times; teacher.retries allows more)") } else { String::new() };
+        Error::Plugin { plugin: "openai".into(), message: self.without_key(&format!("{}: {message}{tries}", self.url)) }
+    }
+
+    fn without_key(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.redact(text))
+    }
+}
+
+/// The header's value, which says of itself that no log is to show it.
+fn authorization(key: &Secret) -> std::result::Result<HeaderValue, Failure> {
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
+        .map_err(|_| Failure::Service(format!("the variable {} holds no key that a request can carry", key.variable())))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logs_of_headers_are_without_the_key() {
+        let secret =
+            Secret::read("teacher.api_key_env", None, "OPENAI_API_KEY", |_| Some("sk-secret-01".into())).unwrap().unwrap();
+        let value = authorization(&secret).unwrap();
+        assert_eq!(value.to_str().unwrap(), "Bearer sk-secret-01");
+        assert_eq!(format!("{value:?}"), "Sensitive");
+    }
+}

@@ -1,0 +1,88 @@
+//! The keys of `[teacher]` with `plugin = "openai"`.
+
+use serde_json::{Map, Value};
+
+/// The configuration of the `openai` teacher.
+#[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OpenAiConfig {
+    /// The base URL of the service, such as `http://localhost:8000/v1`. Nothing secret may stand in it.
+    #[schemars(length(min = 1))]
+    pub endpoint: String,
+    /// The model's name, as the service lists it.
+    #[schemars(length(min = 1))]
+    pub model: String,
+    /// The name of the environment variable that holds the key, in capitals. It must be set if it is named here; `OPENAI_API_KEY` is used where
+    /// none is named, and a local service needs none.
+    #[serde(default)]
+    #[schemars(length(min = 1))]
+    pub api_key_env: Option<String>,
+    /// How many requests are under way at a time.
+    #[serde(default = "default_concurrency")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub concurrency: usize,
+    /// The seconds that one request may take, from the connection to the reply's last byte.
+    #[serde(default = "default_timeout")]
+    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 86400.0))]
+    pub timeout: f64,
+    /// How often a request is made again that failed in a way that passes (429, 5xx, a lost connection, no reply in time). The waits double from
+    /// a second to a minute, each with up to as much again at random; a service that says how long to wait is believed, up to five minutes.
+    #[serde(default = "default_retries")]
+    #[schemars(range(max = 100))]
+    pub retries: u32,
+    /// The most tokens of an answer.
+    #[serde(default = "default_max_new_tokens")]
+    #[schemars(range(min = 1))]
+    pub max_new_tokens: u32,
+    /// The request's key for the most tokens: what most services read, or what OpenAI's newer models want.
+    #[serde(default)]
+    pub token_limit: TokenLimit,
+    /// How much chance there is in an answer; at 0 the likeliest token is taken.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 2.0))]
+    pub temperature: f64,
+    /// The seed that the service is asked to use.
+    #[serde(default)]
+    pub seed: Option<i64>,
+    /// More keys of the request, such as `{ top_p = 0.9 }`, or `{ chat_template_kwargs = { enable_thinking = false } }` for vLLM. Nothing secret may
+    /// stand here.
+    #[serde(default)]
+    pub extra: Map<String, Value>,
+}
+
+/// The request's key for the most tokens of an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenLimit {
+    /// `max_tokens`, which most services read.
+    #[default]
+    MaxTokens,
+    /// `max_completion_tokens`, which OpenAI's newer models want.
+    MaxCompletionTokens,
+}
+
+impl TokenLimit {
+    /// The key.
+    pub(crate) fn key(self) -> &'static str {
+        match self {
+            TokenLimit::MaxTokens => "max_tokens",
+            TokenLimit::MaxCompletionTokens => "max_completion_tokens",
+        }
+    }
+}
+
+fn default_concurrency() -> usize {
+    8
+}
+
+fn default_timeout() -> f64 {
+    300.0
+}
+
+fn default_retries() -> u32 {
+    5
+}
+
+fn default_max_new_tokens() -> u32 {
+    128
+}

@@ -1,0 +1,22 @@
+//! The `openai` plugin: a teacher behind any service that speaks OpenAI's chat completions (vLLM, TGI, SGLang, `transformers serve`, a
+//! vendor).
+//!
+//! A question is one request. What passes (429, 5xx, a lost connection, no answer in time) is tried again after a growing wait; what says
+//! that this question cannot be answered is an error of that question; anything else ends the work with a sentence on what to do. The key
+//! comes from the environment, and stands in no configuration, error or log.
+
+mod client;
+mod config;
+mod endpoint;
+mod failure;
+mod reply;
+mod teacher;
+
+pub use config::{OpenAiConfig, TokenLimit};
+pub use teacher::OpenAi;
+
+use scaledown_sdk::component::{Registration, inventory};
+
+inventory::submit! {
+    Registration::teacher::<OpenAi>("openai", "Asks any service that speaks OpenAI's chat completions: vLLM, TGI, SGLang, a vendor.")
+}

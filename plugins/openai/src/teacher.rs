@@ -1,0 +1,98 @@
+//! The teacher.
+
+use std::time::Duration;
+
+use scaledown_remote::Secret;
+use scaledown_sdk::component::{Question, Teacher, TeacherContext, TeacherPlugin};
+use scaledown_sdk::{Error, Result};
+use serde_json::{Map, Value, json};
+
+use crate::OpenAiConfig;
+use crate::client::Client;
+
+/// Keys of a request that `teacher.extra` may not set: the teacher's own, and one that would make the reply a stream.
+const OWN: [&str; 8] = ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "n"];
+/// What the name of something secret contains.
+const SECRET: [&str; 5] = ["api_key", "apikey", "authorization", "password", "secret"];
+/// The characters of a question that a message shows.
+const SHOWN: usize = 80;
+
+/// A model behind a service.
+pub struct OpenAi {
+    client: Client,
+    concurrency: usize,
+    /// The request without its messages.
+    request: Map<String, Value>,
+}
+
+impl TeacherPlugin for OpenAi {
+    type Config = OpenAiConfig;
+
+    fn build(config: OpenAiConfig, _: TeacherContext) -> Result<Self> {
+        OpenAi::new(&config)
+    }
+}
+
+impl OpenAi {
+    /// The teacher behind the service of `config`, with the key that the environment holds. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the address, the key's variable or another value cannot be used.
+    pub fn new(config: &OpenAiConfig) -> Result<Self> {
+        let key = Secret::find("teacher.api_key_env", config.api_key_env.as_deref(), "OPENAI_API_KEY")?;
+        OpenAi::with(config, key, Duration::from_secs(1))
+    }
+
+    /// [`OpenAi::new`] with this key, and this wait before the first request that is made again.
+    fn with(config: &OpenAiConfig, key: Option<Secret>, first_wait: Duration) -> Result<Self> {
+        let mut request = Map::from_iter([
+            ("model".to_owned(), json!(config.model)),
+            (config.token_limit.key().to_owned(), json!(config.max_new_tokens)),
+            ("temperature".to_owned(), json!(config.temperature)),
+        ]);
+        if let Some(seed) = config.seed {
+            request.insert("seed".to_owned(), json!(seed));
+        }
+        for (name, value) in &config.extra {
+            let lower = name.to_lowercase();
+            if SECRET.iter().any(|secret| lower.contains(secret)) {
+                return Err(Error::Config(format!(
+                    "teacher.extra.{name} looks like a key, which is never in a configuration; put it into the environment variable \
+                     that teacher.api_key_env names"
+                )));
+            }
+            if OWN.contains(&name.as_str()) {
+                return Err(Error::Config(format!(
+                    "teacher.extra.{name} is the teacher's own; set the keys of [teacher], and here only what they do not say"
+                )));
+            }
+            request.insert(name.clone(), value.clone());
+        }
+        Ok(OpenAi { client: Client::new(config, key, first_wait)?, concurrency: config.concurrency, request })
+    }
+
+    fn ask(&self, question: &Question<'_>) -> Result<String> {
+        let mut messages = Vec::new();
+        if !question.system.is_empty() {
+            messages.push(json!({"role": "system", "content": question.system}));
+        }
+        messages.push(json!({"role": "user", "content": question.message}));
+        let mut request = self.request.clone();
+        request.insert("messages".to_owned(), Value::Array(messages));
+        let shown: String = question.query.chars().take(SHOWN).collect();
+        self.client.ask(Value::Object(request).to_string().as_bytes(), &shown)
+    }
+}
+
+impl Teacher for OpenAi {
+    fn answer(&self, questions: &[Question<'_>]) -> Result<Vec<String>> {
+        questions.iter().map(|question| self.ask(question)).collect()
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency.max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,14 @@
+//! What the plugins share that speak to a service: a [`Secret`] from the environment that no message shows, calls that are
+//! [made again](persist) while their failures pass, and a retriever over the sparse vectors of a [`Store`].
+
+mod address;
+mod index;
+mod patience;
+mod secret;
+mod store;
+
+pub use address::check_url;
+pub use index::RemoteIndex;
+pub use patience::{persist, seconds, waits};
+pub use secret::Secret;
+pub use store::{Failure, Store};
