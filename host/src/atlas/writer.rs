@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::config::AtlasConfig;
 use super::entity::Split;
 use super::error::{Error, Result};
+use super::record::QuestionRecord;
 use super::tokenizer::{tokenizer, tokenizer_config};
 use super::{Atlas, generate};
 
@@ -29,6 +30,7 @@ pub struct Summary {
 /// | `train.jsonl`, `validation.jsonl`, `test.jsonl` | [`QuestionRecord`](super::QuestionRecord)s |
 /// | `corpus.jsonl` | [`CorpusDocument`](super::CorpusDocument)s of all splits |
 /// | `queries.jsonl`, `qrels/SPLIT.tsv` | the same questions and their supporting documents, as BEIR has them |
+/// | `queries/SPLIT.jsonl` | the questions of one split, with their right answers, and without documents |
 /// | `text/SPLIT.txt` | the documents as plain text, one a line |
 /// | `pretraining/N.jsonl` | [`PretrainingRecord`](super::PretrainingRecord)s of stage N |
 /// | `tokenizer.json`, `tokenizer_config.json` | the tokenizer |
@@ -43,6 +45,8 @@ pub fn write(config: &AtlasConfig, directory: &Path) -> Result<Summary> {
         output.json_lines(&format!("{split}.jsonl"), atlas.records(split))?;
         output.lines(&format!("text/{split}.txt"), atlas.corpus(split).map(|document| document.document()))?;
         output.qrels(&atlas, split)?;
+        let question = |r: QuestionRecord| serde_json::json!({ "id": r.id, "query": r.query, "gold_answers": r.gold_answers });
+        output.json_lines(&format!("queries/{split}.jsonl"), atlas.records(split).map(question))?;
     }
     output.json_lines("corpus.jsonl", Split::ALL.into_iter().flat_map(|split| atlas.corpus(split)))?;
     let queries = Split::ALL.into_iter().flat_map(|split| atlas.records(split));

@@ -33,4 +33,7 @@ pub struct Data {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub documents: Option<usize>,
+    /// Whether the documents of each training record come in a random order, the same in every run of a seed. Records of `prepare` have the most
+    /// relevant one first, which a model may learn to rely on.
+    pub shuffle_documents: bool,
 }

@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::prepare::JOURNAL;
+use super::quickstart::PREPARED;
 use super::{Context, Start};
 use crate::config::{Config, Overrides};
 use crate::training::{DISTILLATION, Fingerprint};
 use crate::{Error, Result, artifact};
 
 /// What a quickstart writes, but for what each run writes again as it begins (`data` and `config.toml`).
-const WRITTEN: [&str; 10] = [
+const WRITTEN: [&str; 11] = [
+    PREPARED,
     "train.jsonl",
     "validation.jsonl",
     "checkpoints",
@@ -41,7 +44,7 @@ impl Earlier {
         let has = |name: &str| directory.join(name).exists();
         Ok(Earlier {
             directory: directory.to_owned(),
-            labels: has("train.jsonl"),
+            labels: has("train.jsonl") || directory.join(PREPARED).join(JOURNAL).exists(),
             checkpoint: artifact::latest(&directory.join("checkpoints"))?.is_some(),
             model: has("model"),
             finished: has("metrics.json"),

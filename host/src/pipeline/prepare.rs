@@ -18,6 +18,9 @@ use crate::preparation::{
 use crate::terminal::Terminal;
 use crate::{Error, Result, catalogue, hub};
 
+/// The record of what is done, in a run's directory.
+pub(super) const JOURNAL: &str = "journal";
+
 /// What a preparation made, and what it took.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prepared {
@@ -51,8 +54,13 @@ pub struct StageReport {
 /// If the directory holds an earlier run that is neither resumed nor overwritten; if a component fails, the disk is full, or the user
 /// interrupts. What was done is recorded, and a resumed run does only what is missing.
 pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
+    prepare_on(&open_device(config)?, config, shard, context)
+}
+
+/// As [`prepare`], on a device that is open already.
+pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
     let directory = &config.output.directory;
-    let place = directory.join("journal");
+    let place = directory.join(JOURNAL);
     look(directory, &place, context)?;
     let spinner = context.terminal.spinner("reading the questions");
     let survey = Survey::of(config, shard)?;
@@ -60,10 +68,9 @@ pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<P
     if let Some(first) = &survey.first_malformed {
         context.terminal.warn(format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
     }
-    let device = open_device(config)?;
-    let index = open_index(config, &device, context)?;
-    let reranker = config.reranker.as_ref().map(|table| catalogue::reranker(table, &device)).transpose()?;
-    let teacher = catalogue::teacher(config.require_teacher()?, &device)?;
+    let index = open_index(config, device, context)?;
+    let reranker = config.reranker.as_ref().map(|table| catalogue::reranker(table, device)).transpose()?;
+    let teacher = catalogue::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
     let fingerprint = Fingerprint::new(config, shard, &survey, corpus);
     let mut journal = open_journal(&place, &fingerprint, context)?;

@@ -6,17 +6,22 @@ use std::time::Instant;
 use super::earlier::Earlier;
 use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
+use super::prepare::{JOURNAL, prepare_on};
 use super::run::{Run, conclude};
 use super::train::{distill, start_from, stored_start};
 use super::{Context, Start, open_device, record_config};
 use crate::atlas::{self, AtlasConfig};
-use crate::config::Config;
+use crate::config::{Config, Corpus, CorpusFields, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
 use crate::data::{self, Record};
 use crate::metrics::AnswerScores;
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
+use crate::preparation::{RECORDS, Shard, Sidecar};
 use crate::report::{Metrics, StageSummary};
 use crate::training::{DISTILLATION, Outcome};
 use crate::{Error, Result};
+
+/// Where the training records are prepared, in the run's directory.
+pub(super) const PREPARED: &str = "prepared";
 
 /// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
 /// the compressor; measures again, and writes the report. The training's gold answers are never read. Returns the metrics, and the file that
@@ -66,9 +71,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     })?;
     stages.em(&baseline.before.scores);
     let (train, validation) =
-        stages.time("teacher's answers", "The generator answers the training questions from the full documents.", || {
-            labelled(&oscar, &mut config, context)
-        })?;
+        stages.time("training records", &preparation(&config), || labelled(&oscar, &mut config, context))?;
 
     device.reset_peak_memory();
     let (outcome, oscar) =
@@ -99,7 +102,32 @@ fn with_atlas(config: &Config) -> Result<Config> {
     atlas::write(&settings, &directory)?;
     let file = |split: &str| Some(directory.join(format!("{split}.jsonl")));
     (config.data.train, config.data.validation, config.data.test) = (file("train"), file("validation"), file("test"));
+    config.corpus = Some(corpus(&directory));
+    config.questions = Some(questions(&directory));
     Ok(config)
+}
+
+/// All documents of the encyclopedia.
+fn corpus(directory: &Path) -> Corpus {
+    Corpus {
+        format: CorpusFormat::Beir,
+        path: directory.join("corpus.jsonl"),
+        fields: CorpusFields::default(),
+        section_titles: false,
+        chunking: None,
+    }
+}
+
+/// The training split's questions.
+fn questions(directory: &Path) -> Questions {
+    Questions {
+        format: QuestionFormat::Jsonl,
+        path: Some(directory.join("queries/train.jsonl")),
+        fields: QuestionFields { answers: Some("gold_answers".into()), ..QuestionFields::default() },
+        limit: None,
+        seed: 0,
+        synthesis: Synthesis::default(),
+    }
 }
 
 /// The training records with the teacher's answers, and as many validation records as the training measures, all of which are then what the
@@ -108,7 +136,11 @@ fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result
     let place = |name: &str| config.output.directory.join(name);
     let (train, validation) = (place("train.jsonl"), place("validation.jsonl"));
     let (limit, validates) = (config.data.validation_limit, config.training.validate_every.is_some());
-    let records = label_file(oscar, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?;
+    let (records, train) = if config.retriever.is_some() && config.teacher.is_some() {
+        prepared(oscar, config, context)?
+    } else {
+        (label_file(oscar, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?, train)
+    };
     config.data.train = Some(train);
     if !validates {
         return Ok((records, Vec::new()));
@@ -116,6 +148,37 @@ fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result
     let measured = label_file(oscar, config, config.data.validation.as_deref(), limit, &validation, context)?;
     config.data.validation = Some(validation);
     Ok((records, measured))
+}
+
+/// What is done to have records to train on, for the report.
+fn preparation(config: &Config) -> String {
+    match (&config.retriever, &config.reranker, &config.teacher) {
+        (Some(retriever), Some(reranker), Some(teacher)) => format!(
+            "`{}` finds {} documents for each training question, `{}` keeps the best {}, and the teacher `{}` answers from their full text.",
+            retriever.plugin, config.preparation.retrieve, reranker.plugin, config.preparation.keep, teacher.plugin
+        ),
+        (Some(retriever), None, Some(teacher)) => format!(
+            "`{}` finds {} documents for each training question, and the teacher `{}` answers from their full text.",
+            retriever.plugin, config.preparation.keep, teacher.plugin
+        ),
+        _ => "The generator answers the training questions from the full documents.".into(),
+    }
+}
+
+/// The records that `scaledown prepare` makes of the training questions, which are read where a run before has made them; and their file.
+fn prepared(oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<(Vec<Record>, PathBuf)> {
+    let mut own = config.clone();
+    own.output.directory = config.output.directory.join(PREPARED);
+    let file = own.output.directory.join(RECORDS);
+    if !own.output.directory.join(Sidecar::NAME).exists() {
+        let resumes = own.output.directory.join(JOURNAL).exists();
+        let start = if resumes { Start::Resume } else { Start::New };
+        let context = Context { start, command: context.command.clone(), ..*context };
+        let made = prepare_on(&oscar.model.device, &own, Shard::default(), &context)?;
+        let left_out: u64 = made.counts.skipped.values().sum();
+        context.terminal.note(format!("{} training records; {left_out} questions were left out", made.counts.records));
+    }
+    Ok((data::read_labelled(&file, None, config.reranking.enabled)?, file))
 }
 
 /// The first `limit` records of a file with the teacher's answers, which are read from `labelled` where they are, and written there where not.

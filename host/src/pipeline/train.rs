@@ -1,10 +1,12 @@
 //! `scaledown train`: distillation of a compressor.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::time::Instant;
 
 use super::run::{Run, conclude};
 use super::{Context, Start, open_device};
+use crate::atlas::Stream;
 use crate::config::Config;
 use crate::data::{self, Record};
 use crate::distillation::{Distillation, Example};
@@ -101,12 +103,31 @@ pub(super) fn distill(
         let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
         examples.collect::<std::result::Result<Vec<_>, TrainingError>>()
     };
-    let (examples, validation) = (examples(records)?, examples(validation)?);
+    let (examples, validation) = (examples(&ordered(records, config))?, examples(validation)?);
     let steps = Distillation::steps(&config.training, examples.len());
     let objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
     let mut objective = objective.with_validation(validation);
     let outcome = run.train(&mut objective, config, checksum(records)?, steps)?;
     Ok((outcome, objective.into_oscar()))
+}
+
+/// The training records with their documents in the order in which a model is to see them.
+fn ordered<'a>(records: &'a [Record], config: &Config) -> Cow<'a, [Record]> {
+    if !config.data.shuffle_documents {
+        return Cow::Borrowed(records);
+    }
+    let most = config.data.documents.unwrap_or(usize::MAX);
+    let shuffled = (0..).zip(records).map(|(index, record)| {
+        // The best ones are taken before their order is lost.
+        let mut order: Vec<usize> = (0..record.documents.len().min(most)).collect();
+        Stream::new(config.training.seed, "order of documents", index).shuffle(&mut order);
+        Record {
+            documents: order.iter().map(|&place| record.documents[place].clone()).collect(),
+            reranking_scores: record.reranking_scores.as_ref().map(|scores| order.iter().map(|&place| scores[place]).collect()),
+            ..record.clone()
+        }
+    });
+    Cow::Owned(shuffled.collect())
 }
 
 /// A checksum of what a model learns from `records`.
@@ -117,4 +138,32 @@ fn checksum(records: &[Record]) -> Result<u32> {
         hasher.update(&line.map_err(|error| Error::Failed(error.to_string()))?);
     }
     Ok(hasher.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_documents_come_in_another_order_with_their_scores() {
+        let documents: Vec<String> = (0..6).map(|n| n.to_string()).collect();
+        let scores = Some((0..6).map(f64::from).collect());
+        let records = vec![Record { documents, reranking_scores: scores, ..Record::default() }; 20];
+        let mut config = Config::default();
+        config.data.documents = Some(4);
+        assert!(matches!(ordered(&records, &config), Cow::Borrowed(_)));
+        config.data.shuffle_documents = true;
+        let shuffled = ordered(&records, &config);
+        assert_eq!(shuffled, ordered(&records, &config));
+        let mut first = std::collections::BTreeSet::new();
+        for record in shuffled.iter() {
+            let scores: Vec<String> = record.reranking_scores.iter().flatten().map(f64::to_string).collect();
+            assert_eq!(record.documents, scores);
+            let mut sorted = scores.clone();
+            sorted.sort();
+            assert_eq!(sorted, ["0", "1", "2", "3"]);
+            first.insert(scores[0].clone());
+        }
+        assert_eq!(first.len(), 4);
+    }
 }

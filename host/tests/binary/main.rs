@@ -13,6 +13,7 @@ mod faults;
 mod inspect;
 mod logging;
 mod models;
+mod preparing;
 mod quickstart;
 mod rankings;
 mod tiny;
