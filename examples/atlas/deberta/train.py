@@ -93,13 +93,13 @@ def batches(found, documents, relevance, splade, steps):
     rows = [row for kind in ("all", "paraphrased") for row in draw.sample(found[kind], 4000)]
     rows = list(zip(rows, rankings(splade, splade.all([documents[i].text for i in training]), rows, FOUND)))
     for step in range(steps):
-        sentences = 2 if step < steps * 0.4 else 4 if step < steps * 0.6 else 99
+        sentences = 2 if step < steps * 0.5 else 4 if step < steps * 0.75 else 99
         pairs, targets = [], []
         for row, near in draw.sample(rows, BATCH // 4):
             grades = relevance.of(row)
             mentions = [i for i in relevance.mentions.get(row.name, []) if documents[i].id.startswith("train-")]
             other = draw.choice(mentions) if draw.random() < 0.5 else draw.choice(training)
-            for i in (row.supporting[0], training[draw.choice(near)], training[draw.choice(near)], other):
+            for i in (draw.choice(row.supporting), training[draw.choice(near)], training[draw.choice(near)], other):
                 text = shortened(documents[i].text, sentences, draw)
                 grade = grades.get(i, 0.0)
                 if grade == 0.5 and row.name not in text:
@@ -114,7 +114,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--splade", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=2400)
+    parser.add_argument("--steps", type=int, default=1600)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
