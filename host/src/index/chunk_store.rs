@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use redb::{Database, Durability, ReadOnlyDatabase, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
+use redb::{Database, Durability, ReadOnlyDatabase, ReadableDatabase, ReadableTableMetadata, TableDefinition};
 
 use super::IndexError;
 

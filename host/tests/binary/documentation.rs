@@ -177,3 +177,53 @@ fn the_readmes_way_with_own_data_runs() {
     found.sort();
     assert_eq!(found, named);
 }
+
+/// Puts the models of the embedded default in the place of those that would be downloaded.
+fn embedded_models() -> Vec<(&'static str, String)> {
+    let model = |name: &str| root().join("examples/atlas").join(name).display().to_string();
+    vec![
+        ("CORPUS__PATH", "corpus.jsonl".into()),
+        ("CORPUS__CHUNKING__TOKENIZER", model("generator")),
+        ("RETRIEVER__MODEL", model("splade")),
+        ("RERANKER__MODEL", model("deberta")),
+        ("TEACHER__MODEL", model("generator")),
+        ("TEACHER__MAX_NEW_TOKENS", "4".into()),
+        ("TEACHER__CHAT_TEMPLATE", "false".into()),
+    ]
+}
+
+#[cfg(unix)]
+#[test]
+fn the_readmes_way_from_a_corpus_runs() {
+    use crate::tiny::Tiny;
+
+    let (tiny, readme) = (Tiny::new(), readme());
+    let section = |title: &str| readme.split_once(title).unwrap().1.split("\n## ").next().unwrap().to_owned();
+    let (corpora, preparing) =
+        (section("## Corpora, questions, ready-made sets"), section("## Prepare training data from a corpus"));
+    let own = section("## Train on your own data");
+    let tables = [&blocks(&corpora, "toml")[0], &blocks(&preparing, "toml")[0], &blocks(&own, "toml")[0]];
+    tiny.write("my.toml", tables.map(String::as_str).join("\n"));
+    let document = |id: &str, text: &str| format!("{{\"key\": \"{id}\", \"body\": \"{text}\"}}\n");
+    tiny.write(
+        "corpus.jsonl",
+        [document("a", "The home of Hazel Brenow is Aspen Vale."), document("b", "Birch Loom is framed in walnut.")].concat(),
+    );
+    tiny.write("questions.txt", "What is the home of Hazel Brenow?\nWhat is Birch Loom framed in?\n");
+    tiny.write("qrels.tsv", "1 0 a#0 1\n2 0 b#0 1\n");
+    let binary = Path::new(env!("CARGO_BIN_EXE_scaledown"));
+    let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
+    let commands: Vec<String> =
+        blocks(&preparing, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(commands.len() >= 9, "{commands:?}");
+    for command in &commands {
+        let mut shell = std::process::Command::new("sh");
+        let small = SMALL.iter().map(|(key, value)| (*key, (*value).to_owned())).chain(embedded_models());
+        let environment = small.map(|(key, value)| (format!("SCALEDOWN_{key}"), value));
+        let output =
+            shell.args(["-ec", command]).current_dir(tiny.path(".")).env("PATH", &path).envs(environment).output().unwrap();
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(tiny.read("train.jsonl"), tiny.read("runs/my/records.jsonl"), "the shares are the whole");
+    assert_eq!(tiny.read("my.run").lines().next().unwrap().split(' ').nth(2), Some("a#0"));
+}

@@ -239,7 +239,8 @@ fn an_index_is_made_searched_and_added_to() {
     assert_ne!(added["checksum"], built["checksum"]);
     assert_eq!(search("What is the stone of Zinc Orrery?")[0]["id"], "new");
     tiny.write("twice.jsonl", "{\"_id\": \"a\", \"text\": \"x\"}\n{\"_id\": \"a\", \"text\": \"y\"}\n");
-    let twice = ["index", "build", "prepare.toml", "--overwrite", "--set", "corpus.format=jsonl", "--set", "corpus.path=twice.jsonl"];
+    let twice =
+        ["index", "build", "prepare.toml", "--overwrite", "--set", "corpus.format=jsonl", "--set", "corpus.path=twice.jsonl"];
     assert!(tiny.failed(&twice, 1).contains("the id `a` is there a second time"));
 }
 
