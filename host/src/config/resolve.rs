@@ -135,6 +135,11 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         problems.push(Problem { origin: merged.origin_of(&path), key: key.to_owned(), message });
     };
+    let preparation = &config.preparation;
+    if preparation.borrow >= preparation.keep {
+        let message = format!("found {}, expected less than preparation.keep, which is {}", preparation.borrow, preparation.keep);
+        problem("preparation.borrow", message);
+    }
     let training = &config.training;
     if training.micro_batch > training.batch_size || !training.batch_size.is_multiple_of(training.micro_batch) {
         let message = format!(

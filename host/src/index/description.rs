@@ -109,7 +109,7 @@ pub fn describe(index: &SearchIndex) -> Result<Description> {
     let manifest = Manifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
     Ok(Description {
         directory: directory.to_owned(),
-        chunks: index.len()?,
+        chunks: index.count()?,
         bytes: size(directory)?,
         checksum: index.checksum(),
         additions: manifest.additions,

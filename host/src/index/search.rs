@@ -98,7 +98,7 @@ impl SearchIndex {
     ///
     /// # Errors
     /// If the index is damaged.
-    pub fn len(&self) -> Result<u64> {
+    pub fn count(&self) -> Result<u64> {
         Ok(self.chunks.len()?)
     }
 

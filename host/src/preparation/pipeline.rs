@@ -194,9 +194,8 @@ impl Pipeline<'_> {
     ) {
         for (block, candidates) in blocks.iter().take_while(|_| !ends(shared, progress)) {
             let ranked = shared.work(Stage::Rerank, || {
-                let pairs = block.questions.iter().zip(candidates);
-                let ranked = pairs.map(|(question, found)| ranking::rank(self.reranker, question, found, self.config));
-                let (ranked, texts): (Vec<Ranked>, Vec<Vec<String>>) = ranked.collect::<Result<Vec<_>>>()?.into_iter().unzip();
+                let ranked = ranking::rank(self.reranker, &block.questions, &candidates, self.config)?;
+                let (ranked, texts): (Vec<Ranked>, Vec<Vec<String>>) = ranked.into_iter().unzip();
                 let reason = |ranked: &Ranked| match ranked {
                     Ranked::Skipped { reason } => Some(reason.clone()),
                     _ => None,

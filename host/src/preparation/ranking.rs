@@ -59,44 +59,85 @@ pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, most: usize) 
     Ok(block.questions.iter().map(candidates).collect())
 }
 
-/// The best documents of a question, with their texts.
+/// The best documents of each question of a block, with their texts.
 pub(super) fn rank(
     reranker: Option<&dyn Reranker>,
-    question: &Question,
-    candidates: Candidates,
+    questions: &[Question],
+    candidates: &[Candidates],
     config: &Preparation,
-) -> Result<(Ranked, Vec<String>)> {
-    let (ids, texts): (Option<Vec<String>>, Vec<String>) = match candidates {
-        Candidates::Found(found) => {
-            let (ids, texts) = found.into_iter().map(|found| (found.id, found.text)).unzip();
-            (Some(ids), texts)
+) -> Result<Vec<(Ranked, Vec<String>)>> {
+    let ranked = questions.iter().zip(candidates).enumerate().map(|(place, (question, own))| match own {
+        Candidates::Given => given(reranker, question, config.keep),
+        Candidates::Found(own) if own.is_empty() => {
+            Ok((Ranked::Skipped { reason: "the retriever found no document".into() }, Vec::new()))
         }
-        Candidates::Given => (None, question.documents.clone()),
+        Candidates::Found(own) => found(reranker, question, own, &borrowed(candidates, place, own, config.borrow), config.keep),
+    });
+    ranked.collect()
+}
+
+/// The best of the documents that a question came with.
+fn given(reranker: Option<&dyn Reranker>, question: &Question, keep: usize) -> Result<(Ranked, Vec<String>)> {
+    let texts: Vec<&str> = question.documents.iter().map(String::as_str).collect();
+    let scores = match &question.reranking_scores {
+        Some(scores) => Some(scores.clone()),
+        None => scores(reranker, question, &texts)?,
     };
-    if texts.is_empty() {
-        return Ok((Ranked::Skipped { reason: "the retriever found no document".into() }, Vec::new()));
-    }
-    let scores = match (&question.reranking_scores, reranker) {
-        (Some(scores), _) => Some(scores.clone()),
-        (None, Some(reranker)) => {
-            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-            Some(reranker.score(&question.query, &texts)?.into_iter().map(decimal).collect())
-        }
-        (None, None) => None,
-    };
-    let mut order: Vec<usize> = (0..texts.len()).collect();
-    if let Some(scores) = &scores {
-        // Documents of equal scores stay in the retriever's order.
-        order.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
-    }
-    order.truncate(config.keep);
+    let mut order = in_order((0..texts.len()).collect(), scores.as_deref());
+    order.truncate(keep);
+    let kept = order.iter().map(|&place| texts[place].to_owned()).collect();
     let scores = scores.map(|scores| order.iter().map(|&place| scores[place]).collect());
-    let kept = order.iter().map(|&place| texts[place].clone()).collect();
-    let ranked = match ids {
-        Some(ids) => Ranked::Found { ids: order.iter().map(|&place| ids[place].clone()).collect(), scores },
-        None => Ranked::Given { places: order, scores },
-    };
-    Ok((ranked, kept))
+    Ok((Ranked::Given { places: order, scores }, kept))
+}
+
+/// The best of the documents that were found for a question, and those that are borrowed, `keep` in all.
+fn found(
+    reranker: Option<&dyn Reranker>,
+    question: &Question,
+    own: &[Found],
+    borrowed: &[&Found],
+    keep: usize,
+) -> Result<(Ranked, Vec<String>)> {
+    let all: Vec<&Found> = own.iter().chain(borrowed.iter().copied()).collect();
+    let texts: Vec<&str> = all.iter().map(|found| found.text.as_str()).collect();
+    let scores = scores(reranker, question, &texts)?;
+    let mut kept = in_order((0..own.len()).collect(), scores.as_deref());
+    kept.truncate(keep.saturating_sub(borrowed.len()));
+    kept.extend(own.len()..all.len());
+    let order = in_order(kept, scores.as_deref());
+    let ids = order.iter().map(|&place| all[place].id.clone()).collect();
+    let texts = order.iter().map(|&place| all[place].text.clone()).collect();
+    let scores = scores.map(|scores| order.iter().map(|&place| scores[place]).collect());
+    Ok((Ranked::Found { ids, scores }, texts))
+}
+
+/// Documents that were found first for the questions after the one at `place`, and were not found for it; at most `most`.
+fn borrowed<'a>(candidates: &'a [Candidates], place: usize, own: &[Found], most: usize) -> Vec<&'a Found> {
+    let (before, after) = candidates.split_at(place);
+    let mut borrowed: Vec<&Found> = Vec::with_capacity(most);
+    for other in after.iter().skip(1).chain(before) {
+        let Candidates::Found(other) = other else { continue };
+        if borrowed.len() == most {
+            break;
+        }
+        let is_new = |other: &&Found| own.iter().chain(borrowed.iter().copied()).all(|known| known.id != other.id);
+        borrowed.extend(other.first().filter(is_new));
+    }
+    borrowed
+}
+
+/// The reranker's scores, if there is a reranker.
+fn scores(reranker: Option<&dyn Reranker>, question: &Question, texts: &[&str]) -> Result<Option<Vec<f64>>> {
+    let scores = reranker.map(|reranker| reranker.score(&question.query, texts)).transpose()?;
+    Ok(scores.map(|scores| scores.into_iter().map(decimal).collect()))
+}
+
+/// `places` by descending score; those of equal scores, and all where there are none, stay in their order.
+fn in_order(mut places: Vec<usize>, scores: Option<&[f64]>) -> Vec<usize> {
+    if let Some(scores) = scores {
+        places.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
+    }
+    places
 }
 
 /// A score with no more digits than it needs, as it is written and read.
@@ -112,5 +153,67 @@ pub(super) fn texts(index: Option<&SearchIndex>, question: &Question, ranked: &R
             Ok(places.iter().filter_map(|&place| question.documents.get(place).cloned()).collect())
         }
         (Ranked::Found { .. }, None) | (Ranked::Skipped { .. }, _) => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives a document its first letter's distance from `a`.
+    struct Alphabet;
+
+    impl Reranker for Alphabet {
+        fn score(&self, _: &str, documents: &[&str]) -> scaledown_sdk::Result<Vec<f32>> {
+            Ok(documents.iter().map(|document| f32::from(document.as_bytes()[0] - b'a')).collect())
+        }
+    }
+
+    fn block(found: &[&str]) -> (Vec<Question>, Vec<Candidates>) {
+        let one = |id: char| Found { id: id.to_string(), score: 1.0, text: format!("{id}.") };
+        let candidates = found.iter().map(|ids| Candidates::Found(ids.chars().map(one).collect())).collect();
+        (vec![Question::default(); found.len()], candidates)
+    }
+
+    fn ids(ranked: &[(Ranked, Vec<String>)]) -> Vec<String> {
+        let ids = |(ranked, texts): &(Ranked, Vec<String>)| match ranked {
+            Ranked::Found { ids, .. } => {
+                assert_eq!(*texts, ids.iter().map(|id| format!("{id}.")).collect::<Vec<_>>());
+                ids.concat()
+            }
+            _ => "-".into(),
+        };
+        ranked.iter().map(ids).collect()
+    }
+
+    #[test]
+    fn the_best_are_kept_in_order() {
+        let (questions, candidates) = block(&["abcd", "ba", ""]);
+        let config = Preparation { keep: 3, ..Preparation::default() };
+        let ranked = rank(Some(&Alphabet), &questions, &candidates, &config).unwrap();
+        assert_eq!(ids(&ranked), ["dcb", "ba", "-"]);
+        assert!(matches!(&ranked[0].0, Ranked::Found { scores: Some(scores), .. } if *scores == [3.0, 2.0, 1.0]));
+        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["abc", "ba", "-"]);
+    }
+
+    #[test]
+    fn others_lend_what_was_not_found() {
+        let (questions, candidates) = block(&["abc", "cab", "xyz", "", "mno"]);
+        let config = Preparation { keep: 3, borrow: 2, ..Preparation::default() };
+        // The second question's first document was found for the first as well.
+        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["axm", "cxm", "xma", "-", "mac"]);
+        assert_eq!(ids(&rank(Some(&Alphabet), &questions, &candidates, &config).unwrap()), ["xmc", "xmc", "zma", "-", "oca"]);
+        let (questions, candidates) = block(&["abc"]);
+        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["abc"], "nobody lends");
+    }
+
+    #[test]
+    fn scores_that_are_given_are_not_made_again() {
+        let question = Question { documents: vec!["a".into(), "b".into()], ..Question::default() };
+        let scored = Question { reranking_scores: Some(vec![2.0, 1.0]), ..question.clone() };
+        let (questions, candidates) = ([question, scored], [Candidates::Given, Candidates::Given]);
+        let ranked = rank(Some(&Alphabet), &questions, &candidates, &Preparation::default()).unwrap();
+        assert_eq!(ranked[0].0, Ranked::Given { places: vec![1, 0], scores: Some(vec![1.0, 0.0]) });
+        assert_eq!(ranked[1].0, Ranked::Given { places: vec![0, 1], scores: Some(vec![2.0, 1.0]) });
     }
 }

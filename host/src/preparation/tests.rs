@@ -79,9 +79,12 @@ fn a_journal_that_was_changed_is_refused() {
 fn what_records_depend_on_may_not_change() {
     let survey = Survey { questions: 4, all: 4, ..Survey::default() };
     let place = Path::new("run/journal");
+    let config = || {
+        let teacher = serde_json::from_value(json!({"plugin": "openai", "model": "m", "timeout": 5})).unwrap();
+        Config { teacher, ..Config::default() }
+    };
     let with = |change: fn(&mut Config)| {
-        let mut config = Config::default();
-        config.teacher = serde_json::from_value(json!({"plugin": "openai", "model": "m", "timeout": 5})).unwrap();
+        let mut config = config();
         change(&mut config);
         Fingerprint::new(&config, Shard::default(), &survey, None)
     };
@@ -99,8 +102,7 @@ fn what_records_depend_on_may_not_change() {
         options.insert("timeout".into(), json!(60));
     });
     assert_eq!(first.check(&changed, place).unwrap(), ["teacher.timeout was 5 and is 60"]);
-    let mut other = Config::default();
-    other.teacher = serde_json::from_value(json!({"plugin": "openai", "model": "m", "timeout": 5})).unwrap();
+    let mut other = config();
     teacher(&mut other, "model", json!("other"));
     let other = Fingerprint::new(&other, Shard::default(), &survey, None);
     assert!(first.check(&other, place).is_err());

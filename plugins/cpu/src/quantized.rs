@@ -96,29 +96,40 @@ fn few_rows<F: BlockFormat>(e: Extents, x: &[f32], weight: &[u8], out: &mut [f32
     }
 }
 
-/// `out[j, i]` is the product of row `j` of the weight with row `i` of `x`.
+/// `out[j, i]` is the product of row `j` of the weight with row `i` of `x`. For one row, blocks are unpacked in registers; for more, each row
+/// of the weight is unpacked once for all of them, which leaves registers for the sums.
 #[multiversion(targets = "simd")]
 fn products<F: BlockFormat>(e: Extents, x: &[f32], weight: &[u8], out: &mut [f32]) {
     let row = |i: usize| &x[i * e.k..(i + 1) * e.k];
-    for (weight, out) in weight.chunks_exact(row_size::<F>(e)).zip(out.chunks_exact_mut(e.m)) {
-        let (fours, rest) = out.as_chunks_mut::<4>();
-        for (i, out) in fours.iter_mut().enumerate() {
-            let i = i * 4;
-            *out = dots::<F, 4>([row(i), row(i + 1), row(i + 2), row(i + 3)], weight);
+    let rows = weight.chunks_exact(row_size::<F>(e)).zip(out.chunks_exact_mut(e.m));
+    if e.m == 1 {
+        for (weight, out) in rows {
+            [out[0]] = dots([row(0)], weight.chunks_exact(F::DTYPE.size()).map(numbers::<F>));
         }
-        for (i, out) in rest.iter_mut().enumerate() {
-            [*out] = dots::<F, 1>([row(e.m / 4 * 4 + i)], weight);
+        return;
+    }
+    let mut line = Scratch::<f32>::new(e.k);
+    for (weight, out) in rows {
+        for (block, line) in weight.chunks_exact(F::DTYPE.size()).zip(line.as_chunks_mut::<BLOCK>().0) {
+            *line = numbers::<F>(block);
+        }
+        let numbers = || line.as_chunks::<BLOCK>().0.iter().copied();
+        let (pairs, rest) = out.as_chunks_mut::<2>();
+        for (i, out) in pairs.iter_mut().enumerate() {
+            *out = dots([row(2 * i), row(2 * i + 1)], numbers());
+        }
+        for out in rest {
+            [*out] = dots([row(e.m - 1)], numbers());
         }
     }
 }
 
 /// The products of each of `x` with a row of the weight, each summed in the same order whatever their number.
 #[inline(always)]
-fn dots<F: BlockFormat, const A: usize>(x: [&[f32]; A], weight: &[u8]) -> [f32; A] {
+fn dots<const A: usize>(x: [&[f32]; A], weight: impl Iterator<Item = [f32; BLOCK]>) -> [f32; A] {
     let mut sums = [[0.0_f32; BLOCK]; A];
     let x = x.map(|x| x.as_chunks::<BLOCK>().0);
-    for (at, block) in weight.chunks_exact(F::DTYPE.size()).enumerate() {
-        let numbers = numbers::<F>(block);
+    for (at, numbers) in weight.enumerate() {
         for (sums, x) in sums.iter_mut().zip(x) {
             // Rows are as long as the weight's. A check that can panic would keep the sums in memory.
             let Some(x) = x.get(at) else { continue };
