@@ -71,7 +71,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     })?;
     stages.em(&baseline.before.scores);
     let (train, validation) =
-        stages.time("training records", &preparation(&config), || labelled(&oscar, &mut config, context))?;
+        stages.time(records_stage(&config), &preparation(&config), || labelled(&oscar, &mut config, context))?;
 
     device.reset_peak_memory();
     let (outcome, oscar) =
@@ -136,7 +136,7 @@ fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result
     let place = |name: &str| config.output.directory.join(name);
     let (train, validation) = (place("train.jsonl"), place("validation.jsonl"));
     let (limit, validates) = (config.data.validation_limit, config.training.validate_every.is_some());
-    let (records, train) = if config.retriever.is_some() && config.teacher.is_some() {
+    let (records, train) = if prepares(config) {
         prepared(oscar, config, context)?
     } else {
         (label_file(oscar, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?, train)
@@ -148,6 +148,16 @@ fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result
     let measured = label_file(oscar, config, config.data.validation.as_deref(), limit, &validation, context)?;
     config.data.validation = Some(validation);
     Ok((records, measured))
+}
+
+/// What the stage is called that makes the records to train on.
+fn records_stage(config: &Config) -> &'static str {
+    if prepares(config) { "training records" } else { "teacher's answers" }
+}
+
+/// Whether the records to train on are made as `scaledown prepare` makes them.
+fn prepares(config: &Config) -> bool {
+    config.retriever.is_some() && config.teacher.is_some()
 }
 
 /// What is done to have records to train on, for the report.
