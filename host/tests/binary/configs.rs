@@ -57,3 +57,19 @@ fn a_training_starts_from_what_its_pretraining_writes() {
     assert_eq!(training["compressor"], pretraining["compressor"]);
     assert!(pretraining["training"]["start_from"].is_null(), "the pretraining starts from itself");
 }
+
+#[cfg(unix)]
+#[test]
+fn the_examples_for_clusters_are_what_their_systems_read() {
+    let cluster = root().join("configs/cluster");
+    let read = |name: &str| std::fs::read_to_string(cluster.join(name)).unwrap();
+    let job: serde_json::Value = serde_json::from_str(&read("aws-batch.json")).unwrap();
+    let batch = job["containerOverrides"]["command"][2].as_str().unwrap().to_owned();
+    let kubernetes = read("kubernetes.yaml");
+    let script = kubernetes.split_once("- |\n").unwrap().1.split_once("env:").unwrap().0;
+    for (system, script) in [("slurm", read("slurm.sh")), ("kubernetes", script.to_owned()), ("aws-batch", batch)] {
+        let checked = std::process::Command::new("bash").args(["-n", "-c", &script]).output().unwrap();
+        assert!(checked.status.success(), "{system}: {}", String::from_utf8_lossy(&checked.stderr));
+        assert!(script.contains("scaledown prepare") && script.contains("--shard") && script.contains("--resume"), "{system}");
+    }
+}

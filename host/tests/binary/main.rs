@@ -16,5 +16,6 @@ mod models;
 mod preparing;
 mod quickstart;
 mod rankings;
+mod real_data;
 mod tiny;
 mod training;
