@@ -1,7 +1,7 @@
 //! A window being built: postings in any order, documents in theirs.
 
 use crate::error::Result;
-use crate::layout::{Entry, bitmap_bytes, is_bitmap};
+use crate::layout::{Entry, GROUP, bitmap_bytes, groups, is_bitmap};
 use crate::sorter::Sorter;
 use crate::storage::Unfinished;
 use crate::weights::Weights;
@@ -115,16 +115,17 @@ impl List {
         self.bytes.clear();
         if is_bitmap(self.offsets.len(), documents) {
             self.bytes.resize(bitmap_bytes(documents), 0);
-            for offset in self.offsets.drain(..) {
+            let mut maxima = vec![0; groups(documents)];
+            for (offset, code) in self.offsets.drain(..).zip(&self.codes) {
                 self.bytes[usize::from(offset) / 8] |= 1 << (offset % 8);
+                let largest = &mut maxima[usize::from(offset) / GROUP];
+                *largest = (*largest).max(*code);
             }
+            weights.write(maxima, &mut self.bytes);
         } else {
             self.bytes.extend(self.offsets.drain(..).flat_map(u16::to_le_bytes));
         }
-        match weights {
-            Weights::Eight { .. } => self.bytes.extend(self.codes.drain(..).map(|code| code as u8)),
-            Weights::Half => self.bytes.extend(self.codes.drain(..).flat_map(u16::to_le_bytes)),
-        }
+        weights.write(self.codes.drain(..), &mut self.bytes);
         out.write(&self.bytes)
     }
 }
