@@ -5,9 +5,11 @@
 //! its postings, and of the others one list after another is added, the heaviest first, until the rest cannot lift a document any more.
 //! What is left is scored anew, in the order of the terms.
 
+#[cfg(target_arch = "x86_64")]
+use crate::avx512;
 use crate::deletions::Deletions;
-use crate::kernel::{BLOCK, Bounds, Cursor, GROUPS, Scores};
-use crate::layout::GROUP;
+use crate::kernel::{Bounds, Cursor, GROUPS, Scores};
+use crate::layout::{BLOCK, GROUP};
 use crate::top::{Scored, Top};
 
 /// The lists that a window has of the query's terms, ascending by term.
@@ -17,6 +19,10 @@ pub(crate) struct Lists<'a> {
     heaviest: Vec<usize>,
     /// How far sums of these lists, in whatever order, may be off because of rounding, relative to the sum.
     slack: f64,
+    /// How many of the heaviest lists were added to all scores of the last block: about as many serve the next one.
+    added: usize,
+    #[cfg(target_arch = "x86_64")]
+    wide: bool,
 }
 
 /// Where the best documents of a block go.
@@ -45,58 +51,71 @@ impl<'a> Lists<'a> {
         heaviest.sort_by(|a, b| lists[*b].1.total_cmp(&lists[*a].1));
         // A sum of n parts has n - 1 roundings of at most 2^-24 each. Two sums are compared, one of them reduced by n further ones.
         let slack = 4.0 * (lists.len() as f64 + 4.0) * f64::from(f32::EPSILON);
-        Self { cursors: lists.into_iter().map(|(cursor, _)| cursor).collect(), heaviest, slack }
+        Self {
+            cursors: lists.into_iter().map(|(cursor, _)| cursor).collect(),
+            heaviest,
+            slack,
+            added: 0,
+            #[cfg(target_arch = "x86_64")]
+            wide: avx512::available(),
+        }
     }
 
     /// Adds the best of the first `documents` of a block. Blocks are taken in order, and none is left out. False if a list is damaged.
     pub(crate) fn search(&mut self, block: usize, documents: usize, sink: &mut Sink) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self.wide {
+            // SAFETY: the processor has the features.
+            return unsafe { avx512::search(self, block, documents, sink) };
+        }
+        self.search_here(block, documents, sink)
+    }
+
+    /// [`Self::search`], with what instructions the caller may use.
+    #[inline(always)]
+    pub(crate) fn search_here(&mut self, block: usize, documents: usize, sink: &mut Sink) -> bool {
         if !self.cursors.iter_mut().all(|cursor| cursor.enter(block)) {
             return false;
         }
-        if !sink.top.is_full() || !self.sift(sink) {
+        if sink.top.is_full() {
+            self.sift(sink);
+        } else {
             self.score_all(documents, sink);
         }
         true
     }
 
     /// Computes every score.
+    #[inline(always)]
     fn score_all(&self, documents: usize, sink: &mut Sink) {
         let mut scores: Scores = [0.0; BLOCK];
         self.cursors.iter().for_each(|cursor| cursor.add(&mut scores));
-        let mut threshold = sink.top.threshold();
-        for (index, group) in scores[..documents].chunks(GROUP).enumerate() {
-            if !group.iter().fold(false, |any, score| any | (*score > threshold)) {
-                continue;
-            }
-            for (within, &score) in group.iter().enumerate() {
-                if score > threshold {
-                    sink.push(index * GROUP + within, score);
-                    threshold = sink.top.threshold();
-                }
+        for (document, &score) in scores[..documents].iter().enumerate() {
+            if score > sink.top.threshold() {
+                sink.push(document, score);
             }
         }
     }
 
-    /// Scores only what bounds leave over. False, with nothing done, if that is so much that computing every score is faster.
-    fn sift(&self, sink: &mut Sink) -> bool {
+    /// Computes only the scores that bounds leave over.
+    #[inline(always)]
+    fn sift(&mut self, sink: &mut Sink) {
         let mut scores: Scores = [0.0; BLOCK];
         let mut bounds: Bounds = [0.0; GROUPS];
-        for cursor in &self.cursors {
-            if cursor.has_bounds() {
-                cursor.add_bounds(&mut bounds);
-            } else {
-                cursor.add(&mut scores);
-            }
-        }
+        self.added = self.added.saturating_sub(1);
+        self.cursors.iter().filter(|cursor| !cursor.has_bounds()).for_each(|cursor| cursor.add(&mut scores));
+        self.heaviest[..self.added].iter().for_each(|index| self.cursors[*index].add(&mut scores));
+        self.heaviest[self.added..].iter().for_each(|index| self.cursors[*index].add_bounds(1.0, &mut bounds));
+        bounds.iter_mut().for_each(|bound| *bound *= (1.0 + self.slack) as f32);
         let mut floor = self.floor(sink.top.threshold());
-        let mut promising = [0_u8; GROUPS];
-        let mut count = 0;
-        for (group, (scores, bound)) in scores.as_chunks::<GROUP>().0.iter().zip(&bounds).enumerate() {
-            promising[count] = group as u8;
-            count += usize::from(scores.iter().fold(false, |any, score| any | (score + bound > floor)));
-        }
-        if count > MOST_PROMISING {
-            return false;
+        let mut promising = [0; GROUPS];
+        let mut count = pick(&scores, &bounds, floor, &mut promising);
+        while count > FEW && self.added < self.heaviest.len() {
+            let cursor = &self.cursors[self.heaviest[self.added]];
+            cursor.add(&mut scores);
+            cursor.add_bounds(-1.0, &mut bounds);
+            self.added += 1;
+            count = pick(&scores, &bounds, floor, &mut promising);
         }
         for &group in &promising[..count] {
             let group = usize::from(group);
@@ -104,7 +123,7 @@ impl<'a> Lists<'a> {
             if self.refine(group, bounds[group], floor, scores) {
                 for within in (0..GROUP).filter(|within| scores[*within] > floor) {
                     let document = group * GROUP + within;
-                    let score = self.cursors.iter().fold(0.0, |sum, cursor| sum + cursor.product(document));
+                    let score = self.cursors.iter_mut().fold(0.0, |sum, cursor| sum + cursor.product(document));
                     if score > sink.top.threshold() {
                         sink.push(document, score);
                     }
@@ -112,21 +131,21 @@ impl<'a> Lists<'a> {
                 floor = self.floor(sink.top.threshold());
             }
         }
-        true
     }
 
-    /// Adds the lists with bounds to the scores of a group. False, perhaps before all are added, if none can exceed the floor.
-    fn refine(&self, group: usize, bound: f32, floor: f32, scores: &mut [f32; GROUP]) -> bool {
-        let mut rest = bound * (1.0 + self.slack) as f32;
-        for &index in &self.heaviest {
-            if !scores.iter().fold(false, |any, score| any | (score + rest > floor)) {
+    /// Adds the lists that are left to the scores of a group. False, perhaps before all are added, if none can exceed the floor.
+    #[inline(always)]
+    fn refine(&mut self, group: usize, bound: f32, floor: f32, scores: &mut [f32; GROUP]) -> bool {
+        let mut rest = bound;
+        for &index in &self.heaviest[self.added..] {
+            if !exceeds(scores, rest, floor) {
                 return false;
             }
-            let cursor = &self.cursors[index];
+            let cursor = &mut self.cursors[index];
             cursor.add_group(group, scores);
             rest -= cursor.bound(group);
         }
-        scores.iter().fold(false, |any, score| any | (*score > floor))
+        exceeds(scores, 0.0, floor)
     }
 
     /// What a sum in another order than that of the terms must exceed, if the score is to exceed the threshold.
@@ -135,5 +154,22 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Groups that are refined one by one, out of those of a block.
-const MOST_PROMISING: usize = GROUPS / 4 * 3;
+/// Groups that are refined one by one, rather than adding a further list to a whole block.
+const FEW: usize = 24;
+
+/// The groups that may have a document above the floor: how many they are, and which.
+#[inline(always)]
+fn pick(scores: &Scores, bounds: &Bounds, floor: f32, promising: &mut [u8; GROUPS]) -> usize {
+    let mut count = 0;
+    for (group, (scores, bound)) in scores.as_chunks::<GROUP>().0.iter().zip(bounds).enumerate() {
+        promising[count] = group as u8;
+        count += usize::from(exceeds(scores, *bound, floor));
+    }
+    count
+}
+
+/// Whether one of the scores, with what may be added to it, exceeds the floor.
+#[inline(always)]
+fn exceeds(scores: &[f32; GROUP], rest: f32, floor: f32) -> bool {
+    scores.iter().fold(false, |any, score| any | (score + rest > floor))
+}

@@ -5,14 +5,12 @@
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
-use crate::layout::GROUP;
+use crate::layout::{BLOCK, GROUP};
 use crate::segment::{List, Places};
 use crate::weights::{Weights, half_value};
 
-/// Documents whose scores are computed at a time: their scores fill half of a first-level cache.
-pub(crate) const BLOCK: usize = 4096;
 /// Words of the part of a bitmap that belongs to a block.
-pub(crate) const WORDS: usize = BLOCK / 64;
+const WORDS: usize = BLOCK / 64;
 /// Groups of a block.
 pub(crate) const GROUPS: usize = BLOCK / GROUP;
 
@@ -21,7 +19,7 @@ pub(crate) type Scores = [f32; BLOCK];
 /// A bound of the scores of each group of a block.
 pub(crate) type Bounds = [f32; GROUPS];
 /// Of the part of a bitmap: the set bits before each of its words.
-pub(crate) type Ranks = [u16; WORDS];
+type Ranks = [u16; WORDS];
 
 /// A term of the query in a window: its list, and the block of it that is looked at.
 pub(crate) struct Cursor<'a> {
@@ -32,6 +30,7 @@ pub(crate) struct Cursor<'a> {
     from: usize,
     next: usize,
     ranks: Ranks,
+    ranked: bool,
 }
 
 /// A query weight, made ready for multiplying.
@@ -61,7 +60,7 @@ impl Factor {
     }
 
     /// The product of the query weight and the first of `codes`; 0 if there is none.
-    #[inline]
+    #[inline(always)]
     fn product(&self, codes: &[u8]) -> f32 {
         if let Ok(products) = <&[f32; 256]>::try_from(&*self.products) {
             codes.first().map_or(0.0, |code| products[usize::from(*code)])
@@ -77,7 +76,7 @@ impl Factor {
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(list: List<'a>, factor: &'a Factor) -> Self {
-        Self { list, factor, block: 0, from: 0, next: 0, ranks: [0; WORDS] }
+        Self { list, factor, block: 0, from: 0, next: 0, ranks: [0; WORDS], ranked: false }
     }
 
     /// Whether the list has bounds.
@@ -86,8 +85,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the list is damaged.
+    #[inline(always)]
     pub(crate) fn enter(&mut self, block: usize) -> bool {
-        self.block = block;
+        (self.block, self.ranked) = (block, false);
+        let all = self.list.codes.len() / self.list.width;
+        if let Some(start) = self.list.starts.get(block) {
+            self.from = usize::from(u16::from_le_bytes(*start));
+            self.next = self.list.starts.get(block + 1).map_or(all, |next| usize::from(u16::from_le_bytes(*next)));
+            return self.from <= self.next && self.next <= all;
+        }
         self.from = self.next;
         if let Places::Offsets(offsets) = self.list.places {
             let last = (block * BLOCK + BLOCK - 1) as u16;
@@ -98,23 +104,26 @@ impl<'a> Cursor<'a> {
                     break;
                 }
             }
-            return true;
         }
-        let words = self.words();
-        #[cfg(target_arch = "x86_64")]
-        let count = if self.factor.wide {
-            // SAFETY: the processor has the features.
-            unsafe { avx512::rank(words, &mut self.ranks) }
-        } else {
-            rank(words, &mut self.ranks)
-        };
-        #[cfg(not(target_arch = "x86_64"))]
-        let count = rank(words, &mut self.ranks);
-        self.next += count;
-        self.next * self.list.width <= self.list.codes.len()
+        true
+    }
+
+    /// Counts the bits before each word of the block, unless it is done.
+    #[inline(always)]
+    fn rank(&mut self) {
+        if !self.ranked {
+            let words = self.words();
+            let mut count = 0;
+            for (rank, word) in self.ranks.iter_mut().zip(words) {
+                *rank = count;
+                count += u64::from_le_bytes(*word).count_ones() as u16;
+            }
+            self.ranked = true;
+        }
     }
 
     /// The part of the bitmap that belongs to the block.
+    #[inline(always)]
     fn words(&self) -> &'a [[u8; 8]] {
         match self.list.places {
             Places::Bitmap { words, .. } => {
@@ -125,11 +134,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// The codes of the block.
+    #[inline(always)]
     fn codes(&self) -> &'a [u8] {
         &self.list.codes[self.from * self.list.width..self.next * self.list.width]
     }
 
     /// Adds the postings of the block to its scores.
+    #[inline(always)]
     pub(crate) fn add(&self, scores: &mut Scores) {
         match self.list.places {
             Places::Offsets(offsets) => self.add_offsets(&offsets[self.from..self.next], scores),
@@ -137,6 +148,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(always)]
     fn add_offsets(&self, places: &[[u8; 2]], scores: &mut Scores) {
         // The remainder keeps the offsets of a damaged list within the block.
         let place = |bytes: &[u8; 2]| usize::from(u16::from_le_bytes(*bytes)) % BLOCK;
@@ -151,11 +163,12 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    #[inline(always)]
     fn add_bitmap(&self, scores: &mut Scores) {
         let (words, codes) = (self.words(), self.codes());
         #[cfg(target_arch = "x86_64")]
         if self.factor.wide {
-            // SAFETY: the processor has the features; `enter` saw that there is a code for every bit of `words`.
+            // SAFETY: the processor has the features.
             unsafe { avx512::add(words, codes, self.factor.scaled, scores) };
             return;
         }
@@ -169,21 +182,23 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Adds the largest product of each group of the block to its bound. Only of lists that have bounds.
-    pub(crate) fn add_bounds(&self, bounds: &mut Bounds) {
+    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of lists that have bounds.
+    #[inline(always)]
+    pub(crate) fn add_bounds(&self, sign: f32, bounds: &mut Bounds) {
         let maxima = self.maxima();
         #[cfg(target_arch = "x86_64")]
         if self.factor.wide {
             // SAFETY: the processor has the features.
-            unsafe { avx512::add_bounds(maxima, self.factor.scaled, bounds) };
+            unsafe { avx512::add_bounds(maxima, sign * self.factor.scaled, bounds) };
             return;
         }
         for (code, bound) in maxima.chunks_exact(self.list.width).zip(bounds) {
-            *bound += self.factor.product(code);
+            *bound += sign * self.factor.product(code);
         }
     }
 
     /// The largest codes of the groups of the block.
+    #[inline(always)]
     fn maxima(&self) -> &'a [u8] {
         let bytes = GROUPS * self.list.width;
         match self.list.places {
@@ -195,14 +210,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// The largest product of a group of the block. Only of lists that have bounds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn bound(&self, group: usize) -> f32 {
         self.factor.product(self.maxima().get(group * self.list.width..).unwrap_or_default())
     }
 
     /// Adds the postings of a group of the block to its scores. Only of lists that have bounds.
-    #[inline]
-    pub(crate) fn add_group(&self, group: usize, scores: &mut [f32; GROUP]) {
+    #[inline(always)]
+    pub(crate) fn add_group(&mut self, group: usize, scores: &mut [f32; GROUP]) {
+        self.rank();
         let Some(word) = self.words().get(group / 4) else { return };
         let (word, shift) = (u64::from_le_bytes(*word), group % 4 * GROUP);
         let rank = self.from + usize::from(self.ranks[group / 4]);
@@ -223,13 +239,15 @@ impl<'a> Cursor<'a> {
     }
 
     /// The product of a document of the block; 0 if it does not have the term.
-    pub(crate) fn product(&self, document: usize) -> f32 {
+    #[inline(always)]
+    pub(crate) fn product(&mut self, document: usize) -> f32 {
         let place = match self.list.places {
             Places::Offsets(offsets) => {
                 let offset = (self.block * BLOCK + document) as u16;
                 offsets[self.from..self.next].binary_search_by_key(&offset, |bytes| u16::from_le_bytes(*bytes)).ok()
             }
             Places::Bitmap { .. } => {
+                self.rank();
                 let word = self.words().get(document / 64).map_or(0, |word| u64::from_le_bytes(*word));
                 let before = word & ((1 << (document % 64)) - 1);
                 let rank = usize::from(self.ranks[document / 64]) + before.count_ones() as usize;
@@ -238,15 +256,4 @@ impl<'a> Cursor<'a> {
         };
         place.map_or(0.0, |place| self.factor.product(self.codes().get(place * self.list.width..).unwrap_or_default()))
     }
-}
-
-/// Counts the bits before each word, and all of them.
-#[inline(always)]
-pub(crate) fn rank(words: &[[u8; 8]], ranks: &mut Ranks) -> usize {
-    let mut count = 0;
-    for (rank, word) in ranks.iter_mut().zip(words) {
-        *rank = count as u16;
-        count += u64::from_le_bytes(*word).count_ones() as usize;
-    }
-    count
 }

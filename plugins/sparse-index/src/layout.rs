@@ -13,7 +13,9 @@
 //! ```
 //!
 //! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16, ascending) and n weights, or a bitmap
-//! of d bits, rounded up to u64, the largest weight of each sixteen documents (0 where none has the term; four a u64 of bits), and n weights.
+//! of d bits, rounded up to u64, and n weights. Between the two there are, of a bitmap, the largest weight of each sixteen documents (0 where
+//! none has the term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings (u16) before each block of
+//! 4,096 documents.
 
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -54,6 +56,14 @@ pub(crate) fn check_header(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Bytes of the bitmap of a window of `documents`.
 pub(crate) fn bitmap_bytes(documents: usize) -> usize {
     documents.div_ceil(64) * 8
+}
+
+/// Documents of a block: their scores, computed together, fill half of a first-level cache.
+pub(crate) const BLOCK: usize = 4096;
+
+/// Whether a list tells where its blocks begin.
+pub(crate) fn has_starts(postings: usize, documents: usize) -> bool {
+    postings >= 512 || is_bitmap(postings, documents)
 }
 
 /// Groups of a window of `documents` of which a list with a bitmap has the largest weights.

@@ -3,7 +3,8 @@
 use crate::block::{Lists, Sink};
 use crate::deletions::Deletions;
 use crate::error::{Error, Result};
-use crate::kernel::{BLOCK, Cursor, Factor};
+use crate::kernel::{Cursor, Factor};
+use crate::layout::BLOCK;
 use crate::segment::{Segment, Window};
 use crate::top::Top;
 use crate::weights::Weights;
@@ -48,7 +49,7 @@ impl Query {
         for block in 0..documents.div_ceil(BLOCK) {
             let start = window.entry.first + (block * BLOCK) as u32;
             if !lists.search(block, BLOCK.min(documents - block * BLOCK), &mut Sink { deletions, start, base, top }) {
-                let what = format!("a bitmap of the window at document {} has too many bits", window.entry.first);
+                let what = format!("a list of the window at document {} contradicts itself", window.entry.first);
                 return Err(Error::damaged(segment.path(), what));
             }
         }

@@ -1,7 +1,7 @@
 //! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked before it is taken.
 
 use crate::error::{Error, Result};
-use crate::layout::{Entry, Footer, bitmap_bytes, check_header, groups, is_bitmap};
+use crate::layout::{BLOCK, Entry, Footer, bitmap_bytes, check_header, groups, has_starts, is_bitmap};
 use crate::segment_writer::hash;
 use crate::weights::Weights;
 use memmap2::Mmap;
@@ -136,6 +136,8 @@ pub(crate) struct Window<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a> {
     pub places: Places<'a>,
+    /// Postings before each block; none of a short list.
+    pub starts: &'a [[u8; 2]],
     pub codes: &'a [u8],
     /// Bytes of a code.
     pub width: usize,
@@ -174,15 +176,17 @@ impl<'a> Window<'a> {
         let width = self.weights.bytes();
         let place_bytes = if bitmap { bitmap_bytes(documents) } else { 2 * count };
         let maxima_bytes = if bitmap { groups(documents) * width } else { 0 };
-        let bytes = self.lists.get(start..).and_then(|rest| rest.get(..place_bytes + maxima_bytes + count * width));
+        let start_bytes = if has_starts(count, documents) { 2 * documents.div_ceil(BLOCK) } else { 0 };
+        let bytes = self.lists.get(start..).and_then(|rest| rest.get(..place_bytes + maxima_bytes + start_bytes + count * width));
         let bytes = bytes.filter(|_| count <= documents).ok_or_else(|| {
             Error::damaged(self.path, format!("a list of the window at document {} reaches beyond it", self.entry.first))
         })?;
         let (places, rest) = bytes.split_at(place_bytes);
-        let (maxima, codes) = rest.split_at(maxima_bytes);
+        let (maxima, rest) = rest.split_at(maxima_bytes);
+        let (starts, codes) = rest.split_at(start_bytes);
         let places =
             if bitmap { Places::Bitmap { words: places.as_chunks().0, maxima } } else { Places::Offsets(places.as_chunks().0) };
-        Ok(List { places, codes, width, largest: u16::from_le_bytes(self.largest[index]) })
+        Ok(List { places, starts: starts.as_chunks().0, codes, width, largest: u16::from_le_bytes(self.largest[index]) })
     }
 
     /// The id of a document by its number within the window.
