@@ -257,3 +257,50 @@ impl<'a> Cursor<'a> {
         place.map_or(0.0, |place| self.factor.product(self.codes().get(place * self.list.width..).unwrap_or_default()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every path gives the same bits, with and without the processor's own instructions.
+    #[test]
+    fn bitmaps_are_read_alike_on_every_processor() {
+        let weights = Weights::default();
+        // A window of two blocks, the second of five words, some of them empty or full.
+        let words: Vec<u64> = (0..69_u64).map(|n| [0, u64::MAX, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)][n as usize % 3]).collect();
+        let places: Vec<[u8; 8]> = words.iter().map(|word| word.to_le_bytes()).collect();
+        let before = |end: usize| words[..end].iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let codes: Vec<u8> = (0..before(69)).map(|n| (n * 37 % 255) as u8 + 1).collect();
+        let maxima: Vec<u8> = (0..69 * 4).map(|n| (n * 91 % 256) as u8).collect();
+        let starts = [[0; 2], (before(64) as u16).to_le_bytes()];
+        let list = List {
+            places: Places::Bitmap { words: &places, maxima: &maxima },
+            starts: &starts,
+            codes: &codes,
+            width: 1,
+            largest: 255,
+        };
+        let own = Factor::new(0.37, weights);
+        let plain = Factor { wide: false, ..Factor::new(0.37, weights) };
+        let read = |factor| {
+            let mut cursor = Cursor::new(list, factor);
+            let mut all = Vec::new();
+            for block in 0..2 {
+                assert!(cursor.enter(block));
+                let (mut scores, mut bounds, mut single) = ([0.1; BLOCK], [0.2; GROUPS], [0.1; BLOCK]);
+                cursor.add(&mut scores);
+                cursor.add_bounds(-1.0, &mut bounds);
+                single.iter_mut().enumerate().for_each(|(document, score)| *score += cursor.product(document));
+                assert_eq!(scores, single);
+                let mut grouped = [0.1; BLOCK];
+                grouped.as_chunks_mut().0.iter_mut().enumerate().for_each(|(group, scores)| cursor.add_group(group, scores));
+                assert_eq!(scores, grouped);
+                let largest: Vec<f32> = (0..GROUPS).map(|group| 0.2 - cursor.bound(group)).collect();
+                assert_eq!(bounds[..], largest);
+                all.extend(scores.into_iter().chain(bounds));
+            }
+            all
+        };
+        assert_eq!(read(&own), read(&plain));
+    }
+}
