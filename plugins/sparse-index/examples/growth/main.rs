@@ -36,7 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn measure(queries: &[Vector], size: usize, seed: u64, directory: &Path) -> Result<(), Box<dyn Error>> {
     let mut collection = Collection::new(queries, seed);
-    if !directory.exists() {
+    if !directory.join("MANIFEST").exists() {
         build(&mut collection, size, directory)?;
     }
     let start = Instant::now();
