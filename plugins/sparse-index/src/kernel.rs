@@ -1,22 +1,36 @@
-//! The hot loop: adding the postings of one list, within a block of documents, to their scores.
+//! The hot loops: what the list of one term says of a block of documents, added to their scores, or to bounds of them.
 //!
 //! A score is the sum, in f32 and in ascending order of terms, of the products `query weight * stored weight`, each rounded to f32. Every
-//! path here computes exactly that, so scores do not depend on the processor.
+//! path here computes exactly those products, so scores do not depend on the processor.
 
+#[cfg(target_arch = "x86_64")]
+use crate::avx512;
+use crate::layout::{BLOCK, GROUP};
 use crate::segment::{List, Places};
 use crate::weights::{Weights, half_value};
 
-/// Documents whose scores are computed at a time: their scores fill half of a first-level cache.
-pub(crate) const BLOCK: usize = 4096;
+/// Words of the part of a bitmap that belongs to a block.
+const WORDS: usize = BLOCK / 64;
+/// Groups of a block.
+pub(crate) const GROUPS: usize = BLOCK / GROUP;
 
 /// The scores of a block.
 pub(crate) type Scores = [f32; BLOCK];
+/// A bound of the scores of each group of a block.
+pub(crate) type Bounds = [f32; GROUPS];
+/// Of the part of a bitmap: the set bits before each of its words.
+type Ranks = [u16; WORDS];
 
-/// A term of the query in a window: its list, and how far it has been read.
+/// A term of the query in a window: its list, and the block of it that is looked at.
 pub(crate) struct Cursor<'a> {
     list: List<'a>,
     factor: &'a Factor,
+    block: usize,
+    /// The postings of the block.
+    from: usize,
     next: usize,
+    ranks: Ranks,
+    ranked: bool,
 }
 
 /// A query weight, made ready for multiplying.
@@ -27,6 +41,9 @@ pub(crate) struct Factor {
     scaled: f32,
     /// The products with all eight-bit codes; empty for f16 weights.
     products: Box<[f32]>,
+    /// Whether the processor can add sixteen products at once.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    wide: bool,
 }
 
 impl Factor {
@@ -35,132 +52,255 @@ impl Factor {
             Weights::Eight { .. } => (0..256).map(|code| weights.decode(code) * weight).collect(),
             Weights::Half => Box::default(),
         };
-        Self { weight, scaled: weight * weights.scale(), products }
+        #[cfg(target_arch = "x86_64")]
+        let wide = weights.bytes() == 1 && avx512::available();
+        #[cfg(not(target_arch = "x86_64"))]
+        let wide = false;
+        Self { weight, scaled: weight * weights.scale(), products, wide }
+    }
+
+    /// The product of the query weight and the first of `codes`; 0 if there is none.
+    #[inline(always)]
+    fn product(&self, codes: &[u8]) -> f32 {
+        if let Ok(products) = <&[f32; 256]>::try_from(&*self.products) {
+            codes.first().map_or(0.0, |code| products[usize::from(*code)])
+        } else {
+            // Code 0 stands for no weight; `half_value` knows only those that are stored.
+            codes.first_chunk().map_or(0.0, |code| match u16::from_le_bytes(*code) {
+                0 => 0.0,
+                code => half_value(code) * self.weight,
+            })
+        }
     }
 }
 
 impl<'a> Cursor<'a> {
     pub(crate) fn new(list: List<'a>, factor: &'a Factor) -> Self {
-        Self { list, factor, next: 0 }
+        Self { list, factor, block: 0, from: 0, next: 0, ranks: [0; WORDS], ranked: false }
     }
 
-    /// Adds the postings of block `block` to its scores. Blocks are taken in order. False if the list is damaged.
-    pub(crate) fn add(&mut self, block: usize, scores: &mut Scores) -> bool {
-        match self.list.places {
-            Places::Offsets(offsets) => self.add_offsets(offsets, block, scores),
-            Places::Bitmap(words) => {
-                let start = block * BLOCK / 64;
-                let end = words.len().min(start + BLOCK / 64);
-                self.add_bitmap(words.get(start..end).unwrap_or_default(), scores)
+    /// Whether the list has bounds.
+    pub(crate) fn has_bounds(&self) -> bool {
+        matches!(self.list.places, Places::Bitmap { .. })
+    }
+
+    /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the list is damaged.
+    #[inline(always)]
+    pub(crate) fn enter(&mut self, block: usize) -> bool {
+        (self.block, self.ranked) = (block, false);
+        let all = self.list.codes.len() / self.list.width;
+        if let Some(start) = self.list.starts.get(block) {
+            self.from = usize::from(u16::from_le_bytes(*start));
+            self.next = self.list.starts.get(block + 1).map_or(all, |next| usize::from(u16::from_le_bytes(*next)));
+            return self.from <= self.next && self.next <= all;
+        }
+        self.from = self.next;
+        if let Places::Offsets(offsets) = self.list.places {
+            let last = (block * BLOCK + BLOCK - 1) as u16;
+            for offsets in offsets[self.next..].chunks(32) {
+                let count = offsets.iter().filter(|bytes| u16::from_le_bytes(**bytes) <= last).count();
+                self.next += count;
+                if count < offsets.len() {
+                    break;
+                }
             }
+        }
+        true
+    }
+
+    /// Counts the bits before each word of the block, unless it is done.
+    #[inline(always)]
+    fn rank(&mut self) {
+        if !self.ranked {
+            let words = self.words();
+            let mut count = 0;
+            for (rank, word) in self.ranks.iter_mut().zip(words) {
+                *rank = count;
+                count += u64::from_le_bytes(*word).count_ones() as u16;
+            }
+            self.ranked = true;
         }
     }
 
-    fn add_offsets(&mut self, offsets: &[[u8; 2]], block: usize, scores: &mut Scores) -> bool {
-        let rest = &offsets[self.next..];
-        let end = (block + 1) * BLOCK;
-        let count = rest[..rest.len().min(BLOCK)].partition_point(|bytes| usize::from(u16::from_le_bytes(*bytes)) < end);
-        let (from, to) = (self.next * self.list.width, (self.next + count) * self.list.width);
-        let (places, codes) = (&rest[..count], &self.list.codes[from..to]);
-        self.next += count;
-        // The mask keeps the offsets of a damaged list within the block.
+    /// The part of the bitmap that belongs to the block.
+    #[inline(always)]
+    fn words(&self) -> &'a [[u8; 8]] {
+        match self.list.places {
+            Places::Bitmap { words, .. } => {
+                &words[words.len().min(self.block * WORDS)..words.len().min((self.block + 1) * WORDS)]
+            }
+            Places::Offsets(_) => &[],
+        }
+    }
+
+    /// The codes of the block.
+    #[inline(always)]
+    fn codes(&self) -> &'a [u8] {
+        &self.list.codes[self.from * self.list.width..self.next * self.list.width]
+    }
+
+    /// Adds the postings of the block to its scores.
+    #[inline(always)]
+    pub(crate) fn add(&self, scores: &mut Scores) {
+        match self.list.places {
+            Places::Offsets(offsets) => self.add_offsets(&offsets[self.from..self.next], scores),
+            Places::Bitmap { .. } => self.add_bitmap(scores),
+        }
+    }
+
+    #[inline(always)]
+    fn add_offsets(&self, places: &[[u8; 2]], scores: &mut Scores) {
+        // The remainder keeps the offsets of a damaged list within the block.
+        let place = |bytes: &[u8; 2]| usize::from(u16::from_le_bytes(*bytes)) % BLOCK;
         if let Ok(products) = <&[f32; 256]>::try_from(&*self.factor.products) {
-            for (place, code) in places.iter().zip(codes) {
-                scores[usize::from(u16::from_le_bytes(*place)) % BLOCK] += products[usize::from(*code)];
+            for (bytes, code) in places.iter().zip(self.codes()) {
+                scores[place(bytes)] += products[usize::from(*code)];
             }
         } else {
-            for (place, code) in places.iter().zip(codes.as_chunks().0) {
-                let weight = half_value(u16::from_le_bytes(*code));
-                scores[usize::from(u16::from_le_bytes(*place)) % BLOCK] += weight * self.factor.weight;
+            for (bytes, code) in places.iter().zip(self.codes().as_chunks().0) {
+                scores[place(bytes)] += half_value(u16::from_le_bytes(*code)) * self.factor.weight;
             }
         }
-        true
     }
 
-    fn add_bitmap(&mut self, words: &[[u8; 8]], scores: &mut Scores) -> bool {
-        let count: usize = words.iter().map(|word| u64::from_le_bytes(*word).count_ones() as usize).sum();
-        let Some(codes) = self.list.codes.get(self.next * self.list.width..(self.next + count) * self.list.width) else {
-            return false;
-        };
-        self.next += count;
+    #[inline(always)]
+    fn add_bitmap(&self, scores: &mut Scores) {
+        let (words, codes) = (self.words(), self.codes());
         #[cfg(target_arch = "x86_64")]
-        if self.list.width == 1 && avx512::available() {
-            // SAFETY: the processor has the features, as was just asked; `codes` has a code for every bit of `words`.
+        if self.factor.wide {
+            // SAFETY: the processor has the features.
             unsafe { avx512::add(words, codes, self.factor.scaled, scores) };
-            return true;
+            return;
         }
-        let mut next = 0;
-        for (word, scores) in words.iter().zip(scores.chunks_exact_mut(64)) {
+        let mut codes = codes.chunks_exact(self.list.width);
+        for (word, scores) in words.iter().zip(scores.as_chunks_mut::<64>().0) {
             let mut word = u64::from_le_bytes(*word);
             while word != 0 {
-                let bit = word.trailing_zeros() as usize;
+                scores[word.trailing_zeros() as usize] += codes.next().map_or(0.0, |code| self.factor.product(code));
                 word &= word - 1;
-                scores[bit] += self.product(&codes[next * self.list.width..]);
-                next += 1;
             }
         }
-        true
     }
 
-    /// The product of the query weight and the first of `codes`.
-    #[inline]
-    fn product(&self, codes: &[u8]) -> f32 {
-        match *codes {
-            [low, high, ..] if self.list.width == 2 => half_value(u16::from_le_bytes([low, high])) * self.factor.weight,
-            [code, ..] => self.factor.products.get(usize::from(code)).copied().unwrap_or(0.0),
-            [] => 0.0,
+    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of lists that have bounds.
+    #[inline(always)]
+    pub(crate) fn add_bounds(&self, sign: f32, bounds: &mut Bounds) {
+        let maxima = self.maxima();
+        #[cfg(target_arch = "x86_64")]
+        if self.factor.wide {
+            // SAFETY: the processor has the features.
+            unsafe { avx512::add_bounds(maxima, sign * self.factor.scaled, bounds) };
+            return;
         }
+        for (code, bound) in maxima.chunks_exact(self.list.width).zip(bounds) {
+            *bound += sign * self.factor.product(code);
+        }
+    }
+
+    /// The largest codes of the groups of the block.
+    #[inline(always)]
+    fn maxima(&self) -> &'a [u8] {
+        let bytes = GROUPS * self.list.width;
+        match self.list.places {
+            Places::Bitmap { maxima, .. } => {
+                &maxima[maxima.len().min(self.block * bytes)..maxima.len().min((self.block + 1) * bytes)]
+            }
+            Places::Offsets(_) => &[],
+        }
+    }
+
+    /// The largest product of a group of the block. Only of lists that have bounds.
+    #[inline(always)]
+    pub(crate) fn bound(&self, group: usize) -> f32 {
+        self.factor.product(self.maxima().get(group * self.list.width..).unwrap_or_default())
+    }
+
+    /// Adds the postings of a group of the block to its scores. Only of lists that have bounds.
+    #[inline(always)]
+    pub(crate) fn add_group(&mut self, group: usize, scores: &mut [f32; GROUP]) {
+        self.rank();
+        let Some(word) = self.words().get(group / 4) else { return };
+        let (word, shift) = (u64::from_le_bytes(*word), group % 4 * GROUP);
+        let rank = self.from + usize::from(self.ranks[group / 4]);
+        let codes = self.list.codes.get(rank * self.list.width..).unwrap_or_default();
+        #[cfg(target_arch = "x86_64")]
+        if self.factor.wide {
+            // SAFETY: the processor has the features.
+            unsafe { avx512::add_group(word, shift, codes, self.factor.scaled, scores) };
+            return;
+        }
+        let before = (word & ((1 << shift) - 1)).count_ones() as usize;
+        let mut codes = codes.chunks_exact(self.list.width).skip(before);
+        let mut bits = (word >> shift) as u16;
+        while bits != 0 {
+            scores[bits.trailing_zeros() as usize] += codes.next().map_or(0.0, |code| self.factor.product(code));
+            bits &= bits - 1;
+        }
+    }
+
+    /// The product of a document of the block; 0 if it does not have the term.
+    #[inline(always)]
+    pub(crate) fn product(&mut self, document: usize) -> f32 {
+        let place = match self.list.places {
+            Places::Offsets(offsets) => {
+                let offset = (self.block * BLOCK + document) as u16;
+                offsets[self.from..self.next].binary_search_by_key(&offset, |bytes| u16::from_le_bytes(*bytes)).ok()
+            }
+            Places::Bitmap { .. } => {
+                self.rank();
+                let word = self.words().get(document / 64).map_or(0, |word| u64::from_le_bytes(*word));
+                let before = word & ((1 << (document % 64)) - 1);
+                let rank = usize::from(self.ranks[document / 64]) + before.count_ones() as usize;
+                (word >> (document % 64) & 1 == 1).then_some(rank)
+            }
+        };
+        place.map_or(0.0, |place| self.factor.product(self.codes().get(place * self.list.width..).unwrap_or_default()))
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx512 {
-    //! Sixty-four documents at a time: spreads the weights to the set bits, and adds all their products at once. In a prototype on a
-    //! million documents as those of `examples/growth`, bitmaps read this way took 0.6 of the time of offsets alone.
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    use super::Scores;
-    use std::arch::x86_64::*;
-
-    /// Whether the processor can run [`add`].
-    #[inline]
-    pub(super) fn available() -> bool {
-        is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vbmi2")
-            && is_x86_feature_detected!("popcnt")
-    }
-
-    /// Adds, for every set bit, `factor` times the f16 of the next code, shifted left by five.
-    ///
-    /// # Safety
-    /// [`available`] is true, and `codes` has at least as many codes as `words` have bits.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,popcnt")]
-    pub(super) unsafe fn add(words: &[[u8; 8]], codes: &[u8], factor: f32, scores: &mut Scores) {
-        let factor = _mm512_set1_ps(factor);
-        let mut codes = codes.as_ptr();
-        for (word, scores) in words.iter().zip(scores.as_chunks_mut::<64>().0) {
-            let word = u64::from_le_bytes(*word);
-            if word == 0 {
-                continue;
+    /// Every path gives the same bits, with and without the processor's own instructions.
+    #[test]
+    fn bitmaps_are_read_alike_on_every_processor() {
+        let weights = Weights::default();
+        // A window of two blocks, the second of five words, some of them empty or full.
+        let words: Vec<u64> = (0..69_u64).map(|n| [0, u64::MAX, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)][n as usize % 3]).collect();
+        let places: Vec<[u8; 8]> = words.iter().map(|word| word.to_le_bytes()).collect();
+        let before = |end: usize| words[..end].iter().map(|word| word.count_ones() as usize).sum::<usize>();
+        let codes: Vec<u8> = (0..before(69)).map(|n| (n * 37 % 255) as u8 + 1).collect();
+        let maxima: Vec<u8> = (0..69 * 4).map(|n| (n * 91 % 256) as u8).collect();
+        let starts = [[0; 2], (before(64) as u16).to_le_bytes()];
+        let list = List {
+            places: Places::Bitmap { words: &places, maxima: &maxima },
+            starts: &starts,
+            codes: &codes,
+            width: 1,
+            largest: 255,
+        };
+        let own = Factor::new(0.37, weights);
+        let plain = Factor { wide: false, ..Factor::new(0.37, weights) };
+        let read = |factor| {
+            let mut cursor = Cursor::new(list, factor);
+            let mut all = Vec::new();
+            for block in 0..2 {
+                assert!(cursor.enter(block));
+                let (mut scores, mut bounds, mut single) = ([0.1; BLOCK], [0.2; GROUPS], [0.1; BLOCK]);
+                cursor.add(&mut scores);
+                cursor.add_bounds(-1.0, &mut bounds);
+                single.iter_mut().enumerate().for_each(|(document, score)| *score += cursor.product(document));
+                assert_eq!(scores, single);
+                let mut grouped = [0.1; BLOCK];
+                grouped.as_chunks_mut().0.iter_mut().enumerate().for_each(|(group, scores)| cursor.add_group(group, scores));
+                assert_eq!(scores, grouped);
+                let largest: Vec<f32> = (0..GROUPS).map(|group| 0.2 - cursor.bound(group)).collect();
+                assert_eq!(bounds[..], largest);
+                all.extend(scores.into_iter().chain(bounds));
             }
-            // SAFETY: exactly as many bytes are read as the word has bits, and the caller has that many for all words together.
-            let spread = unsafe { _mm512_maskz_expandloadu_epi8(word, codes.cast()) };
-            // SAFETY: stays within, or one past, the codes that the caller has.
-            codes = unsafe { codes.add(word.count_ones() as usize) };
-            let low = _mm512_slli_epi16::<5>(_mm512_cvtepu8_epi16(_mm512_castsi512_si256(spread)));
-            let high = _mm512_slli_epi16::<5>(_mm512_cvtepu8_epi16(_mm512_extracti64x4_epi64::<1>(spread)));
-            let halves = [
-                _mm512_castsi512_si256(low),
-                _mm512_extracti64x4_epi64::<1>(low),
-                _mm512_castsi512_si256(high),
-                _mm512_extracti64x4_epi64::<1>(high),
-            ];
-            for (half, scores) in halves.into_iter().zip(scores.as_chunks_mut::<16>().0) {
-                // A document without the term has code 0 and so adds +0, which leaves every score as it is.
-                let products = _mm512_mul_ps(_mm512_cvtph_ps(half), factor);
-                // SAFETY: reads and writes the sixteen scores of the array.
-                unsafe { _mm512_storeu_ps(scores.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(scores.as_ptr()), products)) };
-            }
-        }
+            all
+        };
+        assert_eq!(read(&own), read(&plain));
     }
 }

@@ -13,7 +13,9 @@
 //! ```
 //!
 //! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16, ascending) and n weights, or a bitmap
-//! of d bits, rounded up to u64, and n weights.
+//! of d bits, rounded up to u64, and n weights. Between the two there are, of a bitmap, the largest weight of each sixteen documents (0 where
+//! none has the term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings (u16) before each block of
+//! 4,096 documents.
 
 use crate::error::{Error, Result};
 use crate::weights::Weights;
@@ -22,7 +24,9 @@ use std::path::Path;
 /// What a segment file begins with.
 pub(crate) const MAGIC: [u8; 8] = *b"SDSPARSE";
 /// The format that is written and read.
-pub(crate) const FORMAT: u32 = 1;
+pub(crate) const FORMAT: u32 = 2;
+/// Documents that share an entry of a bitmap's largest weights.
+pub(crate) const GROUP: usize = 16;
 pub(crate) const HEADER_BYTES: usize = 12;
 pub(crate) const ENTRY_BYTES: usize = 40;
 pub(crate) const FOOTER_BYTES: usize = 40;
@@ -54,7 +58,20 @@ pub(crate) fn bitmap_bytes(documents: usize) -> usize {
     documents.div_ceil(64) * 8
 }
 
-/// Whether a list is a bitmap: where that is smaller than offsets.
+/// Documents of a block: their scores, computed together, fill half of a first-level cache.
+pub(crate) const BLOCK: usize = 4096;
+
+/// Whether a list tells where its blocks begin.
+pub(crate) fn has_starts(postings: usize, documents: usize) -> bool {
+    postings >= 512 || is_bitmap(postings, documents)
+}
+
+/// Groups of a window of `documents` of which a list with a bitmap has the largest weights.
+pub(crate) fn groups(documents: usize) -> usize {
+    documents.div_ceil(64) * 64 / GROUP
+}
+
+/// Whether a list is a bitmap: where that, without the largest weights of groups, is smaller than offsets.
 pub(crate) fn is_bitmap(postings: usize, documents: usize) -> bool {
     bitmap_bytes(documents) < 2 * postings
 }

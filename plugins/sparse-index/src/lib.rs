@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod block;
 mod builder;
 mod deletions;
 mod error;

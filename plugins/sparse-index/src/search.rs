@@ -1,10 +1,12 @@
 //! Answering a query: window by window, and within a window block by block.
 
+use crate::block::{Lists, Sink};
 use crate::deletions::Deletions;
 use crate::error::{Error, Result};
-use crate::kernel::{BLOCK, Cursor, Factor, Scores};
+use crate::kernel::{Cursor, Factor};
+use crate::layout::BLOCK;
 use crate::segment::{Segment, Window};
-use crate::top::{Scored, Top};
+use crate::top::Top;
 use crate::weights::Weights;
 
 /// The largest weight of a query: products and their sums stay finite.
@@ -36,54 +38,32 @@ impl Query {
     /// Adds the documents of a window to the best. `base` is the number of the segment's first document.
     pub(crate) fn search(&self, segment: &Segment, deletions: &Deletions, base: u64, window: usize, top: &mut Top) -> Result<()> {
         let window = segment.window(window)?;
-        let (mut cursors, bound) = self.cursors(&window, segment.footer.weights)?;
+        let lists = self.lists(&window, segment.footer.weights)?;
         // Rounding preserves order, so the bound, summed in the order of the scores, is above every one of them.
-        if cursors.is_empty() || bound <= top.threshold() {
+        let bound = lists.iter().fold(0.0, |sum, (_, largest)| sum + largest);
+        if lists.is_empty() || bound <= top.threshold() {
             return Ok(());
         }
+        let mut lists = Lists::new(lists);
         let documents = window.entry.documents as usize;
         for block in 0..documents.div_ceil(BLOCK) {
-            let mut scores: Scores = [0.0; BLOCK];
-            for cursor in &mut cursors {
-                if !cursor.add(block, &mut scores) {
-                    let what = format!("a bitmap of the window at document {} has too many bits", window.entry.first);
-                    return Err(Error::damaged(segment.path(), what));
-                }
+            let start = window.entry.first + (block * BLOCK) as u32;
+            if !lists.search(block, BLOCK.min(documents - block * BLOCK), &mut Sink { deletions, start, base, top }) {
+                let what = format!("a list of the window at document {} contradicts itself", window.entry.first);
+                return Err(Error::damaged(segment.path(), what));
             }
-            let start = window.entry.first as usize + block * BLOCK;
-            let scores = &scores[..BLOCK.min(documents - block * BLOCK)];
-            collect(scores, start as u32, deletions, base, top);
         }
         Ok(())
     }
 
-    /// The lists that a window has of the query's terms, and a bound of all scores in it.
-    fn cursors<'a>(&'a self, window: &Window<'a>, weights: Weights) -> Result<(Vec<Cursor<'a>>, f32)> {
-        let mut cursors = Vec::with_capacity(self.terms.len());
-        let mut bound = 0.0;
+    /// The lists that a window has of the query's terms, with their largest products.
+    fn lists<'a>(&'a self, window: &Window<'a>, weights: Weights) -> Result<Vec<(Cursor<'a>, f32)>> {
+        let mut lists = Vec::with_capacity(self.terms.len());
         for (term, factor, weight) in &self.terms {
             if let Some(list) = window.list(*term)? {
-                bound += weights.decode(list.largest) * weight;
-                cursors.push(Cursor::new(list, factor));
+                lists.push((Cursor::new(list, factor), weights.decode(list.largest) * weight));
             }
         }
-        Ok((cursors, bound))
-    }
-}
-
-/// Adds those that are good enough and not deleted; almost none are, so sixteen are passed at a time.
-fn collect(scores: &[f32], start: u32, deletions: &Deletions, base: u64, top: &mut Top) {
-    let mut threshold = top.threshold();
-    for (index, group) in scores.chunks(16).enumerate() {
-        if !group.iter().fold(false, |any, score| any | (*score > threshold)) {
-            continue;
-        }
-        for (within, &score) in group.iter().enumerate() {
-            let document = start + (index * 16 + within) as u32;
-            if score > threshold && !deletions.contains(document) {
-                top.push(Scored { score, document: base + u64::from(document) });
-                threshold = top.threshold();
-            }
-        }
+        Ok(lists)
     }
 }

@@ -1,7 +1,7 @@
 //! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked before it is taken.
 
 use crate::error::{Error, Result};
-use crate::layout::{Entry, Footer, bitmap_bytes, check_header, is_bitmap};
+use crate::layout::{BLOCK, Entry, Footer, bitmap_bytes, check_header, groups, has_starts, is_bitmap};
 use crate::segment_writer::hash;
 use crate::weights::Weights;
 use memmap2::Mmap;
@@ -136,6 +136,8 @@ pub(crate) struct Window<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct List<'a> {
     pub places: Places<'a>,
+    /// Postings before each block; none of a short list.
+    pub starts: &'a [[u8; 2]],
     pub codes: &'a [u8],
     /// Bytes of a code.
     pub width: usize,
@@ -146,7 +148,11 @@ pub(crate) struct List<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Places<'a> {
     Offsets(&'a [[u8; 2]]),
-    Bitmap(&'a [[u8; 8]]),
+    /// A bit a document, and the largest codes of groups.
+    Bitmap {
+        words: &'a [[u8; 8]],
+        maxima: &'a [u8],
+    },
 }
 
 impl<'a> Window<'a> {
@@ -167,14 +173,20 @@ impl<'a> Window<'a> {
         let (start, count) = (u32::from_le_bytes(self.starts[index]) as usize, u32::from_le_bytes(self.counts[index]) as usize);
         let documents = self.entry.documents as usize;
         let bitmap = is_bitmap(count, documents);
+        let width = self.weights.bytes();
         let place_bytes = if bitmap { bitmap_bytes(documents) } else { 2 * count };
-        let bytes = self.lists.get(start..).and_then(|rest| rest.get(..place_bytes + count * self.weights.bytes()));
+        let maxima_bytes = if bitmap { groups(documents) * width } else { 0 };
+        let start_bytes = if has_starts(count, documents) { 2 * documents.div_ceil(BLOCK) } else { 0 };
+        let bytes = self.lists.get(start..).and_then(|rest| rest.get(..place_bytes + maxima_bytes + start_bytes + count * width));
         let bytes = bytes.filter(|_| count <= documents).ok_or_else(|| {
             Error::damaged(self.path, format!("a list of the window at document {} reaches beyond it", self.entry.first))
         })?;
-        let (places, codes) = bytes.split_at(place_bytes);
-        let places = if bitmap { Places::Bitmap(places.as_chunks().0) } else { Places::Offsets(places.as_chunks().0) };
-        Ok(List { places, codes, width: self.weights.bytes(), largest: u16::from_le_bytes(self.largest[index]) })
+        let (places, rest) = bytes.split_at(place_bytes);
+        let (maxima, rest) = rest.split_at(maxima_bytes);
+        let (starts, codes) = rest.split_at(start_bytes);
+        let places =
+            if bitmap { Places::Bitmap { words: places.as_chunks().0, maxima } } else { Places::Offsets(places.as_chunks().0) };
+        Ok(List { places, starts: starts.as_chunks().0, codes, width, largest: u16::from_le_bytes(self.largest[index]) })
     }
 
     /// The id of a document by its number within the window.
@@ -194,7 +206,7 @@ impl List<'_> {
     pub(crate) fn postings(&self) -> impl Iterator<Item = (u16, u16)> {
         let (offsets, words): (&[[u8; 2]], &[[u8; 8]]) = match self.places {
             Places::Offsets(offsets) => (offsets, &[]),
-            Places::Bitmap(words) => (&[], words),
+            Places::Bitmap { words, .. } => (&[], words),
         };
         let set = words.iter().enumerate().flat_map(|(index, word)| {
             let mut word = u64::from_le_bytes(*word);

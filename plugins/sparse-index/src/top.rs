@@ -44,6 +44,11 @@ impl Top {
         }
     }
 
+    /// Whether there are as many as wanted.
+    pub(crate) fn is_full(&self) -> bool {
+        self.worst_first.len() >= self.k
+    }
+
     pub(crate) fn push(&mut self, scored: Scored) {
         if self.worst_first.len() < self.k {
             self.worst_first.push(scored);

@@ -54,6 +54,14 @@ impl Weights {
         }
     }
 
+    /// Writes codes as they are stored.
+    pub(crate) fn write(self, codes: impl IntoIterator<Item = u16>, out: &mut Vec<u8>) {
+        match self {
+            Self::Eight { .. } => out.extend(codes.into_iter().map(|code| code as u8)),
+            Self::Half => out.extend(codes.into_iter().flat_map(u16::to_le_bytes)),
+        }
+    }
+
     /// The largest value that can be stored.
     pub(crate) fn largest(self) -> f32 {
         match self {

@@ -1,7 +1,7 @@
 //! A window being built: postings in any order, documents in theirs.
 
 use crate::error::Result;
-use crate::layout::{Entry, bitmap_bytes, is_bitmap};
+use crate::layout::{BLOCK, Entry, GROUP, bitmap_bytes, groups, has_starts, is_bitmap};
 use crate::sorter::Sorter;
 use crate::storage::Unfinished;
 use crate::weights::Weights;
@@ -113,18 +113,23 @@ impl List {
         directory.counts.push(self.offsets.len() as u32);
         directory.largest.push(self.codes.iter().copied().max().unwrap_or(0));
         self.bytes.clear();
+        let block = |block| self.offsets.partition_point(|offset| usize::from(*offset) < block * BLOCK) as u16;
+        let blocks = if has_starts(self.offsets.len(), documents) { documents.div_ceil(BLOCK) } else { 0 };
+        let starts: Vec<u16> = (0..blocks).map(block).collect();
         if is_bitmap(self.offsets.len(), documents) {
             self.bytes.resize(bitmap_bytes(documents), 0);
-            for offset in self.offsets.drain(..) {
+            let mut maxima = vec![0; groups(documents)];
+            for (offset, code) in self.offsets.drain(..).zip(&self.codes) {
                 self.bytes[usize::from(offset) / 8] |= 1 << (offset % 8);
+                let largest = &mut maxima[usize::from(offset) / GROUP];
+                *largest = (*largest).max(*code);
             }
+            weights.write(maxima, &mut self.bytes);
         } else {
             self.bytes.extend(self.offsets.drain(..).flat_map(u16::to_le_bytes));
         }
-        match weights {
-            Weights::Eight { .. } => self.bytes.extend(self.codes.drain(..).map(|code| code as u8)),
-            Weights::Half => self.bytes.extend(self.codes.drain(..).flat_map(u16::to_le_bytes)),
-        }
+        self.bytes.extend(starts.into_iter().flat_map(u16::to_le_bytes));
+        weights.write(self.codes.drain(..), &mut self.bytes);
         out.write(&self.bytes)
     }
 }
