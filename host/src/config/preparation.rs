@@ -26,9 +26,11 @@ pub struct Preparation {
     /// How many of them a record keeps: the best by the reranker, or by the retriever where there is none.
     #[schemars(range(min = 1))]
     pub keep: usize,
-    /// How many of the documents that a record keeps were found for other questions of its block, in place of its own last ones; less than `keep`.
-    /// A small model that is to learn from them cannot tell five documents apart that are all much like the right one.
-    pub borrow: usize,
+    /// How many of the documents that a record keeps were found for other questions of its block, in place of its own last ones, on average: with
+    /// 3.5, every second record has three of them and the others have four. A small model that is to learn from them cannot tell five documents
+    /// apart that are all much like the right one.
+    #[schemars(range(min = 0.0))]
+    pub borrow: f64,
     /// How many questions are worked on, recorded and taken up again together.
     #[schemars(range(min = 1, max = 65536))]
     pub block: usize,
@@ -52,6 +54,6 @@ pub enum OnError {
 
 impl Default for Preparation {
     fn default() -> Self {
-        Preparation { retrieve: 20, keep: 5, borrow: 0, block: 16, queue: 8, on_error: OnError::default() }
+        Preparation { retrieve: 20, keep: 5, borrow: 0.0, block: 16, queue: 8, on_error: OnError::default() }
     }
 }

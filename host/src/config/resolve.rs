@@ -136,8 +136,9 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
         problems.push(Problem { origin: merged.origin_of(&path), key: key.to_owned(), message });
     };
     let preparation = &config.preparation;
-    if preparation.borrow >= preparation.keep {
-        let message = format!("found {}, expected less than preparation.keep, which is {}", preparation.borrow, preparation.keep);
+    if preparation.borrow > preparation.keep.saturating_sub(1) as f64 {
+        let most = preparation.keep.saturating_sub(1);
+        let message = format!("found {}, expected at most {most}, one less than preparation.keep", preparation.borrow);
         problem("preparation.borrow", message);
     }
     let training = &config.training;

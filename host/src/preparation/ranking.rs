@@ -71,7 +71,9 @@ pub(super) fn rank(
         Candidates::Found(own) if own.is_empty() => {
             Ok((Ranked::Skipped { reason: "the retriever found no document".into() }, Vec::new()))
         }
-        Candidates::Found(own) => found(reranker, question, own, &borrowed(candidates, place, own, config.borrow), config.keep),
+        Candidates::Found(own) => {
+            found(reranker, question, own, &borrowed(candidates, place, own, share(config.borrow, place)), config.keep)
+        }
     });
     ranked.collect()
 }
@@ -109,6 +111,12 @@ fn found(
     let texts = order.iter().map(|&place| all[place].text.clone()).collect();
     let scores = scores.map(|scores| order.iter().map(|&place| scores[place]).collect());
     Ok((Ranked::Found { ids, scores }, texts))
+}
+
+/// What the question at `place` borrows, so that all borrow `average` documents.
+fn share(average: f64, place: usize) -> usize {
+    let until = |place: usize| (average * place as f64).floor() as usize;
+    until(place + 1) - until(place)
 }
 
 /// Documents that were found first for the questions after the one at `place`, and were not found for it; at most `most`.
@@ -199,12 +207,20 @@ mod tests {
     #[test]
     fn others_lend_what_was_not_found() {
         let (questions, candidates) = block(&["abc", "cab", "xyz", "", "mno"]);
-        let config = Preparation { keep: 3, borrow: 2, ..Preparation::default() };
+        let config = Preparation { keep: 3, borrow: 2.0, ..Preparation::default() };
         // The second question's first document was found for the first as well.
         assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["axm", "cxm", "xma", "-", "mac"]);
         assert_eq!(ids(&rank(Some(&Alphabet), &questions, &candidates, &config).unwrap()), ["xmc", "xmc", "zma", "-", "oca"]);
         let (questions, candidates) = block(&["abc"]);
         assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["abc"], "nobody lends");
+    }
+
+    #[test]
+    fn what_is_borrowed_comes_to_its_average() {
+        let shares = |average: f64| (0..6).map(|place| share(average, place)).collect::<Vec<_>>();
+        assert_eq!(shares(2.0), [2; 6]);
+        assert_eq!(shares(3.5), [3, 4, 3, 4, 3, 4]);
+        assert_eq!(shares(0.0), [0; 6]);
     }
 
     #[test]
