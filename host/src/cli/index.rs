@@ -51,7 +51,7 @@ struct Search {
     #[command(flatten)]
     shown: Shown,
     /// What to search for.
-    #[arg(long, short)]
+    #[arg(long)]
     query: String,
     /// How many chunks to print.
     #[arg(long, short, default_value_t = 10)]

@@ -12,7 +12,7 @@ use crate::tiny::{Tiny, finish, poll, start};
 fn prepared() -> Tiny {
     let tiny = Tiny::new();
     let atlas = "people = 60\nplaces = 60\nthings = 60\ntrain_records = 40\nvalidation_records = 1\ntest_records = 4\n\
-        documents_per_record = 5\npretraining = []\n";
+        documents_per_record = 3\npretraining = []\n";
     tiny.write("questions.toml", atlas);
     tiny.done(&["dataset", "atlas", "--out", "atlas", "--settings", "questions.toml"]);
     let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/atlas");
