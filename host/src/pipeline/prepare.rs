@@ -153,8 +153,12 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
         }
         return Ok(journal);
     }
-    if place.exists() {
-        std::fs::remove_file(place).map_err(|error| Error::io(place, error))?;
+    // What an earlier run made must not be taken for this one's before this one has ended.
+    for path in [Sidecar::NAME, RECORDS].map(|name| place.with_file_name(name)).iter().map(PathBuf::as_path).chain([place]) {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, error)),
+            _ => {}
+        }
     }
     Ok(Journal::create(place, fingerprint)?)
 }

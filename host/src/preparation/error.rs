@@ -24,6 +24,9 @@ pub enum PreparationError {
         /// What is wrong with it.
         message: String,
     },
+    /// Another process is at work on the same run.
+    #[error("{}: another run is writing it; wait until that has ended, or choose another output directory", .0.display())]
+    Busy(PathBuf),
     /// The run began with other settings or other questions.
     #[error("{}: the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", path.display(), .changes.join("; "))]
     Changed {

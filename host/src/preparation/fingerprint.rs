@@ -92,15 +92,12 @@ impl Fingerprint {
         }
     }
 
-    /// Whether the records of another share of the same run may stand beside these.
+    /// Whether the records of another share of the same run may stand beside these: all that may not change between runs is the same, the
+    /// plugins and their models too.
     #[must_use]
     pub fn fits(&self, other: &Fingerprint) -> bool {
-        let whole = |fingerprint: &Fingerprint| Fingerprint {
-            shard: Shard { index: 0, of: fingerprint.shard.of },
-            components: Value::Null,
-            ..fingerprint.clone()
-        };
-        whole(self) == whole(other)
+        let here = Fingerprint { shard: self.shard, ..other.clone() };
+        self.shard.of == other.shard.of && self.check(&here, Path::new("")).is_ok()
     }
 }
 

@@ -4,7 +4,7 @@
 //! not whole, the last, which is cut off when the journal is opened again.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -67,6 +67,7 @@ impl Journal {
     pub fn create(path: &Path, fingerprint: &Fingerprint) -> Result<Self, PreparationError> {
         let told = PreparationError::io(path);
         let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(&told)?;
+        lock(path, &file)?;
         let mut journal = Journal { path: path.to_owned(), file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
         journal.write(fingerprint)?;
         journal.flush()?;
@@ -81,6 +82,7 @@ impl Journal {
     pub fn open(path: &Path) -> Result<Option<(Self, Fingerprint)>, PreparationError> {
         let told = PreparationError::io(path);
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
+        lock(path, &file)?;
         let length = file.metadata().map_err(&told)?.len();
         let mut lines = BufReader::new(file.try_clone().map_err(&told)?);
         let (mut end, mut number) = (0, 0);
@@ -209,6 +211,15 @@ impl Recorded {
         let invalid = |message: String| told(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
         let text = content(&line).map_err(|message| invalid(message.to_owned()))?;
         serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// Keeps other runs out of the journal until this one ends.
+fn lock(path: &Path, file: &File) -> Result<(), PreparationError> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => Err(PreparationError::Busy(path.to_owned())),
+        Err(TryLockError::Error(source)) => Err(PreparationError::io(path)(source)),
     }
 }
 

@@ -63,6 +63,16 @@ fn a_journal_that_was_cut_anywhere_keeps_what_was_whole_and_goes_on() {
 }
 
 #[test]
+fn two_runs_do_not_write_one_journal() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let first = Journal::create(&path, &fingerprint(Shard::default())).unwrap();
+    assert!(Journal::open(&path).unwrap_err().to_string().contains("another run is writing it"));
+    drop(first);
+    assert!(Journal::open(&path).unwrap().is_some());
+}
+
+#[test]
 fn a_journal_that_was_changed_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = journal(directory.path(), &[ranked(0), answered(0)]);
@@ -106,6 +116,7 @@ fn what_records_depend_on_may_not_change() {
     teacher(&mut other, "model", json!("other"));
     let other = Fingerprint::new(&other, Shard::default(), &survey, None);
     assert!(first.check(&other, place).is_err());
+    assert!(!first.fits(&other), "the answers of two models are not one run's");
     assert!(first.fits(&changed));
 }
 
