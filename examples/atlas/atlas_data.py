@@ -60,6 +60,17 @@ def questions(data, split, documents):
     return found
 
 
+def reworded(question, draw):
+    """The question with every second word that is not of the name replaced by a random one: practice for words that no training has."""
+    name = question.name.split()
+
+    def word(own):
+        kept = any(part in own for part in name) or draw.random() < 0.5
+        return own if kept else "".join(draw.choices("aeiounrtlsdmchg", k=draw.randint(2, 8)))
+
+    return question._replace(text=" ".join(word(own) for own in question.text.split()))
+
+
 class Relevance:
     """How relevant each document is, by the rule of the generator's `reranking_scores`: 1 where the answer takes it, 0.5 where it mentions
     the entity asked about, 0.25 where its entity's name shares a word with that one's, else 0."""

@@ -3,7 +3,7 @@
 //! | | at a terminal | redirected | `--quiet` |
 //! | --- | --- | --- | --- |
 //! | results | shown | written | written |
-//! | progress bars | shown | | |
+//! | progress | bars | a line each half minute | |
 //! | notes | shown | logged (`RUST_LOG=scaledown=info`) | logged |
 //! | warnings | shown | written | logged |
 //! | errors | shown | written | written |
@@ -11,13 +11,16 @@
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::error::{Error, Result};
 
 /// How the bar of a stage looks.
 const STAGE: &str = "{prefix} {wide_bar:.cyan/dim} {pos}/{len} {per_sec} {eta} left";
+
+/// How long a log goes without a word of progress.
+const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Where a command talks to its user.
 #[derive(Clone, Debug)]
@@ -54,6 +57,7 @@ impl Terminal {
         let bar = self.bars.add(ProgressBar::new(length));
         bar.set_style(style("{prefix} {wide_bar:.cyan/dim} {pos}/{len} {msg} {eta} left"));
         bar.set_prefix(title.to_owned());
+        self.follow(&bar);
         bar
     }
 
@@ -63,6 +67,7 @@ impl Terminal {
         let bar = self.bars.add(ProgressBar::new(length));
         bar.set_style(style(STAGE));
         bar.set_prefix(format!("{title:<8}"));
+        self.follow(&bar);
         bar
     }
 
@@ -76,7 +81,25 @@ impl Terminal {
         if self.interactive {
             bar.enable_steady_tick(FRAME);
         }
+        self.follow(&bar);
         bar
+    }
+
+    /// Writes now and then how far a bar has come, until it ends: for the log of a machine where nobody watches.
+    fn follow(&self, bar: &ProgressBar) {
+        if self.interactive || self.quiet {
+            return;
+        }
+        let bar = bar.downgrade();
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(LINE_EVERY);
+                match bar.upgrade() {
+                    Some(bar) if !bar.is_finished() => eprint_line(&progress_line(&bar)),
+                    _ => return,
+                }
+            }
+        });
     }
 
     /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes to the log.
@@ -134,6 +157,20 @@ fn eprint_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// How far a bar has come, in a line.
+fn progress_line(bar: &ProgressBar) -> String {
+    let (title, message) = (bar.prefix(), bar.message());
+    let mut parts = vec![match bar.length() {
+        Some(length) => format!("{}: {} of {length}", title.trim(), bar.position()),
+        None => format!("{}: {}", title.trim(), HumanDuration(bar.elapsed())),
+    }];
+    parts.extend((!message.trim().is_empty()).then(|| message.trim().to_owned()));
+    if bar.length().is_some() && bar.position() > 0 {
+        parts.push(format!("{} left", HumanDuration(bar.eta())));
+    }
+    parts.join(", ")
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
@@ -157,7 +194,7 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Terminal, style, table};
+    use super::{Terminal, progress_line, style, table};
 
     #[test]
     fn columns_are_aligned() {
@@ -170,6 +207,20 @@ mod tests {
         let terminal = Terminal::silent();
         assert!(terminal.progress("training", 3).is_hidden());
         assert!(terminal.spinner("loading").is_hidden());
+    }
+
+    #[test]
+    fn a_line_says_how_far_a_bar_has_come() {
+        let terminal = Terminal::silent();
+        let bar = terminal.stage("answer", 40);
+        assert_eq!(progress_line(&bar), "answer: 0 of 40");
+        bar.set_position(10);
+        bar.set_message("loss 0.5");
+        let line = progress_line(&bar);
+        assert!(line.starts_with("answer: 10 of 40, loss 0.5, ") && line.ends_with(" left"), "{line}");
+        let spinner = terminal.spinner("indexing");
+        spinner.set_message("7 chunks");
+        assert_eq!(progress_line(&spinner), "indexing: 0 seconds, 7 chunks");
     }
 
     #[test]

@@ -20,7 +20,7 @@ from transformers import BertForMaskedLM, DebertaV2Config, DebertaV2ForSequenceC
 
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(Path(__file__).resolve().parents[1]), str(Path(__file__).resolve().parents[1] / "splade")]
-from atlas_data import Relevance, corpus, measure, questions, tokenizer  # noqa: E402
+from atlas_data import Relevance, corpus, measure, questions, reworded, tokenizer  # noqa: E402
 from encoder import Encoder, rankings  # noqa: E402
 
 HIDDEN, LAYERS, HEADS, INTERMEDIATE, POSITIONS, BUCKETS = 64, 2, 2, 128, 256, 32
@@ -97,6 +97,7 @@ def batches(found, documents, relevance, splade, steps):
         pairs, targets = [], []
         for row, near in draw.sample(rows, BATCH // 4):
             grades = relevance.of(row)
+            asked = reworded(row, draw) if draw.random() < 0.4 else row
             mentions = [i for i in relevance.mentions.get(row.name, []) if documents[i].id.startswith("train-")]
             other = draw.choice(mentions) if draw.random() < 0.5 else draw.choice(training)
             for i in (draw.choice(row.supporting), training[draw.choice(near)], training[draw.choice(near)], other):
@@ -104,7 +105,7 @@ def batches(found, documents, relevance, splade, steps):
                 grade = grades.get(i, 0.0)
                 if grade == 0.5 and row.name not in text:
                     grade = 0.0
-                pairs.append((row.text, text))
+                pairs.append((asked.text, text))
                 targets.append(grade)
         yield pairs, torch.tensor(targets)
 
@@ -114,7 +115,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--splade", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=1600)
+    parser.add_argument("--steps", type=int, default=3000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(SEED)

@@ -20,12 +20,13 @@ from transformers import BertConfig, BertForMaskedLM
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from atlas_data import Relevance, corpus, measure, questions, tokenizer  # noqa: E402
+from atlas_data import Relevance, corpus, measure, questions, reworded, tokenizer  # noqa: E402
 from encoder import POSITIONS, Encoder, rankings  # noqa: E402
 
 HIDDEN, LAYERS, HEADS, INTERMEDIATE = 64, 2, 2, 256
 BATCH, RATE, WARMUP = 32, 2e-3, 20
 FLOPS = (3e-3, 3e-3)  # of queries and documents
+WEIGHTS = {1.0: 1.0, 0.5: 0.3, 0.25: 0.1, 0.1: 0.1}  # of the grades of relevance
 SEED = 7
 
 
@@ -49,27 +50,47 @@ def model(vocabulary):
     return network
 
 
+def kind(document):
+    """What a document is about: `person`, `place` or `thing`. Those of a kind state the same attributes."""
+    return document.id.split("-")[1]
+
+
+def graded(found, documents, relevance):
+    """The relevance of training documents to each question: the generator's, and a tenth for those that state what is asked of another entity."""
+    training = [i for i, document in enumerate(documents) if document.id.startswith("train-")]
+    grades = relevance.of(found)
+    asked = kind(documents[found.supporting[0]])
+    return {i: grades.get(i, 0.1 if kind(documents[i]) == asked else 0.0) for i in training}
+
+
 def batches(found, documents, relevance, steps):
-    """Questions, the indices of their documents, and of a misleading document each."""
+    """Questions, the relevance of all documents to each, and the indices of four documents each, one of every grade."""
     draw = random.Random(SEED)
-    training = {i for i, document in enumerate(documents) if document.id.startswith("train-")}
     for _ in range(steps):
         rows = [draw.choice(draw.choice(found)) for _ in range(BATCH)]
-        right = [row.supporting[0] for row in rows]
-        wrong = []
-        for row in rows:
-            near = [i for i in relevance.of(row) if i in training and i not in row.supporting]
-            wrong.append(draw.choice(near or sorted(training - set(row.supporting))))
-        yield rows, right, wrong
+        rows = [reworded(row, draw) if draw.random() < 0.3 else row for row in rows]
+        grades = [graded(row, documents, relevance) for row in rows]
+
+        def near(grade):
+            fitting = ([i for i, own in grades[at].items() if own == grade] for at in range(BATCH))
+            return [draw.choice(indices or list(grades[0])) for indices in fitting]
+
+        yield rows, grades, [row.supporting[0] for row in rows] + near(0.5) + near(0.25) + near(0.1)
 
 
-def loss(encode, documents, rows, right, wrong):
-    """Cross entropy over the documents of the batch, and the FLOPS of queries and documents (Paria et al. 2020, arXiv 2004.05665)."""
-    queries, found = encode([row.text for row in rows]), encode([documents[i].text for i in right + wrong])
+def loss(encode, documents, rows, grades, indices):
+    """Cross entropy of a document of each grade among those of the batch that are less relevant; and the FLOPS of queries and documents
+    (Paria et al. 2020, arXiv 2004.05665)."""
+    queries, found = encode([row.text for row in rows]), encode([documents[i].text for i in indices])
     scores = queries @ found.T
-    same = torch.tensor([[i in row.supporting for i in right + wrong] for row in rows])
-    same &= ~torch.eye(len(rows), len(right + wrong), dtype=torch.bool)
-    ranking = torch.nn.functional.cross_entropy(scores.masked_fill(same, -1e9), torch.arange(len(rows)))
+    relevant = torch.tensor([[grade.get(i, 0.0) for i in indices] for grade in grades])
+    ranking = 0.0
+    for at, (grade, weight) in enumerate(WEIGHTS.items()):
+        own = at * len(rows) + torch.arange(len(rows))
+        others = (relevant < grade - 1e-6).scatter(1, own[:, None], True)
+        asked = (relevant[torch.arange(len(rows)), own] - grade).abs() < 1e-6
+        losses = torch.nn.functional.cross_entropy(scores.masked_fill(~others, -1e9), own, reduction="none")
+        ranking += weight * (losses * asked).mean()
     return ranking, [(vectors.mean(0) ** 2).sum() for vectors in (queries, found)]
 
 

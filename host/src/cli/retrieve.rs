@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::io::Write;
 use std::path::PathBuf;
 
+use scaledown_sdk::component::Reranker;
+
 use super::ConfigArgs;
 use crate::artifact::write_file_with;
 use crate::catalogue;
@@ -21,12 +23,15 @@ const BATCH: usize = 256;
 pub(super) struct Retrieve {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The file to write: lines of `question Q0 chunk rank score retriever`.
+    /// The file to write: lines of `question Q0 chunk rank score plugin`.
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
     /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
     #[arg(long, short)]
     k: Option<usize>,
+    /// Put them in the order of the configuration's reranker, and write its scores.
+    #[arg(long)]
+    rerank: bool,
     /// Write documents in place of chunks: each with the score of its best chunk.
     #[arg(long)]
     documents: bool,
@@ -36,9 +41,12 @@ impl Retrieve {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let config = self.config.load()?;
         let interrupt = Interrupt::listen()?;
-        let index = SearchIndex::open(&config, &catalogue::device(&config.device)?)?;
+        let device = catalogue::device(&config.device)?;
+        let index = SearchIndex::open(&config, &device)?;
+        let reranker = self.rerank.then(|| catalogue::reranker(config.require_reranker()?, &device)).transpose()?;
         let mut questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
-        let (k, tag) = (self.k.unwrap_or(config.preparation.retrieve), &config.require_retriever()?.plugin);
+        let k = self.k.unwrap_or(config.preparation.retrieve);
+        let tag = if self.rerank { &config.require_reranker()?.plugin } else { &config.require_retriever()?.plugin };
         let bar = terminal.spinner("retrieving");
         let count = write_file_with(&self.out, |file| {
             let mut count = 0;
@@ -52,6 +60,10 @@ impl Retrieve {
                 }
                 let queries: Vec<&str> = batch.iter().map(|question| question.query.as_str()).collect();
                 for (question, found) in batch.iter().zip(index.search(&queries, k)?) {
+                    let found = match &reranker {
+                        Some(reranker) => reranked(reranker.as_ref(), &question.query, found)?,
+                        None => found,
+                    };
                     let found = if self.documents { best_of_documents(found) } else { found };
                     for (rank, Found { id, score, .. }) in found.iter().enumerate() {
                         let (question, id) = (field(&question.id)?, field(id)?);
@@ -66,6 +78,16 @@ impl Retrieve {
         bar.finish_and_clear();
         terminal.print(format!("{count} questions: {}", self.out.display()))
     }
+}
+
+/// The same chunks by the reranker's scores; those of equal scores stay in their order.
+fn reranked(reranker: &dyn Reranker, query: &str, mut found: Vec<Found>) -> Result<Vec<Found>> {
+    let texts: Vec<&str> = found.iter().map(|found| found.text.as_str()).collect();
+    for (score, found) in reranker.score(query, &texts)?.into_iter().zip(&mut found) {
+        found.score = score;
+    }
+    found.sort_by(|a, b| b.score.total_cmp(&a.score));
+    Ok(found)
 }
 
 /// An id as a field of a run, which white space ends.

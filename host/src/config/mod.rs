@@ -189,6 +189,14 @@ impl Config {
         require(self.retriever.as_ref(), "retriever")
     }
 
+    /// The reranker's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_reranker(&self) -> Result<&Component, ConfigError> {
+        require(self.reranker.as_ref(), "reranker")
+    }
+
     /// The teacher's table.
     ///
     /// # Errors

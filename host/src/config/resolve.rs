@@ -135,11 +135,8 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
         problems.push(Problem { origin: merged.origin_of(&path), key: key.to_owned(), message });
     };
-    let preparation = &config.preparation;
-    if preparation.borrow > preparation.keep.saturating_sub(1) as f64 {
-        let most = preparation.keep.saturating_sub(1);
-        let message = format!("found {}, expected at most {most}, one less than preparation.keep", preparation.borrow);
-        problem("preparation.borrow", message);
+    for (key, message) in config.preparation.contradictions() {
+        problem(&format!("preparation.{key}"), message);
     }
     let training = &config.training;
     if training.micro_batch > training.batch_size || !training.batch_size.is_multiple_of(training.micro_batch) {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::Device;
-use scaledown_sdk::component::Retriever;
+use scaledown_sdk::component::{Hit, Retriever};
 
 use super::IndexError;
 use super::chunk_store::ChunkStore;
@@ -60,7 +60,22 @@ impl SearchIndex {
     /// # Errors
     /// If the index is damaged, or the service does not answer.
     pub fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Found>>> {
-        let hits = self.retriever.search(queries, k)?;
+        self.read(self.hits(queries, k)?)
+    }
+
+    /// The best `k` chunks of each query, best first, without their texts.
+    ///
+    /// # Errors
+    /// If the index is damaged, or the service does not answer.
+    pub fn hits(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
+        Ok(self.retriever.search(queries, k)?)
+    }
+
+    /// The same chunks with their texts.
+    ///
+    /// # Errors
+    /// If one is not there.
+    pub fn read(&self, hits: Vec<Vec<Hit>>) -> Result<Vec<Vec<Found>>> {
         let ids = hits.iter().flatten().map(|hit| hit.id.as_str());
         let mut texts = self.chunks.texts(ids)?.into_iter();
         let mut all = Vec::with_capacity(hits.len());

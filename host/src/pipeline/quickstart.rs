@@ -164,12 +164,13 @@ fn prepares(config: &Config) -> bool {
 fn preparation(config: &Config) -> String {
     match (&config.retriever, &config.reranker, &config.teacher) {
         (Some(retriever), Some(reranker), Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, `{}` keeps the best {}, and the teacher `{}` answers from their full text.",
-            retriever.plugin, config.preparation.retrieve, reranker.plugin, config.preparation.keep, teacher.plugin
+            "`{}` finds {} documents for each training question, of which a record keeps {}, in the order of `{}`; the teacher `{}` answers from their \
+             full text.",
+            retriever.plugin, config.preparation.retrieve, config.preparation.keep, reranker.plugin, teacher.plugin
         ),
         (Some(retriever), None, Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, and the teacher `{}` answers from their full text.",
-            retriever.plugin, config.preparation.keep, teacher.plugin
+            "`{}` finds {} documents for each training question, of which a record keeps {}; the teacher `{}` answers from their full text.",
+            retriever.plugin, config.preparation.retrieve, config.preparation.keep, teacher.plugin
         ),
         _ => "The generator answers the training questions from the full documents.".into(),
     }

@@ -49,6 +49,8 @@ impl Answering<'_> {
                 }
             }
         }
+        // Questions of like length are answered together, so that little is padded.
+        asked.sort_by_key(|asked| asked.message.len());
         for batch in asked.chunks(self.teacher.batch_size().max(1)) {
             for (asked, answer) in batch.iter().zip(self.batch(batch)?) {
                 answers[asked.place] = answer;

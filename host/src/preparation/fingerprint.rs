@@ -44,7 +44,7 @@ impl Fingerprint {
             corpus,
             settings: json!({
                 "preparation.retrieve": preparation.retrieve, "preparation.keep": preparation.keep,
-                "preparation.borrow": preparation.borrow,
+                "preparation.rerank": preparation.reranked(), "preparation.draw": preparation.draw,
                 "preparation.block": preparation.block, "prompt": config.prompt,
             }),
             components: json!({ "retriever": config.retriever, "reranker": config.reranker, "teacher": config.teacher }),

@@ -175,7 +175,7 @@ impl Pipeline<'_> {
         progress: &dyn Progress,
     ) {
         for block in blocks.iter().take_while(|_| !ends(shared, progress)) {
-            let found = shared.work(Stage::Retrieve, || ranking::retrieve(self.index, &block, self.config.retrieve));
+            let found = shared.work(Stage::Retrieve, || ranking::retrieve(self.index, &block, self.config));
             let Some(found) = found else { return };
             progress.done(Stage::Retrieve, block.questions.len() as u64);
             if to_rerank.send((block, found)).is_err() {

@@ -1,10 +1,11 @@
 //! The documents of a question: found by the retriever or given, and ordered by the reranker.
 
-use scaledown_sdk::component::Reranker;
+use scaledown_sdk::component::{Hit, Reranker};
 use serde::{Deserialize, Serialize};
 
 use super::block::Block;
 use crate::Result;
+use crate::atlas::Stream;
 use crate::config::Preparation;
 use crate::index::{Found, SearchIndex};
 use crate::questions::Question;
@@ -39,24 +40,54 @@ pub enum Ranked {
 /// A question's candidates before they are reranked.
 #[derive(Clone, Debug)]
 pub(super) enum Candidates {
-    Found(Vec<Found>),
+    Found {
+        /// The retriever's best.
+        best: Vec<Found>,
+        /// Those drawn from the others that it found.
+        drawn: Vec<Found>,
+    },
     Given,
 }
 
 /// What the retriever finds for the questions of a block that came without documents.
-pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, most: usize) -> Result<Vec<Candidates>> {
+pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Preparation) -> Result<Vec<Candidates>> {
     let without = || block.questions.iter().filter(|question| question.documents.is_empty());
     let queries: Vec<&str> = without().map(|question| question.query.as_str()).collect();
     let mut found = match index {
-        Some(index) if !queries.is_empty() => index.search(&queries, most)?,
-        _ => vec![Vec::new(); queries.len()],
+        Some(index) if !queries.is_empty() => {
+            let hits = index.hits(&queries, config.retrieve)?;
+            let chosen: Vec<Chosen<Hit>> =
+                hits.into_iter().zip(without()).map(|(hits, asked)| choose(hits, asked, config)).collect();
+            let (best, drawn): (Vec<Vec<Hit>>, Vec<Vec<Hit>>) =
+                chosen.into_iter().map(|chosen| (chosen.best, chosen.drawn)).unzip();
+            index.read(best)?.into_iter().zip(index.read(drawn)?).collect()
+        }
+        _ => vec![(Vec::new(), Vec::new()); queries.len()],
     }
     .into_iter();
     let candidates = |question: &Question| match question.documents.is_empty() {
-        true => Candidates::Found(found.next().unwrap_or_default()),
+        true => {
+            let (best, drawn) = found.next().unwrap_or_default();
+            Candidates::Found { best, drawn }
+        }
         false => Candidates::Given,
     };
     Ok(block.questions.iter().map(candidates).collect())
+}
+
+/// What a question takes of that which was found for it.
+struct Chosen<T> {
+    best: Vec<T>,
+    drawn: Vec<T>,
+}
+
+/// The best of what was found, and some of the others, by a draw that depends on the question alone.
+fn choose<T>(mut found: Vec<T>, question: &Question, config: &Preparation) -> Chosen<T> {
+    let mut others = found.split_off(config.reranked().min(found.len()));
+    let mut stream = Stream::new(0, &question.id, u64::from(crc32c::crc32c(question.query.as_bytes())));
+    let count = config.draw.floor() as usize + usize::from(stream.chance(config.draw.fract()));
+    let drawn = (0..count.min(others.len())).map(|_| others.swap_remove(stream.below(others.len()))).collect();
+    Chosen { best: found, drawn }
 }
 
 /// The best documents of each question of a block, with their texts.
@@ -66,14 +97,12 @@ pub(super) fn rank(
     candidates: &[Candidates],
     config: &Preparation,
 ) -> Result<Vec<(Ranked, Vec<String>)>> {
-    let ranked = questions.iter().zip(candidates).enumerate().map(|(place, (question, own))| match own {
+    let ranked = questions.iter().zip(candidates).map(|(question, candidates)| match candidates {
         Candidates::Given => given(reranker, question, config.keep),
-        Candidates::Found(own) if own.is_empty() => {
+        Candidates::Found { best, .. } if best.is_empty() => {
             Ok((Ranked::Skipped { reason: "the retriever found no document".into() }, Vec::new()))
         }
-        Candidates::Found(own) => {
-            found(reranker, question, own, &borrowed(candidates, place, own, share(config.borrow, place)), config.keep)
-        }
+        Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
     ranked.collect()
 }
@@ -92,46 +121,25 @@ fn given(reranker: Option<&dyn Reranker>, question: &Question, keep: usize) -> R
     Ok((Ranked::Given { places: order, scores }, kept))
 }
 
-/// The best of the documents that were found for a question, and those that are borrowed, `keep` in all.
+/// The best of the documents that were found for a question, and those that were drawn, `keep` in all.
 fn found(
     reranker: Option<&dyn Reranker>,
     question: &Question,
-    own: &[Found],
-    borrowed: &[&Found],
+    best: &[Found],
+    drawn: &[Found],
     keep: usize,
 ) -> Result<(Ranked, Vec<String>)> {
-    let all: Vec<&Found> = own.iter().chain(borrowed.iter().copied()).collect();
+    let all: Vec<&Found> = best.iter().chain(drawn).collect();
     let texts: Vec<&str> = all.iter().map(|found| found.text.as_str()).collect();
     let scores = scores(reranker, question, &texts)?;
-    let mut kept = in_order((0..own.len()).collect(), scores.as_deref());
-    kept.truncate(keep.saturating_sub(borrowed.len()));
-    kept.extend(own.len()..all.len());
+    let mut kept = in_order((0..best.len()).collect(), scores.as_deref());
+    kept.truncate(keep.saturating_sub(drawn.len()));
+    kept.extend(best.len()..all.len());
     let order = in_order(kept, scores.as_deref());
     let ids = order.iter().map(|&place| all[place].id.clone()).collect();
     let texts = order.iter().map(|&place| all[place].text.clone()).collect();
     let scores = scores.map(|scores| order.iter().map(|&place| scores[place]).collect());
     Ok((Ranked::Found { ids, scores }, texts))
-}
-
-/// What the question at `place` borrows, so that all borrow `average` documents.
-fn share(average: f64, place: usize) -> usize {
-    let until = |place: usize| (average * place as f64).floor() as usize;
-    until(place + 1) - until(place)
-}
-
-/// Documents that were found first for the questions after the one at `place`, and were not found for it; at most `most`.
-fn borrowed<'a>(candidates: &'a [Candidates], place: usize, own: &[Found], most: usize) -> Vec<&'a Found> {
-    let (before, after) = candidates.split_at(place);
-    let mut borrowed: Vec<&Found> = Vec::with_capacity(most);
-    for other in after.iter().skip(1).chain(before) {
-        let Candidates::Found(other) = other else { continue };
-        if borrowed.len() == most {
-            break;
-        }
-        let is_new = |other: &&Found| own.iter().chain(borrowed.iter().copied()).all(|known| known.id != other.id);
-        borrowed.extend(other.first().filter(is_new));
-    }
-    borrowed
 }
 
 /// The reranker's scores, if there is a reranker.
@@ -179,7 +187,11 @@ mod tests {
 
     fn block(found: &[&str]) -> (Vec<Question>, Vec<Candidates>) {
         let one = |id: char| Found { id: id.to_string(), score: 1.0, text: format!("{id}.") };
-        let candidates = found.iter().map(|ids| Candidates::Found(ids.chars().map(one).collect())).collect();
+        let candidates = found.iter().map(|ids| {
+            let (best, drawn) = ids.split_once('+').unwrap_or((ids, ""));
+            Candidates::Found { best: best.chars().map(one).collect(), drawn: drawn.chars().map(one).collect() }
+        });
+        let candidates = candidates.collect();
         (vec![Question::default(); found.len()], candidates)
     }
 
@@ -205,22 +217,34 @@ mod tests {
     }
 
     #[test]
-    fn others_lend_what_was_not_found() {
-        let (questions, candidates) = block(&["abc", "cab", "xyz", "", "mno"]);
-        let config = Preparation { keep: 3, borrow: 2.0, ..Preparation::default() };
-        // The second question's first document was found for the first as well.
-        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["axm", "cxm", "xma", "-", "mac"]);
-        assert_eq!(ids(&rank(Some(&Alphabet), &questions, &candidates, &config).unwrap()), ["xmc", "xmc", "zma", "-", "oca"]);
-        let (questions, candidates) = block(&["abc"]);
-        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["abc"], "nobody lends");
+    fn what_was_drawn_takes_the_place_of_the_last() {
+        let (questions, candidates) = block(&["abc+xy", "ab+", "b+ac"]);
+        let config = Preparation { keep: 3, ..Preparation::default() };
+        assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["axy", "ab", "bac"]);
+        assert_eq!(ids(&rank(Some(&Alphabet), &questions, &candidates, &config).unwrap()), ["yxc", "ba", "cba"]);
     }
 
     #[test]
-    fn what_is_borrowed_comes_to_its_average() {
-        let shares = |average: f64| (0..6).map(|place| share(average, place)).collect::<Vec<_>>();
-        assert_eq!(shares(2.0), [2; 6]);
-        assert_eq!(shares(3.5), [3, 4, 3, 4, 3, 4]);
-        assert_eq!(shares(0.0), [0; 6]);
+    fn a_draw_is_the_questions_own_and_comes_to_its_average() {
+        let config = Preparation { retrieve: 50, rerank: Some(2), draw: 2.5, ..Preparation::default() };
+        let found: Vec<usize> = (0..50).collect();
+        let question = |id: usize| Question { id: id.to_string(), query: "who".into(), ..Question::default() };
+        let draw = |id: usize| choose(found.clone(), &question(id), &config);
+        let (mut count, mut seen) = (0, std::collections::BTreeSet::new());
+        for id in 0..400 {
+            let Chosen { best, drawn } = draw(id);
+            assert_eq!(best, [0, 1]);
+            assert!((2..=3).contains(&drawn.len()));
+            let different: std::collections::BTreeSet<_> = drawn.iter().collect();
+            assert!(different.len() == drawn.len() && drawn.iter().all(|&place| place >= 2));
+            assert_eq!(draw(id).drawn, drawn);
+            count += drawn.len();
+            seen.extend(drawn);
+        }
+        assert!((960..1040).contains(&count), "{count}");
+        assert_eq!(seen.len(), 48, "all the others come up");
+        assert_eq!(choose(vec![0, 1, 2], &question(0), &config).drawn, [2], "no more than there are");
+        assert!(choose(vec![0], &question(0), &config).drawn.is_empty());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Questions and a corpus to training records: searching, ranking and answering with the embedded default's models; kills, full disks and
 //! shares.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -244,11 +245,35 @@ fn an_index_is_made_searched_and_added_to() {
     assert!(tiny.failed(&twice, 1).contains("the id `a` is there a second time"));
 }
 
+/// A line of a TREC run.
+struct Row {
+    question: String,
+    chunk: String,
+    score: f64,
+    plugin: String,
+}
+
+fn run(tiny: &Tiny, name: &str) -> Vec<Row> {
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split(' ').collect();
+        let &[question, "Q0", chunk, _, score, plugin] = fields.as_slice() else { panic!("{line}") };
+        Row { question: question.into(), chunk: chunk.into(), score: score.parse().unwrap(), plugin: plugin.into() }
+    };
+    tiny.read(name).lines().map(row).collect()
+}
+
 #[test]
 fn a_run_of_all_questions_is_scored() {
     let tiny = prepared();
     tiny.done(&["index", "build", "prepare.toml"]);
     tiny.done(&["retrieve", "prepare.toml", "-k", "5", "--out", "splade.run"]);
+    tiny.done(&["retrieve", "prepare.toml", "-k", "5", "--rerank", "--out", "reranked.run"]);
+    let (before, after) = (run(&tiny, "splade.run"), run(&tiny, "reranked.run"));
+    assert!(before.iter().all(|row| row.plugin == "splade") && after.iter().all(|row| row.plugin == "deberta"));
+    let found = |rows: &[Row]| rows.iter().map(|row| (row.question.clone(), row.chunk.clone())).collect::<BTreeSet<_>>();
+    assert_eq!(found(&before), found(&after), "the same chunks");
+    assert!(after.windows(2).all(|pair| pair[0].question != pair[1].question || pair[0].score >= pair[1].score));
+    assert_ne!(before.iter().map(|row| &row.chunk).collect::<Vec<_>>(), after.iter().map(|row| &row.chunk).collect::<Vec<_>>());
     let bm25 = ["--set", "retriever.plugin=bm25", "--set", "index.directory=words"];
     tiny.done(&[&["index", "build", "prepare.toml"], &bm25[..]].concat());
     tiny.done(&[&["retrieve", "prepare.toml", "-k", "5", "--out", "bm25.run"], &bm25[..]].concat());
