@@ -68,7 +68,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     if let Some(first) = &survey.first_malformed {
         context.terminal.warn(format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
     }
-    let index = open_index(config, device, context)?;
+    let index = if survey.to_find > 0 { open_index(config, device, context)? } else { None };
     let reranker = config.reranker.as_ref().map(|table| catalogue::reranker(table, device)).transpose()?;
     let teacher = catalogue::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
@@ -128,7 +128,7 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// The index of the corpus, which is built where there is none; `None` without a retriever, for questions that all come with documents.
+/// The index of the corpus, which is built where there is none; `None` without a retriever.
 fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result<Option<SearchIndex>> {
     if config.retriever.is_none() {
         return Ok(None);

@@ -126,6 +126,8 @@ pub struct Survey {
     pub questions: u64,
     /// The questions of all shares.
     pub all: u64,
+    /// How many of all come without documents, which must be found.
+    pub to_find: u64,
     /// How many of all are malformed.
     pub malformed: u64,
     /// What is wrong with the first of these.
@@ -148,6 +150,7 @@ impl Survey {
             survey.all += count;
             survey.questions += if shard.has(block.number) { count } else { 0 };
             for question in &block.questions {
+                survey.to_find += u64::from(question.documents.is_empty());
                 let text = serde_json::to_vec(question).map_err(|error| Error::Failed(error.to_string()))?;
                 survey.checksum = crc32c::crc32c_append(survey.checksum, &text);
             }
