@@ -3,6 +3,7 @@
 import json
 import random
 import re
+import string
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,13 +61,13 @@ def questions(data, split, documents):
     return found
 
 
-def reworded(question, draw):
-    """The question with every second word that is not of the name replaced by a random one: practice for words that no training has."""
+def reworded(question, share, draw):
+    """The question with this share of the words that are not of the name replaced by random ones: practice for words that no training has."""
     name = question.name.split()
 
     def word(own):
-        kept = any(part in own for part in name) or draw.random() < 0.5
-        return own if kept else "".join(draw.choices("aeiounrtlsdmchg", k=draw.randint(2, 8)))
+        kept = any(part in own for part in name) or draw.random() >= share
+        return own if kept else "".join(draw.choices(string.ascii_lowercase, k=draw.randint(2, 8)))
 
     return question._replace(text=" ".join(word(own) for own in question.text.split()))
 

@@ -97,7 +97,7 @@ def batches(found, documents, relevance, splade, steps):
         pairs, targets = [], []
         for row, near in draw.sample(rows, BATCH // 4):
             grades = relevance.of(row)
-            asked = reworded(row, draw) if draw.random() < 0.4 else row
+            asked = reworded(row, 0.7, draw) if draw.random() < 0.5 else row
             mentions = [i for i in relevance.mentions.get(row.name, []) if documents[i].id.startswith("train-")]
             other = draw.choice(mentions) if draw.random() < 0.5 else draw.choice(training)
             for i in (draw.choice(row.supporting), training[draw.choice(near)], training[draw.choice(near)], other):

@@ -68,7 +68,7 @@ def batches(found, documents, relevance, steps):
     draw = random.Random(SEED)
     for _ in range(steps):
         rows = [draw.choice(draw.choice(found)) for _ in range(BATCH)]
-        rows = [reworded(row, draw) if draw.random() < 0.3 else row for row in rows]
+        rows = [reworded(row, 0.5, draw) if draw.random() < 0.3 else row for row in rows]
         grades = [graded(row, documents, relevance) for row in rows]
 
         def near(grade):
