@@ -78,11 +78,11 @@ impl Client {
         let status = response.status();
         let read = response.body_mut().with_config().limit(LONGEST_REPLY).read_to_vec();
         if status.is_success() {
-            return reply::answer(&read.map_err(transport)?);
+            return reply::answer(&read.map_err(transport)?, self.key.as_ref());
         }
         // The status alone says what to do where the rest of the reply is lost.
         let body = read.unwrap_or_default();
-        let words = reply::complaint(&body);
+        let words = reply::complaint(&body, self.key.as_ref());
         match status.as_u16() {
             status @ (401 | 403) => Err(Failure::Service(self.refused(status, &words))),
             status => Err(Failure::of_status(status, response.headers(), &words, reply::is_spent(&body))),

@@ -67,11 +67,48 @@ impl Secret {
         &self.variable
     }
 
-    /// `text` with the secret left out: services repeat it where they refuse it.
+    /// `text` with the secret left out: services repeat it where they refuse it. It is also found where it is escaped as in JSON (`\u002d` for
+    /// `-`), however often. What is cut from a text must be cut after this, as a part of the secret is not found.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        text.replace(&self.value, "[secret]")
+        // A secret of backslashes alone would be taken for its own escapes.
+        let text = text.replace(&self.value, REDACTED);
+        let (mut shown, mut rest) = (String::with_capacity(text.len()), text.as_str());
+        while let Some(first) = rest.chars().next() {
+            if let Some(length) = escaped(&self.value, rest) {
+                shown.push_str(REDACTED);
+                rest = &rest[length..];
+            } else {
+                shown.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+        shown
     }
+}
+
+/// What stands in a secret's place.
+const REDACTED: &str = "[secret]";
+
+/// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its characters may be escaped.
+fn escaped(secret: &str, text: &str) -> Option<usize> {
+    let text = text.as_bytes();
+    let mut at = 0;
+    for &byte in secret.as_bytes() {
+        let slashes = text[at..].iter().take_while(|&&byte| byte == b'\\').count();
+        let after = &text[at + slashes..];
+        let code = after.strip_prefix(b"u").filter(|_| slashes > 0).and_then(|hex| std::str::from_utf8(hex.get(..4)?).ok());
+        if code.and_then(|code| u8::from_str_radix(code, 16).ok()) == Some(byte) {
+            at += slashes + 5;
+        } else if byte == b'\\' && slashes > 0 {
+            at += slashes.min(2);
+        } else if after.first() == Some(&byte) {
+            at += slashes + 1;
+        } else {
+            return None;
+        }
+    }
+    Some(at)
 }
 
 /// Capitals, digits and `_`: keys have small letters or `-`, so that one is not taken for a variable.
@@ -109,5 +146,23 @@ mod tests {
         let secret = read(None, Some(VALUE)).unwrap().unwrap();
         let shown = format!("{secret:?} {}", secret.redact(&format!("Incorrect API key provided: {VALUE}.")));
         assert!(!shown.contains(VALUE) && shown.contains("[secret]") && shown.contains("OPENAI_API_KEY"), "{shown}");
+    }
+
+    #[test]
+    fn an_escaped_secret_is_found() {
+        let secret = |value: &str| read(None, Some(value)).unwrap().unwrap();
+        for (value, text) in [
+            ("sk-a/b", r"no \u0073k\u002Da\/b."),
+            ("sk-a/b", r"no sk\\u002da\\/b."),
+            (r"a\b", r"no a\\b."),
+            (r"a\b", r"no a\u005Cb."),
+            (r#"a"b"#, r#"no a\"b."#),
+            ("uuuuu", r"no \u0075uuu\u0075."),
+        ] {
+            assert_eq!(secret(value).redact(text), "no [secret].", "{value} in {text}");
+        }
+        for text in [r"é\u002d sk-a/", r"sk-é/b \u00", "sk-a/ü", r"sk\u012da/b"] {
+            assert_eq!(secret("sk-a/b").redact(text), text);
+        }
     }
 }
