@@ -8,6 +8,7 @@
 mod client;
 mod config;
 mod endpoint;
+mod extra;
 mod failure;
 mod reply;
 mod teacher;

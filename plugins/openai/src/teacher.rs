@@ -4,16 +4,12 @@ use std::time::Duration;
 
 use scaledown_remote::Secret;
 use scaledown_sdk::component::{Question, Teacher, TeacherContext, TeacherPlugin};
-use scaledown_sdk::{Error, Result};
+use scaledown_sdk::Result;
 use serde_json::{Map, Value, json};
 
-use crate::OpenAiConfig;
 use crate::client::Client;
+use crate::{OpenAiConfig, extra};
 
-/// Keys of a request that `teacher.extra` may not set: the teacher's own, and one that would make the reply a stream.
-const OWN: [&str; 8] = ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "n"];
-/// What the name of something secret contains.
-const SECRET: [&str; 5] = ["api_key", "apikey", "authorization", "password", "secret"];
 /// The characters of a question that a message shows.
 const SHOWN: usize = 80;
 
@@ -53,21 +49,8 @@ impl OpenAi {
         if let Some(seed) = config.seed {
             request.insert("seed".to_owned(), json!(seed));
         }
-        for (name, value) in &config.extra {
-            let lower = name.to_lowercase();
-            if SECRET.iter().any(|secret| lower.contains(secret)) {
-                return Err(Error::Config(format!(
-                    "teacher.extra.{name} looks like a key, which is never in a configuration; put it into the environment variable \
-                     that teacher.api_key_env names"
-                )));
-            }
-            if OWN.contains(&name.as_str()) {
-                return Err(Error::Config(format!(
-                    "teacher.extra.{name} is the teacher's own; set the keys of [teacher], and here only what they do not say"
-                )));
-            }
-            request.insert(name.clone(), value.clone());
-        }
+        extra::check(&config.extra)?;
+        request.extend(config.extra.clone());
         Ok(OpenAi { client: Client::new(config, key, first_wait)?, concurrency: config.concurrency, request })
     }
 

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use scaledown_sdk::Error;
+
 use super::*;
 
 const KEY: &str = "sk-secret-0123456789abcdef";
