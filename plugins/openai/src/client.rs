@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use scaledown_remote::{Secret, persist, seconds};
+use scaledown_remote::{GaveUp, Secret, persist, seconds};
 use scaledown_sdk::{Error, Result};
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -48,22 +48,29 @@ impl Client {
         Ok(Client { agent, url: endpoint::chat_completions(&config.endpoint)?, key, timeout: config.timeout, waits })
     }
 
-    /// The answer to the request `body`, which is made again while its failures pass and tries are left. `question` is its question, as
-    /// messages call it.
+    /// The answer to the request `body`, which is made again while its failures pass and tries are left, and neither the process is to stop nor
+    /// the answer `unwanted`. `question` is its question, as messages call it.
     ///
     /// # Errors
     /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
-    pub(crate) fn ask(&self, body: &[u8], question: &str) -> Result<String> {
+    pub(crate) fn ask(&self, body: &[u8], question: &str, unwanted: impl Fn() -> bool) -> Result<String> {
         let passing = |failure: &Failure| match failure {
             Failure::Passing { wait, .. } => Some(*wait),
             Failure::Request(_) | Failure::Service(_) => None,
         };
-        persist(self.waits, || self.attempt(body), passing).map_err(|(failure, tries)| match failure {
+        let asked = persist(self.waits, || self.attempt(body), passing, unwanted);
+        asked.map_err(|GaveUp { error, calls, interrupted }| match error {
             Failure::Request(message) => {
                 let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
                 Error::Input(self.without_key(&message))
             }
-            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message, tries),
+            Failure::Passing { message, .. } if interrupted => {
+                self.failed(&format!("interrupted while it waited to ask again, after {message}"))
+            }
+            Failure::Service(message) | Failure::Passing { message, .. } if calls > 1 => {
+                self.failed(&format!("{message} (tried {calls} times; teacher.retries allows more)"))
+            }
+            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message),
         })
     }
 
@@ -103,9 +110,8 @@ impl Client {
         }
     }
 
-    fn failed(&self, message: &str, tries: u32) -> Error {
-        let tries = if tries > 1 { format!(" (tried {tries} times; teacher.retries allows more)") } else { String::new() };
-        Error::Plugin { plugin: "openai".into(), message: self.without_key(&format!("{}: {message}{tries}", self.url)) }
+    fn failed(&self, message: &str) -> Error {
+        Error::Plugin { plugin: "openai".into(), message: self.without_key(&format!("{}: {message}", self.url)) }
     }
 
     fn without_key(&self, text: &str) -> String {

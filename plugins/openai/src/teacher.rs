@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use scaledown_remote::Secret;
 use scaledown_sdk::component::{Question, Teacher, TeacherContext, TeacherPlugin};
-use scaledown_sdk::Result;
+use scaledown_sdk::{Error, Result};
 use serde_json::{Map, Value, json};
 
+use crate::call::side_by_side;
 use crate::client::Client;
+use crate::kept::Kept;
+use crate::limit::Limit;
 use crate::{OpenAiConfig, extra};
 
 /// The characters of a question that a message shows.
@@ -17,6 +20,8 @@ const SHOWN: usize = 80;
 pub struct OpenAi {
     client: Client,
     concurrency: usize,
+    limit: Limit,
+    kept: Kept,
     /// The request without its messages.
     request: Map<String, Value>,
 }
@@ -51,10 +56,13 @@ impl OpenAi {
         }
         extra::check(&config.extra)?;
         request.extend(config.extra.clone());
-        Ok(OpenAi { client: Client::new(config, key, first_wait)?, concurrency: config.concurrency, request })
+        let concurrency = config.concurrency.max(1);
+        let client = Client::new(config, key, first_wait)?;
+        Ok(OpenAi { client, concurrency, limit: Limit::new(concurrency), kept: Kept::default(), request })
     }
 
-    fn ask(&self, question: &Question<'_>) -> Result<String> {
+    /// The body of a question's request.
+    fn body(&self, question: &Question<'_>) -> String {
         let mut messages = Vec::new();
         if !question.system.is_empty() {
             messages.push(json!({"role": "system", "content": question.system}));
@@ -62,18 +70,31 @@ impl OpenAi {
         messages.push(json!({"role": "user", "content": question.message}));
         let mut request = self.request.clone();
         request.insert("messages".to_owned(), Value::Array(messages));
-        let shown: String = question.query.chars().take(SHOWN).collect();
-        self.client.ask(Value::Object(request).to_string().as_bytes(), &shown)
+        Value::Object(request).to_string()
     }
 }
 
 impl Teacher for OpenAi {
     fn answer(&self, questions: &[Question<'_>]) -> Result<Vec<String>> {
-        questions.iter().map(|question| self.ask(question)).collect()
+        let bodies: Vec<String> = questions.iter().map(|question| self.body(question)).collect();
+        let ask = |number: usize, unwanted: &dyn Fn() -> bool| {
+            let shown: String = questions[number].query.chars().take(SHOWN).collect();
+            self.client.ask(bodies[number].as_bytes(), &shown, unwanted)
+        };
+        let kept = if let [body] = bodies.as_slice() { self.kept.take(body) } else { None };
+        let outcomes = kept.map_or_else(|| side_by_side(&self.limit, bodies.len(), &ask), |kept| Ok(vec![kept]))?;
+        if outcomes.len() > 1 && outcomes.iter().any(|outcome| outcome.is_err()) {
+            self.kept.put(bodies.into_iter().zip(outcomes.iter().cloned()));
+        }
+        outcomes.into_iter().map(|outcome| outcome.map_err(Error::Input)).collect()
+    }
+
+    fn batch_size(&self) -> usize {
+        self.concurrency
     }
 
     fn concurrency(&self) -> usize {
-        self.concurrency.max(1)
+        self.concurrency
     }
 }
 

@@ -6,7 +6,7 @@ use backon::ExponentialBuilder;
 use scaledown_sdk::component::{Document, Hit, Retriever, SparseEncoder, SparseVector};
 use scaledown_sdk::{Error, Result};
 
-use crate::{Failure, Store, persist};
+use crate::{Failure, GaveUp, Store, persist};
 
 /// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
@@ -86,7 +86,10 @@ impl<S: Store> RemoteIndex<S> {
             Failure::Passing { wait, .. } => Some(*wait),
             Failure::Lasting(_) => None,
         };
-        persist(self.waits, call, passing).map_err(|(failure, calls)| match failure {
+        persist(self.waits, call, passing, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
+            Failure::Passing { message, .. } if interrupted => {
+                self.told(&format!("interrupted while it waited to ask again, after {message}"))
+            }
             Failure::Passing { message, .. } => {
                 self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
             }

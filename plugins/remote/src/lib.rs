@@ -9,6 +9,6 @@ mod store;
 
 pub use address::check_url;
 pub use index::RemoteIndex;
-pub use patience::{persist, seconds, waits};
+pub use patience::{GaveUp, persist, seconds, waits};
 pub use secret::Secret;
 pub use store::{Failure, Store};

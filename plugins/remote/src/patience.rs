@@ -1,9 +1,10 @@
 //! Calls that are made again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use scaledown_sdk::Error;
+use scaledown_sdk::component::stop;
 
 /// A time of `seconds`, the value of the configuration's `key`.
 ///
@@ -22,16 +23,29 @@ pub fn waits(first: Duration, retries: u32) -> ExponentialBuilder {
     waits.with_max_times(retries as usize).with_jitter()
 }
 
+/// Why a call that was made again brought nothing.
+#[derive(Debug)]
+pub struct GaveUp<E> {
+    /// The last error.
+    pub error: E,
+    /// How many calls were made.
+    pub calls: u32,
+    /// Whether it gave up although waits were left, as nobody wants the result any more.
+    pub interrupted: bool,
+}
+
 /// Makes a call, and makes it again while its error passes and waits are left. `passing` says how long a service wants to be left alone at
-/// least, if the error is one that passes.
+/// least, if the error is one that passes. A wait ends early, and nothing is called again, once [the process is to stop](stop) or `unwanted`
+/// says that the result is needed no more.
 ///
 /// # Errors
-/// The last error, and how many calls were made.
+/// The last error, and how it came that no other call followed.
 pub fn persist<T, E>(
     waits: ExponentialBuilder,
     mut call: impl FnMut() -> Result<T, E>,
     passing: impl Fn(&E) -> Option<Duration>,
-) -> Result<T, (E, u32)> {
+    unwanted: impl Fn() -> bool,
+) -> Result<T, GaveUp<E>> {
     let mut waits = waits.build();
     let mut calls = 1;
     loop {
@@ -40,8 +54,49 @@ pub fn persist<T, E>(
             Err(error) => error,
         };
         // Waits are taken only of errors that pass.
-        let Some(wait) = passing(&error).and_then(|least| Some(waits.next()?.max(least))) else { return Err((error, calls)) };
-        std::thread::sleep(wait);
+        let Some(wait) = passing(&error).and_then(|least| Some(waits.next()?.max(least))) else {
+            return Err(GaveUp { error, calls, interrupted: false });
+        };
+        if !sleep(wait, || stop::stop_requested() || unwanted()) {
+            return Err(GaveUp { error, calls, interrupted: true });
+        }
         calls += 1;
+    }
+}
+
+/// Sleeps for `wait`, unless `ended` says otherwise. Whether it slept for all of it.
+fn sleep(wait: Duration, ended: impl Fn() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if ended() {
+            return false;
+        }
+        let left = wait.saturating_sub(start.elapsed());
+        if left.is_zero() {
+            return true;
+        }
+        std::thread::sleep(left.min(stop::POLL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_ends_when_the_result_is_unwanted() {
+        let start = Instant::now();
+        let call = || Err::<(), _>("busy");
+        let long = |_: &&str| Some(Duration::from_secs(300));
+        let gave_up = persist(waits(Duration::from_millis(1), 5), call, long, || start.elapsed() > Duration::from_millis(150));
+        let gave_up = gave_up.unwrap_err();
+        assert_eq!((gave_up.error, gave_up.calls, gave_up.interrupted), ("busy", 1, true));
+        assert!(start.elapsed() < Duration::from_secs(30), "it waited {:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_wait_that_nothing_ends_is_as_long_as_asked() {
+        let start = Instant::now();
+        assert!(sleep(Duration::from_millis(250), || false) && start.elapsed() >= Duration::from_millis(250));
     }
 }

@@ -15,6 +15,7 @@ mod reranker;
 mod retriever;
 #[cfg(not(target_arch = "wasm32"))]
 mod sparse_encoder;
+pub mod stop;
 #[cfg(not(target_arch = "wasm32"))]
 mod teacher;
 

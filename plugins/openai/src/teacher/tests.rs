@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use scaledown_sdk::Error;
-
 use super::*;
+
+mod together;
 
 const KEY: &str = "sk-secret-0123456789abcdef";
 const ANSWER: &str = r#"{"choices":[{"message":{"content":"In 1907."},"finish_reason":"stop"}]}"#;

@@ -1,0 +1,72 @@
+//! The questions of one call, asked side by side.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{Builder, Scope};
+
+use scaledown_sdk::{Error, Result};
+
+use crate::limit::{Limit, Place};
+
+/// The answer to a question, or why it has none.
+pub(crate) type Outcome = std::result::Result<String, String>;
+
+/// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many threads as `limit` has places for, which
+/// other calls share. A question that cannot be answered ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any
+/// other error no question is asked, and those that are being asked are told that they are unwanted.
+///
+/// # Errors
+/// The first error that is not a question's own.
+pub(crate) fn side_by_side(
+    limit: &Limit,
+    questions: usize,
+    ask: &(dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync),
+) -> Result<Vec<Outcome>> {
+    let asked: Vec<Mutex<Option<Outcome>>> = (0..questions).map(|_| Mutex::new(None)).collect();
+    let call = Call { limit, ask, asked, next: AtomicUsize::new(0), ended: AtomicBool::new(false), failure: Mutex::new(None) };
+    std::thread::scope(|scope| call.work(scope, limit.wait()));
+    if let Some(failure) = call.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        return Err(failure);
+    }
+    Ok(call.asked.into_iter().filter_map(|asked| asked.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+}
+
+/// What the threads of a call share.
+struct Call<'a> {
+    limit: &'a Limit,
+    ask: &'a (dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync),
+    asked: Vec<Mutex<Option<Outcome>>>,
+    /// The first question that no thread has taken.
+    next: AtomicUsize,
+    ended: AtomicBool,
+    failure: Mutex<Option<Error>>,
+}
+
+impl Call<'_> {
+    /// Asks questions while there are any. Each time it looks for a free place, and has another thread work there: no thread is without a place,
+    /// so that there are no more of them than places, however many calls there are.
+    fn work<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, _place: Place<'scope>) {
+        while !self.ended() {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(asked) = self.asked.get(number) else { return };
+            if self.next.load(Ordering::Relaxed) < self.asked.len()
+                && let Some(place) = self.limit.take()
+            {
+                // A system without another thread has those that there are.
+                let _ = Builder::new().spawn_scoped(scope, move || self.work(scope, place));
+            }
+            match (self.ask)(number, &|| self.ended()) {
+                Ok(answer) => *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(answer)),
+                Err(Error::Input(message)) => *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Err(message)),
+                Err(error) => {
+                    self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    self.ended.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    }
+
+    fn ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+}

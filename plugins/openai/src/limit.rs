@@ -1,0 +1,41 @@
+//! How many questions are with the service at a time.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+/// A number of places, which all calls share.
+pub(crate) struct Limit {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// A place, which is free again when this is dropped.
+pub(crate) struct Place<'a>(&'a Limit);
+
+impl Limit {
+    /// As many places, and at least one.
+    pub(crate) fn new(places: usize) -> Self {
+        Limit { free: Mutex::new(places.max(1)), freed: Condvar::new() }
+    }
+
+    /// Waits for a place.
+    pub(crate) fn wait(&self) -> Place<'_> {
+        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        *free -= 1;
+        Place(self)
+    }
+
+    /// A place, if one is free.
+    pub(crate) fn take(&self) -> Option<Place<'_>> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        *free = free.checked_sub(1)?;
+        Some(Place(self))
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
