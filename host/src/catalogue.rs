@@ -35,6 +35,14 @@ pub fn find(kind: &str, name: &str) -> Option<&'static Registration> {
     entries().find(|entry| entry.kind().to_string() == kind && entry.name == name)
 }
 
+/// Whether a plugin's schema marks a key as operational: it says how the work is done, such as a timeout or a batch size, and nothing of what comes
+/// out depends on it.
+#[must_use]
+pub fn is_operational(kind: &str, plugin: &str, key: &str) -> bool {
+    let schema = find(kind, plugin).map(|entry| (entry.schema)());
+    schema.is_some_and(|schema| schema.pointer(&format!("/properties/{key}/operational")).is_some_and(|mark| mark == true))
+}
+
 /// Makes the device that `component` describes.
 ///
 /// # Errors

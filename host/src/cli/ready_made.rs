@@ -69,6 +69,14 @@ impl Records {
     }
 
     fn write(self, sets: &[Set], from: Option<&std::path::Path>, terminal: &Terminal) -> Result<()> {
+        let same = |from: &std::path::Path| Some(from.canonicalize().ok()? == self.out.canonicalize().ok()?);
+        if from.and_then(same) == Some(true) {
+            let told = format!(
+                "{}: it is what is read, and writing the records would replace it; choose another --out",
+                self.out.display()
+            );
+            return Err(Error::Usage(told));
+        }
         let limit = self.num_examples.and_then(|number| usize::try_from(number).ok());
         let mut hub = hub::Settings::from_environment();
         hub.progress &= terminal.is_interactive();

@@ -27,9 +27,9 @@ pub(super) struct Retrieve {
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
     /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
-    #[arg(long, short)]
+    #[arg(long, short, value_parser = at_least_one)]
     k: Option<usize>,
-    /// Put them in the order of the configuration's reranker, and write its scores.
+    /// Put the chunks that `prepare` would rerank in the order of the configuration's reranker, and write the best with its scores.
     #[arg(long)]
     rerank: bool,
     /// Write documents in place of chunks: each with the score of its best chunk.
@@ -46,6 +46,7 @@ impl Retrieve {
         let reranker = self.rerank.then(|| catalogue::reranker(config.require_reranker()?, &device)).transpose()?;
         let mut questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
         let k = self.k.unwrap_or(config.preparation.retrieve);
+        let depth = if self.rerank { k.max(config.preparation.reranked()) } else { k };
         let tag = if self.rerank { &config.require_reranker()?.plugin } else { &config.require_retriever()?.plugin };
         let bar = terminal.spinner("retrieving");
         let count = write_file_with(&self.out, |file| {
@@ -59,13 +60,13 @@ impl Retrieve {
                     return Err(Error::Interrupted("nothing was written".into()));
                 }
                 let queries: Vec<&str> = batch.iter().map(|question| question.query.as_str()).collect();
-                for (question, found) in batch.iter().zip(index.search(&queries, k)?) {
+                for (question, found) in batch.iter().zip(index.search(&queries, depth)?) {
                     let found = match &reranker {
                         Some(reranker) => reranked(reranker.as_ref(), &question.query, found)?,
                         None => found,
                     };
                     let found = if self.documents { best_of_documents(found) } else { found };
-                    for (rank, Found { id, score, .. }) in found.iter().enumerate() {
+                    for (rank, Found { id, score, .. }) in found.iter().take(k).enumerate() {
                         let (question, id) = (field(&question.id)?, field(id)?);
                         writeln!(file, "{question} Q0 {id} {} {score} {tag}", rank + 1)
                             .map_err(|error| Error::io(&self.out, error))?;
@@ -78,6 +79,10 @@ impl Retrieve {
         bar.finish_and_clear();
         terminal.print(format!("{count} questions: {}", self.out.display()))
     }
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|&k| k > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
 }
 
 /// The same chunks by the reranker's scores; those of equal scores stay in their order.

@@ -35,7 +35,7 @@ pub struct Preparation {
     /// less like the right one than the next best are; the reranker scores them too.
     #[schemars(range(min = 0.0))]
     pub draw: f64,
-    /// How many questions are worked on, recorded and taken up again together.
+    /// How many questions go from stage to stage together. Their documents are recorded together, their answers as they come.
     #[schemars(range(min = 1, max = 65536))]
     pub block: usize,
     /// How many blocks may wait before each stage.

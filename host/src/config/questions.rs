@@ -58,7 +58,7 @@ pub struct QuestionFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub text: Option<String>,
-    /// The right answers, a string or a list; if not set, none are read.
+    /// The right answers, a string or a list; if not set, `gold_answers`, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub answers: Option<String>,

@@ -13,7 +13,8 @@ use crate::config::Config;
 use crate::index::{self, SearchIndex};
 use crate::interrupt::Interrupt;
 use crate::preparation::{
-    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, Progress, RECORDS, Shard, Sidecar, Stage, Survey, write,
+    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, Progress, RECORDS, Shard, Sidecar, Stage, Survey,
+    write,
 };
 use crate::terminal::Terminal;
 use crate::{Error, Result, catalogue, hub};
@@ -106,7 +107,13 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         records_per_block,
         checksum,
     };
-    sidecar.write(directory)?;
+    sidecar.write(&directory.join(Sidecar::NAME))?;
+    // A share of few questions may have none.
+    if counts.records == 0 && survey.questions > 0 {
+        let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
+        let told = format!("{}: none of {} questions became a record: {reason}", directory.display(), survey.questions);
+        return Err(Error::Failed(told));
+    }
     let cores = cpu / seconds.max(1e-9);
     Ok(Prepared { records, counts, questions: survey.questions, seconds, cores, stages: reports(busy) })
 }
@@ -128,39 +135,59 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// The index of the corpus, which is built where there is none; `None` without a retriever.
+/// The index of the corpus, whose files are checked, or which is built where there is none; `None` without a retriever.
 fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result<Option<SearchIndex>> {
     if config.retriever.is_none() {
         return Ok(None);
     }
-    match SearchIndex::open(config, device) {
+    let index = match SearchIndex::open(config, device) {
         Err(Error::Index(index::IndexError::Missing(_))) => {
-            index::build(config, device, false, context.terminal, context.interrupt).map(Some)
+            match index::build(config, device, false, context.terminal, context.interrupt) {
+                // Another run has made it meanwhile.
+                Err(Error::Index(index::IndexError::Exists(_))) => SearchIndex::open(config, device)?,
+                built => return built.map(Some),
+            }
         }
-        opened => opened.map(Some),
-    }
+        opened => opened?,
+    };
+    let spinner = context.terminal.spinner("checking the index");
+    index.verify()?;
+    spinner.finish_and_clear();
+    Ok(Some(index))
 }
 
 fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) -> Result<Journal> {
     if let Some(parent) = place.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
-    if context.start == Start::Resume
-        && let Some((journal, earlier)) = Journal::open(place)?
-    {
-        for changed in earlier.check(fingerprint, place)? {
-            context.terminal.warn(format!("since the run began, {changed}"));
+    let made = [Sidecar::NAME, RECORDS].map(|name| place.with_file_name(name));
+    if context.start == Start::Resume {
+        if let Some((journal, earlier)) = Journal::open(place)? {
+            for changed in earlier.check(fingerprint, place)? {
+                context.terminal.warn(format!("since the run began, {changed}"));
+            }
+            return Ok(journal);
         }
-        return Ok(journal);
+        // A run that has ended had a journal.
+        if let Some(path) = made.iter().find(|path| path.exists()) {
+            let lost = "the journal is empty, but the records are there".to_owned();
+            return Err(PreparationError::Damaged {
+                path: place.to_owned(),
+                line: 1,
+                message: format!("{lost}: {}", path.display()),
+            }
+            .into());
+        }
     }
     // What an earlier run made must not be taken for this one's before this one has ended.
-    for path in [Sidecar::NAME, RECORDS].map(|name| place.with_file_name(name)).iter().map(PathBuf::as_path).chain([place]) {
+    let claim = Journal::claim(place)?;
+    for path in &made {
         match std::fs::remove_file(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(path, error)),
             _ => {}
         }
     }
-    Ok(Journal::create(place, fingerprint)?)
+    Ok(claim.begin(fingerprint)?)
 }
 
 /// The commits of the models that were named by hub ids, by the section that names each.

@@ -4,6 +4,7 @@ use scaledown_sdk::Error as SdkError;
 use scaledown_sdk::component::{self, Teacher};
 use serde::{Deserialize, Serialize};
 
+use super::pipeline::Ready;
 use super::ranking::Ranked;
 use crate::Result;
 use crate::config::Prompt;
@@ -36,27 +37,39 @@ struct Asked<'a> {
 }
 
 impl Answering<'_> {
-    /// The answers to a block's questions, whose documents are these.
-    pub(super) fn answers(&self, questions: &[Question], ranked: &[Ranked], texts: &[Vec<String>]) -> Result<Vec<Answered>> {
-        let mut answers = vec![Answered::Skipped("it has no documents".into()); questions.len()];
-        let mut asked = Vec::new();
-        for (place, ((question, ranked), documents)) in questions.iter().zip(ranked).zip(texts).enumerate() {
+    /// Answers a block's questions, whose documents are these, but for those whose answers are `known`, and hands the answers on as they come, each
+    /// with its question's place. Ends early if they are not `taken`.
+    ///
+    /// A batch is always of the same questions, whatever is known, since with the others of its batch the last digit of a model's numbers, and so
+    /// an answer, may change: one of which anything is not known is answered as a whole.
+    pub(super) fn answers(&self, ready: &Ready, mut taken: impl FnMut(Vec<(usize, Answered)>) -> Result<bool>) -> Result<()> {
+        let Ready { block, ranked, texts, known } = ready;
+        let (mut asked, mut skipped) = (Vec::new(), Vec::new());
+        for (place, ((question, ranked), documents)) in block.questions.iter().zip(ranked).zip(texts).enumerate() {
             match ranked {
-                Ranked::Skipped { reason } => answers[place] = Answered::Skipped(reason.clone()),
+                Ranked::Skipped { reason } => skipped.push((place, Answered::Skipped(reason.clone()))),
                 _ => {
                     let message = self.template.message(&question.query, documents)?;
                     asked.push(Asked { place, question, documents, message });
                 }
             }
         }
+        skipped.retain(|(place, _)| !known.contains_key(place));
+        if !skipped.is_empty() && !taken(skipped)? {
+            return Ok(());
+        }
         // Questions of like length are answered together, so that little is padded.
         asked.sort_by_key(|asked| asked.message.len());
         for batch in asked.chunks(self.teacher.batch_size().max(1)) {
-            for (asked, answer) in batch.iter().zip(self.batch(batch)?) {
-                answers[asked.place] = answer;
+            if batch.iter().all(|asked| known.contains_key(&asked.place)) {
+                continue;
+            }
+            let answers = batch.iter().zip(self.batch(batch)?).map(|(asked, answer)| (asked.place, answer));
+            if !taken(answers.filter(|(place, _)| !known.contains_key(place)).collect())? {
+                return Ok(());
             }
         }
-        Ok(answers)
+        Ok(())
     }
 
     /// The answers of a batch. If one of its questions cannot be answered, they are asked one by one.
@@ -88,7 +101,7 @@ impl Answering<'_> {
 }
 
 /// Whether an error says that a question cannot be answered, whoever asks again.
-fn refuses(error: &SdkError) -> bool {
+pub(super) fn refuses(error: &SdkError) -> bool {
     matches!(error.root(), SdkError::Input(_))
 }
 

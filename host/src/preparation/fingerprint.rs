@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::block::{Shard, Survey};
 use super::error::PreparationError;
+use crate::catalogue;
 use crate::config::{Component, Config};
 
 /// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
@@ -29,7 +30,7 @@ pub struct Fingerprint {
 }
 
 /// The version of the journal's format.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 impl Fingerprint {
     /// That of a configuration, whose questions are these, over an index of this checksum.
@@ -51,8 +52,8 @@ impl Fingerprint {
         }
     }
 
-    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and may: keys of a plugin such as a timeout or an
-    /// address, which are the plugin's own; the plugins and their models must be the same.
+    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and may: the keys that a plugin's schema marks as
+    /// `"operational": true`, such as a timeout or an address. What comes out must not depend on them.
     ///
     /// # Errors
     /// What differs and may not.
@@ -76,12 +77,13 @@ impl Fingerprint {
         let mut allowed = Vec::new();
         for kind in ["retriever", "reranker", "teacher"] {
             let (was, is) = (component(&self.components[kind]), component(&now.components[kind]));
+            let plugin = is["plugin"].as_str().unwrap_or_default().to_owned();
             for (name, was, is) in differences(&was, &is) {
                 let key = format!("{kind}.{name}");
-                if matches!(name.as_str(), "plugin" | "model" | "revision") {
-                    compare(&key, was, is);
-                } else {
+                if catalogue::is_operational(kind, &plugin, &name) {
                     allowed.push(format!("{key} was {was} and is {is}"));
+                } else {
+                    compare(&key, was, is);
                 }
             }
         }

@@ -22,7 +22,7 @@ const FLUSH: Duration = Duration::from_secs(1);
 /// A line longer than this is no entry.
 const LONGEST: u64 = 1 << 30;
 
-/// The result of a stage for all questions of a block, in their order.
+/// The result of a stage for questions of a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
 pub enum Entry {
@@ -33,20 +33,64 @@ pub enum Entry {
         /// One for each question.
         questions: Vec<Ranked>,
     },
-    /// The answer to each question.
+    /// The answers to some questions, as soon as the teacher gave them.
     Answered {
         /// The block's number.
         block: u64,
-        /// One for each question.
-        questions: Vec<Answered>,
+        /// Each with its question's place in the block.
+        answers: Vec<(usize, Answered)>,
     },
 }
 
+/// A journal's place, which no other run may write.
+#[derive(Debug)]
+pub struct Claim {
+    path: PathBuf,
+    file: File,
+}
+
+impl Claim {
+    /// Begins the journal; what was in its place is gone.
+    ///
+    /// # Errors
+    /// If the disk is full or the file cannot be written.
+    pub fn begin(self, fingerprint: &Fingerprint) -> Result<Journal, PreparationError> {
+        let Claim { path, file } = self;
+        file.set_len(0).map_err(PreparationError::io(&path))?;
+        let mut journal = Journal { path, file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
+        journal.write(fingerprint)?;
+        journal.flush()?;
+        Ok(journal)
+    }
+}
+
 /// Where the entries of a block begin.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Places {
     ranked: Option<u64>,
-    answered: Option<u64>,
+    answered: Vec<u64>,
+    /// How many questions are answered.
+    answers: usize,
+}
+
+impl Places {
+    fn add(&mut self, entry: &Entry, place: u64) {
+        match entry {
+            Entry::Ranked { .. } => self.ranked = Some(place),
+            Entry::Answered { answers, .. } => {
+                self.answered.push(place);
+                self.answers += answers.len();
+            }
+        }
+    }
+}
+
+impl Entry {
+    fn block(&self) -> u64 {
+        match self {
+            Entry::Ranked { block, .. } | Entry::Answered { block, .. } => *block,
+        }
+    }
 }
 
 /// The journal of a run, open for reading and appending.
@@ -60,22 +104,19 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Begins a journal; there must be none.
+    /// Keeps other runs away from a journal that is to begin, in place of an earlier one if there is one, which stays as it is until then.
     ///
     /// # Errors
-    /// If there is a file of that name, or it cannot be written.
-    pub fn create(path: &Path, fingerprint: &Fingerprint) -> Result<Self, PreparationError> {
+    /// If another run is writing it, or it cannot be made.
+    pub fn claim(path: &Path) -> Result<Claim, PreparationError> {
         let told = PreparationError::io(path);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path).map_err(&told)?;
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(told)?;
         lock(path, &file)?;
-        let mut journal = Journal { path: path.to_owned(), file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
-        journal.write(fingerprint)?;
-        journal.flush()?;
-        Ok(journal)
+        Ok(Claim { path: path.to_owned(), file })
     }
 
     /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A last line that is not whole is cut off.
-    /// `None` if not even the first line is whole: then nothing was done.
+    /// `None` if the only line has no end: then the run stopped as it began, and nothing was done.
     ///
     /// # Errors
     /// If the file cannot be read or written, or is damaged elsewhere than at its end.
@@ -97,16 +138,14 @@ impl Journal {
             let damaged = |message: String| PreparationError::Damaged { path: path.to_owned(), line: number, message };
             let text = match content(&line) {
                 Ok(text) => text,
-                Err(_) if end + read == length => break,
+                Err(_) if end + read == length && (number > 1 || !line.ends_with(b"\n")) => break,
                 Err(message) => return Err(damaged(message.to_owned())),
             };
             if fingerprint.is_none() {
                 fingerprint = Some(serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?);
             } else {
-                match serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))? {
-                    Entry::Ranked { block, .. } => places.entry(block).or_default().ranked = Some(end),
-                    Entry::Answered { block, .. } => places.entry(block).or_default().answered = Some(end),
-                }
+                let entry: Entry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+                places.entry(entry.block()).or_default().add(&entry, end);
             }
             end += read;
         }
@@ -130,10 +169,7 @@ impl Journal {
     /// If the disk is full or the file cannot be written.
     pub fn append(&mut self, entry: &Entry) -> Result<(), PreparationError> {
         let place = self.write(entry)?;
-        match entry {
-            Entry::Ranked { block, .. } => self.places.entry(*block).or_default().ranked = Some(place),
-            Entry::Answered { block, .. } => self.places.entry(*block).or_default().answered = Some(place),
-        }
+        self.places.entry(entry.block()).or_default().add(entry, place);
         if self.flushed.elapsed() > FLUSH { self.flush() } else { Ok(()) }
     }
 
@@ -174,10 +210,10 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Whether the answers of a block are known.
+    /// Whether the answers to all questions of a block are known, of which there are so many.
     #[must_use]
-    pub fn is_answered(&self, block: u64) -> bool {
-        self.places.get(&block).is_some_and(|places| places.answered.is_some())
+    pub fn is_answered(&self, block: u64, questions: usize) -> bool {
+        self.places.get(&block).is_some_and(|places| places.answers >= questions)
     }
 
     /// The documents of a block's questions, if they are known.
@@ -191,15 +227,18 @@ impl Recorded {
         }
     }
 
-    /// The answers to a block's questions, if they are known.
+    /// The answers to a block's questions that are known, by their places in the block.
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn answered(&self, block: u64) -> Result<Option<Vec<Answered>>, PreparationError> {
-        match self.places.get(&block).and_then(|places| places.answered).map(|place| self.read(place)).transpose()? {
-            Some(Entry::Answered { questions, .. }) => Ok(Some(questions)),
-            _ => Ok(None),
+    pub fn answered(&self, block: u64) -> Result<BTreeMap<usize, Answered>, PreparationError> {
+        let mut known = BTreeMap::new();
+        for &place in self.places.get(&block).map_or(&[][..], |places| &places.answered) {
+            if let Entry::Answered { answers, .. } = self.read(place)? {
+                known.extend(answers);
+            }
         }
+        Ok(known)
     }
 
     fn read(&self, place: u64) -> Result<Entry, PreparationError> {

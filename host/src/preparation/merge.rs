@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::block::Shard;
 use super::error::PreparationError;
 use super::records::{NAME, Sidecar};
 use crate::{Error, Result, artifact};
@@ -34,22 +35,25 @@ struct Named {
 }
 
 /// Writes the records of a run's shares, whose directories these are, into one file: the same, to the byte, that one machine would have
-/// written.
+/// written; and what they were made from beside it, `train.json` beside `train.jsonl`.
 ///
 /// # Errors
-/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if two records have one id; if a file was
+/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files; if two records have one id; if a file was
 /// changed since it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     let mut sources = directories.iter().map(|directory| Source::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
     check(&sources)?;
+    let described = beside(out);
+    sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
     let mut ids = HashSet::new();
-    let mut records = 0;
+    let (mut records, mut checksum, mut records_per_block) = (0, 0, Vec::new());
     artifact::write_file_with(out, |file| {
         let blocks = sources.iter().map(|source| source.sidecar.records_per_block.len()).max().unwrap_or(0);
         for place in 0..blocks {
             for source in &mut sources {
-                let count = source.sidecar.records_per_block.get(place).copied().unwrap_or(0);
+                let Some(&count) = source.sidecar.records_per_block.get(place) else { continue };
+                records_per_block.push(count);
                 for _ in 0..count {
                     let line = source.line()?;
                     let Named { id } =
@@ -57,6 +61,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
                     if !ids.insert(id.clone()) {
                         return Err(source.fault(format!("the record `{id}` is there a second time")).into());
                     }
+                    checksum = crc32c::crc32c_append(checksum, &line);
                     file.write_all(&line).map_err(|error| Error::io(out, error))?;
                     records += 1;
                 }
@@ -64,7 +69,32 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
         }
         sources.iter_mut().try_for_each(Source::end)
     })?;
+    if let Some(whole) = whole(&sources, records_per_block, checksum) {
+        whole.write(&described)?;
+    }
     Ok(Merged { shards: directories.len(), records })
+}
+
+/// What the merged records were made from: what one machine would have written, but that the configuration is the first share's.
+fn whole(sources: &[Source], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
+    let first = &sources.first()?.sidecar;
+    let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };
+    whole.fingerprint.shard = Shard::default();
+    for Source { sidecar, .. } in &sources[1..] {
+        whole.counts.records += sidecar.counts.records;
+        for (reason, count) in &sidecar.counts.skipped {
+            *whole.counts.skipped.entry(reason.clone()).or_default() += count;
+        }
+    }
+    Some(whole)
+}
+
+/// The description beside a file of records: `train.json` beside `train.jsonl`.
+fn beside(records: &Path) -> PathBuf {
+    match records.extension() {
+        Some(extension) if extension == "json" => records.with_added_extension("json"),
+        _ => records.with_extension("json"),
+    }
 }
 
 /// Checks that the shares are those of one run, each once.
@@ -95,6 +125,17 @@ impl Source {
         let path = directory.join(NAME);
         let file = std::fs::File::open(&path).map_err(PreparationError::io(&path))?;
         Ok(Source { path, lines: BufReader::new(file), sidecar, checksum: 0 })
+    }
+
+    /// Refuses to write over a share, whose files are the only ones of their records.
+    fn keep(&self, out: &[&Path]) -> Result<()> {
+        let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
+        match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {
+            Some(path) => {
+                Err(self.fault(format!("writing {} would overwrite this share; choose another --out", path.display())).into())
+            }
+            None => Ok(()),
+        }
     }
 
     fn line(&mut self) -> Result<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! The stages of a preparation, side by side: while the teacher answers one block, the next is reranked and the one after it searched for.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use super::journal::{Entry, Journal, Recorded};
 use super::ranking::{self, Candidates, Ranked};
 use crate::config::{OnError, Preparation, Prompt};
 use crate::index::SearchIndex;
+use crate::questions::Question;
 use crate::text::PromptTemplate;
 use crate::{Error, Result};
 
@@ -63,10 +65,13 @@ pub struct Pipeline<'a> {
 }
 
 /// A block on its way to the teacher.
-struct Ready {
-    block: Block,
-    ranked: Vec<Ranked>,
-    texts: Vec<Vec<String>>,
+pub(super) struct Ready {
+    pub(super) block: Block,
+    /// The documents of each question, and their texts.
+    pub(super) ranked: Vec<Ranked>,
+    pub(super) texts: Vec<Vec<String>>,
+    /// The answers that are recorded already, by their questions' places.
+    pub(super) known: BTreeMap<usize, Answered>,
 }
 
 /// What the stages share: the first error, which ends them all, and the time that each worked.
@@ -148,7 +153,7 @@ impl Pipeline<'_> {
         for block in blocks {
             let sent = block.and_then(|block| {
                 let questions = block.questions.len() as u64;
-                if recorded.is_answered(block.number) {
+                if recorded.is_answered(block.number, block.questions.len()) {
                     [Stage::Retrieve, Stage::Rerank, Stage::Answer].into_iter().for_each(|stage| progress.done(stage, questions));
                     return Ok(true);
                 }
@@ -157,7 +162,9 @@ impl Pipeline<'_> {
                 let pairs = block.questions.iter().zip(&ranked);
                 let texts = pairs.map(|(question, ranked)| ranking::texts(self.index, question, ranked));
                 let texts = texts.collect::<Result<_>>()?;
-                Ok(to_teacher.send(Ready { block, ranked, texts }).is_ok())
+                let known = recorded.answered(block.number)?;
+                progress.done(Stage::Answer, known.len() as u64);
+                Ok(to_teacher.send(Ready { block, ranked, texts, known }).is_ok())
             });
             match sent {
                 Ok(true) if !ends(shared, progress) => {}
@@ -196,17 +203,18 @@ impl Pipeline<'_> {
             let ranked = shared.work(Stage::Rerank, || {
                 let ranked = ranking::rank(self.reranker, &block.questions, &candidates, self.config)?;
                 let (ranked, texts): (Vec<Ranked>, Vec<Vec<String>>) = ranked.into_iter().unzip();
-                let reason = |ranked: &Ranked| match ranked {
-                    Ranked::Skipped { reason } => Some(reason.clone()),
+                let skipped = block.questions.iter().zip(&ranked).filter_map(|(question, ranked)| match ranked {
+                    Ranked::Skipped { reason } => Some((question, reason.clone())),
                     _ => None,
-                };
-                self.allow(&block, ranked.iter().map(reason))?;
+                });
+                self.allow(skipped)?;
                 Ok((ranked, texts))
             });
             let Some((ranked, texts)) = ranked else { return };
             progress.done(Stage::Rerank, block.questions.len() as u64);
             let entry = Entry::Ranked { block: block.number, questions: ranked.clone() };
-            if to_journal.send(entry).is_err() || to_teacher.send(Ready { block, ranked, texts }).is_err() {
+            if to_journal.send(entry).is_err() || to_teacher.send(Ready { block, ranked, texts, known: BTreeMap::new() }).is_err()
+            {
                 return;
             }
         }
@@ -221,27 +229,27 @@ impl Pipeline<'_> {
         progress: &dyn Progress,
     ) {
         let answering = Answering { teacher: self.teacher, prompt: self.prompt, template };
-        for Ready { block, ranked, texts } in blocks.iter().take_while(|_| !ends(shared, progress)) {
-            let answers = shared.work(Stage::Answer, || {
-                let answers = answering.answers(&block.questions, &ranked, &texts)?;
-                let reason = |answer: &Answered| match answer {
-                    Answered::Skipped(reason) => Some(reason.clone()),
+        for ready in blocks.iter().take_while(|_| !ends(shared, progress)) {
+            let Ready { block, .. } = &ready;
+            let taken = |answers: Vec<(usize, Answered)>| {
+                let skipped = answers.iter().filter_map(|(place, answer)| match answer {
+                    Answered::Skipped(reason) => Some((block.questions.get(*place)?, reason.clone())),
                     Answered::Answer(_) => None,
-                };
-                self.allow(&block, answers.iter().map(reason))?;
-                Ok(answers)
-            });
-            let Some(answers) = answers else { return };
-            progress.done(Stage::Answer, block.questions.len() as u64);
-            if to_journal.send(Entry::Answered { block: block.number, questions: answers }).is_err() {
+                });
+                self.allow(skipped)?;
+                let count = answers.len() as u64;
+                let sent = to_journal.send(Entry::Answered { block: block.number, answers }).is_ok();
+                progress.done(Stage::Answer, count);
+                Ok(sent && !ends(shared, progress))
+            };
+            if shared.work(Stage::Answer, || answering.answers(&ready, taken)).is_none() {
                 return;
             }
         }
     }
 
     /// Ends the run at the first question that would be skipped, if that is not allowed.
-    fn allow(&self, block: &Block, reasons: impl Iterator<Item = Option<String>>) -> Result<()> {
-        let mut skipped = block.questions.iter().zip(reasons).filter_map(|(question, reason)| Some((question, reason?)));
+    fn allow<'a>(&self, mut skipped: impl Iterator<Item = (&'a Question, String)>) -> Result<()> {
         match (self.config.on_error, skipped.next()) {
             (OnError::Stop, Some((question, message))) => {
                 Err(PreparationError::Question { id: question.id.clone(), message }.into())

@@ -3,12 +3,13 @@
 use scaledown_sdk::component::{Hit, Reranker};
 use serde::{Deserialize, Serialize};
 
+use super::answering::refuses;
 use super::block::Block;
-use crate::Result;
 use crate::atlas::Stream;
 use crate::config::Preparation;
 use crate::index::{Found, SearchIndex};
 use crate::questions::Question;
+use crate::{Error, Result};
 
 /// The documents that a question keeps, best first; or why it has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +48,8 @@ pub(super) enum Candidates {
         drawn: Vec<Found>,
     },
     Given,
+    /// There are none, and nothing that could find some.
+    Missing,
 }
 
 /// What the retriever finds for the questions of a block that came without documents.
@@ -65,12 +68,13 @@ pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Prep
         _ => vec![(Vec::new(), Vec::new()); queries.len()],
     }
     .into_iter();
-    let candidates = |question: &Question| match question.documents.is_empty() {
-        true => {
+    let candidates = |question: &Question| match (question.documents.is_empty(), index) {
+        (true, Some(_)) => {
             let (best, drawn) = found.next().unwrap_or_default();
             Candidates::Found { best, drawn }
         }
-        false => Candidates::Given,
+        (true, None) => Candidates::Missing,
+        (false, _) => Candidates::Given,
     };
     Ok(block.questions.iter().map(candidates).collect())
 }
@@ -99,12 +103,20 @@ pub(super) fn rank(
 ) -> Result<Vec<(Ranked, Vec<String>)>> {
     let ranked = questions.iter().zip(candidates).map(|(question, candidates)| match candidates {
         Candidates::Given => given(reranker, question, config.keep),
-        Candidates::Found { best, .. } if best.is_empty() => {
-            Ok((Ranked::Skipped { reason: "the retriever found no document".into() }, Vec::new()))
-        }
+        Candidates::Missing => Ok(skip("it comes without documents, and there is no [retriever] to find some")),
+        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no document")),
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
-    ranked.collect()
+    // A question that the reranker cannot read is one that cannot be prepared, whoever asks again.
+    let skipped = |ranked| match ranked {
+        Err(Error::Component(error)) if refuses(&error) => Ok(skip(&error.to_string())),
+        other => other,
+    };
+    ranked.map(skipped).collect()
+}
+
+fn skip(reason: &str) -> (Ranked, Vec<String>) {
+    (Ranked::Skipped { reason: reason.to_owned() }, Vec::new())
 }
 
 /// The best of the documents that a question came with.
@@ -214,6 +226,33 @@ mod tests {
         assert_eq!(ids(&ranked), ["dcb", "ba", "-"]);
         assert!(matches!(&ranked[0].0, Ranked::Found { scores: Some(scores), .. } if *scores == [3.0, 2.0, 1.0]));
         assert_eq!(ids(&rank(None, &questions, &candidates, &config).unwrap()), ["abc", "ba", "-"]);
+    }
+
+    /// Reads no query of more than three letters.
+    struct Short;
+
+    impl Reranker for Short {
+        fn score(&self, query: &str, documents: &[&str]) -> scaledown_sdk::Result<Vec<f32>> {
+            match query.len() {
+                0..=3 => Ok(vec![0.0; documents.len()]),
+                _ => Err(scaledown_sdk::Error::Input(format!("the query {query} is too long")).at("reranker")),
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_that_the_reranker_refuses_is_left_out() {
+        let (mut questions, mut candidates) = block(&["ab", "cd"]);
+        questions[0].query = "long one".into();
+        questions.push(Question { documents: vec!["x".into()], query: "longer".into(), ..Question::default() });
+        candidates.push(Candidates::Given);
+        let ranked = rank(Some(&Short), &questions, &candidates, &Preparation::default()).unwrap();
+        let reason = |at: usize| match &ranked[at].0 {
+            Ranked::Skipped { reason } => reason.clone(),
+            other => panic!("{other:?}"),
+        };
+        assert!(reason(0).contains("the query long one is too long") && reason(2).contains("longer"));
+        assert_eq!(ids(&ranked), ["-", "cd", "-"]);
     }
 
     #[test]

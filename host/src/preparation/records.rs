@@ -61,13 +61,13 @@ impl Sidecar {
             .map_err(|error| PreparationError::Merge { path: path.clone(), message: message(error) }.into())
     }
 
-    /// Writes it into a run's directory.
+    /// Writes it to a file.
     ///
     /// # Errors
     /// If the disk is full or cannot be written.
-    pub fn write(&self, directory: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Failed(error.to_string()))?;
-        Ok(artifact::write_file(&directory.join(Self::NAME), &text)?)
+        Ok(artifact::write_file(path, &text)?)
     }
 }
 
@@ -122,9 +122,9 @@ pub fn write(
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
     let lost = || Error::Failed(format!("the journal has no answers for block {}", block.number));
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
-    let answers = recorded.answered(block.number)?.ok_or_else(lost)?;
-    let each = block.questions.iter().zip(ranked).zip(answers);
-    each.map(|((question, ranked), answer)| match answer {
+    let mut answers = recorded.answered(block.number)?;
+    let each = block.questions.iter().zip(ranked).enumerate();
+    each.map(|(place, (question, ranked))| match answers.remove(&place).ok_or_else(lost)? {
         Answered::Skipped(reason) => Ok(Err(reason)),
         Answered::Answer(answer) => Ok(Ok(record(question, ranked, answer, index)?)),
     })

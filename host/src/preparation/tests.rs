@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use proptest::prelude::*;
+// Its schema says which of its keys are operational.
+use scaledown_openai as _;
 use serde_json::json;
 
 use super::*;
@@ -19,12 +21,15 @@ fn ranked(block: u64) -> Entry {
 }
 
 fn answered(block: u64) -> Entry {
-    Entry::Answered { block, questions: vec![Answered::Answer(format!("a{block}")), Answered::Skipped("no\nluck".into())] }
+    Entry::Answered {
+        block,
+        answers: vec![(1, Answered::Answer(format!("a{block}"))), (0, Answered::Skipped("no\nluck".into()))],
+    }
 }
 
 fn journal(directory: &Path, entries: &[Entry]) -> std::path::PathBuf {
     let path = directory.join("journal");
-    let mut journal = Journal::create(&path, &fingerprint(Shard::default())).unwrap();
+    let mut journal = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
     entries.iter().for_each(|entry| journal.append(entry).unwrap());
     path
 }
@@ -37,9 +42,12 @@ fn a_journal_gives_back_what_was_written() {
     assert_eq!(found, fingerprint(Shard::default()));
     journal.append(&answered(0)).unwrap();
     let recorded = journal.recorded().unwrap();
-    assert!(recorded.is_answered(0) && recorded.is_answered(7) && !recorded.is_answered(1));
+    assert!(recorded.is_answered(0, 2) && recorded.is_answered(7, 2) && !recorded.is_answered(1, 2));
+    assert!(!recorded.is_answered(7, 3), "one of three is missing");
     assert_eq!(Entry::Ranked { block: 7, questions: recorded.ranked(7).unwrap().unwrap() }, ranked(7));
-    assert_eq!(Entry::Answered { block: 0, questions: recorded.answered(0).unwrap().unwrap() }, answered(0));
+    let Entry::Answered { answers, .. } = answered(0) else { unreachable!() };
+    assert_eq!(recorded.answered(0).unwrap(), answers.into_iter().collect());
+    assert!(recorded.answered(1).unwrap().is_empty());
     assert_eq!(recorded.ranked(3).unwrap(), None);
 }
 
@@ -66,10 +74,26 @@ fn a_journal_that_was_cut_anywhere_keeps_what_was_whole_and_goes_on() {
 fn two_runs_do_not_write_one_journal() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
-    let first = Journal::create(&path, &fingerprint(Shard::default())).unwrap();
+    let first = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
     assert!(Journal::open(&path).unwrap_err().to_string().contains("another run is writing it"));
+    assert!(
+        Journal::claim(&path).unwrap_err().to_string().contains("another run is writing it"),
+        "nor does one that starts over"
+    );
     drop(first);
     assert!(Journal::open(&path).unwrap().is_some());
+}
+
+#[test]
+fn a_journal_whose_first_line_is_damaged_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    std::fs::write(&path, "garbage\n").unwrap();
+    let told = Journal::open(&path).unwrap_err().to_string();
+    assert!(told.contains("journal") && told.contains('1'), "{told}");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "garbage\n", "it stays as it is");
+    std::fs::write(&path, "0123 {\"vers").unwrap();
+    assert!(Journal::open(&path).unwrap().is_none(), "a run that was stopped as it began");
 }
 
 #[test]
@@ -82,7 +106,6 @@ fn a_journal_that_was_changed_is_refused() {
     std::fs::write(&path, &bytes).unwrap();
     let message = Journal::open(&path).unwrap_err().to_string();
     assert!(message.contains("journal:2: the journal is damaged"), "{message}");
-    assert!(Journal::create(&path, &fingerprint(Shard::default())).is_err(), "what is there is not written over");
 }
 
 #[test]
@@ -118,6 +141,12 @@ fn what_records_depend_on_may_not_change() {
     assert!(first.check(&other, place).is_err());
     assert!(!first.fits(&other), "the answers of two models are not one run's");
     assert!(first.fits(&changed));
+    let shorter = with(|config| {
+        config.teacher.as_mut().unwrap().options.insert("max_new_tokens".into(), json!(7));
+    });
+    let told = first.check(&shorter, place).unwrap_err().to_string();
+    assert!(told.contains("teacher.max_new_tokens was not set and is 7"), "{told}");
+    assert!(!first.fits(&shorter), "answers of two lengths are not one run's");
 }
 
 #[test]
@@ -140,7 +169,7 @@ fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path:
         numbered.map(|(number, questions)| Ok(Block { number, questions: questions.to_vec() }))
     };
     let fingerprint = fingerprint(shard);
-    let mut journal = Journal::create(&directory.join("journal"), &fingerprint).unwrap();
+    let mut journal = Journal::claim(&directory.join("journal")).unwrap().begin(&fingerprint).unwrap();
     for block in blocks().map(crate::Result::unwrap) {
         let (number, count) = (block.number, block.questions.len());
         let given = Ranked::Given { places: vec![0], scores: None };
@@ -150,7 +179,9 @@ fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path:
             2 => Answered::Skipped("no".into()),
             n => Answered::Answer(n.to_string()),
         };
-        journal.append(&Entry::Answered { block: number, questions: block.questions.iter().map(answer).collect() }).unwrap();
+        journal
+            .append(&Entry::Answered { block: number, answers: block.questions.iter().map(answer).enumerate().collect() })
+            .unwrap();
     }
     let mut counts = Counts::default();
     let (records_per_block, checksum) =
@@ -158,7 +189,7 @@ fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path:
     assert_eq!(counts.records as usize, records_per_block.iter().sum::<usize>());
     let (scaledown, config, revisions) = ("0".into(), json!({}), serde_json::Map::new());
     let sidecar = Sidecar { scaledown, fingerprint, config, revisions, counts, records_per_block, checksum };
-    sidecar.write(&directory).unwrap();
+    sidecar.write(&directory.join(Sidecar::NAME)).unwrap();
     directory
 }
 
@@ -173,6 +204,8 @@ proptest! {
         let merged = merge(&shares, &out).unwrap();
         prop_assert_eq!(merged.shards as u64, of);
         prop_assert_eq!(std::fs::read(out).unwrap(), std::fs::read(whole.join(RECORDS)).unwrap());
+        let described: serde_json::Value = serde_json::from_slice(&std::fs::read(root.path().join("merged.json")).unwrap()).unwrap();
+        prop_assert_eq!(described, serde_json::to_value(Sidecar::read(&whole).unwrap()).unwrap());
     }
 }
 
@@ -194,6 +227,8 @@ fn shares_that_do_not_fit_are_not_merged() {
     std::fs::write(&records, changed).unwrap();
     assert!(told(&all).contains("changed since it was written"), "{}", told(&all));
     assert!(!out.exists(), "nothing is left of a merge that failed");
+    let own = merge(&all, &all[1].join(RECORDS)).unwrap_err().sentence();
+    assert!(own.contains("would overwrite this share"), "{own}");
 }
 
 #[test]
@@ -202,4 +237,74 @@ fn reasons_are_counted() {
     let directory = share(root.path(), 9, 4, Shard::default());
     let counts = Sidecar::read(&directory).unwrap().counts;
     assert_eq!(counts, Counts { records: 6, skipped: BTreeMap::from([("no".into(), 3)]), malformed: 0 });
+}
+
+/// Counts what it is asked, and answers with the query.
+#[derive(Default)]
+struct Echo {
+    asked: std::sync::Mutex<Vec<String>>,
+}
+
+impl scaledown_sdk::component::Teacher for Echo {
+    fn answer(&self, questions: &[scaledown_sdk::component::Question<'_>]) -> scaledown_sdk::Result<Vec<String>> {
+        let queries = questions.iter().map(|question| question.query.to_owned());
+        self.asked.lock().unwrap().extend(queries.clone());
+        Ok(queries.collect())
+    }
+
+    fn batch_size(&self) -> usize {
+        2
+    }
+}
+
+/// Stops a run once so many answers are there.
+struct After(std::sync::atomic::AtomicU64, u64);
+
+impl Progress for After {
+    fn done(&self, stage: Stage, questions: u64) {
+        if stage == Stage::Answer {
+            self.0.fetch_add(questions, std::sync::atomic::Ordering::SeqCst);
+        }
+    }
+
+    fn stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::SeqCst) >= self.1
+    }
+}
+
+#[test]
+fn answers_are_recorded_as_they_come() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    // The third has no documents, and nothing finds some.
+    let question = |n: usize| Question {
+        id: n.to_string(),
+        query: format!("q{n}"),
+        documents: if n == 2 { Vec::new() } else { vec!["d".into()] },
+        ..Question::default()
+    };
+    let blocks = || std::iter::once(Ok(Block { number: 0, questions: (0..7).map(question).collect() }));
+    let config = Config::default();
+    let run = |journal: &mut Journal, most: u64| {
+        let teacher = Echo::default();
+        let pipeline =
+            Pipeline { index: None, reranker: None, teacher: &teacher, prompt: &config.prompt, config: &config.preparation };
+        pipeline.run(blocks(), journal, &After(0.into(), most)).unwrap();
+        teacher.asked.into_inner().unwrap()
+    };
+    let mut journal = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
+    // The one that is left out, and one batch.
+    assert_eq!(run(&mut journal, 3), ["q0", "q1"]);
+    let recorded = journal.recorded().unwrap();
+    assert!(!recorded.is_answered(0, 7));
+    assert_eq!(recorded.answered(0).unwrap().keys().copied().collect::<Vec<_>>(), [0, 1, 2]);
+    drop(journal);
+    let (mut journal, _) = Journal::open(&path).unwrap().unwrap();
+    assert_eq!(run(&mut journal, u64::MAX), ["q3", "q4", "q5", "q6"], "only what is missing");
+    let recorded = journal.recorded().unwrap();
+    assert!(recorded.is_answered(0, 7));
+    let answers = recorded.answered(0).unwrap();
+    assert_eq!(answers[&4], Answered::Answer("q4".into()));
+    assert!(matches!(&answers[&2], Answered::Skipped(reason) if reason.contains("no [retriever]")));
+    assert_eq!(run(&mut journal, u64::MAX), Vec::<String>::new());
 }

@@ -85,9 +85,8 @@ fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<Question,
         return Err(fault(field, &format!("expected a string, found {}", kind(text))));
     };
     let mut question = question(&id, text).map_err(|(_, message)| fault(field, &message))?;
-    if let Some(field) = &fields.answers {
-        question.gold_answers = answers(field, lookup(value, field))?;
-    }
+    let field = fields.answers.as_deref().unwrap_or("gold_answers");
+    question.gold_answers = answers(field, lookup(value, field))?;
     (question.documents, question.reranking_scores) = documents(value, fields)?;
     Ok(question)
 }
@@ -117,7 +116,7 @@ fn documents(value: &Value, fields: &QuestionFields) -> Result<(Vec<String>, Opt
 
 fn answers(field: &str, value: Option<&Value>) -> Result<Vec<String>, Fault> {
     match value {
-        None => Ok(Vec::new()),
+        None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(values)) => values.iter().map(|value| scalar(field, value)).collect(),
         Some(value) => Ok(vec![scalar(field, value)?]),
     }

@@ -267,11 +267,14 @@ fn a_run_of_all_questions_is_scored() {
     let tiny = prepared();
     tiny.done(&["index", "build", "prepare.toml"]);
     tiny.done(&["retrieve", "prepare.toml", "-k", "5", "--out", "splade.run"]);
-    tiny.done(&["retrieve", "prepare.toml", "-k", "5", "--rerank", "--out", "reranked.run"]);
+    let five = ["--set", "preparation.retrieve=5"];
+    tiny.done(&[&["retrieve", "prepare.toml", "-k", "5", "--rerank", "--out", "reranked.run"], &five[..]].concat());
+    tiny.done(&["retrieve", "prepare.toml", "-k", "5", "--rerank", "--out", "deeper.run"]);
     let (before, after) = (run(&tiny, "splade.run"), run(&tiny, "reranked.run"));
     assert!(before.iter().all(|row| row.plugin == "splade") && after.iter().all(|row| row.plugin == "deberta"));
     let found = |rows: &[Row]| rows.iter().map(|row| (row.question.clone(), row.chunk.clone())).collect::<BTreeSet<_>>();
     assert_eq!(found(&before), found(&after), "the same chunks");
+    assert_ne!(found(&before), found(&run(&tiny, "deeper.run")), "the best of twenty");
     assert!(after.windows(2).all(|pair| pair[0].question != pair[1].question || pair[0].score >= pair[1].score));
     assert_ne!(before.iter().map(|row| &row.chunk).collect::<Vec<_>>(), after.iter().map(|row| &row.chunk).collect::<Vec<_>>());
     let bm25 = ["--set", "retriever.plugin=bm25", "--set", "index.directory=words"];

@@ -20,7 +20,7 @@ pub struct DebertaConfig {
     pub max_length: Option<usize>,
     /// The most tokens in a batch, padding included.
     #[serde(default = "default_batch_tokens")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("operational" = true))]
     pub batch_tokens: usize,
 }
 

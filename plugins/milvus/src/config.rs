@@ -9,7 +9,10 @@ use scaledown_splade::SpladeConfig;
 #[serde(deny_unknown_fields)]
 pub struct MilvusConfig {
     /// The service's address, such as `http://localhost:19530`; `https` for TLS. Nothing secret may stand in it.
-    #[schemars(length(min = 1))]
+    #[schemars(
+        length(min = 1),
+        extend("operational" = true, "pattern" = scaledown_remote::URL_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::URL_EXPECTED)
+    )]
     pub url: String,
     /// The collection: letters, digits and `_`. It is made where there is none.
     #[schemars(length(min = 1, max = 255))]
@@ -21,24 +24,27 @@ pub struct MilvusConfig {
     /// The name of the environment variable that holds the token (`user:password`, or an API key), in capitals. It must be set if it is named
     /// here; `MILVUS_TOKEN` is used where none is named, and an open service needs none.
     #[serde(default)]
-    #[schemars(length(min = 1))]
+    #[schemars(
+        length(min = 1),
+        extend("operational" = true, "pattern" = scaledown_remote::VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::VARIABLE_EXPECTED)
+    )]
     pub token_env: Option<String>,
     /// The certificate of the authority that signed the service's, in PEM; those that the system trusts if not given.
     #[serde(default)]
-    #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(with = "Option<String>", extend("operational" = true, "format" = "path"))]
     pub ca_certificate: Option<PathBuf>,
     /// The seconds that a request may take.
     #[serde(default = "default_timeout")]
-    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 86400.0))]
+    #[schemars(extend("operational" = true, "exclusiveMinimum" = 0.0), range(max = 86400.0))]
     pub timeout: f64,
     /// How often a request is made again that failed in a way that passes. The waits double from half a second to a minute, each with up to as
     /// much again at random.
     #[serde(default = "default_retries")]
-    #[schemars(range(max = 100))]
+    #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
     /// The documents or queries that are encoded and sent at a time.
     #[serde(default = "default_batch")]
-    #[schemars(range(min = 1, max = 10000))]
+    #[schemars(range(min = 1, max = 10000), extend("operational" = true))]
     pub batch: usize,
     /// What makes sparse vectors of texts. It must stay the same for one collection.
     #[serde(flatten)]

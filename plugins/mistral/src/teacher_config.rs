@@ -34,7 +34,7 @@ pub struct TeacherConfig {
     pub max_input_tokens: Option<usize>,
     /// How many questions are answered at once.
     #[serde(default = "default_batch")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("operational" = true))]
     pub batch: usize,
     /// Whether the prompt is written by the model's chat template, if it has one.
     #[serde(default = "default_chat_template")]

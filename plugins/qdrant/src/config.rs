@@ -8,7 +8,10 @@ use scaledown_splade::SpladeConfig;
 pub struct QdrantConfig {
     /// The address of the service's gRPC port, such as `http://localhost:6334`; `https` for TLS, which trusts what the system trusts and the
     /// certificates in the file that the environment variable `SSL_CERT_FILE` names. Nothing secret may stand in it.
-    #[schemars(length(min = 1))]
+    #[schemars(
+        length(min = 1),
+        extend("operational" = true, "pattern" = scaledown_remote::URL_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::URL_EXPECTED)
+    )]
     pub url: String,
     /// The collection. It is made where there is none.
     #[schemars(length(min = 1, max = 255))]
@@ -16,20 +19,23 @@ pub struct QdrantConfig {
     /// The name of the environment variable that holds the API key, in capitals. It must be set if it is named here; `QDRANT_API_KEY` is used
     /// where none is named, and an open service needs none.
     #[serde(default)]
-    #[schemars(length(min = 1))]
+    #[schemars(
+        length(min = 1),
+        extend("operational" = true, "pattern" = scaledown_remote::VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::VARIABLE_EXPECTED)
+    )]
     pub api_key_env: Option<String>,
     /// The seconds that a request may take.
     #[serde(default = "default_timeout")]
-    #[schemars(extend("exclusiveMinimum" = 0.0), range(max = 86400.0))]
+    #[schemars(extend("operational" = true, "exclusiveMinimum" = 0.0), range(max = 86400.0))]
     pub timeout: f64,
     /// How often a request is made again that failed in a way that passes. The waits double from half a second to a minute, each with up to as
     /// much again at random; a service that says how long to wait is believed.
     #[serde(default = "default_retries")]
-    #[schemars(range(max = 100))]
+    #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
     /// The documents or queries that are encoded and sent at a time.
     #[serde(default = "default_batch")]
-    #[schemars(range(min = 1, max = 10000))]
+    #[schemars(range(min = 1, max = 10000), extend("operational" = true))]
     pub batch: usize,
     /// What makes sparse vectors of texts. It must stay the same for one collection.
     #[serde(flatten)]

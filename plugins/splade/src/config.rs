@@ -21,7 +21,7 @@ pub struct SpladeConfig {
     pub max_length: Option<usize>,
     /// The most tokens in a batch, padding included.
     #[serde(default = "default_batch_tokens")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1), extend("operational" = true))]
     pub batch_tokens: usize,
     /// Terms of a weight up to this are left out.
     #[serde(default)]

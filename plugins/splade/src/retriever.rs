@@ -108,7 +108,13 @@ fn checksum(model: &Path) -> Result<String> {
 }
 
 fn told(error: &scaledown_sparse_index::Error) -> Error {
-    Error::Input(error.to_string())
+    use scaledown_sparse_index::Error as Index;
+    Error::Input(match error {
+        Index::Damaged { .. } | Index::Foreign { .. } | Index::Version { .. } => {
+            format!("{error} (`scaledown index build --overwrite` does)")
+        }
+        other => other.to_string(),
+    })
 }
 
 impl SpladeRetriever {
@@ -118,6 +124,12 @@ impl SpladeRetriever {
             builder.add(&document.id, &vector.0).map_err(|error| told(&error))?;
         }
         Ok(())
+    }
+
+    fn opened(&self) -> Result<&Index> {
+        self.index.as_ref().ok_or_else(|| {
+            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+        })
     }
 
     /// Writes down what the vectors are made by, before there is an index that could be taken for another encoder's.
@@ -155,9 +167,7 @@ impl Retriever for SpladeRetriever {
     }
 
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
-        let index = self.index.as_ref().ok_or_else(|| {
-            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
-        })?;
+        let index = self.opened()?;
         let vectors: Vec<Vec<(u32, f32)>> = self.encoder.encode_queries(queries)?.into_iter().map(|vector| vector.0).collect();
         let found = match vectors.as_slice() {
             [only] => vec![index.search_wide(only, k).map_err(|error| told(&error))?],
@@ -165,6 +175,14 @@ impl Retriever for SpladeRetriever {
         };
         let hit = |hit: scaledown_sparse_index::Hit| Hit { id: hit.id, score: hit.score };
         Ok(found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect())
+    }
+
+    fn all_or_nothing(&self) -> bool {
+        true
+    }
+
+    fn verify(&self) -> Result<()> {
+        self.opened()?.verify().map_err(|error| told(&error))
     }
 
     fn facts(&self) -> Vec<(String, String)> {

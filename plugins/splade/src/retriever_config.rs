@@ -13,7 +13,7 @@ pub struct SpladeRetrieverConfig {
     pub weights: Stored,
     /// The memory that sorting postings may take while an index is built, in MiB; the rest goes through temporary files.
     #[serde(default = "default_memory")]
-    #[schemars(range(min = 16, max = 65536))]
+    #[schemars(range(min = 16, max = 65536), extend("operational" = true))]
     pub memory: usize,
 }
 
