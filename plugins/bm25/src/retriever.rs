@@ -1,63 +1,66 @@
 //! The retriever.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
 use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
+use tantivy::directory::error::OpenReadError;
 use tantivy::query::BooleanQuery;
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
-use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
+use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
+use crate::caught::caught;
 
 /// An index of words, on disk.
 pub struct Bm25 {
     config: Bm25Config,
     directory: PathBuf,
-    index: Index,
-    reader: IndexReader,
+    schema: Schema,
     id: Field,
     text: Field,
+    /// `None` before the first documents.
+    opened: Option<Opened>,
+}
+
+struct Opened {
+    index: Index,
+    reader: IndexReader,
 }
 
 impl RetrieverPlugin for Bm25 {
     type Config = Bm25Config;
 
     fn build(config: Bm25Config, context: RetrieverContext) -> Result<Self> {
-        let directory = context.directory;
         if !(16..=4000).contains(&config.memory) {
             return Err(Error::Config(format!("retriever.memory is {} MiB, expected 16 to 4000", config.memory)));
         }
-        std::fs::create_dir_all(&directory).map_err(|error| Error::io(&directory, error))?;
         let mut schema = Schema::builder();
         let id = schema.add_text_field("id", STRING | STORED);
         let words = TextFieldIndexing::default()
             .set_tokenizer(&config.language.analyser_name())
             .set_index_option(IndexRecordOption::WithFreqs);
         let text = schema.add_text_field("text", TextOptions::default().set_indexing_options(words));
-        let told = |error| told(&directory, &error);
-        let files = MmapDirectory::open(&directory).map_err(|error| told(error.into()))?;
-        let index = Index::open_or_create(files, schema.build()).map_err(|error| match error {
-            tantivy::TantivyError::SchemaError(_) => Error::Config(format!(
-                "{}: the index there was made in another way (by another version, or with another retriever.language); \
-                 choose another directory or remove it",
-                directory.display()
-            )),
-            other => told(other),
-        })?;
-        index.tokenizers().register(&config.language.analyser_name(), config.language.analyser());
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().map_err(told)?;
-        Ok(Bm25 { config, directory, index, reader, id, text })
+        let mut retriever = Bm25 { config, directory: context.directory, schema: schema.build(), id, text, opened: None };
+        let there = |directory: &Path| Ok(directory.is_dir() && Index::exists(&MmapDirectory::open(directory)?)?);
+        if retriever.guarded(|| there(&retriever.directory))? {
+            retriever.opened = Some(retriever.open()?);
+        }
+        Ok(retriever)
     }
 }
 
 impl Retriever for Bm25 {
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64> {
-        let mut writer: IndexWriter =
-            self.index.writer_with_num_threads(1, self.config.memory << 20).map_err(|error| self.told(&error))?;
+        if self.opened.is_none() {
+            std::fs::create_dir_all(&self.directory).map_err(|error| Error::io(&self.directory, error))?;
+            self.opened = Some(self.open()?);
+        }
+        let opened = self.opened()?;
+        let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
         let mut read = 0;
         for document in documents {
             let Document { id, text } = document?;
@@ -69,18 +72,58 @@ impl Retriever for Bm25 {
             read += 1;
         }
         writer.commit().map_err(|error| self.told(&error))?;
-        writer.wait_merging_threads().map_err(|error| self.told(&error))?;
-        self.reader.reload().map_err(|error| self.told(&error))?;
+        // All are found from here on. Merging makes searches faster and takes nothing away where it fails.
+        let _ = writer.wait_merging_threads();
+        self.guarded(|| opened.reader.reload())?;
         Ok(read)
     }
 
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
-        let searcher = self.reader.searcher();
-        queries.par_iter().map(|query| self.search_one(&searcher, query, k)).collect()
+        let searcher = self.opened()?.reader.searcher();
+        queries.par_iter().map(|query| self.caught(|| self.search_one(&searcher, query, k))).collect()
+    }
+
+    fn all_or_nothing(&self) -> bool {
+        true
+    }
+
+    fn verify(&self) -> Result<()> {
+        let index = &self.opened()?.index;
+        let damaged = self.guarded(|| index.validate_checksum())?;
+        if let Some(path) = damaged.into_iter().min() {
+            return Err(self.damaged(&format!("the checksum of {} is wrong", path.display())));
+        }
+        Ok(())
     }
 }
 
 impl Bm25 {
+    /// Opens the index of the directory; makes it where there is none.
+    fn open(&self) -> Result<Opened> {
+        let open = || {
+            let index = match Index::open_or_create(MmapDirectory::open(&self.directory)?, self.schema.clone()) {
+                Err(TantivyError::SchemaError(_)) => return Ok(None),
+                opened => opened?,
+            };
+            index.tokenizers().register(&self.config.language.analyser_name(), self.config.language.analyser());
+            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+            Ok(Some(Opened { index, reader }))
+        };
+        self.guarded(open)?.ok_or_else(|| {
+            Error::Config(format!(
+                "{}: the index there was made in another way (by another version, or with another retriever.language); choose another \
+                 directory, or build the index again with `scaledown index build --overwrite`",
+                self.directory.display()
+            ))
+        })
+    }
+
+    fn opened(&self) -> Result<&Opened> {
+        self.opened.as_ref().ok_or_else(|| {
+            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+        })
+    }
+
     /// The best `k` documents; those of one score stand in the order of their ids.
     fn search_one(&self, searcher: &Searcher, query: &str, k: usize) -> Result<Vec<Hit>> {
         let query = self.query(query);
@@ -119,15 +162,42 @@ impl Bm25 {
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
         let document: TantivyDocument = searcher.doc(address).map_err(|error| self.told(&error))?;
         let id = document.get_first(self.id).and_then(|value| value.as_str());
-        id.map(str::to_owned)
-            .ok_or_else(|| Error::Input(format!("{}: a document of the index has no id", self.directory.display())))
+        id.map(str::to_owned).ok_or_else(|| self.damaged("a document has no id"))
     }
 
-    fn told(&self, error: &tantivy::TantivyError) -> Error {
-        told(&self.directory, error)
+    /// Reads the index. The library takes its files at their word, and panics where a damaged one leads it to a place that is not there.
+    fn caught<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
+        caught(read).unwrap_or_else(|panic| Err(self.damaged(&panic)))
     }
-}
 
-fn told(directory: &std::path::Path, error: &tantivy::TantivyError) -> Error {
-    Error::Plugin { plugin: "bm25".into(), message: format!("{}: {error}", directory.display()) }
+    fn guarded<T>(&self, access: impl FnOnce() -> tantivy::Result<T>) -> Result<T> {
+        self.caught(|| access().map_err(|error| self.told(&error)))
+    }
+
+    fn damaged(&self, what: &str) -> Error {
+        Error::Input(format!(
+            "{}: the index is damaged: {what}; build it again with `scaledown index build --overwrite`",
+            self.directory.display()
+        ))
+    }
+
+    fn told(&self, error: &TantivyError) -> Error {
+        let damaged = match error {
+            // What the operating system says is no fault of the files; what the library says of their content is.
+            TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
+                error.raw_os_error().is_none()
+            }
+            TantivyError::OpenWriteError(_)
+            | TantivyError::OpenDirectoryError(_)
+            | TantivyError::LockFailure(..)
+            | TantivyError::SystemError(_)
+            | TantivyError::ErrorInThread(_)
+            | TantivyError::Poisoned => false,
+            _ => true,
+        };
+        if damaged {
+            return self.damaged(&error.to_string().replace('\n', " "));
+        }
+        Error::Plugin { plugin: "bm25".into(), message: format!("{}: {error}", self.directory.display()) }
+    }
 }

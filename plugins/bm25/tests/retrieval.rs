@@ -82,9 +82,68 @@ fn a_broken_stream_leaves_the_index_as_it_was() {
 #[test]
 fn an_index_of_another_language_is_told() {
     let directory = tempfile::tempdir().unwrap();
-    drop(english(directory.path()));
+    english(directory.path()).index(&mut [document("a", "copper")].into_iter()).unwrap();
     let error = open(directory.path(), serde_json::json!({"language": "german"})).err().unwrap().to_string();
     assert!(error.contains("retriever.language") && error.contains(directory.path().to_str().unwrap()), "{error}");
     let error = open(directory.path(), serde_json::json!({"memory": 1})).err().unwrap().to_string();
     assert!(error.contains("retriever.memory is 1 MiB"), "{error}");
+}
+
+/// Everything that reads: what a search finds in an index that is intact.
+fn use_all(directory: &Path) -> Result<Vec<String>> {
+    let retriever = open(directory, serde_json::json!({}))?;
+    let hits = retriever.search(&["copper silver", "number"], 500)?;
+    retriever.verify()?;
+    Ok(hits.into_iter().flatten().map(|hit| format!("{} {}", hit.id, hit.score)).collect())
+}
+
+#[test]
+fn a_damaged_file_is_told_and_nothing_panics() {
+    let directory = tempfile::tempdir().unwrap();
+    let texts = |i: usize| ["copper and silver", "a copper number", "silver", "a number of words"][i % 4];
+    for part in [0..150, 150..200] {
+        english(directory.path()).index(&mut part.map(|i| document(&format!("d{i}"), texts(i)))).unwrap();
+    }
+    let whole = use_all(directory.path()).unwrap();
+    assert_eq!(whole.len(), 250);
+    let mut told = 0;
+    for entry in std::fs::read_dir(directory.path()).unwrap() {
+        let path = entry.unwrap().path();
+        let bytes = std::fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        // Beside files with checksums there are two of JSON, of which much may change without harm, and locks.
+        let checksummed = !name.ends_with(".json") && !name.ends_with(".lock");
+        let mut check = |changed: &[u8], what: &str| {
+            std::fs::write(&path, changed).unwrap();
+            match use_all(directory.path()) {
+                Ok(found) => assert!(found == whole && !checksummed, "{what} of {name} was not noticed"),
+                Err(error) => {
+                    told += 1;
+                    let error = error.to_string();
+                    assert!(error.contains("scaledown index build --overwrite"), "{what} of {name}: {error}");
+                }
+            }
+        };
+        for at in (0..bytes.len()).step_by(bytes.len() / 12 + 1) {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x41;
+            check(&changed, &format!("byte {at}"));
+        }
+        if checksummed {
+            check(&bytes[..bytes.len() / 2], "half");
+            check(&[], "nothing");
+        }
+        std::fs::write(&path, &bytes).unwrap();
+    }
+    assert!(told > 50, "{told}");
+    assert_eq!(use_all(directory.path()).unwrap(), whole);
+}
+
+#[test]
+fn a_directory_without_an_index_is_told_and_stays_empty() {
+    let directory = tempfile::tempdir().unwrap();
+    let retriever = english(directory.path());
+    assert!(retriever.verify().unwrap_err().to_string().contains("holds no index yet"));
+    assert!(retriever.search(&["copper"], 1).unwrap_err().to_string().contains("holds no index yet"));
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

@@ -41,6 +41,20 @@ pub trait Retriever: Send + Sync {
     /// If the index cannot be read, or the service does not answer.
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
 
+    /// Whether a call of [`Retriever::index`] that fails, or whose process is killed before it returns, leaves what is searched as it was or
+    /// as it was to be, and nothing in between; and as it was if it returns an error.
+    fn all_or_nothing(&self) -> bool {
+        false
+    }
+
+    /// Reads everything that the retriever keeps on disk and compares checksums.
+    ///
+    /// # Errors
+    /// The first file that is damaged, and what to do then; or that there is no index yet.
+    fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// What there is to say of the index, as names and values: its size, how exact it is.
     fn facts(&self) -> Vec<(String, String)> {
         Vec::new()
