@@ -22,7 +22,7 @@ enum Action {
     Build(Build),
     /// Add the documents of a configuration's corpus to its index; those whose ids are there are replaced.
     Add(Shown),
-    /// Print what an index holds.
+    /// Print what an index holds, and whether its files are intact.
     Info(Shown),
     /// Search an index for one query.
     Search(Search),
@@ -32,7 +32,7 @@ enum Action {
 struct Build {
     #[command(flatten)]
     shown: Shown,
-    /// Remove the index that is there, and make it anew.
+    /// Make the index anew where there is one; that one stays until the new one is complete.
     #[arg(long)]
     overwrite: bool,
 }
@@ -64,16 +64,16 @@ impl IndexCommand {
             Action::Build(Build { shown, overwrite }) => {
                 let config = shown.config.load()?;
                 let (device, interrupt) = (catalogue::device(&config.device)?, Interrupt::listen()?);
-                shown.print(&index::build(&config, &device, overwrite, terminal, &interrupt)?, terminal)
+                shown.print(&index::build(&config, &device, overwrite, terminal, &interrupt)?, false, terminal)
             }
             Action::Add(shown) => {
                 let config = shown.config.load()?;
                 let (device, interrupt) = (catalogue::device(&config.device)?, Interrupt::listen()?);
-                shown.print(&index::add(&config, &device, terminal, &interrupt)?, terminal)
+                shown.print(&index::add(&config, &device, terminal, &interrupt)?, false, terminal)
             }
             Action::Info(shown) => {
                 let config = shown.config.load()?;
-                shown.print(&SearchIndex::open(&config, &catalogue::device(&config.device)?)?, terminal)
+                shown.print(&SearchIndex::open(&config, &catalogue::device(&config.device)?)?, true, terminal)
             }
             Action::Search(search) => search.run(terminal),
         }
@@ -81,8 +81,8 @@ impl IndexCommand {
 }
 
 impl Shown {
-    fn print(&self, index: &SearchIndex, terminal: &Terminal) -> Result<()> {
-        let description = index::describe(index)?;
+    fn print(&self, index: &SearchIndex, verify: bool, terminal: &Terminal) -> Result<()> {
+        let description = index::describe(index, verify)?;
         if self.json { terminal.print_json(&description) } else { terminal.print(describe(&description)) }
     }
 }
@@ -96,7 +96,8 @@ fn describe(description: &Description) -> String {
         ("additions", description.additions.to_string()),
         ("retriever", description.retriever.clone()),
     ];
-    let own = own.into_iter().map(|(name, value)| vec![name.to_owned(), value]);
+    let checked = description.verified.then(|| ("checksums of all files", "compared, all are right".to_owned()));
+    let own = own.into_iter().chain(checked).map(|(name, value)| vec![name.to_owned(), value]);
     let facts = description.facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
     table(&["INDEX", ""], &own.chain(facts).collect::<Vec<_>>())
 }

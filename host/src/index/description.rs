@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::IndexError;
+use super::place::Place;
 use super::search::SearchIndex;
 use crate::config::{Component, Config, Corpus};
 use crate::{Error, Result, artifact};
@@ -27,12 +28,23 @@ pub(super) struct Manifest {
     pub(super) checksum: u32,
     /// How often documents were added, the first time included.
     pub(super) additions: u32,
-    /// False while documents are being added.
+    /// The number of the build, which its directory is named by.
+    pub(super) build: u32,
+    /// The number of chunks.
+    pub(super) chunks: u64,
+    /// False while the retriever may have documents that the chunks do not have yet.
     pub(super) complete: bool,
+    /// While it is false, the checksum that there will be, where that is known.
+    pub(super) goal: Option<u32>,
 }
 
 /// The version of `index.json`.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
 
 impl Manifest {
     /// What an index in `directory` was made from, if there is one.
@@ -44,11 +56,19 @@ impl Manifest {
             Err(error) => return Err(Error::io(&path, error)),
         };
         let damaged = |message: String| IndexError::Damaged { path: path.clone(), message };
-        let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-        if manifest.version != VERSION {
-            return Err(damaged(format!("it has version {}, expected {VERSION}", manifest.version)).into());
+        let unreadable = |error: serde_json::Error| damaged(format!("the file is damaged: {error}"));
+        // First, since other versions have other keys.
+        let Version { version } = serde_json::from_slice(&bytes).map_err(unreadable)?;
+        if version != VERSION {
+            let message = format!("the index is of format {version}, and this version of ScaleDown reads format {VERSION}");
+            return Err(damaged(message).into());
         }
-        Ok(Some(manifest))
+        Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
+    }
+
+    /// Where its parts lie.
+    pub(super) fn place(&self, directory: &Path) -> Place {
+        Place { root: directory.to_owned(), build: self.build }
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
@@ -86,7 +106,7 @@ pub struct Description {
     pub directory: PathBuf,
     /// The chunks that can be found.
     pub chunks: u64,
-    /// The size of all its files.
+    /// The size of the files of the chunks and the retriever.
     pub bytes: u64,
     /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and eight digits.
     pub checksum: String,
@@ -94,26 +114,32 @@ pub struct Description {
     pub additions: u32,
     /// The retriever's name.
     pub retriever: String,
+    /// Whether all checksums were compared just now, and are right. `false`: they were not compared.
+    pub verified: bool,
     /// What the retriever says of its own files.
     pub facts: Vec<(String, String)>,
     /// The corpus's table, as it was at first.
     pub corpus: Corpus,
 }
 
-/// What the index of a configuration holds.
+/// What an index holds; if asked for, after comparing all checksums.
 ///
 /// # Errors
-/// If there is none, or it is damaged or was made from something else.
-pub fn describe(index: &SearchIndex) -> Result<Description> {
+/// If it is damaged.
+pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
+    if verify {
+        index.verify()?;
+    }
     let directory = index.directory();
     let manifest = Manifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
     Ok(Description {
         directory: directory.to_owned(),
         chunks: index.count()?,
-        bytes: size(directory)?,
+        bytes: size(&manifest.place(directory).directory())?,
         checksum: index.checksum(),
         additions: manifest.additions,
         retriever: manifest.retriever.plugin,
+        verified: verify,
         facts: index.facts(),
         corpus: manifest.corpus,
     })

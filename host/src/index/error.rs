@@ -12,11 +12,29 @@ pub enum IndexError {
     /// There is one where a new one is to be made.
     #[error("{} holds an index; `scaledown index add` adds to it, `--overwrite` makes it anew", .0.display())]
     Exists(PathBuf),
-    /// Documents were being added when the process ended.
-    #[error("{}: adding documents to it was interrupted; run `scaledown index add` again", .0.display())]
+    /// The run that added documents ended while they were being taken in.
+    #[error(
+        "{}: the run that added documents to it did not come to its end; run the same `scaledown index add` again, or build the index \
+         again with `scaledown index build --overwrite`", .0.display()
+    )]
     Incomplete(PathBuf),
-    /// The description is not one.
-    #[error("{}: {message}; make the index again with `scaledown index build --overwrite`", path.display())]
+    /// Other documents are added where an addition is to be brought to its end.
+    #[error(
+        "{}: the run that added documents to it did not come to its end, and these are other documents; add the same as then, or build \
+         the index again with `scaledown index build --overwrite`", .0.display()
+    )]
+    OtherAddition(PathBuf),
+    /// Another run changes it.
+    #[error("{}: another run is building this index or adding to it; wait until that has ended", .0.display())]
+    Locked(PathBuf),
+    /// Another run searches it.
+    #[error("{}: another run is searching this index; documents can be added once that has ended", .0.display())]
+    Searched(PathBuf),
+    /// There is nothing to index.
+    #[error("{}: the corpus has no documents; corpus.path must name a file or directory with some", .0.display())]
+    Empty(PathBuf),
+    /// A file is not as it was written.
+    #[error("{}: {message}; build the index again with `scaledown index build --overwrite`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,

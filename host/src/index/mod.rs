@@ -2,14 +2,17 @@
 //!
 //! | in the index's directory | |
 //! | --- | --- |
-//! | `index.json` | what it was made from; there once the index is complete |
-//! | `chunks.redb` | the text of every chunk, by id |
-//! | `retriever/` | the retriever's own files |
+//! | `index.json` | what it was made from, and which build it is; there once the index is complete |
+//! | `build-1/chunks.redb` | the text of every chunk, by id |
+//! | `build-1/retriever/` | the retriever's own files |
+//! | `LOCK` | locked by the run that builds the index or adds to it |
 
 mod build;
+mod caught;
 mod chunk_store;
 mod description;
 mod error;
+mod place;
 mod search;
 
 pub use build::{add, build};

@@ -30,14 +30,6 @@ pub struct Found {
     pub text: String,
 }
 
-pub(super) fn chunks_file(directory: &Path) -> PathBuf {
-    directory.join("chunks.redb")
-}
-
-pub(super) fn retriever_directory(directory: &Path) -> PathBuf {
-    directory.join("retriever")
-}
-
 impl SearchIndex {
     /// Opens the index of a configuration.
     ///
@@ -45,14 +37,40 @@ impl SearchIndex {
     /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made.
     pub fn open(config: &Config, device: &Device) -> Result<Self> {
         let directory = config.index_directory();
-        let manifest = Manifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
-        if !manifest.complete {
-            return Err(IndexError::Incomplete(directory).into());
+        let mut manifest = Manifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
+        loop {
+            let opened = Self::with(config, device, &directory, &manifest);
+            // A build may have replaced it between the two steps; then another counts.
+            match Manifest::read(&directory)? {
+                Some(now) if opened.is_err() && now.build != manifest.build => manifest = now,
+                _ => return opened,
+            }
         }
-        manifest.check(config, &directory)?;
-        let retriever = catalogue::retriever(config.require_retriever()?, device, &retriever_directory(&directory))?;
-        let chunks = ChunkStore::open(&chunks_file(&directory))?;
-        Ok(SearchIndex { directory, retriever, chunks, checksum: manifest.checksum })
+    }
+
+    fn with(config: &Config, device: &Device, directory: &Path, manifest: &Manifest) -> Result<Self> {
+        if !manifest.complete {
+            return Err(IndexError::Incomplete(directory.to_owned()).into());
+        }
+        manifest.check(config, directory)?;
+        let place = manifest.place(directory);
+        let chunks = ChunkStore::open(&place)?;
+        let count = chunks.len()?;
+        if count != manifest.chunks {
+            let message = format!("the file is damaged: it has {count} chunks, expected {}", manifest.chunks);
+            return Err(IndexError::Damaged { path: place.chunks(), message }.into());
+        }
+        let retriever = catalogue::retriever(config.require_retriever()?, device, &place.retriever())?;
+        Ok(SearchIndex { directory: directory.to_owned(), retriever, chunks, checksum: manifest.checksum })
+    }
+
+    /// Reads all files of the index and compares checksums.
+    ///
+    /// # Errors
+    /// The first file that is damaged.
+    pub fn verify(&self) -> Result<()> {
+        self.chunks.verify()?;
+        Ok(self.retriever.verify()?)
     }
 
     /// The best `k` chunks of each query, best first.

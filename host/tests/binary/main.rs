@@ -10,6 +10,7 @@ mod disks;
 mod documentation;
 mod embedded;
 mod faults;
+mod indexing;
 mod inspect;
 mod logging;
 mod models;
