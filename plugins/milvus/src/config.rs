@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use scaledown_remote::{URL_EXPECTED, URL_PATTERN, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 use scaledown_splade::SpladeConfig;
 
 /// The configuration of the `milvus` retriever: its own keys, and those of the `splade` encoder beside them.
@@ -11,7 +12,7 @@ pub struct MilvusConfig {
     /// The service's address, such as `http://localhost:19530`; `https` for TLS. Nothing secret may stand in it.
     #[schemars(
         length(min = 1),
-        extend("operational" = true, "pattern" = scaledown_remote::URL_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::URL_EXPECTED)
+        extend("operational" = true, "pattern" = URL_PATTERN, "writeOnly" = true, "x-expected" = URL_EXPECTED)
     )]
     pub url: String,
     /// The collection: letters, digits and `_`. It is made where there is none.
@@ -26,7 +27,7 @@ pub struct MilvusConfig {
     #[serde(default)]
     #[schemars(
         length(min = 1),
-        extend("operational" = true, "pattern" = scaledown_remote::VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::VARIABLE_EXPECTED)
+        extend("operational" = true, "pattern" = VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = VARIABLE_EXPECTED)
     )]
     pub token_env: Option<String>,
     /// The certificate of the authority that signed the service's, in PEM; those that the system trusts if not given.

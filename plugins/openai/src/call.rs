@@ -11,18 +11,19 @@ use crate::limit::{Limit, Place};
 /// The answer to a question, or why it has none.
 pub(crate) type Outcome = std::result::Result<String, String>;
 
+/// Asks the question of a number; it is given what says whether the answer is wanted no more.
+type Ask<'a> = dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync + 'a;
+/// What has come of a question.
+type Slot = Mutex<Option<Outcome>>;
+
 /// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many threads as `limit` has places for, which
 /// other calls share. A question that cannot be answered ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any
 /// other error no question is asked, and those that are being asked are told that they are unwanted.
 ///
 /// # Errors
 /// The first error that is not a question's own.
-pub(crate) fn side_by_side(
-    limit: &Limit,
-    questions: usize,
-    ask: &(dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync),
-) -> Result<Vec<Outcome>> {
-    let asked: Vec<Mutex<Option<Outcome>>> = (0..questions).map(|_| Mutex::new(None)).collect();
+pub(crate) fn side_by_side(limit: &Limit, questions: usize, ask: &Ask<'_>) -> Result<Vec<Outcome>> {
+    let asked: Vec<Slot> = (0..questions).map(|_| Mutex::new(None)).collect();
     let call = Call { limit, ask, asked, next: AtomicUsize::new(0), ended: AtomicBool::new(false), failure: Mutex::new(None) };
     std::thread::scope(|scope| call.work(scope, limit.wait()));
     if let Some(failure) = call.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
@@ -34,8 +35,8 @@ pub(crate) fn side_by_side(
 /// What the threads of a call share.
 struct Call<'a> {
     limit: &'a Limit,
-    ask: &'a (dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync),
-    asked: Vec<Mutex<Option<Outcome>>>,
+    ask: &'a Ask<'a>,
+    asked: Vec<Slot>,
     /// The first question that no thread has taken.
     next: AtomicUsize,
     ended: AtomicBool,

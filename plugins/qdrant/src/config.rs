@@ -1,5 +1,6 @@
 //! The keys of `[retriever]` with `plugin = "qdrant"`.
 
+use scaledown_remote::{URL_EXPECTED, URL_PATTERN, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 use scaledown_splade::SpladeConfig;
 
 /// The configuration of the `qdrant` retriever: its own keys, and those of the `splade` encoder beside them.
@@ -10,7 +11,7 @@ pub struct QdrantConfig {
     /// certificates in the file that the environment variable `SSL_CERT_FILE` names. Nothing secret may stand in it.
     #[schemars(
         length(min = 1),
-        extend("operational" = true, "pattern" = scaledown_remote::URL_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::URL_EXPECTED)
+        extend("operational" = true, "pattern" = URL_PATTERN, "writeOnly" = true, "x-expected" = URL_EXPECTED)
     )]
     pub url: String,
     /// The collection. It is made where there is none.
@@ -21,7 +22,7 @@ pub struct QdrantConfig {
     #[serde(default)]
     #[schemars(
         length(min = 1),
-        extend("operational" = true, "pattern" = scaledown_remote::VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = scaledown_remote::VARIABLE_EXPECTED)
+        extend("operational" = true, "pattern" = VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = VARIABLE_EXPECTED)
     )]
     pub api_key_env: Option<String>,
     /// The seconds that a request may take.

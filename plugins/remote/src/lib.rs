@@ -7,8 +7,8 @@ mod patience;
 mod secret;
 mod store;
 
-pub use address::check_url;
+pub use address::{URL_EXPECTED, URL_PATTERN, check_url};
 pub use index::RemoteIndex;
 pub use patience::{GaveUp, persist, seconds, waits};
-pub use secret::Secret;
+pub use secret::{Secret, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 pub use store::{Failure, Store};

@@ -2,6 +2,12 @@
 
 use scaledown_sdk::{Error, Result};
 
+/// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
+pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
+/// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a `writeOnly` that keeps the value out of messages.
+pub const VARIABLE_EXPECTED: &str =
+    "the name of an environment variable (capitals, digits and `_`) that holds the secret, never the secret itself";
+
 /// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are without it.
 #[derive(Clone)]
 pub struct Secret {
