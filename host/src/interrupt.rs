@@ -36,6 +36,8 @@ impl Interrupt {
                 std::process::exit(INTERRUPTED);
             }
             handler.request();
+            // What waits for a service waits no longer.
+            scaledown_sdk::component::stop::request_stop();
             eprintln!("stopping after this step; press Ctrl-C again to stop at once and lose it");
         })
         .map_err(|error| Error::Failed(format!("could not listen to Ctrl-C: {error}")))?;

@@ -88,12 +88,12 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let busy = pipeline.run(Blocks::open(config, shard)?, &mut journal, &bars);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     drop(bars);
-    let busy = busy?;
-    let recorded = journal.recorded()?;
+    // What waited for a service, and was told to stop, has failed only thereby.
     if context.interrupt.requested() {
         let on = format!("what is done is recorded; go on with `{} --resume`", context.command);
         return Err(Error::Interrupted(on));
     }
+    let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };
     let records = directory.join(RECORDS);
     let (records_per_block, checksum) = write(&records, Blocks::open(config, shard)?, &recorded, index.as_ref(), &mut counts)?;

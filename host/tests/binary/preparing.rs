@@ -199,6 +199,53 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
     assert!(refused.contains("teacher.plugin was \"openai\" and is \"mistral\""), "{refused}");
 }
 
+/// A service that answers every request by asking to wait for five minutes.
+#[cfg(unix)]
+fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (asked, asking) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            let reply = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 300\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            reader.get_mut().write_all(reply.as_bytes()).unwrap();
+            let _ = asked.send(());
+        }
+    });
+    (port, asking)
+}
+
+#[cfg(unix)]
+#[test]
+fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
+    let tiny = prepared();
+    let (port, asking) = busy_service();
+    let teacher = format!("teacher={{plugin=\"openai\", endpoint=\"http://127.0.0.1:{port}/v1\", model=\"m\"}}");
+    let child = start(&mut tiny.command(&["prepare", "prepare.toml", "--set", &teacher]));
+    asking.recv_timeout(Duration::from_secs(60)).unwrap();
+    crate::faults::signal(&child, "TERM");
+    let asked = std::time::Instant::now();
+    let ended = finish(child);
+    assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
+    assert_eq!(ended.code, Some(130), "{}", ended.err);
+    assert!(ended.err.contains("--resume"), "{}", ended.err);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_limit_on_the_size_of_files_is_told_and_survived() {
