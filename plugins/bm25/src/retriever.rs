@@ -1,5 +1,7 @@
 //! The retriever.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -61,10 +63,16 @@ impl Retriever for Bm25 {
         }
         let opened = self.opened()?;
         let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
+        let there = opened.reader.searcher();
+        // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits, so only what may be there is deleted.
+        let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut read = 0;
         for document in documents {
             let Document { id, text } = document?;
-            writer.delete_term(Term::from_field_text(self.id, &id));
+            let name = Term::from_field_text(self.id, &id);
+            if !seen.insert(hasher.hash_one(&id)) || self.guarded(|| there.doc_freq(&name))? > 0 {
+                writer.delete_term(name);
+            }
             let mut added = TantivyDocument::default();
             added.add_text(self.id, id);
             added.add_text(self.text, text);

@@ -63,6 +63,8 @@ fn an_index_stays_and_a_known_id_replaces() {
     again.index(&mut [document("a", "gold")].into_iter()).unwrap();
     assert_eq!(ids(&again, "copper", 9), [""; 0]);
     assert_eq!(ids(&again, "gold", 9), ["a"]);
+    again.index(&mut [document("b", "tin"), document("c", "tin"), document("b", "silver")].into_iter()).unwrap();
+    assert_eq!(ids(&again, "tin silver", 9), ["b", "c"]);
     assert_eq!(ids(&english(directory.path()), "gold silver", 9).len(), 2);
 }
 
