@@ -78,6 +78,10 @@ fn unknown_key(name: &str, allowed: &[&str]) -> String {
 }
 
 fn mismatch(found: &Value, schema: &Value) -> String {
+    // What is called `writeOnly` may hold a secret, put there by mistake.
+    if schema.get("writeOnly").and_then(Value::as_bool) == Some(true) {
+        return format!("found a value that is not shown, expected {}", expectation(schema));
+    }
     let options = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let hint = found
         .as_str()
@@ -106,6 +110,9 @@ fn shown(value: &Value) -> String {
 /// What a schema allows, in words.
 fn expectation(schema: &Value) -> String {
     let Some(object) = schema.as_object() else { return "nothing".into() };
+    if let Some(expected) = object.get("x-expected").and_then(Value::as_str) {
+        return expected.to_owned();
+    }
     if let Some(constant) = object.get("const") {
         return constant.to_string();
     }

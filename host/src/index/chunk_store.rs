@@ -7,9 +7,9 @@ use redb::{
     Database, DatabaseError, ReadOnlyDatabase, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
     WriteTransaction,
 };
+use scaledown_sdk::component::caught;
 
 use super::IndexError;
-use super::caught::caught;
 use super::place::Place;
 
 /// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and its text. As bytes, since the library takes

@@ -8,7 +8,6 @@
 //! | `LOCK` | locked by the run that builds the index or adds to it |
 
 mod build;
-mod caught;
 mod chunk_store;
 mod description;
 mod error;

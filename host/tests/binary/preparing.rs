@@ -199,7 +199,7 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
     assert!(refused.contains("teacher.plugin was \"openai\" and is \"mistral\""), "{refused}");
 }
 
-/// A service that answers every request by asking to wait for five minutes.
+/// A service that answers every request by asking to wait for five minutes, and says what key it was given.
 #[cfg(unix)]
 fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
     use std::io::{BufRead, BufReader, Read, Write};
@@ -210,19 +210,24 @@ fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let mut reader = BufReader::new(stream.unwrap());
-            let mut length = 0;
+            let (mut length, mut key) = (0, String::new());
             loop {
                 let mut line = String::new();
                 reader.read_line(&mut line).unwrap();
                 if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
                     length = value.trim().parse().unwrap();
                 }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("authorization:") {
+                    key = value.trim().to_owned();
+                }
                 if line.trim().is_empty() {
                     break;
                 }
             }
             reader.read_exact(&mut vec![0; length]).unwrap();
-            let reply = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 300\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            let reply = format!(
+                "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 300\r\nX-Key: {key}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
             reader.get_mut().write_all(reply.as_bytes()).unwrap();
             let _ = asked.send(());
         }
@@ -235,8 +240,10 @@ fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
 fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     let tiny = prepared();
     let (port, asking) = busy_service();
-    let teacher = format!("teacher={{plugin=\"openai\", endpoint=\"http://127.0.0.1:{port}/v1\", model=\"m\"}}");
-    let child = start(&mut tiny.command(&["prepare", "prepare.toml", "--set", &teacher]));
+    let teacher =
+        format!("teacher={{plugin=\"openai\", endpoint=\"http://127.0.0.1:{port}/v1\", model=\"m\", api_key_env=\"MY_KEY\"}}");
+    let mut command = tiny.command(&["prepare", "prepare.toml", "--set", &teacher]);
+    let child = start(command.env("MY_KEY", "sk-never-shown").env("RUST_LOG", "ureq=trace,ureq_proto=trace"));
     asking.recv_timeout(Duration::from_secs(60)).unwrap();
     crate::faults::signal(&child, "TERM");
     let asked = std::time::Instant::now();
@@ -244,6 +251,7 @@ fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
     assert_eq!(ended.code, Some(130), "{}", ended.err);
     assert!(ended.err.contains("--resume"), "{}", ended.err);
+    assert!(ended.err.contains("DEBUG ureq") && !ended.err.contains("sk-never-shown"), "the key is in the log");
 }
 
 #[cfg(unix)]

@@ -8,7 +8,7 @@ pub struct Bm25Config {
     /// once there is an index.
     pub language: Language,
     /// The memory that adding documents may take, in MiB.
-    #[schemars(range(min = 16, max = 4000))]
+    #[schemars(range(min = 16, max = 4000), extend("operational" = true))]
     pub memory: usize,
 }
 

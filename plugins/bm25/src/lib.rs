@@ -5,7 +5,6 @@
 //! and nothing is visible to a search before a call of `index` is done with all of its documents.
 
 mod analysis;
-mod caught;
 mod config;
 mod retriever;
 

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
+use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, caught};
 use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
@@ -15,7 +15,6 @@ use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFiel
 use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
-use crate::caught::caught;
 
 /// An index of words, on disk.
 pub struct Bm25 {

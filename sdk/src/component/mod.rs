@@ -3,6 +3,8 @@
 //! A component is made from its own typed configuration. A native plugin implements a trait, and submits a [`Registration`] through
 //! `inventory`; a crate that is linked into the binary is found.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod caught;
 mod compressor;
 #[cfg(not(target_arch = "wasm32"))]
 mod generator;
@@ -19,6 +21,8 @@ pub mod stop;
 #[cfg(not(target_arch = "wasm32"))]
 mod teacher;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use caught::caught;
 pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
 #[cfg(not(target_arch = "wasm32"))]
 pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};

@@ -11,7 +11,10 @@ thread_local! {
 
 /// What `read` returns; if it panics, what it says then. For reading files through a library that takes them at their word: a damaged one
 /// makes it panic, and the user is to be told which file that is. What `read` changes must not be used after a panic.
-pub(crate) fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
+///
+/// # Errors
+/// The panic's words.
+pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
         let told = std::panic::take_hook();
