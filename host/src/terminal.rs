@@ -91,7 +91,7 @@ impl Terminal {
             return;
         }
         let bar = bar.downgrade();
-        std::thread::spawn(move || {
+        let follow = move || {
             loop {
                 std::thread::sleep(LINE_EVERY);
                 match bar.upgrade() {
@@ -99,7 +99,9 @@ impl Terminal {
                     _ => return,
                 }
             }
-        });
+        };
+        // Without the thread there are no lines, and the work is done all the same.
+        let _ = std::thread::Builder::new().name("progress".into()).spawn(follow);
     }
 
     /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes to the log.

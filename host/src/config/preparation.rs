@@ -31,7 +31,7 @@ pub struct Preparation {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerank: Option<usize>,
     /// How many of the documents that a record keeps are drawn at random from the rest of those found, in place of its own last ones, on average:
-    /// with 3.5, every second record has three of them and the others have four. They are a compressor's practice with documents that are
+    /// with 3.5, half of the records have three of them and the others have four. They are a compressor's practice with documents that are
     /// less like the right one than the next best are; the reranker scores them too.
     #[schemars(range(min = 0.0))]
     pub draw: f64,

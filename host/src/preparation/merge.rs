@@ -38,14 +38,19 @@ struct Named {
 /// written; and what they were made from beside it, `train.json` beside `train.jsonl`.
 ///
 /// # Errors
-/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files; if two records have one id; if a file was
-/// changed since it was written; if the disk is full.
+/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files, or another
+/// file stands where the description is to be; if two records have one id; if a file was changed since it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     let mut sources = directories.iter().map(|directory| Source::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
     check(&sources)?;
     let described = beside(out);
     sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
+    if described.exists() && Sidecar::read_file(&described).is_err() {
+        let message =
+            "it is no description of records, and that of the merged ones would replace it; choose another --out".to_owned();
+        return Err(PreparationError::Merge { path: described, message }.into());
+    }
     let mut ids = HashSet::new();
     let (mut records, mut checksum, mut records_per_block) = (0, 0, Vec::new());
     artifact::write_file_with(out, |file| {

@@ -54,11 +54,18 @@ impl Sidecar {
     /// # Errors
     /// If it is not there, or not one.
     pub fn read(directory: &Path) -> Result<Self> {
-        let path = directory.join(Self::NAME);
-        let bytes = std::fs::read(&path).map_err(PreparationError::io(&path))?;
+        Self::read_file(&directory.join(Self::NAME))
+    }
+
+    /// Reads one, whatever the file is called.
+    ///
+    /// # Errors
+    /// If it is not there, or not one.
+    pub fn read_file(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(PreparationError::io(path))?;
         let message = |error: serde_json::Error| format!("it is no description of records: {error}");
         serde_json::from_slice(&bytes)
-            .map_err(|error| PreparationError::Merge { path: path.clone(), message: message(error) }.into())
+            .map_err(|error| PreparationError::Merge { path: path.to_owned(), message: message(error) }.into())
     }
 
     /// Writes it to a file.
