@@ -1,5 +1,6 @@
 //! The errors of the host, and how one is told on the command line.
 
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use crate::artifact::ArtifactError;
@@ -13,6 +14,9 @@ use crate::report::ReportError;
 use crate::text::TextError;
 use crate::tracking::TrackingError;
 use crate::training::TrainingError;
+
+/// What to do where a disk is full.
+const FREE_SPACE: &str = "free some space";
 
 /// The result of the host's fallible functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -116,17 +120,23 @@ impl Error {
         matches!(self, Error::Stdout(error) if error.kind() == std::io::ErrorKind::BrokenPipe)
     }
 
-    /// The error with everything that caused it, each said once.
+    /// The error with everything that caused it, each said once; and what to do where a disk is full, whoever met that.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut sentence = self.to_string();
         let mut cause = std::error::Error::source(self);
+        let mut is_full = false;
         while let Some(error) = cause {
             let text = error.to_string();
             if !sentence.contains(&text) {
                 sentence = format!("{sentence}: {text}");
             }
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            is_full |= matches!(kind, Some(ErrorKind::StorageFull | ErrorKind::QuotaExceeded));
             cause = error.source();
+        }
+        if is_full && !sentence.contains(FREE_SPACE) {
+            sentence = format!("{sentence}; {FREE_SPACE} and run the command again");
         }
         sentence
     }
@@ -134,7 +144,19 @@ impl Error {
 
 #[cfg(test)]
 mod tests {
-    use super::Error;
+    use super::{Error, ErrorKind};
+    use crate::preparation::PreparationError;
+
+    #[test]
+    fn a_full_disk_is_told_with_what_to_do() {
+        let full =
+            |kind: ErrorKind| Error::from(PreparationError::Io { path: "journal.jsonl".into(), source: kind.into() }).sentence();
+        let told = full(ErrorKind::StorageFull);
+        assert_eq!(told, "journal.jsonl: no storage space; free some space and run the command again");
+        assert_eq!(full(ErrorKind::PermissionDenied), "journal.jsonl: permission denied");
+        let component = scaledown_sdk::Error::io("meta", ErrorKind::StorageFull.into());
+        assert!(Error::from(component).sentence().ends_with("; free some space and run the command again"));
+    }
 
     #[test]
     fn a_cause_is_said_once() {

@@ -8,7 +8,7 @@ use scaledown_sdk::{Device, Error as SdkError};
 
 use super::IndexError;
 use super::chunk_store::{Addition, checksum};
-use super::description::{Manifest, VERSION};
+use super::description::Manifest;
 use super::place::{self, Lock, Place};
 use super::search::SearchIndex;
 use crate::config::Config;
@@ -42,18 +42,7 @@ pub fn build(
         Present::Unknown => {}
     }
     let place = Place::create(&root)?;
-    let manifest = Manifest {
-        version: VERSION,
-        scaledown: env!("CARGO_PKG_VERSION").into(),
-        retriever,
-        corpus: corpus.clone(),
-        checksum: 0,
-        additions: 1,
-        build: place.build,
-        chunks: 0,
-        complete: true,
-        goal: None,
-    };
+    let manifest = Manifest::new(retriever, corpus.clone(), place.build);
     let filled = Filling { config, device, terminal, interrupt, place: &place, before: None }.run(manifest, chunks);
     if let Err(error) = filled {
         // What stays is removed by the next build; the reason of this failure is what the user needs to know.
@@ -98,7 +87,7 @@ pub fn add(config: &Config, device: &Device, terminal: &Terminal, interrupt: &In
     let before = Manifest::read(&root)?.ok_or_else(missing)?;
     let place = before.place(&root);
     place.remove_others()?;
-    let manifest = Manifest { additions: before.additions + 1, ..before.clone() };
+    let manifest = Manifest { additions: before.additions.saturating_add(1), ..before.clone() };
     Filling { config, device, terminal, interrupt, place: &place, before: Some(before) }.run(manifest, chunks)?;
     SearchIndex::open(config, device)
 }

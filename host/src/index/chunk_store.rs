@@ -122,9 +122,11 @@ fn told(path: &Path, error: redb::Error) -> IndexError {
             IndexError::Damaged { path: path.to_owned(), message: "the file is missing".into() }
         }
         Redb::Io(io) if !matches!(io.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof) => {
-            IndexError::Chunks { path: path.to_owned(), source: Box::new(Redb::Io(io)) }
+            IndexError::Chunks { path: path.to_owned(), source: io }
         }
-        Redb::PreviousIo | Redb::ValueTooLarge(_) => IndexError::Chunks { path: path.to_owned(), source: Box::new(error) },
+        Redb::PreviousIo | Redb::ValueTooLarge(_) => {
+            IndexError::Chunks { path: path.to_owned(), source: std::io::Error::other(error) }
+        }
         other => damaged(path, &other.to_string()),
     }
 }

@@ -13,6 +13,11 @@ use crate::{Error, Result, artifact};
 /// The file that says what an index was made from.
 const NAME: &str = "index.json";
 
+/// What stands before the checksum in that file.
+const SEAL: &[u8] = b"\"file_crc32c\": \"";
+/// The checksum while it is not known, and as it counts in itself.
+const UNSEALED: &str = "00000000";
+
 /// What an index was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -36,10 +41,12 @@ pub(super) struct Manifest {
     pub(super) complete: bool,
     /// While it is false, the checksum that there will be, where that is known.
     pub(super) goal: Option<u32>,
+    /// The checksum of the file's own bytes, eight digits. Set as it is written.
+    pub(super) file_crc32c: String,
 }
 
 /// The version of `index.json`.
-pub(super) const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 #[derive(Deserialize)]
 struct Version {
@@ -47,6 +54,23 @@ struct Version {
 }
 
 impl Manifest {
+    /// What an index of `build` is made from, before it has any chunks.
+    pub(super) fn new(retriever: Component, corpus: Corpus, build: u32) -> Self {
+        Manifest {
+            version: VERSION,
+            scaledown: env!("CARGO_PKG_VERSION").into(),
+            retriever,
+            corpus,
+            checksum: 0,
+            additions: 1,
+            build,
+            chunks: 0,
+            complete: true,
+            goal: None,
+            file_crc32c: UNSEALED.into(),
+        }
+    }
+
     /// What an index in `directory` was made from, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
@@ -63,6 +87,9 @@ impl Manifest {
             let message = format!("the index is of format {version}, and this version of ScaleDown reads format {VERSION}");
             return Err(damaged(message).into());
         }
+        if sealed(bytes.clone()).as_ref() != Some(&bytes) {
+            return Err(damaged("the file is damaged: its checksum is wrong".into()).into());
+        }
         Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
     }
 
@@ -73,6 +100,7 @@ impl Manifest {
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
         let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Failed(error.to_string()))?;
+        let text = sealed(text).ok_or_else(|| Error::Failed(format!("{NAME} has no place for its checksum")))?;
         Ok(artifact::write_file(&directory.join(NAME), &text)?)
     }
 
@@ -93,6 +121,16 @@ impl Manifest {
             _ => Ok(()),
         }
     }
+}
+
+/// The bytes of the file with their checksum, in which it counts as zeros; none if there is no place for it.
+fn sealed(mut text: Vec<u8>) -> Option<Vec<u8>> {
+    let at = text.windows(SEAL.len()).rposition(|part| part == SEAL)? + SEAL.len();
+    let place = at..at + UNSEALED.len();
+    text.get_mut(place.clone())?.copy_from_slice(UNSEALED.as_bytes());
+    let checksum = format!("{:08x}", crc32c::crc32c(&text));
+    text[place].copy_from_slice(checksum.as_bytes());
+    Some(text)
 }
 
 fn shown(value: &impl Serialize) -> String {

@@ -69,7 +69,7 @@ pub enum IndexError {
     Chunks {
         /// The file.
         path: PathBuf,
-        /// What the store said.
-        source: Box<redb::Error>,
+        /// What the operating system or the store said.
+        source: std::io::Error,
     },
 }

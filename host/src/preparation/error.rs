@@ -24,6 +24,19 @@ pub enum PreparationError {
         /// What is wrong with it.
         message: String,
     },
+    /// The journal was begun by a version of ScaleDown that writes another format.
+    #[error(
+        "{}: the journal is of format {found}, and this version of ScaleDown writes format {expected}; go on with the version that began \
+         the run, or start over with --overwrite", path.display()
+    )]
+    Version {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// This version's format.
+        expected: u32,
+    },
     /// Another process is at work on the same run.
     #[error("{}: another run is writing it; wait until that has ended, or choose another output directory", .0.display())]
     Busy(PathBuf),

@@ -30,7 +30,7 @@ pub struct Fingerprint {
 }
 
 /// The version of the journal's format.
-const VERSION: u32 = 2;
+pub(super) const FORMAT: u32 = 2;
 
 impl Fingerprint {
     /// That of a configuration, whose questions are these, over an index of this checksum.
@@ -38,7 +38,7 @@ impl Fingerprint {
     pub fn new(config: &Config, shard: Shard, survey: &Survey, corpus: Option<String>) -> Self {
         let preparation = &config.preparation;
         Fingerprint {
-            version: VERSION,
+            version: FORMAT,
             shard,
             questions: survey.all,
             questions_checksum: survey.checksum,
@@ -50,6 +50,15 @@ impl Fingerprint {
             }),
             components: json!({ "retriever": config.retriever, "reranker": config.reranker, "teacher": config.teacher }),
         }
+    }
+
+    /// The format of the journal that begins with this line.
+    pub(super) fn version(line: &[u8]) -> serde_json::Result<u32> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        serde_json::from_slice(line).map(|Version { version }| version)
     }
 
     /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and may: the keys that a plugin's schema marks as
@@ -64,7 +73,7 @@ impl Fingerprint {
                 refused.push(format!("{name} was {was} and is {is}"));
             }
         };
-        compare("the journal's version", self.version.to_string(), now.version.to_string());
+        compare("the format", self.version.to_string(), now.version.to_string());
         compare("the shard", self.shard.to_string(), now.shard.to_string());
         compare("the number of questions", self.questions.to_string(), now.questions.to_string());
         let sum = |fingerprint: &Fingerprint| format!("{:08x}", fingerprint.questions_checksum);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::answering::Answered;
 use super::error::PreparationError;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::{FORMAT, Fingerprint};
 use super::ranking::Ranked;
 
 /// What is written goes to the disk itself at least this often.
@@ -119,7 +119,7 @@ impl Journal {
     /// `None` if the only line has no end: then the run stopped as it began, and nothing was done.
     ///
     /// # Errors
-    /// If the file cannot be read or written, or is damaged elsewhere than at its end.
+    /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another version's format.
     pub fn open(path: &Path) -> Result<Option<(Self, Fingerprint)>, PreparationError> {
         let told = PreparationError::io(path);
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
@@ -142,6 +142,11 @@ impl Journal {
                 Err(message) => return Err(damaged(message.to_owned())),
             };
             if fingerprint.is_none() {
+                // First, since what is written by another version looks otherwise.
+                let found = Fingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
+                if found != FORMAT {
+                    return Err(PreparationError::Version { path: path.to_owned(), found, expected: FORMAT });
+                }
                 fingerprint = Some(serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?);
             } else {
                 let entry: Entry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;

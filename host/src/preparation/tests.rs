@@ -97,6 +97,16 @@ fn a_journal_whose_first_line_is_damaged_is_refused() {
 }
 
 #[test]
+fn a_journal_of_another_format_is_no_damaged_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("journal");
+    let line = r#"{"version":1,"questions":4}"#;
+    std::fs::write(&path, format!("{:08x} {line}\n", crc32c::crc32c(line.as_bytes()))).unwrap();
+    let told = Journal::open(&path).unwrap_err().to_string();
+    assert!(told.contains("is of format 1") && told.contains("writes format 2"), "{told}");
+}
+
+#[test]
 fn a_journal_that_was_changed_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = journal(directory.path(), &[ranked(0), answered(0)]);

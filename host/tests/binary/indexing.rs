@@ -149,7 +149,9 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     manifest["complete"] = json!(false);
     manifest["additions"] = json!(2);
     manifest["goal"] = done["checksum"].clone();
-    tiny.write("index/index.json", manifest.to_string());
+    manifest["file_crc32c"] = json!("00000000");
+    let text = serde_json::to_string_pretty(&manifest).unwrap();
+    tiny.write("index/index.json", text.replace("00000000", &format!("{:08x}", crc32c::crc32c(text.as_bytes()))));
     let told = tiny.failed(&["index", "info", "index.toml"], 1);
     assert!(told.contains("run the same `scaledown index add` again") && !told.contains("interrupted"), "{told}");
     tiny.write("other.jsonl", documents(&[("e", "tin")]));
@@ -198,7 +200,12 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
         }
     }
     // An older format, whose parts lay elsewhere, is told and can be replaced; and so can a description that is none.
-    for damaged in ["{\"version\": 1, \"complete\": true}", "{\"vers"] {
+    let description = tiny.read("index/index.json");
+    let other_count = description.replace("\"chunks\": 3", "\"chunks\": 2");
+    assert_ne!(other_count, description);
+    for damaged in
+        ["{\"version\": 1, \"complete\": true}", "{\"vers", &other_count, &description.replace("file_crc32c", "checksum")]
+    {
         tiny.write("index/index.json", damaged);
         tiny.write("index/chunks.redb", "");
         tiny.write("index/retriever/meta.json", "");

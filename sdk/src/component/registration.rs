@@ -1,4 +1,14 @@
 //! How a plugin makes itself known.
+//!
+//! The schema of a plugin's configuration, which `schemars` derives from its type, is what `scaledown config check` and `scaledown config schema`
+//! know of it. Beside types and ranges, a key may carry these marks (`#[schemars(extend("operational" = true))]`):
+//!
+//! - `"format": "model"`: a model's directory or its name on the hub. It is looked up before anything starts, and relative paths count from the
+//!   file that sets them.
+//! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an address, and nothing of what comes out. It may change
+//!   when a run of `scaledown prepare` is resumed, and differ between its shards.
+//! - `"writeOnly": true`: its value may hold a secret, put there by mistake; no message shows it.
+//! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the value does not match.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
