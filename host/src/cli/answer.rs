@@ -1,15 +1,13 @@
 //! `scaledown answer`: one question over documents of one's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::ConfigArgs;
 use crate::answering::Reading;
+use crate::data::read_documents;
 use crate::error::{Error, Result};
 use crate::pipeline::{self, Answered};
 use crate::terminal::{Terminal, table};
-
-/// The largest file of documents that is read, in bytes.
-const LIMIT: u64 = 64 << 20;
 
 /// Answer one question over documents with a trained compressor.
 #[derive(Debug, clap::Args)]
@@ -19,7 +17,7 @@ pub(super) struct AnswerCommand {
     /// The question.
     #[arg(long, value_name = "Q")]
     query: String,
-    /// The documents: a text file with one a line, or a JSON file with a list of texts or of objects with a `text`.
+    /// The documents: a text file with one a line; or a .json or .jsonl file of texts or objects with a `text` and perhaps a `title`.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     documents: PathBuf,
     /// The trained model, if not that of the configuration's output directory.
@@ -71,22 +69,4 @@ fn describe(answered: &Answered) -> String {
         times.prefill_ms,
         times.decode_ms
     )
-}
-
-fn read_documents(path: &Path) -> Result<Vec<String>> {
-    let size = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
-    if size > LIMIT {
-        return Err(Error::Usage(format!("{}: {size} bytes of documents are more than the limit of {LIMIT}", path.display())));
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-    if !text.trim_start().starts_with('[') {
-        return Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect());
-    }
-    let values: Vec<serde_json::Value> =
-        serde_json::from_str(&text).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
-    let document = |(i, value): (usize, serde_json::Value)| {
-        let text = value.as_str().or_else(|| value["text"].as_str()).map(str::to_owned);
-        text.ok_or_else(|| Error::Usage(format!("{}: document {} has no text", path.display(), i + 1)))
-    };
-    values.into_iter().enumerate().map(document).collect()
 }

@@ -40,7 +40,7 @@ pub enum QuestionFormat {
     Msmarco,
     /// JSON Lines, or one JSON array, of objects whose fields are named by `fields`.
     Jsonl,
-    /// BEIR's `queries.jsonl`: objects with `_id` and `text`.
+    /// BEIR's `queries.jsonl`, or a directory with it: objects with `_id` and `text`.
     Beir,
     /// Made from the corpus, without a model: see `synthesis`.
     Synthetic,

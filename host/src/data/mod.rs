@@ -6,6 +6,7 @@
 mod check;
 mod compressed;
 mod context;
+mod documents;
 mod error;
 mod lines;
 mod reader;
@@ -16,6 +17,7 @@ pub use check::{BadRecord, Extent, Summary, check};
 pub use compressed::open;
 pub(crate) use compressed::plain_name;
 pub use context::{Context, Question};
+pub use documents::read_documents;
 pub use error::DataError;
 pub use lines::Lines;
 pub use reader::{Reader, read, read_contexts, read_labelled, read_scored};

@@ -32,13 +32,23 @@ pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, Da
     let beir = QuestionFields { id: Some("_id".into()), text: Some("text".into()), ..QuestionFields::default() };
     match config.format {
         QuestionFormat::Jsonl => json(path, config.fields.clone()),
-        QuestionFormat::Beir => json(path, beir),
+        QuestionFormat::Beir => json(&queries(path), beir),
         QuestionFormat::Msmarco => lines(path, |_, line| match line.split_once('\t') {
             Some((id, query)) => question(id.trim(), query),
             None => Err((None, "expected an id and a question parted by a tab".into())),
         }),
         QuestionFormat::Text | QuestionFormat::Synthetic => lines(path, |number, line| question(&number.to_string(), line)),
     }
+}
+
+/// The file of questions of a data set in BEIR's layout, which is named by the file or by its directory.
+fn queries(path: &Path) -> PathBuf {
+    if !path.is_dir() {
+        return path.to_owned();
+    }
+    let names = ["queries.jsonl", "queries.jsonl.gz", "queries.jsonl.zst"].map(|name| path.join(name));
+    let [plain, ..] = &names;
+    names.iter().find(|name| name.is_file()).unwrap_or(plain).clone()
 }
 
 fn lines(path: &Path, take: fn(u64, &str) -> Result<Question, Fault>) -> Result<Placed, DataError> {

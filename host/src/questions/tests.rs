@@ -72,6 +72,10 @@ fn beirs_queries_are_read() {
     let file = file("{\"_id\": \"0\", \"text\": \"who\", \"metadata\": {}}\n{\"text\": \"x\"}\n");
     let found = read(&config(QuestionFormat::Beir, Some(file.path())));
     assert_eq!(found, [question("0", "who"), Err("2: `_id`: it is missing".into())]);
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::copy(file.path(), directory.path().join("queries.jsonl")).unwrap();
+    std::fs::write(directory.path().join("corpus.jsonl"), "").unwrap();
+    assert_eq!(read(&config(QuestionFormat::Beir, Some(directory.path())))[0], found[0], "a data set's directory");
 }
 
 #[test]

@@ -18,6 +18,9 @@ const SMALL: u64 = 64 * 1024;
 /// The same of a product of few rows, which reads its operands as fast as memory gives them, and the operations that it may take.
 const SMALL_PRODUCT: (u64, u64) = (1 << 20, 1 << 22);
 
+/// Results of more bytes are asked for before they are made: a process that does not get its memory ends at once.
+const LARGE: usize = 1 << 30;
+
 /// The configuration of the CPU device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -123,6 +126,7 @@ impl DeviceBackend for CpuBackend {
     }
 
     fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
+        check_memory(op, outputs)?;
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
         let buffers = if is_small(op, &specs, outputs) || self.pool.current_num_threads() == 1 {
             parallel::serial(|| execute(op, inputs, outputs))
@@ -131,6 +135,15 @@ impl DeviceBackend for CpuBackend {
         }?;
         Ok(buffers.into_iter().map(|buffer| Box::new(buffer) as Box<dyn Any + Send + Sync>).collect())
     }
+}
+
+fn check_memory(op: &Op, outputs: &[TensorSpec]) -> Result<()> {
+    let bytes = outputs.iter().fold(0, |sum: usize, spec| sum.saturating_add(spec.bytes()));
+    if bytes <= LARGE || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
+        return Ok(());
+    }
+    let message = format!("out of memory: its result takes {:.1} GiB", bytes as f64 / f64::from(1 << 30));
+    Err(Error::Device { device: NAME.into(), op: op.name(), message })
 }
 
 /// Whether an instruction is done before other threads are awake.

@@ -124,6 +124,38 @@ fn a_tied_head_may_be_stored_twice() {
     all.push(("lm_head.weight".into(), table));
     write(&directory.path().join("model.safetensors"), &all);
     assert_eq!(logits(&build(directory.path()).unwrap()), expected);
+
+    let other = params.device().full(scaledown_sdk::DType::F32, all.last().unwrap().1.shape().clone(), 0.5).unwrap();
+    all.last_mut().unwrap().1 = other;
+    write(&directory.path().join("model.safetensors"), &all);
+    let error = build(directory.path()).err().unwrap().to_string();
+    assert!(error.contains("lm_head.weight differs from model.embed_tokens.weight"), "{error}");
+}
+
+#[test]
+fn weights_that_are_no_floating_point_numbers_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let params = save(directory.path(), &mistral());
+    let mut all = tensors(&params);
+    let norm = all.iter_mut().find(|(name, _)| name == "model.norm.weight").unwrap();
+    norm.1 = params.device().arange(0, 24).unwrap();
+    write(&directory.path().join("model.safetensors"), &all);
+    let error = build(directory.path()).err().unwrap().to_string();
+    assert!(error.contains("model.norm.weight is of type i64, expected floating-point numbers"), "{error}");
+}
+
+#[test]
+fn a_model_that_does_not_fit_the_memory_is_an_error() {
+    let directory = tempfile::tempdir().unwrap();
+    save(directory.path(), &mistral());
+    let mut config = mistral();
+    for vocabulary in [1_u64 << 50, 1 << 62] {
+        config["vocab_size"] = json!(vocabulary);
+        std::fs::write(directory.path().join("config.json"), config.to_string()).unwrap();
+        assert!(build(directory.path()).is_err());
+        // With random weights, which need no file.
+        assert!(make(directory.path(), &support::params(None)).is_err());
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Initial values of new parameters.
 
-use crate::Result;
 use crate::tensor::{Device, Tensor, TensorSpec, uniform_bits};
+use crate::{Error, Result};
 
 /// How a new parameter starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -25,12 +25,21 @@ impl Init {
     /// # Errors
     /// If the tensor is too large for the device.
     pub fn tensor(self, spec: TensorSpec, seed: u64, device: &Device) -> Result<Tensor> {
+        spec.check()?;
         let count = spec.shape.count();
-        let values: Vec<f32> = match self {
-            Init::Constant(value) => return device.full(spec.dtype, spec.shape, value),
-            Init::Normal(std) => (0..count as u64).map(|i| (normal(seed, i) * std) as f32).collect(),
-            Init::Uniform(bound) => (0..count as u64).map(|i| ((2.0 * unit(seed, i) - 1.0) * bound) as f32).collect(),
+        let mut values: Vec<f32> = Vec::new();
+        let mut fill = |value: &dyn Fn(u64) -> f64| match values.try_reserve_exact(count) {
+            Ok(()) => {
+                values.extend((0..count as u64).map(|i| value(i) as f32));
+                Ok(())
+            }
+            Err(_) => Err(Error::Data(format!("a tensor {spec} does not fit the memory"))),
         };
+        match self {
+            Init::Constant(value) => return device.full(spec.dtype, spec.shape, value),
+            Init::Normal(std) => fill(&|i| normal(seed, i) * std),
+            Init::Uniform(bound) => fill(&|i| (2.0 * unit(seed, i) - 1.0) * bound),
+        }?;
         device.from_slice(&values, spec.shape)?.cast(spec.dtype)
     }
 }

@@ -35,6 +35,11 @@ impl<'a> JsonKeys<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
+    /// The names of all keys.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.object.keys().map(String::as_str)
+    }
+
     /// Whether `key` is present, be it `null`.
     #[must_use]
     pub fn mentions(&self, key: &str) -> bool {

@@ -270,10 +270,11 @@ impl Params {
         };
         stored.ask(name_there.clone());
         let problem = match stored.source.spec(&name_there) {
-            Some(spec) if spec.shape == *shape => {
-                return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype);
+            Some(spec) if spec.shape != *shape => format!("{name_there} has shape {}, expected {shape}", spec.shape),
+            Some(spec) if !spec.dtype.is_float() => {
+                format!("{name_there} is of type {}, expected floating-point numbers", spec.dtype)
             }
-            Some(spec) => format!("{name_there} has shape {}, expected {shape}", spec.shape),
+            Some(_) => return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype),
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
@@ -292,6 +293,25 @@ impl Params {
         if let Some((stored, name)) = self.source(&self.full(name)) {
             stored.ask(name);
         }
+    }
+
+    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table. One
+    /// that differs is noted, and [`Params::finish`] reports it.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn tolerate_copy(&self, name: &str, original: &str) -> Result<()> {
+        let full = [name, original].map(|name| self.full(name));
+        let [Some((stored, name)), Some((_, original))] = full.each_ref().map(|name| self.source(name)) else { return Ok(()) };
+        stored.ask(name.clone());
+        let source = &stored.source;
+        if source.spec(&name).is_none() || source.spec(&original).is_none() || source.read(&name)? == source.read(&original)? {
+            return Ok(());
+        }
+        let problem =
+            format!("{name} differs from {original}, of which the model's configuration makes it a copy (tie_word_embeddings)");
+        self.state().problems.entry(source.location()).or_default().push(problem);
+        Ok(())
     }
 
     /// Notes that this path is a linear layer.

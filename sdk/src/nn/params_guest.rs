@@ -121,6 +121,14 @@ impl Params {
     /// A component has no stored weights that could hold too much.
     pub fn tolerate(&self, _name: &str) {}
 
+    /// A component has no stored weights that could differ.
+    ///
+    /// # Errors
+    /// None.
+    pub fn tolerate_copy(&self, _name: &str, _original: &str) -> Result<()> {
+        Ok(())
+    }
+
     /// The parameter `name` under this path. Asking twice gives the same parameter.
     ///
     /// # Errors

@@ -64,7 +64,9 @@ impl MaskedLm {
             }
         };
         if config.tied {
-            decoder.tolerate("weight");
+            let table = format!("{}.embeddings.word_embeddings.weight", config.root());
+            let head = if config.family == Family::Bert { "cls.predictions.decoder.weight" } else { "vocab_projector.weight" };
+            params.tolerate_copy(head, &table)?;
         }
         Ok(MaskedLm {
             dense: Linear::new(&dense, hidden, hidden, true)?,

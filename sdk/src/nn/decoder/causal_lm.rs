@@ -26,7 +26,7 @@ impl CausalLm {
         let params = if params.lora().is_some() { params.frozen() } else { params.clone() };
         let head = if config.tied {
             // A file may hold the shared table under both names.
-            params.tolerate("lm_head.weight");
+            params.tolerate_copy("lm_head.weight", "model.embed_tokens.weight")?;
             None
         } else {
             Some(Linear::new(&params.pp("lm_head"), config.hidden, config.vocabulary, false)?)

@@ -206,16 +206,12 @@ fn windows(keys: &JsonKeys<'_>, family: DecoderFamily, layers: usize) -> Result<
     }
 }
 
-/// Base and stretching of the rotary frequencies: `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer files have.
+/// Base and stretching of the rotary frequencies: `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer files have. Where there are
+/// both, `rope_scaling` counts, as in `transformers`.
 fn rope(keys: &JsonKeys<'_>, path: &str) -> Result<(f64, RopeScaling)> {
     let theta = keys.positive("rope_theta")?;
-    let (key, value) = match keys.value("rope_parameters") {
-        Some(value) => ("rope_parameters", value),
-        None => match keys.value("rope_scaling") {
-            Some(value) => ("rope_scaling", value),
-            None => return Ok((theta.unwrap_or(10_000.0), RopeScaling::None)),
-        },
-    };
+    let found = ["rope_scaling", "rope_parameters"].into_iter().find_map(|key| Some((key, keys.value(key)?)));
+    let Some((key, value)) = found else { return Ok((theta.unwrap_or(10_000.0), RopeScaling::None)) };
     let path = format!("`{key}` in {path}");
     let rope = JsonKeys::new(value, &path)?;
     let theta = rope.positive("rope_theta")?.or(theta).unwrap_or(10_000.0);

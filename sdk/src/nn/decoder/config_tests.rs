@@ -66,6 +66,8 @@ fn rope_is_read_from_old_and_new_keys() {
     assert_eq!((new.rope_theta, new.rope_scaling), (5e5, llama3));
     let linear = read("LlamaForCausalLM", json!({"rope_scaling": {"type": "linear", "factor": 2.0}}));
     assert_eq!(linear.rope_scaling, RopeScaling::Linear { factor: 2.0 });
+    let both = json!({"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}});
+    assert_eq!(read("LlamaForCausalLM", both).rope_scaling, RopeScaling::Linear { factor: 2.0 });
 }
 
 #[test]

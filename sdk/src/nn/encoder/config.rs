@@ -93,6 +93,7 @@ impl EncoderConfig {
         if keys.text("model_type")?.is_some_and(|kind| kind != "modernbert") {
             return Err(keys.invalid("model_type", "modernbert"));
         }
+        let (global_rope_theta, local_rope_theta) = rope_thetas(&keys)?;
         let config = EncoderConfig {
             vocab_size: keys.size("vocab_size")?,
             hidden_size: keys.size("hidden_size")?,
@@ -100,8 +101,8 @@ impl EncoderConfig {
             heads: keys.size("num_attention_heads")?,
             layers: layers(&keys)?,
             local_distance: keys.optional_size("local_attention")?.unwrap_or(128) / 2,
-            global_rope_theta: rope_theta(json, &keys, "full_attention", "global_rope_theta")?.unwrap_or(160_000.0),
-            local_rope_theta: rope_theta(json, &keys, "sliding_attention", "local_rope_theta")?.unwrap_or(10_000.0),
+            global_rope_theta,
+            local_rope_theta,
             max_positions: keys.optional_size("max_position_embeddings")?.unwrap_or(8192),
             activation: activation(&keys, "hidden_activation")?,
             head_activation: unary(activation(&keys, "classifier_activation")?),
@@ -154,15 +155,31 @@ fn layers(keys: &JsonKeys<'_>) -> Result<Vec<Reach>> {
     types.into_iter().map(reach).collect()
 }
 
-/// The base of the rotary frequencies: in `rope_parameters`, or under a key of its own, as older files have it.
-fn rope_theta(json: &Value, keys: &JsonKeys<'_>, kind: &str, older: &str) -> Result<Option<f64>> {
-    let Some(rope) = json.get("rope_parameters").and_then(|all| all.get(kind)).filter(|rope| !rope.is_null()) else {
-        return keys.positive(older);
-    };
-    let path = format!("`rope_parameters.{kind}` in {}", keys.path());
+/// The bases of the rotary frequencies of global and of local layers: in `rope_parameters`, or under keys of their own, as older files have them.
+fn rope_thetas(keys: &JsonKeys<'_>) -> Result<(f64, f64)> {
+    const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
+    if keys.value("rope_scaling").is_some() {
+        return Err(keys.invalid("rope_scaling", "null, since this encoder's rotary frequencies are not stretched"));
+    }
+    let path = format!("`rope_parameters` in {}", keys.path());
+    let newer = keys.value("rope_parameters").map(|value| JsonKeys::new(value, &path)).transpose()?;
+    if let Some(other) = newer.and_then(|newer| newer.names().find(|name| !KINDS.contains(name))) {
+        return Err(Error::Config(format!("`{other}` in {path} is unknown, expected {} and {}", KINDS[0], KINDS[1])));
+    }
+    let older = [keys.positive("global_rope_theta")?, keys.positive("local_rope_theta")?];
+    let global = newer.map_or(Ok(None), |newer| theta(&newer, KINDS[0]))?.or(older[0]).unwrap_or(160_000.0);
+    // A file that says `null` has local layers turn as global ones do.
+    let default = if keys.mentions("local_rope_theta") { global } else { 10_000.0 };
+    let local = newer.map_or(Ok(None), |newer| theta(&newer, KINDS[1]))?.or(older[1]).unwrap_or(default);
+    Ok((global, local))
+}
+
+fn theta(parameters: &JsonKeys<'_>, kind: &str) -> Result<Option<f64>> {
+    let Some(rope) = parameters.value(kind) else { return Ok(None) };
+    let path = format!("`rope_parameters.{kind}`{}", parameters.path().trim_start_matches("`rope_parameters`"));
     let rope = JsonKeys::new(rope, &path)?;
     match rope.text("rope_type")? {
-        None | Some("default") => Ok(rope.positive("rope_theta")?.or(keys.positive(older)?)),
+        None | Some("default") => rope.positive("rope_theta"),
         Some(_) => Err(rope.invalid("rope_type", "default")),
     }
 }
@@ -223,6 +240,13 @@ mod tests {
     }
 
     #[test]
+    fn a_local_base_that_is_null_is_the_global_one() {
+        let thetas = |extra: Value| parse(extra).map(|config| (config.global_rope_theta, config.local_rope_theta)).unwrap();
+        assert_eq!(thetas(json!({"global_rope_theta": 5000.0, "local_rope_theta": null})), (5000.0, 5000.0));
+        assert_eq!(thetas(json!({"global_rope_theta": 5000.0})), (5000.0, 10_000.0));
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         let cases = [
             (json!({"model_type": "bert"}), "`model_type` in config.json is \"bert\""),
@@ -235,6 +259,8 @@ mod tests {
                 json!({"rope_parameters": {"full_attention": {"rope_type": "yarn"}}}),
                 "`rope_type` in `rope_parameters.full_attention` in config.json is \"yarn\"",
             ),
+            (json!({"rope_scaling": {"rope_type": "yarn"}}), "`rope_scaling` in config.json is"),
+            (json!({"rope_parameters": {"rope_theta": 5.0}}), "`rope_theta` in `rope_parameters` in config.json is unknown"),
             (json!({"hidden_activation": "mish"}), "`hidden_activation` in config.json is \"mish\""),
             (json!({"attention_dropout": 0.1}), "`attention_dropout` in config.json is 0.1"),
             (json!({"mlp_dropout": 1.5}), "`mlp_dropout` in config.json is 1.5"),

@@ -27,6 +27,9 @@ impl MaskedLm {
     pub fn new(config: EncoderConfig, params: &Params) -> Result<Self> {
         let (hidden, vocabulary) = (config.hidden_size, config.vocab_size);
         let (head, decoder) = (params.pp("head"), params.pp("decoder"));
+        if config.tied {
+            params.tolerate_copy("decoder.weight", "model.embeddings.tok_embeddings.weight")?;
+        }
         let weight = || decoder.get("weight", [vocabulary, hidden], config.output_init());
         Ok(MaskedLm {
             dense: Linear::with_init(&head.pp("dense"), hidden, hidden, config.head_bias, config.output_init())?,
