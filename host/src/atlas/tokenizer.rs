@@ -41,7 +41,8 @@ pub fn tokenizer() -> Result<Tokenizer> {
     let space = Replace::new(WORD_START.to_string(), " ").map_err(|error| Error::Tokenizer(error.to_string()))?;
     let decoders = vec![space.into(), ByteFallback::new().into(), Fuse::new().into(), Strip::new(' ', 1, 0).into()];
     tokenizer.with_decoder(Some(Sequence::new(decoders)));
-    tokenizer.add_special_tokens(&SPECIAL_TOKENS.map(|token| AddedToken::from(token, true)));
+    let special = SPECIAL_TOKENS.map(|token| AddedToken::from(token, true));
+    tokenizer.add_special_tokens(special).map_err(|error| Error::Tokenizer(error.to_string()))?;
     Ok(tokenizer)
 }
 
