@@ -8,11 +8,11 @@ use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling}
 use scaledown_sdk::tensor::{Usage, no_grad};
 
 use super::reading::{Inputs, Reading};
-use crate::Result;
 use crate::data::Record;
 use crate::model::Oscar;
 use crate::sequence::{PadSide, SequenceBatch};
 use crate::text::{StopStrings, StopWatch, Tokenizer};
+use crate::{Error, Result};
 
 /// How answers are generated.
 #[derive(Clone, Debug)]
@@ -110,6 +110,7 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
     let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let inputs = Inputs::new(oscar, records, options.reading, options.documents)?;
+        check_lengths(oscar, records, &inputs, options.max_new_tokens)?;
         let (vectors, relevance, mut phases) = compress(oscar, &inputs)?;
         let usage = oscar.model.device.usage();
         let batch = SequenceBatch { sequences: inputs.sequences };
@@ -139,6 +140,23 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
         }
         Ok((answers, phases))
     })
+}
+
+/// Checks that the generator can read each record's prompt and answer it.
+fn check_lengths(oscar: &Oscar, records: &[&Record], inputs: &Inputs, new_tokens: usize) -> Result<()> {
+    let Some(limit) = oscar.model.generator.context() else { return Ok(()) };
+    for (record, sequence) in records.iter().zip(&inputs.sequences) {
+        // The last token that is made is not read.
+        let positions = sequence.rows.len() + new_tokens.saturating_sub(1);
+        if positions > limit {
+            let message = format!(
+                "its prompt and {new_tokens} new tokens take {positions} positions, more than the {limit} that the generator reads; lower \
+                 evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
+            );
+            return Err(Error::Data { place: format!("the question {:?} ({})", record.query, record.id), message });
+        }
+    }
+    Ok(())
 }
 
 /// Makes the tokens of all answers, each until it ends or comes to a stop string.

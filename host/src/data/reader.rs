@@ -177,7 +177,7 @@ mod tests {
         assert!(told(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", told(2));
         assert_eq!(
             items[3].as_ref().expect("it is good"),
-            &(5, Record { id: "line 5".into(), query: "r".into(), documents: vec!["d".into()], ..Record::default() })
+            &(5, Record { id: "line 5".into(), query: "r".into(), documents: vec!["d".into()], line: 5, ..Record::default() })
         );
         assert_eq!(items.len(), 4);
         assert!(read(file.path(), None).is_err());

@@ -19,13 +19,19 @@ pub struct Record {
     /// The right answers, for metrics only; the file may call them `answers`, and a single one need not be in a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gold_answers: Vec<String>,
-    /// The reranker's score of each document, in their order; finite.
+    /// The reranker's score of each document, in their order; from -1e6 to 1e6.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reranking_scores: Option<Vec<f64>>,
+    /// The line of its file on which it begins, from 1; 0 if it comes from none.
+    #[serde(skip)]
+    pub line: u64,
     /// Whatever else the record holds, kept as it is.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
+
+/// A model learns the squared distance to a score, and that of a greater one would not be finite.
+const MOST_SCORE: f64 = 1e6;
 
 /// A field that is at fault, if it is one, and what is wrong.
 pub(crate) type Fault = (Option<String>, String);
@@ -53,12 +59,12 @@ impl Record {
             (None, Some(value)) => golds("answers", value)?,
             (None, None) => Vec::new(),
         };
-        let reranking_scores = take("reranking_scores").map(|value| list("reranking_scores", value, number)).transpose()?;
+        let reranking_scores = take("reranking_scores").map(|value| list("reranking_scores", value, score)).transpose()?;
         if let Some(scores) = reranking_scores.as_ref().filter(|scores| scores.len() != documents.len()) {
             let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
             return Err(fault("reranking_scores", &message));
         }
-        Ok(Record { id, query, documents, answer, gold_answers, reranking_scores, extra: fields })
+        Ok(Record { id, query, documents, answer, gold_answers, reranking_scores, line, extra: fields })
     }
 }
 
@@ -114,6 +120,14 @@ pub(crate) fn with_title(title: &str, text: &str) -> String {
 
 pub(crate) fn number(field: &str, value: Value) -> Result<f64, Fault> {
     value.as_f64().filter(|number| number.is_finite()).ok_or_else(|| wrong(field, "a finite number", &value))
+}
+
+fn score(field: &str, value: Value) -> Result<f64, Fault> {
+    let score = number(field, value)?;
+    if score.abs() <= MOST_SCORE {
+        return Ok(score);
+    }
+    Err(fault(field, &format!("expected a score between -{MOST_SCORE:e} and {MOST_SCORE:e}, found the number {score:e}")))
 }
 
 fn golds(field: &str, value: Value) -> Result<Vec<String>, Fault> {
@@ -205,6 +219,11 @@ mod tests {
                 json!({"query": "q", "documents": ["a"], "reranking_scores": ["1"]}),
                 Some("reranking_scores[0]"),
                 "expected a finite number, found a string",
+            ),
+            (
+                json!({"query": "q", "documents": ["a"], "reranking_scores": [-1e39]}),
+                Some("reranking_scores[0]"),
+                "expected a score between -1e6 and 1e6, found the number -1e39",
             ),
             (
                 json!({"query": "q", "documents": ["a"], "answers": [], "gold_answers": []}),

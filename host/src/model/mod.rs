@@ -1,10 +1,12 @@
 //! Models put together from a configuration: a generator with its tokenizer and prompt, and a compressor beside it.
 
+mod base;
 mod language_model;
 mod oscar;
 mod saved;
 mod stored;
 
+pub use base::base_checksum;
 pub use language_model::{LanguageModel, Role, dtype};
 pub use oscar::Oscar;
 pub use saved::{save_language_model, save_oscar};

@@ -94,6 +94,12 @@ impl Oscar {
         std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()
     }
 
+    /// Whether the compressor reads tokens of its own, and not the generator's.
+    #[must_use]
+    pub fn has_own_tokenizer(&self) -> bool {
+        self.tokenizer.is_some()
+    }
+
     /// What is trained, each part at its own peak learning rate.
     #[must_use]
     pub fn param_groups(&self, training: &Training) -> Vec<ParamGroup> {

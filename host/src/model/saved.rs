@@ -1,13 +1,15 @@
 //! Trained models, written to the disk.
 //!
 //! A language model is a Hugging Face directory. A trained compressor is `compressor.safetensors`, beside the generator's adapter in
-//! PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`; none where the generator has no adapter) and the resolved configuration (`config.toml`).
+//! PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`; none where the generator has no adapter), a checksum of the generator's own weights
+//! (`base.json`) and the resolved configuration (`config.toml`).
 
 use std::path::Path;
 
 use scaledown_sdk::nn::peft::save_adapter;
 use scaledown_sdk::nn::safetensors::write_safetensors;
 
+use super::base::base_checksum;
 use super::{LanguageModel, Oscar};
 use crate::artifact::DirectoryWriter;
 use crate::config::Config;
@@ -15,6 +17,8 @@ use crate::training::checkpoint::{trainable, write_tensors};
 use crate::{Error, Result};
 
 pub(super) const COMPRESSOR: &str = "compressor.safetensors";
+/// Which generator it was trained beside.
+pub(super) const BASE: &str = "base.json";
 pub(super) const ADAPTER: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 
 /// Writes a language model as a Hugging Face directory, with the tokenizer that it was read with.
@@ -50,6 +54,9 @@ pub fn save_oscar(oscar: &Oscar, config: &Config, directory: &Path) -> Result<()
     if oscar.model.params.lora().is_some() {
         let base = &config.require_generator()?.model;
         writer.fill(&ADAPTER, |directory| save_adapter(directory, &oscar.model.params, base))?;
+    }
+    if let Some(checksum) = base_checksum([&oscar.model.params])? {
+        writer.write(BASE, serde_json::json!({ "generator_checksum": checksum }).to_string().as_bytes())?;
     }
     writer.write("config.toml", config.to_toml()?.as_bytes())?;
     writer.commit()?;

@@ -7,7 +7,8 @@ use scaledown_sdk::nn::peft::SavedAdapter;
 use scaledown_sdk::nn::safetensors::{DirectoryWeights, SafetensorsFile};
 use scaledown_sdk::nn::{Param, Params, WeightSource};
 
-use super::saved::{ADAPTER, COMPRESSOR};
+use super::base::base_checksum;
+use super::saved::{ADAPTER, BASE, COMPRESSOR};
 use super::{LanguageModel, Oscar};
 use crate::artifact;
 use crate::{Error, Result};
@@ -20,6 +21,8 @@ pub struct StoredOscar {
     directory: PathBuf,
     compressor: SafetensorsFile,
     adapter: Option<SavedAdapter>,
+    /// The checksum of the weights that it was trained beside, where it is known.
+    base: Option<u32>,
 }
 
 impl StoredOscar {
@@ -37,13 +40,15 @@ impl StoredOscar {
         } else {
             None
         };
-        Ok(StoredOscar { directory: directory.to_owned(), compressor, adapter })
+        let base = if reader.contains(BASE) { base(&reader.read(BASE)?, &directory.join(BASE))? } else { None };
+        Ok(StoredOscar { directory: directory.to_owned(), compressor, adapter, base })
     }
 
     /// Checks, without reading a value, that the stored parameters are those of `oscar`.
     ///
     /// # Errors
-    /// If one is missing or has another shape, which the error names; or if one of the two has an adapter and the other none.
+    /// If one is missing or has another shape, which the error names; if one of the two has an adapter and the other none or another; or if the
+    /// generator's own weights are others.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
         let failed = |message: String| Error::Data { place: self.directory.display().to_string(), message };
         let hint = "use the configuration that it was trained with, which is config.toml beside it";
@@ -61,6 +66,14 @@ impl StoredOscar {
             (Some(adapter), Some(lora)) if adapter.config().r != lora.r => {
                 let (found, wanted) = (adapter.config().r, lora.r);
                 Err(failed(format!("its adapter has the rank {found}, the configuration's has {wanted}; {hint}")))
+            }
+            (Some(adapter), Some(lora)) if adapter.config().alpha != lora.alpha => {
+                let (found, wanted) = (adapter.config().alpha, lora.alpha);
+                Err(failed(format!("its adapter has alpha = {found}, the configuration's has {wanted}; {hint}")))
+            }
+            _ if self.base.is_some() && self.base != base_checksum([&oscar.model.params])? => {
+                let model = oscar.model.directory.display();
+                Err(failed(format!("it was trained beside another generator than {model}, whose weights are others; {hint}")))
             }
             _ => Ok(()),
         }
@@ -94,6 +107,16 @@ impl StoredOscar {
         }
         Ok(missing)
     }
+}
+
+/// The checksum that `base.json` holds.
+fn base(bytes: &[u8], path: &Path) -> Result<Option<u32>> {
+    #[derive(serde::Deserialize)]
+    struct Base {
+        generator_checksum: u32,
+    }
+    let read = serde_json::from_slice(bytes).map(|Base { generator_checksum }| Some(generator_checksum));
+    read.map_err(|error| Error::line(path, error.line(), error.to_string()))
 }
 
 /// A language model on the disk to start another from.

@@ -6,6 +6,7 @@ use super::outcome::Trained;
 use super::run_log::RunLog;
 use super::{Context, Start};
 use crate::config::Config;
+use crate::model::base_checksum;
 use crate::report::{StageSummary, TrainingSummary};
 use crate::training::checkpoint::{Checkpoint, Store};
 use crate::training::{Fingerprint, Objective, Outcome, Settings, train};
@@ -60,7 +61,8 @@ impl<'a> Run<'a> {
     /// If the records are not those that a resumed training began with; if a record, the device or the disk fails.
     pub(super) fn train<O: Objective>(self, objective: &mut O, config: &Config, records: u32, steps: u64) -> Result<Outcome> {
         let Run { context, title, store, checkpoint } = self;
-        let store = store.with_records(records);
+        let base = base_checksum(objective.stored().iter().map(|(_, params)| params))?;
+        let store = store.with_records(records).with_base(base);
         if let Some(checkpoint) = &checkpoint {
             store.check(checkpoint)?;
         }

@@ -1,14 +1,14 @@
 //! `scaledown train`: distillation of a compressor.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::run::{Run, conclude};
 use super::{Context, Start, open_device};
 use crate::atlas::Stream;
 use crate::config::Config;
-use crate::data::{self, Record};
+use crate::data::{self, DataError, Record};
 use crate::distillation::{Distillation, Example};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
 use crate::report::StageSummary;
@@ -99,16 +99,27 @@ pub(super) fn distill(
     validation: &[Record],
 ) -> Result<(Outcome, Oscar)> {
     let most = config.data.documents.unwrap_or(usize::MAX);
-    let examples = |records: &[Record]| {
+    let examples = |records: &[Record], path: &Option<PathBuf>| {
         let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
-        examples.collect::<std::result::Result<Vec<_>, TrainingError>>()
+        examples.collect::<std::result::Result<Vec<_>, TrainingError>>().map_err(|error| placed(error, path.as_deref()))
     };
-    let (examples, validation) = (examples(&ordered(records, config))?, examples(validation)?);
+    let validation = examples(validation, &config.data.validation)?;
+    let examples = examples(&ordered(records, config), &config.data.train)?;
     let steps = Distillation::steps(&config.training, examples.len());
     let objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
     let mut objective = objective.with_validation(validation);
     let outcome = run.train(&mut objective, config, checksum(records)?, steps)?;
     Ok((outcome, objective.into_oscar()))
+}
+
+/// The error with the file in which the record stands that it is about.
+fn placed(error: TrainingError, path: Option<&Path>) -> Error {
+    match (error, path) {
+        (TrainingError::Record { line, field, message, .. }, Some(path)) if line > 0 => {
+            DataError::Record { path: path.to_owned(), line, field, message }.into()
+        }
+        (error, _) => error.into(),
+    }
 }
 
 /// The training records with their documents in the order in which a model is to see them.

@@ -156,6 +156,7 @@ fn record(question: &Question, ranked: Ranked, answer: String, index: Option<&Se
         answer: Some(answer),
         gold_answers: question.gold_answers.clone(),
         reranking_scores,
+        line: 0,
         extra,
     })
 }

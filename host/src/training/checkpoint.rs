@@ -50,6 +50,12 @@ impl Store {
         Store { settings: self.settings.with_records(checksum), ..self }
     }
 
+    /// Adds the weights that are not trained to the settings; see [`Fingerprint::with_base`].
+    #[must_use]
+    pub fn with_base(self, checksum: Option<u32>) -> Self {
+        Store { settings: self.settings.with_base(checksum), ..self }
+    }
+
     /// Compares the settings with those of `checkpoint`, and says what has changed that may.
     ///
     /// # Errors

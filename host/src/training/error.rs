@@ -62,10 +62,14 @@ pub enum TrainingError {
     #[error("{0}")]
     Log(String),
     /// A record cannot be trained on.
-    #[error("record {record}: {message}")]
+    #[error("record {record}: {}{message}", field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default())]
     Record {
         /// The record's identifier or number.
         record: String,
+        /// The line of its file on which it begins, from 1; 0 if it comes from none.
+        line: u64,
+        /// The field, such as `documents[2]`, if it is one field's fault.
+        field: Option<String>,
         /// What is wrong.
         message: String,
     },

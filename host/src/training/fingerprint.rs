@@ -14,8 +14,12 @@ const FREE: [&str; 4] =
 const CHANGEABLE: [&str; 4] = ["training.lr_generator", "training.lr_compressor", "training.clip", "training.micro_batch"];
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
+/// Where models lie; which they are, [`BASE`] says.
+const PLACES: [&str; 2] = ["generator.model", "compressor.model"];
 /// Where the checksum of what is learned from stands.
 const RECORDS: &str = "the training records";
+/// Where the checksum of the weights stands that are read and not trained.
+const BASE: &str = "the generator's weights";
 
 /// The settings that shape a training's curve, by key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -45,9 +49,12 @@ impl Fingerprint {
         }
         settings.insert("data.documents".into(), value["data"]["documents"].clone());
         settings.insert("data.train_limit".into(), value["data"]["train_limit"].clone());
+        if config.data.shuffle_documents {
+            settings.insert("data.shuffle_documents".into(), true.into());
+        }
         // What is in the files counts, not where they lie.
         settings.remove("pretraining.text");
-        settings.retain(|key, value| !FREE.contains(&key.as_str()) && !value.is_null());
+        settings.retain(|key, value| ![&FREE[..], &PLACES].concat().contains(&key.as_str()) && !value.is_null());
         if let Some(stages) = settings.get_mut("pretraining.stages").and_then(Value::as_array_mut) {
             stages.iter_mut().filter_map(Value::as_object_mut).for_each(|stage| drop(stage.remove("data")));
         }
@@ -61,7 +68,14 @@ impl Fingerprint {
         self
     }
 
-    /// How these settings differ from `earlier` ones. Records are compared where both have them.
+    /// Adds the weights that are not trained, by their checksum.
+    #[must_use]
+    pub fn with_base(mut self, checksum: Option<u32>) -> Self {
+        self.0.extend(checksum.map(|checksum| (BASE.to_owned(), json!(checksum))));
+        self
+    }
+
+    /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
     #[must_use]
     pub fn since(&self, earlier: &Fingerprint) -> Difference {
         let mut difference = Difference::default();
@@ -71,11 +85,13 @@ impl Fingerprint {
         let endless = schedule(self) == [Some(json!("constant")), Some(json!(0.0))];
         for key in self.0.keys().chain(earlier.0.keys().filter(|key| !self.0.contains_key(*key))) {
             let (now, then) = (self.0.get(key), earlier.0.get(key));
-            if now == then || (key == RECORDS && (now.is_none() || then.is_none())) || (endless && LENGTH.contains(&key.as_str()))
-            {
+            let is_checksum = key == RECORDS || key == BASE;
+            let unknown = is_checksum && (now.is_none() || then.is_none());
+            // Earlier versions compared places.
+            if now == then || unknown || PLACES.contains(&key.as_str()) || (endless && LENGTH.contains(&key.as_str())) {
                 continue;
             }
-            if key == RECORDS {
+            if is_checksum {
                 difference.refused.push(format!("{key} are others"));
                 continue;
             }
@@ -100,10 +116,15 @@ mod tests {
     use super::*;
     use crate::config::{Schedule, Stage, StageData};
 
+    fn generator(model: &str) -> crate::config::Generator {
+        serde_json::from_value(json!({ "plugin": "mistral", "model": model })).unwrap()
+    }
+
     fn difference(change: impl Fn(&mut Config)) -> Difference {
-        let mut config = Config::default();
+        let before = Config { generator: Some(generator("here")), ..Config::default() };
+        let mut config = before.clone();
         change(&mut config);
-        Fingerprint::new(&config, "distillation").since(&Fingerprint::new(&Config::default(), "distillation"))
+        Fingerprint::new(&config, "distillation").since(&Fingerprint::new(&before, "distillation"))
     }
 
     #[test]
@@ -112,6 +133,7 @@ mod tests {
         assert_eq!(refused(|config| config.training.seed = 7), ["training.seed was 42 and is 7"]);
         assert_eq!(refused(|config| config.training.batch_size = 64), ["training.batch_size was 128 and is 64"]);
         assert_eq!(refused(|config| config.data.train_limit = Some(9)), ["data.train_limit was not set and is 9"]);
+        assert_eq!(refused(|config| config.data.shuffle_documents = true), ["data.shuffle_documents was not set and is true"]);
         assert_eq!(refused(|config| config.training.max_steps = Some(9)), ["training.max_steps was not set and is 9"]);
         assert_eq!(
             refused(|config| {
@@ -130,6 +152,7 @@ mod tests {
             config.output.directory = "elsewhere".into();
             config.evaluation.batch = 1;
             config.data.train = Some("moved.jsonl".into());
+            config.generator = Some(generator("moved"));
         });
         assert_eq!(free, Difference::default());
         let allowed = difference(|config| config.training.lr_generator = 0.5).allowed;
@@ -157,5 +180,8 @@ mod tests {
         assert_eq!(stages("a").with_records(1).since(&stages("b").with_records(1)), Difference::default());
         assert_eq!(stages("a").since(&stages("a").with_records(1)), Difference::default());
         assert_eq!(stages("a").with_records(2).since(&stages("a").with_records(1)).refused, ["the training records are others"]);
+        let base = |checksum| stages("a").with_base(checksum);
+        assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights are others"]);
+        assert_eq!(base(Some(2)).since(&base(None)), Difference::default());
     }
 }

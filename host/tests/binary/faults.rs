@@ -214,11 +214,12 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
     let sound = std::fs::read(&weights).unwrap();
     let tensor = "model.layers.1.mlp.up_proj.weight";
     poison(&weights, tensor);
+    let error = tiny.failed(&train("poisoned", &half), 1);
+    let told = format!("step 1: the loss is NaN; the first value that is not finite is in {tensor} of the generator");
+    assert!(error.starts_with(&told), "{error}");
+    // A training that has begun beside other weights does not go on beside these.
     let error = tiny.failed(&train("run", &whole), 1);
-    assert!(
-        error
-            .starts_with(&format!("step 5: the loss is NaN; the first value that is not finite is in {tensor} of the generator"))
-    );
+    assert!(error.contains("cannot be resumed: the generator's weights are others"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
 
     std::fs::write(&weights, sound).unwrap();
@@ -307,6 +308,34 @@ fn a_bad_record_is_told_by_file_line_and_field() {
     // Blank texts are poor, and no error.
     tiny.write("blank.jsonl", r#"{"query": "q", "documents": ["", " "], "answer": ""}"#);
     tiny.train("run", &["data.train=blank.jsonl"]);
+}
+
+#[test]
+fn a_record_that_the_models_cannot_read_is_told_before_the_first_step() {
+    let tiny = Tiny::new();
+    let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
+    let long = format!(r#"{{"query": "q", "documents": ["d"], "answer": "{}"}}"#, "It is. ".repeat(300));
+    tiny.write("long.jsonl", format!("{good}\n\n{long}\n"));
+    let error = tiny.failed(&train("run", &["data.train=long.jsonl"]), 1);
+    assert!(error.contains("long.jsonl:3: `answer`: with the prompt and the vectors of 1 documents, it has "), "{error}");
+    assert!(error.contains("more than the 512 that the generator reads"), "{error}");
+    let words = "one two three four five ".repeat(200);
+    tiny.write("documents.jsonl", format!(r#"{{"query": "q", "documents": ["d", "{words}"], "answer": "a"}}"#));
+    let settings = ["data.train=documents.jsonl", "compression.document_tokens=2000"];
+    let error = tiny.failed(&train("run", &settings), 1);
+    assert!(error.contains("documents.jsonl:1: `documents`: ") && error.contains("512 that the compressor reads"), "{error}");
+    // The same of a question that is only answered.
+    tiny.write("documents.txt", &words);
+    tiny.train("run", &["training.max_steps=1"]);
+    let ask = ["answer", "tiny.toml", "--query", "Where?", "--documents", "documents.txt", "--uncompressed", "--set"];
+    let error = tiny.failed(&[&ask[..], &["compression.document_tokens=2000"]].concat(), 1);
+    assert!(error.contains("\"Where?\"") && error.contains("more than the 512 that the generator reads"), "{error}");
+    // A tokenizer that is another model's.
+    let config = tiny.read("generator/config.json");
+    tiny.write("generator/config.json", config.replace("\"vocab_size\": 1133", "\"vocab_size\": 300"));
+    let error = tiny.failed(&train("other", &[]), 1);
+    assert!(error.contains("train.jsonl:1: the tokenizer makes the token") && error.contains("the generator has 300"), "{error}");
+    assert!(!tiny.path("other").join("model").exists(), "something was trained");
 }
 
 #[test]

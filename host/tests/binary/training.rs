@@ -97,6 +97,9 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
         ("frozen", "generator.lora=true", "it has no adapter, and the configuration's generator has one"),
         ("paper", "generator.lora=false", "it has an adapter, and the configuration's generator has none"),
         ("paper", "generator.lora.r=2", "its adapter has the rank 16, the configuration's has 2"),
+        ("paper", "generator.lora.alpha=3", "its adapter has alpha = 32, the configuration's has 3"),
+        // The generator's random weights follow from the seed.
+        ("paper", "training.seed=7", "it was trained beside another generator than"),
         (
             "paper",
             "compression.memory_tokens=3",

@@ -78,6 +78,10 @@ impl Generator for MistralGenerator {
         self.model.config().vocabulary
     }
 
+    fn context(&self) -> Option<usize> {
+        self.model.decoder().context()
+    }
+
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         self.model.embed(ids)
     }

@@ -53,6 +53,10 @@ impl Compressor for ModernBert {
         self.template.clone()
     }
 
+    fn context(&self) -> Option<usize> {
+        Some(self.encoder.config().max_positions)
+    }
+
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         let input = self.memory.embed(self.encoder.table(), batch)?;
         let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.mask, forward).at("model")?;

@@ -50,6 +50,10 @@ impl Compressor for NLayers {
         PairTemplate::default()
     }
 
+    fn context(&self) -> Option<usize> {
+        self.decoder.context()
+    }
+
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         let input = self.memory.embed(self.decoder.embedding().weight(), batch)?;
         let states = self.decoder.forward_at(&input.places, &input.embeddings, &input.mask, forward).at("model")?;

@@ -45,6 +45,11 @@ pub trait Compressor: Send + Sync {
     /// How the pairs are to be written.
     fn template(&self) -> PairTemplate;
 
+    /// The most positions that a pair may have, with its memory tokens and the RR token; `None` if there is no such limit.
+    fn context(&self) -> Option<usize> {
+        None
+    }
+
     /// Compresses a batch of pairs in one forward pass.
     ///
     /// # Errors

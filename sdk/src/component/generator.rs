@@ -30,6 +30,11 @@ pub trait Generator: Send + Sync {
     /// The number of token ids.
     fn vocabulary(&self) -> usize;
 
+    /// The most positions that a sequence may have, what is read and what is generated together; `None` if there is no such limit.
+    fn context(&self) -> Option<usize> {
+        None
+    }
+
     /// The embeddings of token ids `[..]` (i64): `[.., hidden]`.
     ///
     /// # Errors

@@ -72,6 +72,12 @@ impl Decoder {
         &self.embed
     }
 
+    /// The most positions that a sequence may have, where the model's configuration says so.
+    #[must_use]
+    pub fn context(&self) -> Option<usize> {
+        self.context
+    }
+
     /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `mask` tells real positions from padding, which may
     /// stand on either side; what comes out at padding means nothing.
     ///
