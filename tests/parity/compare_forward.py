@@ -1,6 +1,6 @@
 """Compares `scaledown inspect forward` with transformers on any supported checkpoint.
 
-    python compare_forward.py DIR                     # a random batch, padded on the right and on the left
+    python compare_forward.py DIR                     # a random batch, padded on the right and, where the model may, on the left
     python compare_forward.py DIR --tokens FILE.json  # {"input_ids": [[..]], "attention_mask": [[..]]}
 
 Prints cosine and greatest difference of the logits and of every hidden state, at real tokens only, and fails if one is out of
@@ -16,10 +16,13 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForMaskedLM
+import transformers
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from batches import pad, positions
 
+# They count positions from the beginning of a row, so that padding stands at its end.
+ABSOLUTE = ("bert", "distilbert", "deberta-v2")
 BINARY = Path(__file__).parents[2] / "target" / "release" / "scaledown"
 
 
@@ -33,14 +36,16 @@ def random_batch(vocabulary, seed, side):
 
 def theirs(directory, batch):
     """What transformers computes in f32."""
-    kind = AutoModelForMaskedLM if AutoConfig.from_pretrained(directory).model_type == "modernbert" else AutoModelForCausalLM
+    (architecture,) = AutoConfig.from_pretrained(directory).architectures
+    kind = AutoModelForCausalLM if architecture.endswith("CausalLM") else getattr(transformers, architecture)
     model = kind.from_pretrained(directory, dtype=torch.float32, attn_implementation="eager").eval()
     inputs = {name: torch.tensor(rows) for name, rows in batch.items()}
     if kind is AutoModelForCausalLM:
         inputs["position_ids"] = positions(inputs["attention_mask"])
     with torch.no_grad():
         output = model(**inputs, output_hidden_states=True)
-    return {"logits": output.logits} | {f"hidden.{i}": state for i, state in enumerate(output.hidden_states)}
+    logits = {"logits": output.logits} if "logits" in output else {}
+    return logits | {f"hidden.{i}": state for i, state in enumerate(output.hidden_states)}
 
 
 def ours(binary, directory, batch):
@@ -61,7 +66,9 @@ def compare(name, ours, theirs, mask, options):
     if ours[name].shape != theirs.shape:
         print(f"{name:12} shape {tuple(ours[name].shape)}, expected {tuple(theirs.shape)}")
         return False
-    a, b = ours[name].double()[mask], theirs.double()[mask]
+    # A classifier's logits belong to whole rows.
+    each = mask if theirs.shape[:2] == mask.shape else slice(None)
+    a, b = ours[name].double()[each], theirs.double()[each]
     cosine = torch.cosine_similarity(a.flatten(), b.flatten(), dim=0).item()
     difference = (a - b).abs().max().item()
     near = cosine >= options.cosine and difference <= options.absolute
@@ -81,8 +88,9 @@ def main():
     if options.tokens:
         batches = {str(options.tokens): json.loads(options.tokens.read_text())}
     else:
-        vocabulary = AutoConfig.from_pretrained(options.directory).vocab_size
-        batches = {f"padded on the {side}": random_batch(vocabulary, options.seed, side) for side in ("right", "left")}
+        config = AutoConfig.from_pretrained(options.directory)
+        sides = ("right",) if config.model_type in ABSOLUTE else ("right", "left")
+        batches = {f"padded on the {side}": random_batch(config.vocab_size, options.seed, side) for side in sides}
     near = []
     for name, batch in batches.items():
         print(name)

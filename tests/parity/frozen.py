@@ -86,6 +86,9 @@ MODELS = {
     ),
 }
 
+# The models whose hidden states are recorded too: one of each kind.
+WITH_STATES = ["bert-mlm", "distilbert-mlm", "minilm", "deberta-v3"]
+
 TEXTS = ["the old tower was built in the north", "", "who", "rivers and bridges of stone " * 9, "king", "where stoned zzz"]
 QUERY = "who was the king of the old city"
 DOCUMENTS = ["the king built a tower", "", "a river in the north and bridges of stone " * 6, "what", "kinger ##ing was long"]
@@ -131,7 +134,10 @@ def token_case(name, model):
     recorded["in.token_type_ids"] = types
     if not name.startswith("distilbert"):
         inputs["token_type_ids"] = types
-    recorded["logits"] = model(**inputs).logits
+    output = model(**inputs, output_hidden_states=True)
+    recorded["logits"] = output.logits
+    if name in WITH_STATES:
+        recorded |= {f"hidden.{i}": state for i, state in enumerate(output.hidden_states)}
     return recorded
 
 

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use scaledown_sdk::DType;
 use serde_json::json;
 
 use crate::config::Component;
 use crate::error::Result;
-use crate::inspect::{Checkpoint, ModelSummary, TokenBatch, check_destination, write_forward};
+use crate::inspect::{Checkpoint, ModelSummary, Tokens, check_destination, write_forward};
 use crate::terminal::{Terminal, table};
 use crate::{catalogue, hub};
 
@@ -41,10 +40,10 @@ enum Action {
         /// The branch, tag or commit of a hub id.
         #[arg(long, value_name = "REVISION")]
         revision: Option<String>,
-        /// A JSON file `{"input_ids": [[..]], "attention_mask": [[..]]}`.
+        /// A JSON file `{"input_ids": [[..]], "attention_mask": [[..]]}`, with `token_type_ids` for models that read them.
         #[arg(long, value_name = "FILE.json", value_hint = clap::ValueHint::FilePath)]
         tokens: PathBuf,
-        /// The safetensors file to write: `logits` and `hidden.0 .. hidden.N`, in f32.
+        /// The safetensors file to write: `logits` (of models with a head) and `hidden.0 .. hidden.N`, in f32.
         #[arg(long, value_name = "FILE.safetensors", value_hint = clap::ValueHint::FilePath)]
         out: PathBuf,
         /// The device plugin to run on.
@@ -68,8 +67,8 @@ impl InspectCommand {
             Action::Forward { model, revision, tokens, out, device, json } => {
                 check_destination(&out)?;
                 let device = catalogue::device(&Component::new(device))?;
-                let batch = TokenBatch::read(&tokens)?;
-                let model = Checkpoint::load(&directory(&model, revision)?, &device, DType::F32)?;
+                let batch = Tokens::read(&tokens)?;
+                let model = Checkpoint::load(&directory(&model, revision)?, &device)?;
                 let tensors = write_forward(&model, &batch, &device, &out)?;
                 if json {
                     return terminal.print_json(&json!({ "file": out, "tensors": tensors }));

@@ -4,57 +4,107 @@ use std::path::Path;
 use std::sync::Arc;
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::encoder::{EncoderConfig, MaskedLm};
+use scaledown_sdk::nn::encoder::{self, Encoder, EncoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, ParamOptions, Params};
+use scaledown_sdk::nn::{Forward, ParamOptions, Params, WeightSource, bert, deberta};
 use scaledown_sdk::{DType, Device, Tensor};
 
-use super::summary::{ModelKind, read_config};
+use super::architecture::Architecture;
+use super::forward::Tokens;
+use super::summary::read_config;
 use crate::Result;
 
-/// A model as its directory describes it.
+/// A model as its directory describes it, in f32.
 pub enum Checkpoint {
     /// A causal language model.
     Decoder(CausalLm),
-    /// A masked language model.
-    Encoder(MaskedLm),
+    /// A ModernBERT with its masked language model's head.
+    ModernBertMaskedLm(encoder::MaskedLm),
+    /// A ModernBERT without a head.
+    ModernBert(Encoder),
+    /// A BERT or DistilBERT with its masked language model's head.
+    BertMaskedLm(bert::MaskedLm),
+    /// A BERT with a classifier on top.
+    BertClassifier(bert::Classifier),
+    /// A DeBERTa with a classifier on top.
+    DebertaClassifier(deberta::Classifier),
 }
 
 impl Checkpoint {
-    /// Reads the model in `directory`; its weights become `dtype`.
+    /// Reads the model in `directory`.
     ///
     /// # Errors
     /// If its architecture is not supported, or weights are missing, superfluous or misshapen.
-    pub fn load(directory: &Path, device: &Device, dtype: DType) -> Result<Self> {
+    pub fn load(directory: &Path, device: &Device) -> Result<Self> {
         let config = read_config(directory)?;
-        let options = ParamOptions { device: device.clone(), dtype, trainable: false, seed: 0, lora: None, quantization: None };
-        let params = Params::load(options, Arc::new(DirectoryWeights::open(directory)?));
-        let model = match ModelKind::of(&config) {
-            ModelKind::Decoder => Checkpoint::Decoder(CausalLm::new(DecoderConfig::from_directory(directory)?, &params)?),
-            ModelKind::Encoder => Checkpoint::Encoder(MaskedLm::new(EncoderConfig::from_directory(directory)?, &params)?),
-        };
-        params.finish()?;
-        Ok(model)
+        Ok(match Architecture::of(&config, &directory.join("config.json"))? {
+            Architecture::Decoder => Checkpoint::Decoder(load(directory, device, |params, _| {
+                CausalLm::new(DecoderConfig::from_directory(directory)?, params)
+            })?),
+            Architecture::ModernBertMaskedLm => Checkpoint::ModernBertMaskedLm(load(directory, device, |params, _| {
+                encoder::MaskedLm::new(EncoderConfig::from_directory(directory)?, params)
+            })?),
+            Architecture::ModernBert => Checkpoint::ModernBert(load(directory, device, |params, weights| {
+                let under_model = weights.spec("model.embeddings.tok_embeddings.weight").is_some();
+                let params = if under_model { params.pp("model") } else { params.clone() };
+                Encoder::new(EncoderConfig::from_directory(directory)?, &params)
+            })?),
+            Architecture::BertMaskedLm => Checkpoint::BertMaskedLm(bert::MaskedLm::from_directory(directory, device)?),
+            Architecture::BertClassifier => Checkpoint::BertClassifier(bert::Classifier::from_directory(directory, device)?),
+            Architecture::DebertaClassifier => {
+                Checkpoint::DebertaClassifier(deberta::Classifier::from_directory(directory, device)?)
+            }
+        })
     }
 
-    /// The logits of token ids `[batch, seq]`, and all hidden states as `transformers` counts them.
+    /// The logits of tokens `[batch, seq]` (none without a head), and all hidden states as `transformers` counts them.
     ///
     /// # Errors
-    /// If an id is not in the vocabulary, or the mask does not fit.
-    pub fn forward(&self, ids: &Tensor, mask: &[Vec<bool>]) -> Result<(Tensor, Vec<Tensor>)> {
+    /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot read.
+    pub fn forward(&self, tokens: &Tokens, device: &Device) -> Result<(Option<Tensor>, Vec<Tensor>)> {
         let mut forward = Forward::inference();
-        let states = match self {
-            Checkpoint::Decoder(model) => model.hidden_states(&model.embed(ids)?, mask, &mut forward)?,
-            Checkpoint::Encoder(model) => {
-                let embeddings = model.encoder().table().tensor().embedding(ids)?;
-                model.encoder().hidden_states(&embeddings, mask, &mut forward)?
+        match self {
+            Checkpoint::Decoder(model) => {
+                let states = model.hidden_states(&model.embed(&tokens.ids(device)?)?, &tokens.mask(), &mut forward)?;
+                Ok((states.last().map(|last| model.logits(last)).transpose()?, states))
             }
-        };
-        let last = states.last().unwrap_or(ids);
-        let logits = match self {
-            Checkpoint::Decoder(model) => model.logits(last)?,
-            Checkpoint::Encoder(model) => model.logits(last, &mut forward)?,
-        };
-        Ok((logits, states))
+            Checkpoint::ModernBertMaskedLm(model) => {
+                let states = modern(model.encoder(), tokens, device, &mut forward)?;
+                Ok((states.last().map(|last| model.logits(last, &mut forward)).transpose()?, states))
+            }
+            Checkpoint::ModernBert(model) => Ok((None, modern(model, tokens, device, &mut forward)?)),
+            Checkpoint::BertMaskedLm(model) => {
+                let states = tokens.padded(model.encoder().hidden_states(&tokens.texts()?)?)?;
+                Ok((states.last().map(|last| model.logits(last)).transpose()?, states))
+            }
+            Checkpoint::BertClassifier(model) => {
+                let texts = tokens.texts()?;
+                Ok((Some(model.forward(&texts)?), tokens.padded(model.encoder().hidden_states(&texts)?)?))
+            }
+            Checkpoint::DebertaClassifier(model) => {
+                let texts = tokens.texts()?;
+                Ok((Some(model.forward(&texts)?), tokens.padded(model.encoder().hidden_states(&texts)?)?))
+            }
+        }
     }
+}
+
+/// A model of all the weights in `directory`.
+fn load<M>(
+    directory: &Path,
+    device: &Device,
+    make: impl FnOnce(&Params, &dyn WeightSource) -> scaledown_sdk::Result<M>,
+) -> Result<M> {
+    let options =
+        ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
+    let weights = Arc::new(DirectoryWeights::open(directory)?);
+    let params = Params::load(options, weights.clone());
+    let model = make(&params, &*weights)?;
+    params.finish()?;
+    Ok(model)
+}
+
+fn modern(encoder: &Encoder, tokens: &Tokens, device: &Device, forward: &mut Forward) -> Result<Vec<Tensor>> {
+    let embeddings = encoder.table().tensor().embedding(&tokens.ids(device)?)?;
+    Ok(encoder.hidden_states(&embeddings, &tokens.mask(), forward)?)
 }

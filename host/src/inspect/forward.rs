@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::nn::TokenBatch;
 use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::{Device, Tensor};
 
@@ -11,23 +12,26 @@ use crate::{Error, Result};
 /// Token ids as the tokenizers of Hugging Face return them.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TokenBatch {
+pub struct Tokens {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
     /// 1 for a real token and 0 for padding, which may stand anywhere, as in `transformers`; all are real if it is left out.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
+    /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it is left out, and models without types do not
+    /// read it.
+    #[serde(default)]
+    pub token_type_ids: Option<Vec<Vec<u32>>>,
 }
 
-impl TokenBatch {
+impl Tokens {
     /// Reads a JSON file.
     ///
     /// # Errors
     /// If it cannot be read, is of another form, or its rows differ in length, or its mask has other values than 0 and 1.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
-        let batch: TokenBatch =
-            serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
+        let batch: Tokens = serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
         let refuse = |message: String| Err(Error::Data { place: path.display().to_string(), message });
         let length = batch.input_ids.first().map_or(0, Vec::len);
         if length == 0 || batch.input_ids.iter().any(|row| row.len() != length) {
@@ -38,6 +42,11 @@ impl TokenBatch {
         {
             return refuse(format!("`attention_mask` must have the shape of `input_ids`, {} x {length}", batch.input_ids.len()));
         }
+        if let Some(types) = &batch.token_type_ids
+            && (types.len() != batch.input_ids.len() || types.iter().any(|row| row.len() != length))
+        {
+            return refuse(format!("`token_type_ids` must have the shape of `input_ids`, {} x {length}", batch.input_ids.len()));
+        }
         let entries = batch.attention_mask.iter().flatten().enumerate();
         let mut entries = entries.flat_map(|(row, mask)| mask.iter().enumerate().map(move |(place, &value)| (row, place, value)));
         if let Some((row, place, value)) = entries.find(|&(_, _, value)| value > 1) {
@@ -46,16 +55,54 @@ impl TokenBatch {
         Ok(batch)
     }
 
-    fn ids(&self, device: &Device) -> Result<Tensor> {
+    pub(super) fn ids(&self, device: &Device) -> Result<Tensor> {
         let shape = [self.input_ids.len(), self.input_ids.first().map_or(0, Vec::len)];
         Ok(device.from_slice(&self.input_ids.concat(), shape)?)
     }
 
-    fn mask(&self) -> Vec<Vec<bool>> {
+    pub(super) fn mask(&self) -> Vec<Vec<bool>> {
         match &self.attention_mask {
             Some(mask) => mask.iter().map(|row| row.iter().map(|&real| real != 0).collect()).collect(),
             None => self.input_ids.iter().map(|row| vec![true; row.len()]).collect(),
         }
+    }
+
+    /// The rows without their padding, for a model with absolute positions, which are counted from the beginning of a row.
+    ///
+    /// # Errors
+    /// If there is padding before a token.
+    pub(super) fn texts(&self) -> Result<TokenBatch> {
+        let mut texts = TokenBatch::default();
+        for (i, (ids, mask)) in self.input_ids.iter().zip(self.mask()).enumerate() {
+            let real = mask.iter().take_while(|&&real| real).count();
+            if real == 0 || mask[real..].contains(&true) {
+                let message = format!(
+                    "`attention_mask[{i}]` has padding before a token; this model counts positions from the beginning of a row, expected \
+                     tokens first, and then padding"
+                );
+                return Err(Error::Failed(message));
+            }
+            let types = self.token_type_ids.as_ref().map_or_else(|| vec![0; real], |types| types[i][..real].to_vec());
+            texts.ids.push(ids[..real].to_vec());
+            texts.types.push(types);
+        }
+        Ok(texts)
+    }
+
+    /// States `[batch, longest, hidden]` of [`Tokens::texts`] as `[batch, seq, hidden]`; zeros where all rows are padded.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub(super) fn padded(&self, states: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        let length = self.input_ids.first().map_or(0, Vec::len);
+        let pad = |state: Tensor| match *state.dims() {
+            [batch, longest, hidden] if longest < length => {
+                let zeros = state.device().zeros(state.dtype(), [batch, length - longest, hidden])?;
+                Tensor::concat(&[&state, &zeros], 1)
+            }
+            _ => Ok(state),
+        };
+        Ok(states.into_iter().map(pad).collect::<scaledown_sdk::Result<_>>()?)
     }
 }
 
@@ -83,15 +130,15 @@ pub fn check_destination(path: &Path) -> Result<()> {
     }
 }
 
-/// Runs the model on `batch` and writes `logits` and `hidden.0 .. hidden.N` to a safetensors file. Gives back what is in it.
+/// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N` to a safetensors file. Gives back what is in it.
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.
-pub fn write_forward(model: &Checkpoint, batch: &TokenBatch, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
-    let (logits, states) = model.forward(&batch.ids(device)?, &batch.mask())?;
+pub fn write_forward(model: &Checkpoint, batch: &Tokens, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
+    let (logits, states) = model.forward(batch, device)?;
     let names: Vec<String> = (0..states.len()).map(|i| format!("hidden.{i}")).collect();
     let named: Vec<(&str, Tensor)> =
-        [("logits", logits)].into_iter().chain(names.iter().map(String::as_str).zip(states)).collect();
+        logits.map(|logits| ("logits", logits)).into_iter().chain(names.iter().map(String::as_str).zip(states)).collect();
     let written = named.iter().map(|(name, tensor)| WrittenTensor { name: (*name).to_owned(), shape: tensor.dims().to_vec() });
     let written = written.collect();
     write_safetensors(path, named, &[("format", "pt")])?;
@@ -107,7 +154,7 @@ mod tests {
         let path = directory.path().join("tokens.json");
         std::fs::write(&path, format!(r#"{{"input_ids": [[1, 2, 3, 4], [5, 6, 7, 8]], "attention_mask": {mask}}}"#)).unwrap();
         let name = path.display().to_string();
-        TokenBatch::read(&path).map(|batch| batch.mask()).map_err(|error| error.to_string().replace(&name, "tokens.json"))
+        Tokens::read(&path).map(|batch| batch.mask()).map_err(|error| error.to_string().replace(&name, "tokens.json"))
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! A look at a checkpoint: what it is, and what it computes, for comparison with other frameworks.
 
+mod architecture;
 mod checkpoint;
 mod forward;
 mod summary;
 
 pub use checkpoint::Checkpoint;
-pub use forward::{TokenBatch, WrittenTensor, check_destination, write_forward};
+pub use forward::{Tokens, WrittenTensor, check_destination, write_forward};
 pub use summary::{ModelKind, ModelSummary};

@@ -3,13 +3,16 @@
 use std::fmt;
 use std::path::Path;
 
-use scaledown_sdk::nn::WeightSource;
+use scaledown_sdk::nn::bert::BertConfig;
+use scaledown_sdk::nn::deberta::DebertaConfig;
 use scaledown_sdk::nn::decoder::DecoderConfig;
 use scaledown_sdk::nn::encoder::EncoderConfig;
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
+use scaledown_sdk::nn::{JsonKeys, WeightSource};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::architecture::Architecture;
 use crate::{Error, Result};
 
 /// What a model directory holds. Weights are not read, only the headers of their files.
@@ -47,12 +50,6 @@ pub enum ModelKind {
     Encoder,
 }
 
-impl ModelKind {
-    pub(super) fn of(config: &Value) -> Self {
-        if config["model_type"] == "modernbert" { ModelKind::Encoder } else { ModelKind::Decoder }
-    }
-}
-
 impl ModelSummary {
     /// Looks at the model in `directory`.
     ///
@@ -60,17 +57,26 @@ impl ModelSummary {
     /// If its architecture is not supported or its weights cannot be opened.
     pub fn of_directory(directory: &Path) -> Result<Self> {
         let config = read_config(directory)?;
-        let kind = ModelKind::of(&config);
-        let (layers, hidden, vocabulary, cache) = match kind {
-            ModelKind::Decoder => {
+        let path = directory.join("config.json");
+        let path_shown = path.display().to_string();
+        let (layers, hidden, vocabulary, cache) = match Architecture::of(&config, &path)? {
+            Architecture::Decoder => {
                 let shape = DecoderConfig::from_directory(directory)?;
                 // Keys and values, two bytes each.
                 let cache = 2 * 2 * shape.layers * shape.kv_heads * shape.head_size;
                 (shape.layers, shape.hidden, shape.vocabulary, Some(cache as u64))
             }
-            ModelKind::Encoder => {
+            Architecture::ModernBert | Architecture::ModernBertMaskedLm => {
                 let shape = EncoderConfig::from_directory(directory)?;
                 (shape.layers.len(), shape.hidden_size, shape.vocab_size, None)
+            }
+            Architecture::BertMaskedLm | Architecture::BertClassifier => {
+                let shape = BertConfig::from_keys(&JsonKeys::new(&config, &path_shown)?)?;
+                (shape.layers, shape.hidden_size, shape.vocab_size, None)
+            }
+            Architecture::DebertaClassifier => {
+                let shape = DebertaConfig::from_keys(&JsonKeys::new(&config, &path_shown)?)?;
+                (shape.layers, shape.hidden_size, shape.vocab_size, None)
             }
         };
         let weights = DirectoryWeights::open(directory)?;
@@ -78,7 +84,7 @@ impl ModelSummary {
         let parameters = specs.iter().map(|spec| spec.shape.count() as u64).sum();
         Ok(ModelSummary {
             architecture: config["architectures"][0].as_str().or(config["model_type"].as_str()).unwrap_or_default().to_owned(),
-            kind,
+            kind: if cache.is_some() { ModelKind::Decoder } else { ModelKind::Encoder },
             layers,
             hidden,
             vocabulary,

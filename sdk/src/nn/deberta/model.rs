@@ -60,7 +60,19 @@ impl Deberta {
     /// If a sequence is empty or longer than the model was made for, or an id is not in the vocabulary.
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
         let padded = self.pad(batch)?;
-        self.run(&padded, padded.len)
+        self.run(&padded, padded.len, |_| {})
+    }
+
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    ///
+    /// # Errors
+    /// Those of [`Deberta::forward`].
+    pub fn hidden_states(&self, batch: &TokenBatch) -> Result<Vec<Tensor>> {
+        let padded = self.pad(batch)?;
+        let mut states = Vec::with_capacity(self.layers.len() + 1);
+        let last = self.run(&padded, padded.len, |state| states.push(state.clone()))?;
+        states.push(last);
+        Ok(states)
     }
 
     /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
@@ -69,20 +81,21 @@ impl Deberta {
     /// Those of [`Deberta::forward`].
     pub fn forward_first(&self, batch: &TokenBatch) -> Result<Tensor> {
         let padded = self.pad(batch)?;
-        self.run(&padded, 1)?.reshape([padded.lengths.len(), self.config.hidden_size])
+        self.run(&padded, 1, |_| {})?.reshape([padded.lengths.len(), self.config.hidden_size])
     }
 
     fn pad(&self, batch: &TokenBatch) -> Result<Padded> {
         batch.pad(self.config.max_positions, self.words.weight().tensor().device())
     }
 
-    /// The states of the first `read` tokens of each row.
-    fn run(&self, batch: &Padded, read: usize) -> Result<Tensor> {
+    /// The states of the first `read` tokens of each row; `visit` sees what enters each layer.
+    fn run(&self, batch: &Padded, read: usize, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
         let mut x = self.embed(batch).at("embeddings")?;
         let device = x.device().clone();
         let places = |queries| Places::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
         let all = places(batch.len)?;
         for (i, layer) in self.layers.iter().enumerate() {
+            visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
                 layer.forward(&x.slice(1, 0, read)?, &x, &places(read)?)
             } else {
