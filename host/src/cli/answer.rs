@@ -45,6 +45,7 @@ impl AnswerCommand {
         if read < given {
             terminal.warn(format!("only the first {read} of {given} documents were read: evaluation.documents is {read}"));
         }
+        answered.warnings.iter().for_each(|warning| terminal.warn(warning));
         if self.json { terminal.print_json(&answered) } else { terminal.print(describe(&answered)) }
     }
 }

@@ -10,7 +10,7 @@ pub struct Compression {
     /// Embedding vectors per document.
     #[schemars(range(min = 1, max = 1024))]
     pub memory_tokens: usize,
-    /// The most tokens of a document that are read; the compression rate is this over `memory_tokens`.
+    /// The most tokens of a document that are read, compressed or not; the compression rate is this over `memory_tokens`.
     #[schemars(range(min = 1, max = 32768))]
     pub document_tokens: usize,
     /// The most tokens of a query that are read.

@@ -104,19 +104,6 @@ pub fn phase_costs(runs: &[Phases]) -> PhaseCosts {
     }
 }
 
-/// The tokens of the records' documents, as the generator would read them, over the vectors that replace them.
-///
-/// # Errors
-/// If the tokenizer fails.
-pub fn compression_rate(oscar: &Oscar, records: &[Record]) -> Result<f64> {
-    let (mut tokens, mut documents) = (0, 0);
-    for document in records.iter().flat_map(|record| &record.documents) {
-        tokens += oscar.model.tokenizer.encode_truncated(document, oscar.lengths.document_tokens)?.len();
-        documents += 1;
-    }
-    Ok(tokens as f64 / (documents * oscar.lengths.memory_tokens).max(1) as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

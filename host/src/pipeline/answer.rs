@@ -6,7 +6,7 @@ use super::open_device;
 use crate::answering::{AnswerOptions, Reading, answer_batch};
 use crate::config::Config;
 use crate::data::Record;
-use crate::evaluation::phase_costs;
+use crate::evaluation::{DocumentLengths, phase_costs};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::report::PhaseCosts;
 use crate::{Error, Result};
@@ -22,6 +22,8 @@ pub struct Answered {
     pub documents: Vec<UsedDocument>,
     /// What the phases took.
     pub timings: PhaseCosts,
+    /// What a reader should know, such as that documents were cut.
+    pub warnings: Vec<String>,
 }
 
 /// A document that an answer was made from.
@@ -69,11 +71,13 @@ pub fn answer(
     let (answers, phases) = answer_batch(&oscar, &[&record], &options)?;
     let answer = answers.into_iter().next().ok_or_else(|| Error::Failed("the generator gave no answer".into()))?;
     let scores = answer.relevance.unwrap_or_default();
+    let lengths = DocumentLengths::of(&oscar, std::slice::from_ref(&record), options.documents)?;
     let used = record.documents.into_iter().take(options.documents).enumerate();
     Ok(Answered {
         answer: answer.text,
         reading,
         documents: used.map(|(i, text)| UsedDocument { text, relevance: scores.get(i).copied() }).collect(),
         timings: phase_costs(&[phases]),
+        warnings: lengths.warning(oscar.lengths.document_tokens).into_iter().collect(),
     })
 }

@@ -7,7 +7,7 @@ use super::{Context, open_device};
 use crate::answering::{AnswerOptions, Reading};
 use crate::config::Config;
 use crate::data::{self, Record};
-use crate::evaluation::{self, Evaluated, compression_rate, measure_speed};
+use crate::evaluation::{self, DocumentLengths, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::report::{self, Environment, Memory, Metrics, Report, Sample};
 use crate::tracking;
@@ -58,6 +58,10 @@ pub fn test_records(config: &Config) -> Result<Vec<Record>> {
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
+    let lengths = DocumentLengths::of(oscar, records, config.evaluation.documents)?;
+    if let Some(warning) = lengths.warning(oscar.lengths.document_tokens) {
+        context.terminal.warn(warning);
+    }
     let run = |reading, title| answer(oscar, config, records, reading, title, context);
     Ok(Baseline {
         uncompressed: run(Reading::Uncompressed, "full documents")?,
@@ -84,6 +88,7 @@ pub fn finish(
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
+    let lengths = DocumentLengths::of(oscar, records, config.evaluation.documents)?;
     let spinner = context.terminal.spinner("measuring the speed");
     let speed = measure_speed(oscar, records, &config.evaluation)?;
     spinner.finish_and_clear();
@@ -96,7 +101,7 @@ pub fn finish(
         training: trained.summary,
         examples: after.answers.len() as u64,
         ranking: evaluation::ranking(records, &after.answers),
-        compression_rate: Some(compression_rate(oscar, records)?),
+        compression_rate: Some(lengths.compression_rate(oscar.lengths.memory_tokens)),
         peak_memory_bytes: Some(Memory {
             compressed: after.peak_memory,
             uncompressed: baseline.uncompressed.peak_memory,
@@ -114,7 +119,7 @@ pub fn finish(
         metrics,
         training: tracking::read(&config.output.directory.join(tracking::LOG))?,
         config: config.to_toml()?,
-        samples: samples(records, baseline, &after, config.output.samples),
+        samples: samples(oscar, records, baseline, &after, config)?,
     };
     let written = report::write(&config.output.directory, &report)?;
     tracing::info!(page = %written.page.display(), "report written");
@@ -152,20 +157,28 @@ fn answer(
     Ok(evaluated)
 }
 
-fn samples(records: &[Record], baseline: &Baseline, after: &Evaluated, count: usize) -> Vec<Sample> {
-    let text = |evaluated: &Evaluated, i: usize| evaluated.answers.get(i).map(|answer| answer.text.clone());
-    let sample = |(i, record): (usize, &Record)| Sample {
-        question: record.query.clone(),
-        gold: record.gold_answers.clone(),
-        uncompressed: text(&baseline.uncompressed, i),
-        before: text(&baseline.before, i),
-        after: text(after, i).unwrap_or_default(),
-        documents: record.documents.clone(),
-        relevance: after
-            .answers
-            .get(i)
-            .and_then(|answer| answer.relevance.as_ref())
-            .map(|scores| scores.iter().map(|&s| f64::from(s)).collect()),
+/// The first questions, with the parts of the documents that were read.
+fn samples(oscar: &Oscar, records: &[Record], baseline: &Baseline, after: &Evaluated, config: &Config) -> Result<Vec<Sample>> {
+    let read = |document: &String| -> Result<String> {
+        let read = oscar.model.tokenizer.truncate(document, oscar.lengths.document_tokens)?;
+        Ok(if read.len() < document.len() { format!("{read} ...") } else { read.to_owned() })
     };
-    records.iter().enumerate().take(count).map(sample).collect()
+    let text = |evaluated: &Evaluated, i: usize| evaluated.answers.get(i).map(|answer| answer.text.clone());
+    let sample = |(i, record): (usize, &Record)| -> Result<Sample> {
+        let documents = record.documents.iter().take(config.evaluation.documents).map(read).collect::<Result<_>>()?;
+        Ok(Sample {
+            question: record.query.clone(),
+            gold: record.gold_answers.clone(),
+            uncompressed: text(&baseline.uncompressed, i),
+            before: text(&baseline.before, i),
+            after: text(after, i).unwrap_or_default(),
+            documents,
+            relevance: after
+                .answers
+                .get(i)
+                .and_then(|answer| answer.relevance.as_ref())
+                .map(|scores| scores.iter().map(|&s| f64::from(s)).collect()),
+        })
+    };
+    records.iter().enumerate().take(config.output.samples).map(sample).collect()
 }

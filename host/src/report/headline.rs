@@ -31,7 +31,9 @@ fn speed_sentence(speed: &Speed) -> String {
     } else {
         String::new()
     };
-    if speed.speedup >= 1.0 {
+    if (0.95..1.05).contains(&speed.speedup) {
+        format!(" Answers take as long{arithmetic}.")
+    } else if speed.speedup >= 1.0 {
         format!(" Answers come {:.1} times faster{arithmetic}.", speed.speedup)
     } else if speed.speedup > 0.0 {
         format!(" Answers come {:.1} times slower{arithmetic}.", 1.0 / speed.speedup)

@@ -15,7 +15,7 @@ pub struct Sample {
     pub before: Option<String>,
     /// The answer of the compressed model after training.
     pub after: String,
-    /// The documents.
+    /// The documents, as far as they were read.
     pub documents: Vec<String>,
     /// The compressor's relevance score of each document, where it gives one.
     pub relevance: Option<Vec<f64>>,

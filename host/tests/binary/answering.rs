@@ -53,3 +53,30 @@ fn what_is_drawn_depends_on_the_seed() {
     assert_ne!(drawn(seeds[0]), drawn(seeds[1]));
     assert_eq!(answer(&tiny, &["evaluation.temperature=1e-6"]), answer(&tiny, &[]), "little heat is none");
 }
+
+#[test]
+fn documents_that_are_cut_are_told() {
+    let tiny = Tiny::new();
+    tiny.train("run", &["training.max_steps=1"]);
+    tiny.write("documents.txt", format!("The home of Hazel is Aspen Vale.\n{}\n", "It grows peas. ".repeat(20)));
+    let ask = ["answer", "tiny.toml", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
+    let told =
+        "1 of 2 documents are longer than compression.document_tokens = 24; only so much of them is read, compressed or not";
+    for reading in [&[][..], &["--uncompressed"]] {
+        let ended = tiny.run(&[&ask[..], reading].concat());
+        assert_eq!((ended.code, ended.err), (Some(0), format!("warning: {told}\n")));
+    }
+    let answered: Value = serde_json::from_str(&tiny.done(&[&ask[..], &["--json", "--quiet"]].concat())).unwrap();
+    assert_eq!(answered["warnings"], serde_json::json!([told]));
+    // An evaluation tells it of its questions, and its page shows what was read.
+    let words = "peas ".repeat(200);
+    let record = format!(r#"{{"query": "Where?", "documents": ["d", "{words}", "third"], "gold_answers": ["a"]}}"#);
+    tiny.write("long.jsonl", record);
+    let ended = tiny.run(&["evaluate", "tiny.toml", "--set", "data.test=long.jsonl"]);
+    assert!(ended.err.contains("warning: 1 of 2 documents are longer than"), "{}", ended.err);
+    let page = tiny.read("run/report.html");
+    assert!(
+        page.contains("peas ...</li>") && page.contains("2 documents") && !page.contains("third"),
+        "samples show more than was read"
+    );
+}
