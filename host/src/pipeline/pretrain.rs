@@ -7,7 +7,7 @@ use crate::distillation::Distillation;
 use crate::model::{LanguageModel, Oscar, Role, StoredLanguageModel, save_language_model, save_oscar};
 use crate::pretraining::{AutoEncoding, CausalLm, Source, Staged};
 use crate::text::Tokenizer;
-use crate::training::Outcome;
+use crate::training::{Outcome, RunLock};
 use crate::{Error, Result};
 
 /// Pretrains what `config` describes, and writes the model to `model` in the output directory.
@@ -23,7 +23,8 @@ pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 
 fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     refuse_adapter(config.require_generator()?)?;
-    let run = Run::open(config, "pretraining", context)?;
+    let lock = RunLock::take(&config.output.directory)?;
+    let run = Run::open(config, "pretraining", context, &lock)?;
     let stages = stages(config, true)?;
     let start = config.training.start_from.as_deref().map(StoredLanguageModel::open).transpose()?;
     let device = open_device(config)?;
@@ -59,7 +60,8 @@ fn refuse_adapter(generator: &Generator) -> Result<()> {
 
 fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let config = &config.with_adapter();
-    let run = Run::open(config, "auto-encoding", context)?;
+    let lock = RunLock::take(&config.output.directory)?;
+    let run = Run::open(config, "auto-encoding", context, &lock)?;
     let stages = stages(config, false)?;
     let start = super::train::stored_start(config)?;
     let device = open_device(config)?;

@@ -17,7 +17,7 @@ use crate::metrics::AnswerScores;
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
 use crate::preparation::{RECORDS, Shard, Sidecar};
 use crate::report::{Metrics, StageSummary};
-use crate::training::{DISTILLATION, Outcome};
+use crate::training::{DISTILLATION, Outcome, RunLock};
 use crate::{Error, Result};
 
 /// Where the training records are prepared, in the run's directory.
@@ -45,6 +45,8 @@ pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, Pa
 }
 
 fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
+    // Before anything is looked at, as another run may be about to change it.
+    let lock = RunLock::take(&config.output.directory)?;
     let earlier = Earlier::look(&config.output.directory)?;
     earlier.check(config, context)?;
     // A training begins anew where the labels are all that there is.
@@ -62,7 +64,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let mut config =
         stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
-    let run = Run::open(&config, DISTILLATION, &training)?;
+    let run = Run::open(&config, DISTILLATION, &training, &lock)?;
     let records = test_records(&config)?;
     record_config(&config)?;
 

@@ -9,24 +9,26 @@ use crate::config::Config;
 use crate::model::base_checksum;
 use crate::report::{StageSummary, TrainingSummary};
 use crate::training::checkpoint::{Checkpoint, Store};
-use crate::training::{Fingerprint, Objective, Outcome, Settings, train};
+use crate::training::{Fingerprint, Objective, Outcome, RunLock, Settings, train};
 use crate::{Error, Result};
 
 /// A training that may begin, or go on.
 pub(super) struct Run<'a> {
     context: &'a Context<'a>,
+    /// Held by the caller until the model is written, after the training.
+    _lock: &'a RunLock,
     title: &'static str,
     store: Store,
     checkpoint: Option<Checkpoint>,
 }
 
 impl<'a> Run<'a> {
-    /// Looks at the output directory before a training of the kind `title`.
+    /// Looks at the output directory, which `lock` keeps others out of, before a training of the kind `title`.
     ///
     /// # Errors
     /// If there is nothing to resume, or something and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
     /// settings.
-    pub(super) fn open(config: &Config, title: &'static str, context: &'a Context<'a>) -> Result<Self> {
+    pub(super) fn open(config: &Config, title: &'static str, context: &'a Context<'a>, lock: &'a RunLock) -> Result<Self> {
         let directory = &config.output.directory;
         let store = Store::new(directory.join("checkpoints"), 2, Fingerprint::new(config, title));
         let checkpoint = match (context.start, store.latest()?) {
@@ -52,7 +54,7 @@ impl<'a> Run<'a> {
             let message = "`validate_every` in [training] needs records to measure on: set `validation` in [data]";
             return Err(Error::Usage(message.into()));
         }
-        Ok(Run { context, title, store, checkpoint })
+        Ok(Run { context, _lock: lock, title, store, checkpoint })
     }
 
     /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.
@@ -60,7 +62,7 @@ impl<'a> Run<'a> {
     /// # Errors
     /// If the records are not those that a resumed training began with; if a record, the device or the disk fails.
     pub(super) fn train<O: Objective>(self, objective: &mut O, config: &Config, records: u32, steps: u64) -> Result<Outcome> {
-        let Run { context, title, store, checkpoint } = self;
+        let Run { context, title, store, checkpoint, .. } = self;
         let base = base_checksum(objective.stored().iter().map(|(_, params)| params))?;
         let store = store.with_records(records).with_base(base);
         if let Some(checkpoint) = &checkpoint {

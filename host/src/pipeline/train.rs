@@ -12,7 +12,7 @@ use crate::data::{self, DataError, Record};
 use crate::distillation::{Distillation, Example};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
 use crate::report::StageSummary;
-use crate::training::{DISTILLATION, Outcome, TrainingError};
+use crate::training::{DISTILLATION, Outcome, RunLock, TrainingError};
 use crate::{Error, Result};
 
 /// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
@@ -21,7 +21,8 @@ use crate::{Error, Result};
 /// If a record, the model or the disk fails; what was written before stays.
 pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let config = &config.with_adapter();
-    let run = Run::open(config, DISTILLATION, context)?;
+    let lock = RunLock::take(&config.output.directory)?;
+    let run = Run::open(config, DISTILLATION, context, &lock)?;
     let path = config.data.train.as_deref();
     let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
     let start = stored_start(config)?;

@@ -1,5 +1,7 @@
 //! What can end a training before its time.
 
+use std::path::PathBuf;
+
 use crate::artifact::ArtifactError;
 use crate::text::TextError;
 
@@ -39,6 +41,12 @@ pub enum TrainingError {
         /// The parameter.
         tensor: String,
     },
+    /// Another training writes into the same directory.
+    #[error(
+        "{}: another training is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)",
+        .0.display()
+    )]
+    Busy(PathBuf),
     /// A checkpoint cannot be used.
     #[error("the checkpoint {path} cannot be resumed: {message}")]
     Checkpoint {

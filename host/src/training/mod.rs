@@ -3,6 +3,7 @@
 pub mod checkpoint;
 mod error;
 mod fingerprint;
+mod lock;
 mod objective;
 mod order;
 mod run;
@@ -10,6 +11,7 @@ mod settings;
 
 pub use error::TrainingError;
 pub use fingerprint::{Difference, Fingerprint};
+pub use lock::RunLock;
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
 pub use order::Order;
 pub use run::{Observer, Outcome, train};

@@ -12,6 +12,7 @@ mod embedded;
 mod faults;
 mod indexing;
 mod inspect;
+mod locking;
 mod logging;
 mod models;
 mod preparing;
