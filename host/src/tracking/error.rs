@@ -12,7 +12,9 @@ use crate::artifact::ArtifactError;
 #[non_exhaustive]
 pub enum TrackingError {
     /// The file system has no room left, or a quota is used up.
-    #[error("the disk is full: cannot log metrics to {path}; free some space and resume the run")]
+    #[error(
+        "the disk is full: cannot log metrics to {path}; free some space and run the command again, with --resume if it has written a checkpoint"
+    )]
     DiskFull {
         /// The log.
         path: PathBuf,

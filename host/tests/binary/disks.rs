@@ -99,6 +99,26 @@ fn a_full_disk_is_told_and_survived() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_disk_that_fills_up_before_the_first_checkpoint_is_told_with_what_can_be_done() {
+    let tiny = Tiny::new();
+    let Some(disk) = Disk::mount(tiny.path("disk")) else {
+        eprintln!("skipped: only root may mount a small disk");
+        return;
+    };
+    // Room for the configuration, and for the metrics of a few steps.
+    disk.fill(24 << 10);
+    let command = train("disk/run", &["training.schedule=constant", "training.max_steps=100"]);
+    let error = tiny.failed(&command, 1);
+    let told = "free some space and run the command again, with --resume if it has written a checkpoint";
+    assert!(error.starts_with("the disk is full: cannot log metrics to ") && error.ends_with(told), "{error}");
+    assert!(!tiny.curve("disk/run").is_empty() && tiny.checkpoints("disk/run").is_empty(), "{error}");
+    std::fs::remove_file(tiny.path("disk/ballast")).unwrap();
+    tiny.done(&command);
+    assert_eq!(tiny.curve("disk/run").len(), 100);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_disk_that_is_full_from_the_start_is_told_and_survived() {
     let tiny = Tiny::new();
     let Some(disk) = Disk::mount(tiny.path("disk")) else {
