@@ -22,6 +22,7 @@ mod schema;
 mod surroundings;
 mod training;
 mod validate;
+mod types;
 
 use std::path::{Path, PathBuf};
 

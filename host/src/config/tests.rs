@@ -109,6 +109,19 @@ fn a_wrong_type_says_what_was_found_and_what_is_allowed() {
 }
 
 #[test]
+fn a_float_is_no_integer_even_if_it_is_whole() {
+    let message = problem("[training]\nbatch_size = 10.0\n");
+    assert_eq!(message, "/c.toml:2: training.batch_size: found 10.0, expected an integer of at least 1");
+    let message =
+        problem("[training]\nseed = 1.0\n[compression]\nmemory_tokens = 2.0\n[[pretraining.stages]]\nmax_steps = 1e3\n");
+    assert_eq!(message.lines().count(), 3, "{message}");
+    let message = problem("[compressor]\nplugin = \"n-layers\"\nlayers = 1.0\n");
+    assert_eq!(message, "/c.toml:3: compressor.layers: found 1.0, expected an integer of at least 1");
+    // The other way round, an integer is a number.
+    assert_eq!(set(&["training.warmup=1", "training.clip=2.0"]).unwrap().training.warmup, 1.0);
+}
+
+#[test]
 fn a_value_out_of_range_says_the_range() {
     assert_eq!(problem("training.warmup = 3\n"), "/c.toml:1: training.warmup: found 3, expected a number from 0.0 to 1.0");
     assert_eq!(problem("training.clip = 0\n"), "/c.toml:1: training.clip: found 0, expected a number above 0.0");

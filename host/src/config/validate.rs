@@ -7,7 +7,7 @@ use jsonschema::error::ValidationErrorKind as Kind;
 use serde_json::{Map, Value};
 
 use super::problem::{Origin, nearest};
-use super::{Problem, schema};
+use super::{Problem, schema, types};
 
 /// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself; `origin_of` says where a key was
 /// set.
@@ -17,7 +17,7 @@ pub(super) fn problems(
     prefix: &[String],
     origin_of: &dyn Fn(&[String]) -> Origin,
 ) -> Vec<Problem> {
-    let validator = match jsonschema::draft202012::new(schema) {
+    let validator = match jsonschema::draft202012::options().with_keyword("type", types::keyword).build(schema) {
         Ok(validator) => validator,
         Err(error) => {
             let message = format!("the plugin describes its configuration by an invalid JSON schema: {error}");
