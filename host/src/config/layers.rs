@@ -44,6 +44,8 @@ pub(super) struct Layer {
     pub(super) directory: Option<PathBuf>,
     /// The TOML text, to find lines in.
     pub(super) text: Option<String>,
+    /// What a variable or an option says, where that reads as a number or a truth value: it may be meant as a text.
+    pub(super) literal: Option<String>,
     /// The values.
     pub(super) values: Dict,
 }
@@ -83,14 +85,17 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
     Ok(layers)
 }
 
-/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise.
+/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as are dates, which no key takes.
 fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError> {
     if key.iter().any(|part| part.is_empty()) {
         return Err(ConfigError::one(origin, key.join("."), "a part of the key is empty"));
     }
     let parsed: Option<toml::Table> =
         toml::from_str(&format!("value = {text}")).ok().filter(|table: &toml::Table| table.len() == 1);
-    let value = match parsed.and_then(|mut table| table.remove("value")) {
+    let parsed = parsed.and_then(|mut table| table.remove("value")).filter(|value| !value.is_datetime());
+    let literal = parsed.as_ref().filter(|value| value.is_integer() || value.is_float() || value.is_bool());
+    let literal = literal.map(|_| text.to_owned());
+    let value = match parsed {
         Some(value) => Value::serialize(value).map_err(|error| ConfigError::one(origin.clone(), "", error.to_string()))?,
         None => Value::from(text),
     };
@@ -99,7 +104,7 @@ fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError
         nested = Value::from(Dict::from([((*part).to_owned(), nested)]));
     }
     let values = nested.into_dict().unwrap_or_default();
-    Ok(Layer { origin, directory: None, text: None, values })
+    Ok(Layer { origin, directory: None, text: None, literal, values })
 }
 
 /// The file at `path` and everything it extends, the base of all first.
@@ -149,7 +154,7 @@ fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     // An unreadable directory shows up when a path in it is used, with that path's name.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    Ok(Layer { origin, directory: Some(directory), text: Some(text), values })
+    Ok(Layer { origin, directory: Some(directory), text: Some(text), literal: None, values })
 }
 
 /// The line, counted from 1, on which the key at `path` (or the innermost table of it that can be found) stands.

@@ -21,8 +21,8 @@ mod resolve;
 mod schema;
 mod surroundings;
 mod training;
-mod validate;
 mod types;
+mod validate;
 
 use std::path::{Path, PathBuf};
 

@@ -11,9 +11,13 @@ use serde_json::Value;
 /// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key path, the directory that a
 /// relative path set there counts from.
 pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
-    visit(value, schema, &mut Vec::new(), &mut |key, format, value| {
+    visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let Value::String(text) = value else { return };
-        let resolved = match format {
+        // What is empty names no place, and is not to be one.
+        if text.is_empty() {
+            return;
+        }
+        let resolved = match format(schema) {
             "path" | "directory" | "file-or-directory" => Some(join(&directory_of(key), text)),
             "output-path" => std::env::current_dir().ok().map(|directory| join(&directory, text)),
             "model" | "tokenizer" => model(&directory_of(key), text),
@@ -25,16 +29,19 @@ pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(
     });
 }
 
-/// Calls `found` with the key path, format and value of every part of `value` that `schema` gives a format.
+/// What a schema says that its values name; nothing if it does not say.
+pub(super) fn format(schema: &Value) -> &str {
+    schema.get("format").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Calls `found` with the key path, schema and value of every part of `value` that `schema` describes.
 pub(super) fn visit(
     value: &mut Value,
     schema: &Value,
     key: &mut Vec<String>,
-    found: &mut dyn FnMut(&[String], &str, &mut Value),
+    found: &mut dyn FnMut(&[String], &Value, &mut Value),
 ) {
-    if let Some(format) = schema.get("format").and_then(Value::as_str) {
-        found(key, format, value);
-    }
+    found(key, schema, value);
     match value {
         Value::Object(object) => {
             for (name, inner) in object {

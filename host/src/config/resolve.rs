@@ -7,6 +7,7 @@ use figment::Figment;
 use figment::value::{Dict, Num, Tag, Value};
 
 use super::layers::{Layer, Numbered};
+use super::surroundings::Finding;
 use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, surroundings, validate};
 use crate::catalogue;
 use crate::text::PromptTemplate;
@@ -23,10 +24,7 @@ impl Resolved {
     /// Checks the models and files that the configuration names. Gives back what is not there.
     pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = surroundings::look(&self.value, &self.schema);
-        let problem = |(key, message): (Vec<String>, String)| {
-            let origin = self.merged.origin_of(&key);
-            Problem { origin, key: key.join("."), message }
-        };
+        let problem = |finding| self.merged.problem(finding);
         let problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
         if problems.is_empty() { Ok(findings.absent.into_iter().map(problem).collect()) } else { Err(ConfigError::new(problems)) }
     }
@@ -47,8 +45,10 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
     let plugins = chosen_plugins(&value);
     let schema = schema::for_plugins(|kind| plugins.get(kind).map(String::as_str));
+    take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
-    let problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
+    let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
+    problems.extend(surroundings::outputs(&value, &schema).into_iter().map(|finding| merged.problem(finding)));
     if !problems.is_empty() {
         return Err(ConfigError::new(problems));
     }
@@ -57,6 +57,20 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
     if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
+}
+
+/// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten
+/// the quotes that TOML wants.
+fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &Merged) {
+    paths::visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
+        let is_text = schema.get("type").and_then(serde_json::Value::as_str) == Some("string");
+        if is_text
+            && (value.is_number() || value.is_boolean())
+            && let Some(literal) = merged.layer_of(key).and_then(|layer| layer.literal.as_deref())
+        {
+            *value = literal.into();
+        }
+    });
 }
 
 /// Sets the compressor's learning rate where it is not set: its plugin knows the right one.
@@ -79,7 +93,7 @@ fn internal(error: impl std::fmt::Display) -> ConfigError {
 
 fn defaults() -> Result<Layer, ConfigError> {
     let values = Value::serialize(Config::default()).map_err(internal)?.into_dict().unwrap_or_default();
-    Ok(Layer { origin: Origin::BuiltIn, directory: None, text: None, values })
+    Ok(Layer { origin: Origin::BuiltIn, directory: None, text: None, literal: None, values })
 }
 
 /// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
@@ -204,6 +218,10 @@ impl Merged {
             }
             other => other.clone(),
         }
+    }
+
+    fn problem(&self, (key, message): Finding) -> Problem {
+        Problem { origin: self.origin_of(&key), key: key.join("."), message }
     }
 
     fn directory_of(&self, key: &[String]) -> PathBuf {

@@ -104,6 +104,7 @@ pub(super) fn simplify(schema: &mut Value) {
         Value::Object(object) => {
             drop_null(object);
             merge_constants(object);
+            refuse_empty(object);
             object.values_mut().for_each(simplify);
         }
         Value::Array(items) => items.iter_mut().for_each(simplify),
@@ -131,6 +132,14 @@ fn drop_null(object: &mut Map<String, Value>) {
     }
     if object.get("default") == Some(&Value::Null) {
         object.remove("default");
+    }
+}
+
+/// What names a place or a model is not empty, whether its schema says so or not.
+fn refuse_empty(object: &mut Map<String, Value>) {
+    const NAMES: [&str; 6] = ["path", "directory", "file-or-directory", "output-path", "model", "tokenizer"];
+    if object.get("format").and_then(Value::as_str).is_some_and(|format| NAMES.contains(&format)) {
+        object.entry("minLength").or_insert(json!(1));
     }
 }
 

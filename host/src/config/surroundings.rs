@@ -31,8 +31,8 @@ enum Fault {
 pub(super) fn look(value: &Value, schema: &Value) -> Findings {
     let mut findings = Findings::default();
     let root = value;
-    paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, format, value| {
-        let outcome = match (format, &*value) {
+    paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
+        let outcome = match (paths::format(schema), &*value) {
             ("path", Value::String(path)) => file(Path::new(path)),
             ("directory", Value::String(path)) => directory(Path::new(path)),
             ("file-or-directory", Value::String(path)) => readable(Path::new(path)),
@@ -48,6 +48,26 @@ pub(super) fn look(value: &Value, schema: &Value) -> Findings {
         }
     });
     findings
+}
+
+/// What is wrong with the directories that a run is to write: each is to be one, or there is to be room for it.
+pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
+        if let ("output-path", Value::String(path)) = (paths::format(schema), &*value)
+            && let Some(message) = in_the_way(Path::new(path))
+        {
+            findings.push((key.to_vec(), message));
+        }
+    });
+    findings
+}
+
+/// The file, if there is one, that stands where a directory or one around it is to be.
+fn in_the_way(directory: &Path) -> Option<String> {
+    let (place, found) = directory.ancestors().find_map(|place| Some((place, std::fs::metadata(place).ok()?)))?;
+    let what = if place == directory { "a directory to write into" } else { "a directory around the one to write into" };
+    (!found.is_dir()).then(|| format!("{} is a file, expected {what}", place.display()))
 }
 
 fn file(path: &Path) -> Result<(), Fault> {

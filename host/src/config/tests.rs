@@ -182,6 +182,34 @@ fn a_setting_is_toml_or_else_a_string() {
 }
 
 #[test]
+fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
+    let load = |name: &str, value: &str| {
+        let variable = (format!("SCALEDOWN_{name}"), value.to_owned());
+        Config::from_defaults(&Overrides::new(vec![variable], Vec::new()))
+    };
+    for text in ["123", "007", "1e5", "1.50", "true", "2024-01-01"] {
+        let here = std::env::current_dir().unwrap().join(text);
+        assert_eq!(load("DATA__TRAIN", text).unwrap().data.train, Some(here.clone()), "{text}");
+        assert_eq!(set(&[&format!("data.train={text}")]).unwrap().data.train, Some(here), "{text}");
+    }
+    assert_eq!(load("PROMPT__SEPARATOR", "0x10").unwrap().prompt.separator, "0x10");
+    // Where a number is wanted, it stays one; and in a file, what has no quotes is none.
+    assert_eq!(load("TRAINING__SEED", "7").unwrap().training.seed, 7);
+    assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a string that is not empty");
+    let message = load("DATA__TRAIN", "[1]").unwrap_err().to_string();
+    assert!(message.contains("found the list [1], expected a string"), "{message}");
+}
+
+#[test]
+fn what_names_a_place_is_not_empty() {
+    let message = problem("output.directory = \"\"\n[data]\ntrain = \"\"\n[compressor]\nplugin = \"n-layers\"\nmodel = \"\"\n");
+    for (line, key) in [(1, "output.directory"), (3, "data.train"), (6, "compressor.model")] {
+        let told = format!("/c.toml:{line}: {key}: found the string \"\", expected a string that is not empty");
+        assert!(message.lines().any(|line| line == told), "{message}");
+    }
+}
+
+#[test]
 fn the_compressors_learning_rate_is_its_plugins_unless_it_is_set() {
     let rate = |settings: &[&str]| set(settings).unwrap().training.lr_compressor;
     let n_layers = ["compressor.plugin=n-layers"];

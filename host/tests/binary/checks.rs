@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::tiny::Tiny;
 
 /// What `config check` says of `tiny.toml` with a setting over it.
-fn told(tiny: &Tiny, setting: &str) -> String {
+fn told_of(tiny: &Tiny, setting: &str) -> String {
     tiny.failed(&["config", "check", "tiny.toml", "--set", setting], 1)
 }
 
@@ -25,6 +25,11 @@ fn values_and_templates_that_cannot_run_are_refused() {
         ("prompt.user={{ documents ", "prompt.user: the prompt cannot be rendered: syntax error: "),
         ("device.threads=0", "device.threads: found 0, expected an integer of at least 1"),
         ("generator.lora.dropout=1.0", "generator.lora.dropout: found 1.0, expected a number of at least 0.0 and below 1.0"),
+        ("device.threads=1.0", "device.threads: found 1.0, expected an integer of at least 1"),
+        ("compressor.layers=1.0", "compressor.layers: found 1.0, expected an integer of at least 1"),
+        ("evaluation.max_new_tokens=4.0", "evaluation.max_new_tokens: found 4.0, expected an integer of at least 1"),
+        ("output.directory=", "output.directory: found the string \"\", expected a string that is not empty"),
+        ("data.train=", "data.train: found the string \"\", expected a string that is not empty"),
         ("training.beta1=1.0", "training.beta1: found 1.0, expected a number of at least 0.0 and below 1.0"),
         ("training.beta2=1", "training.beta2: found 1, expected a number of at least 0.0 and below 1.0"),
         ("training.lr_generator=nan", "training.lr_generator: found nan, expected a finite number"),
@@ -34,7 +39,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
             "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"cpu\"",
         ),
     ] {
-        let error = told(&tiny, setting);
+        let error = told_of(&tiny, setting);
         assert!(error.starts_with(&format!("--set {setting}: {message}").replace("  ", " ")), "{setting}: {error}");
     }
 }
@@ -42,7 +47,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
 #[test]
 fn local_models_must_be_models_with_as_many_layers() {
     let tiny = Tiny::new();
-    let error = told(&tiny, "compressor.layers=99");
+    let error = told_of(&tiny, "compressor.layers=99");
     let generator = tiny.path("generator").display().to_string();
     assert!(
         error.ends_with(&format!("compressor.layers: found 99, expected at most 2, the number of layers of {generator}")),
@@ -57,12 +62,32 @@ fn local_models_must_be_models_with_as_many_layers() {
         ("data.train=atlas", "is a directory, expected a file"),
         ("training.start_from=train.jsonl", "is a file, expected a directory"),
     ] {
-        let error = told(&tiny, setting);
+        let error = told_of(&tiny, setting);
         assert!(error.ends_with(message), "{setting}: {error}");
     }
     // The layers of a hub's model are not known here, and it is not asked for them.
     let hub = ["--set", "generator.model=owner/name", "--set", "compressor.layers=99", "--set", "generator.init=pretrained"];
     assert_eq!(tiny.done(&[&["config", "check", "tiny.toml"][..], &hub].concat()), "tiny.toml: ok\n");
+}
+
+#[test]
+fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
+    let tiny = Tiny::new();
+    tiny.write("taken", "a file");
+    tiny.write("taken.toml", "extends = \"tiny.toml\"\n[output]\ndirectory = \"taken\"\n");
+    let (config, taken) = (tiny.path("taken.toml"), tiny.path("taken"));
+    let (config, taken) = (config.display(), taken.display());
+    let there = format!("{config}:3: output.directory: {taken} is a file, expected a directory to write into");
+    let within = format!("output.directory: {taken} is a file, expected a directory around the one to write into");
+    for command in [&["config", "check"][..], &["train"], &["pretrain"], &["quickstart"], &["evaluate"], &["prepare"]] {
+        let error = tiny.failed(&[command, &[&*config.to_string()]].concat(), 1);
+        assert_eq!(error, there, "{command:?}");
+        let error = tiny.failed(&[command, &["tiny.toml", "--set", "output.directory=taken/run"]].concat(), 1);
+        assert_eq!(error, format!("--set output.directory=taken/run: {within}"), "{command:?}");
+    }
+    let error = told_of(&tiny, "index.directory=taken");
+    assert!(error.ends_with(&format!("index.directory: {taken} is a file, expected a directory to write into")), "{error}");
+    assert_eq!(tiny.read("taken"), "a file");
 }
 
 #[test]
