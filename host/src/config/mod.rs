@@ -5,6 +5,7 @@
 //! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
 //! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
+mod adapter;
 mod component;
 mod corpus;
 mod data;

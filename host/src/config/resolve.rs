@@ -8,7 +8,7 @@ use figment::value::{Dict, Num, Tag, Value};
 
 use super::layers::{Layer, Numbered};
 use super::surroundings::Finding;
-use super::{Config, ConfigError, Origin, Overrides, Problem, layers, paths, schema, surroundings, validate};
+use super::{Config, ConfigError, Origin, Overrides, Problem, adapter, layers, paths, schema, surroundings, validate};
 use crate::catalogue;
 use crate::text::PromptTemplate;
 
@@ -25,7 +25,10 @@ impl Resolved {
     pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = surroundings::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
-        let problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
+        let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
+        if let Some(message) = self.config.generator.as_ref().and_then(adapter::problem) {
+            problems.push(problem((["generator", "lora", "target"].map(str::to_owned).into(), message)));
+        }
         if problems.is_empty() { Ok(findings.absent.into_iter().map(problem).collect()) } else { Err(ConfigError::new(problems)) }
     }
 }

@@ -71,6 +71,38 @@ fn local_models_must_be_models_with_as_many_layers() {
 }
 
 #[test]
+fn the_adapters_layers_must_be_the_models() {
+    let tiny = Tiny::new();
+    let layers = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj";
+    for (target, wrong) in [
+        (r#"["q_proj", "qproj"]"#, "its target \"qproj\" is no linear layer of the model"),
+        (r#"["layers.2.self_attn.q_proj"]"#, "its target \"layers.2.self_attn.q_proj\" is no linear layer of the model"),
+        ("[]", "it has no target"),
+    ] {
+        let setting = format!("generator.lora.target={target}");
+        let told = format!("the adapter (lora) cannot be made: {wrong}; the model's linear layers are {layers}");
+        assert_eq!(told_of(&tiny, &setting), format!("--set {setting}: generator.lora.target: {told}"));
+        // A training says the same.
+        assert!(tiny.failed(&["train", "tiny.toml", "--set", &setting], 1).ends_with(&told));
+    }
+    for target in [r#"["q_proj", "layers.1.mlp.up_proj"]"#, r#"["lm_head", "v_proj"]"#, "\"all-linear\""] {
+        let tied = tiny.read("generator/config.json").replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
+        tiny.write("generator/config.json", tied);
+        let setting = format!("generator.lora.target={target}");
+        assert_eq!(tiny.done(&["config", "check", "tiny.toml", "--set", &setting]), "tiny.toml: ok\n", "{target}");
+    }
+    // A model of many layers and weights is no work, and one that cannot be built is not this key's fault.
+    let large = tiny.read("generator/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 8192");
+    let large = large.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 80");
+    tiny.write("generator/config.json", &large);
+    assert!(told_of(&tiny, "generator.lora.target=[\"qproj\"]").ends_with(layers));
+    for (from, to) in [("\"num_hidden_layers\": 80", "\"num_hidden_layers\": 1000000"), ("qwen2", "another")] {
+        tiny.write("generator/config.json", large.replace(from, to));
+        tiny.done(&["config", "check", "tiny.toml", "--set", "generator.lora.target=[\"qproj\"]"]);
+    }
+}
+
+#[test]
 fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
     let tiny = Tiny::new();
     tiny.write("taken", "a file");
