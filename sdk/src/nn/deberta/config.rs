@@ -87,7 +87,7 @@ impl DebertaConfig {
             embedding_size: keys.optional_size("embedding_size")?.unwrap_or(hidden_size),
             intermediate_size: keys.size("intermediate_size")?,
             heads: keys.size("num_attention_heads")?,
-            layers: keys.size("num_hidden_layers")?,
+            layers: keys.layers("num_hidden_layers")?,
             max_positions,
             token_types: keys.count("type_vocab_size")?.unwrap_or(0),
             absolute_positions: keys.flag("position_biased_input", true)?,

@@ -106,7 +106,7 @@ impl DecoderConfig {
         let keys = JsonKeys::new(json, path)?;
         let family = family(&keys)?;
         let (hidden, heads, layers) =
-            (keys.size("hidden_size")?, keys.size("num_attention_heads")?, keys.size("num_hidden_layers")?);
+            (keys.size("hidden_size")?, keys.size("num_attention_heads")?, keys.layers("num_hidden_layers")?);
         let attention_bias = family == DecoderFamily::Llama && keys.flag("attention_bias", false)?;
         let (rope_theta, rope_scaling) = rope(&keys, path)?;
         let config = DecoderConfig {
@@ -135,6 +135,9 @@ impl DecoderConfig {
     }
 
     fn check(&self, keys: &JsonKeys<'_>) -> Result<()> {
+        if self.layers == 0 {
+            return Err(keys.invalid("num_hidden_layers", "at least 1"));
+        }
         if !self.heads.is_multiple_of(self.kv_heads) {
             return Err(keys.invalid("num_key_value_heads", &format!("a divisor of num_attention_heads ({})", self.heads)));
         }

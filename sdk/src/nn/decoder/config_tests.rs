@@ -76,6 +76,13 @@ fn errors_name_the_key_and_what_is_supported() {
     assert!(message.contains("GPT2LMHeadModel") && message.contains("MistralForCausalLM"), "{message}");
     let message = error("LlamaForCausalLM", json!({"hidden_size": "wide"}));
     assert!(message.contains("`hidden_size` in config.json is \"wide\", expected a positive integer"), "{message}");
+    let message = error("LlamaForCausalLM", json!({"num_hidden_layers": 1_000_000_000_000_u64}));
+    assert!(
+        message.contains("`num_hidden_layers` in config.json is 1000000000000, expected an integer from 0 to 10000"),
+        "{message}"
+    );
+    let message = error("LlamaForCausalLM", json!({"num_hidden_layers": 0}));
+    assert!(message.contains("`num_hidden_layers` in config.json is 0, expected at least 1"), "{message}");
     let message = error("LlamaForCausalLM", json!({"vocab_size": null}));
     assert!(message.contains("`vocab_size` is missing"), "{message}");
     let message = error("LlamaForCausalLM", json!({"num_key_value_heads": 3}));

@@ -138,7 +138,7 @@ impl EncoderConfig {
 
 /// The reach of each layer: `layer_types`, or every n-th layer global, as older files have it.
 fn layers(keys: &JsonKeys<'_>) -> Result<Vec<Reach>> {
-    let count = keys.count("num_hidden_layers")?.ok_or_else(|| keys.invalid("num_hidden_layers", "an integer of at least 0"))?;
+    let count = keys.layers("num_hidden_layers")?;
     let every = keys.optional_size("global_attn_every_n_layers")?.unwrap_or(3);
     let Some(types) = keys.texts("layer_types")? else {
         return Ok((0..count).map(|i| if i.is_multiple_of(every) { Reach::Global } else { Reach::Local }).collect());
