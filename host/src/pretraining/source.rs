@@ -140,7 +140,7 @@ impl Source {
     /// Record `index` as a sequence.
     ///
     /// # Errors
-    /// If the prompt cannot be rendered or the tokenizer fails.
+    /// If the prompt cannot be rendered, the tokenizer fails, or the model cannot read so much.
     pub fn sequence(
         &self,
         index: usize,
@@ -148,12 +148,25 @@ impl Source {
         document_tokens: usize,
         weights: Weights,
     ) -> Result<Sequence, TrainingError> {
-        Ok(match self {
+        let sequence = match self {
             Source::Questions(contexts) => {
                 examples::questions(&contexts[index], &model.prompt, &model.tokenizer, document_tokens, weights)?
             }
             Source::Text(texts) => examples::text(&texts[index], &model.tokenizer, document_tokens)?,
-        })
+        };
+        match model.generator.context().filter(|limit| sequence.rows.len() > *limit) {
+            None => Ok(sequence),
+            Some(limit) => Err(self.too_long(index, sequence.rows.len(), limit)),
+        }
+    }
+
+    fn too_long(&self, index: usize, positions: usize, limit: usize) -> TrainingError {
+        let name = self.queries(index).first().map(|query| format!(" ({query:?})")).unwrap_or_default();
+        let message = format!(
+            "its documents, questions and answers take {positions} positions, more than the {limit} that the model reads; leave it out, give \
+             it fewer questions or documents, or lower compression.document_tokens"
+        );
+        TrainingError::Record { record: format!("{}{name}", index + 1), line: 0, field: None, message }
     }
 }
 

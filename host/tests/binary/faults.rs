@@ -330,6 +330,10 @@ fn a_record_that_the_models_cannot_read_is_told_before_the_first_step() {
     let ask = ["answer", "tiny.toml", "--query", "Where?", "--documents", "documents.txt", "--uncompressed", "--set"];
     let error = tiny.failed(&[&ask[..], &["compression.document_tokens=2000"]].concat(), 1);
     assert!(error.contains("\"Where?\"") && error.contains("more than the 512 that the generator reads"), "{error}");
+    // A language model's, which are tokenized as their turn comes.
+    tiny.write("contexts.jsonl", format!("{good}\n{long}\n"));
+    let error = tiny.failed(&["pretrain", "base.toml", "--set", "data.train=contexts.jsonl", "--set", "output.directory=lm"], 1);
+    assert!(error.starts_with("record 2 (\"q\"): its documents, questions and answers take"), "{error}");
     // A tokenizer that is another model's.
     let config = tiny.read("generator/config.json");
     tiny.write("generator/config.json", config.replace("\"vocab_size\": 1133", "\"vocab_size\": 300"));
