@@ -2,7 +2,7 @@
 
 use super::ConfigArgs;
 use super::again::command_line;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::interrupt::Interrupt;
 use crate::pipeline::{self, Context, Prepared, Start};
 use crate::preparation::Shard;
@@ -43,7 +43,10 @@ impl Prepare {
         };
         let interrupt = Interrupt::listen()?;
         let context = Context { terminal, interrupt: &interrupt, start, command: command_line() };
-        let prepared = pipeline::prepare(&config, self.shard, &context)?;
+        let prepared = pipeline::prepare(&config, self.shard, &context).map_err(|error| match error {
+            Error::Interrupted(what) => Error::Interrupted(format!("{what}; go on with `{} --resume`", context.command)),
+            other => other,
+        })?;
         if self.json { terminal.print_json(&prepared) } else { terminal.print(describe(&prepared)) }
     }
 }

@@ -90,8 +90,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     drop(bars);
     // What waited for a service, and was told to stop, has failed only thereby.
     if context.interrupt.requested() {
-        let on = format!("what is done is recorded; go on with `{} --resume`", context.command);
-        return Err(Error::Interrupted(on));
+        return Err(Error::Interrupted("what is done is recorded".into()));
     }
     let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };

@@ -14,7 +14,7 @@ const FREE: [&str; 4] =
 const CHANGEABLE: [&str; 4] = ["training.lr_generator", "training.lr_compressor", "training.clip", "training.micro_batch"];
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
-/// Where models lie; which they are, [`BASE`] says.
+/// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the checkpoint.
 const PLACES: [&str; 2] = ["generator.model", "compressor.model"];
 /// Where the checksum of what is learned from stands.
 const RECORDS: &str = "the training records";
