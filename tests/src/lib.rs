@@ -2,5 +2,6 @@
 
 pub mod component;
 pub mod conformance;
+pub mod lazy;
 pub mod parity;
 pub mod reference;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::safetensors::{DirectoryWeights, write_safetensors};
-use scaledown_sdk::nn::{Forward, Param, ParamOptions, Params, WeightSource};
+use scaledown_sdk::nn::{Forward, Param, ParamOptions, Params, WeightSource, Widths};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity;
 use serde_json::{Value, json};
@@ -62,7 +62,7 @@ fn build(name: &str, keys: Value, memory_tokens: usize, relevance: bool) -> Resu
 
 fn batch(memory_tokens: usize, relevance: bool) -> PairBatch {
     let ids = vec![vec![5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17], vec![9, 8, 7], vec![21, 20, 5, 6, 31, 11], vec![4]];
-    PairBatch { ids, memory_tokens, relevance }
+    PairBatch { ids, memory_tokens, relevance, widths: Widths::default() }
 }
 
 fn values(tensor: &Tensor) -> Vec<f64> {
@@ -171,7 +171,8 @@ fn pairs_of_other_lengths_have_no_part_in_a_row() {
     for (name, keys) in compressors() {
         let (compressor, _) = build(name, keys.clone(), 2, false).unwrap();
         let first = |second: Vec<u32>| {
-            let batch = PairBatch { ids: vec![vec![5, 6, 7], second], memory_tokens: 2, relevance: false };
+            let batch =
+                PairBatch { ids: vec![vec![5, 6, 7], second], memory_tokens: 2, relevance: false, widths: Widths::default() };
             let vectors = compressor.compress(&batch, &mut Forward::inference()).unwrap().vectors;
             values(&vectors.slice(0, 0, 1).unwrap())
         };
@@ -263,11 +264,17 @@ fn a_batch_that_cannot_be_compressed_is_an_error() {
         let (compressor, _) = build(name, keys.clone(), 3, false).unwrap();
         let ids = vec![vec![5, 6]];
         let cases = [
-            (PairBatch { ids: vec![], memory_tokens: 3, relevance: false }, "no (query, document) pair"),
-            (PairBatch { ids: ids.clone(), memory_tokens: 0, relevance: false }, "0 memory tokens"),
-            (PairBatch { ids: ids.clone(), memory_tokens: 4, relevance: false }, "expected 1 to 3"),
-            (PairBatch { ids, memory_tokens: 3, relevance: true }, "without an RR token"),
-            (PairBatch { ids: vec![vec![5, 1 << 20]], memory_tokens: 3, relevance: false }, "token embeddings"),
+            (
+                PairBatch { ids: vec![], memory_tokens: 3, relevance: false, widths: Widths::default() },
+                "no (query, document) pair",
+            ),
+            (PairBatch { ids: ids.clone(), memory_tokens: 0, relevance: false, widths: Widths::default() }, "0 memory tokens"),
+            (PairBatch { ids: ids.clone(), memory_tokens: 4, relevance: false, widths: Widths::default() }, "expected 1 to 3"),
+            (PairBatch { ids, memory_tokens: 3, relevance: true, widths: Widths::default() }, "without an RR token"),
+            (
+                PairBatch { ids: vec![vec![5, 1 << 20]], memory_tokens: 3, relevance: false, widths: Widths::default() },
+                "token embeddings",
+            ),
         ];
         for (batch, expected) in cases {
             let message = compressor.compress(&batch, &mut Forward::inference()).unwrap_err().to_string();

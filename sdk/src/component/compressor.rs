@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::Result;
-use crate::nn::{Forward, Params, WeightSource};
+use crate::nn::{Forward, Params, WeightSource, Widths};
 use crate::tensor::Tensor;
 
 /// A batch of (query, document) pairs. Each pair is independent of the others.
@@ -16,6 +16,8 @@ pub struct PairBatch {
     pub memory_tokens: usize,
     /// Whether an RR token follows the memory tokens.
     pub relevance: bool,
+    /// How wide the rows are padded.
+    pub widths: Widths,
 }
 
 /// What a compressor makes of a batch.

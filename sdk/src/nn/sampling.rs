@@ -52,26 +52,25 @@ impl Sampling {
         }
     }
 
-    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding. A row's choice depends on no other row.
+    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding: ids `[batch]` of i64 on the device. A row's choice
+    /// depends on no other row.
     ///
     /// # Errors
     /// If the settings are out of range, a row is not finite, or the device fails.
-    pub fn choose(&self, logits: &Tensor, step: usize) -> Result<Vec<u32>> {
+    pub fn choose(&self, logits: &Tensor, step: usize) -> Result<Tensor> {
         self.check()?;
         match *self {
-            Sampling::Greedy => {
-                let ids = logits.arg_max()?.to_vec::<i64>()?;
-                ids.into_iter().map(|id| u32::try_from(id).map_err(|_| Error::Input(format!("{id} is no token id")))).collect()
-            }
+            Sampling::Greedy => logits.arg_max(),
             Sampling::TopP { temperature, top_p, seed } => {
                 let width = logits.shape().last().max(1);
                 let values = logits.cast(DType::F32)?.to_vec::<f32>()?;
                 let rows = values.chunks_exact(width).zip(0_u64..);
-                rows.map(|(row, index)| {
+                let ids = rows.map(|(row, index)| {
                     let uniform = f64::from(uniform_bits(row_seed(seed, index), step as u64)) / f64::from(1 << 24);
-                    nucleus(row, temperature, top_p, uniform)
-                })
-                .collect()
+                    nucleus(row, temperature, top_p, uniform).map(i64::from)
+                });
+                let ids = ids.collect::<Result<Vec<_>>>()?;
+                logits.device().from_slice(&ids, [ids.len()])
             }
         }
     }

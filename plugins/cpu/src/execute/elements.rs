@@ -7,7 +7,7 @@ use scaledown_sdk::{DType, Result};
 use super::{Call, for_any, for_float, for_number};
 use crate::elementwise::{self, Binary, Relation, Unary};
 use crate::layout::{Walk, broadcast_strides};
-use crate::math::{Float, Number, Numeric};
+use crate::math::{Float, Numeric};
 use crate::reduce;
 use crate::storage::{Buffer, Scalar};
 
@@ -125,23 +125,10 @@ impl Call<'_> {
             BinaryOp::Add => self.zip::<elementwise::Add>(inputs, true),
             BinaryOp::Sub => self.zip::<elementwise::Sub>(inputs, false),
             BinaryOp::Mul => self.zip::<elementwise::Mul>(inputs, true),
-            BinaryOp::Div => {
-                self.check_divisor(&inputs)?;
-                self.zip::<elementwise::Div>(inputs, false)
-            }
+            BinaryOp::Div => self.zip::<elementwise::Div>(inputs, false),
             BinaryOp::Maximum => self.zip::<elementwise::Maximum>(inputs, false),
             BinaryOp::Minimum => self.zip::<elementwise::Minimum>(inputs, false),
         }
-    }
-
-    fn check_divisor(&self, inputs: &[Value]) -> Result<()> {
-        let divisor = self.input(inputs, 1)?;
-        let zero = match divisor.spec.dtype {
-            DType::I64 => self.elements::<i64>(divisor)?.iter().any(|x| x.is_zero()),
-            DType::U32 => self.elements::<u32>(divisor)?.iter().any(|x| x.is_zero()),
-            _ => false,
-        };
-        if zero { self.fail("an integer is divided by zero") } else { Ok(()) }
     }
 
     fn zip<F: Binary>(&self, inputs: Vec<Value>, commutes: bool) -> Result<Buffer> {

@@ -17,6 +17,12 @@ pub fn slice(shape: &[usize], dim: usize, start: usize, len: usize) -> Case {
     Case::new(Op::Slice { dim, start, len }, vec![Input::float(shape, 2)])
 }
 
+/// The parts of a tensor.
+#[must_use]
+pub fn split(shape: &[usize], dim: usize, sizes: &[usize]) -> Case {
+    Case::new(Op::Split { dim, sizes: sizes.to_vec() }, vec![Input::float(shape, 19)])
+}
+
 /// A range of one dimension, written.
 #[must_use]
 pub fn write_slice(shape: &[usize], dim: usize, start: usize, len: usize) -> Case {
@@ -72,6 +78,8 @@ pub(super) fn forward() -> Vec<Case> {
         Case::new(Op::Uniform { shape: [70, 129].into(), seed: 42 }, vec![]),
         permute(&[17, 33, 5, 9], &[2, 0, 3, 1]),
         permute(&[65, 129], &[1, 0]),
+        split(&[65, 130], 1, &[1, 64, 65]),
+        split(&[33, 5], 0, &[20, 13]),
         broadcast(&[65, 1, 33], &[7, 65, 5, 33]),
         reduce(ReduceOp::Sum, &[70, 300], &[0], false),
         reduce(ReduceOp::Sum, &[70, 300], &[1], false),
@@ -111,6 +119,9 @@ pub(super) fn gradients() -> Vec<Case> {
         write_slice(&[4, 3], 0, 1, 2),
         write_slice(&[2, 4, 3], 1, 0, 4),
         write_slice(&[2, 4], 1, 2, 0),
+        split(&[2, 7, 3], 1, &[4, 0, 3]),
+        split(&[6], 0, &[6]),
+        split(&[0, 4], 1, &[2, 2]),
         concat(&[2, 0, 3], 1, &[1, 0, 4]),
         concat(&[0, 3], 0, &[2]),
         Case::new(Op::Cast { dtype: DType::F64 }, vec![Input::float([3], 18)]),
