@@ -37,7 +37,7 @@ pub struct Lazy {
 struct Node(Mutex<State>);
 
 enum State {
-    Noted(Arc<Noted>, usize),
+    Noted(Arc<Noted>),
     Computed(TensorData),
     Failed(String),
 }
@@ -45,7 +45,8 @@ enum State {
 /// An instruction that is to be run when one of its outputs is read.
 struct Noted {
     op: Op,
-    inputs: Vec<Arc<Node>>,
+    /// Each with the shape that the instruction reads it in: reshaped tensors share one node.
+    inputs: Vec<(Arc<Node>, TensorSpec)>,
     outputs: Mutex<Vec<std::sync::Weak<Node>>>,
 }
 
@@ -71,13 +72,13 @@ impl Lazy {
         let mut stack = vec![Arc::clone(node)];
         while let Some(top) = stack.last().cloned() {
             let noted = match &*lock(&top.0) {
-                State::Noted(noted, _) => Arc::clone(noted),
+                State::Noted(noted) => Arc::clone(noted),
                 _ => {
                     stack.pop();
                     continue;
                 }
             };
-            let waiting = noted.inputs.iter().find(|input| matches!(&*lock(&input.0), State::Noted(..)));
+            let waiting = noted.inputs.iter().map(|(input, _)| input).find(|input| matches!(&*lock(&input.0), State::Noted(..)));
             match waiting {
                 Some(input) => stack.push(Arc::clone(input)),
                 None => self.run(&noted),
@@ -101,8 +102,8 @@ impl Lazy {
     }
 
     fn evaluate(&self, noted: &Noted) -> std::result::Result<Vec<TensorData>, String> {
-        let input = |node: &Arc<Node>| match &*lock(&node.0) {
-            State::Computed(data) => self.reference.upload(data).map_err(|error| error.to_string()),
+        let input = |(node, spec): &(Arc<Node>, TensorSpec)| match &*lock(&node.0) {
+            State::Computed(data) => self.reference.upload_bytes(spec.clone(), data.bytes()).map_err(|error| error.to_string()),
             State::Failed(error) => Err(error.clone()),
             State::Noted(..) => Err("an input is not computed yet".into()),
         };
@@ -141,7 +142,7 @@ impl DeviceBackend for Lazy {
             let node = node(value)?;
             self.compute(node);
             match &*lock(&node.0) {
-                State::Computed(data) => Ok(data.clone()),
+                State::Computed(data) => TensorData::new(value.spec.clone(), data.bytes().to_vec()),
                 State::Failed(error) => Err(failure("read", error)),
                 State::Noted(..) => Err(failure("read", "an instruction was not run")),
             }
@@ -156,10 +157,10 @@ impl DeviceBackend for Lazy {
     fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Storage>> {
         let specs = inputs.iter().map(|input| input.spec.clone()).collect();
         lock(&self.log).program.push((op.program(), specs));
-        let inputs = inputs.iter().map(|input| node(input).cloned()).collect::<Result<Vec<_>>>()?;
+        let inputs = inputs.iter().map(|input| Ok((Arc::clone(node(input)?), input.spec.clone()))).collect::<Result<Vec<_>>>()?;
         let noted = Arc::new(Noted { op: op.clone(), inputs, outputs: Mutex::default() });
         let nodes: Vec<Arc<Node>> =
-            (0..outputs.len()).map(|index| Arc::new(Node(Mutex::new(State::Noted(Arc::clone(&noted), index))))).collect();
+            (0..outputs.len()).map(|_| Arc::new(Node(Mutex::new(State::Noted(Arc::clone(&noted)))))).collect();
         *lock(&noted.outputs) = nodes.iter().map(Arc::downgrade).collect();
         Ok(nodes.into_iter().map(Storage::new).collect())
     }

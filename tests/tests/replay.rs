@@ -157,7 +157,7 @@ fn trained(plugin: &str, keys: &Value, relevance: bool, widths: Widths, checkpoi
     let mut objective = Tiny::new(plugin, keys.clone(), relevance, widths, &device).expect("a model");
     let directory = tempfile::tempdir().expect("a directory");
     let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default(), "a test"));
-    lazy.take_log();
+    drop(lazy.take_log());
     let mut steps = Steps { lazy, logs: Vec::new(), losses: Vec::new() };
     train(&mut objective, &settings(checkpointing), &store, None, &mut steps).expect("a training");
     steps
@@ -219,7 +219,7 @@ fn a_token_reads_its_ids_alone_and_is_the_same_program_as_the_next() {
         let (logits, mut state) = tiny.generator.prefill(&input, 4).expect("a prefill");
         let mut ids = Sampling::Greedy.choose(&logits, 0).expect("ids");
         ids.to_data().expect("data");
-        lazy.take_log();
+        drop(lazy.take_log());
         let mut logs = Vec::new();
         for step in 1..4 {
             let logits = tiny.generator.decode(&ids, &mut state).expect("logits");

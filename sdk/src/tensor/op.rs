@@ -463,6 +463,7 @@ pub struct AttentionSpec {
     /// The greatest distance at which a key is seen. (A sliding window of `w` tokens, Mistral's way of counting, is `w - 1`.)
     pub window: Option<usize>,
     /// Whether the spans of the rows are passed as an input.
+    #[serde(default)]
     pub spans: bool,
     /// Whether positions are passed as inputs.
     pub positions: bool,

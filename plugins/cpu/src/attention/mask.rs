@@ -42,9 +42,10 @@ impl Mask {
         let window = spec.window.and_then(|window| i64::try_from(window).ok()).unwrap_or(i64::MAX);
         let bounds = |p: i64| {
             let last = if spec.causal { p } else { p.saturating_add(window) };
-            (p.saturating_sub(window).max(0), last)
+            (p.saturating_sub(window), last)
         };
-        let clamped = |(low, high): (i64, i64)| (clamp(low), clamp(high));
+        // One position is left to mark keys that no query sees.
+        let clamped = |(low, high): (i64, i64)| (clamp(low).max(i32::MIN + 1), clamp(high));
         match (positions, spans) {
             (Some((queries, keys)), spans) => Mask {
                 shape,
@@ -163,7 +164,7 @@ mod tests {
                     let r = if positions { keys[j] } else { j as i64 };
                     let near = window.is_none_or(|window| (p - r).unsigned_abs() as usize <= window);
                     let real = span.is_none_or(|[start, len, _]| (start..start + len).contains(&(j as i64)));
-                    let expected = real && r >= 0 && (!causal || r <= p) && near;
+                    let expected = real && (!causal || r <= p) && near;
                     let found = range.contains(&j) && scores[j - range.start] == 2.0;
                     proptest::prop_assert_eq!(found, expected, "query {} key {}", i, j);
                 }

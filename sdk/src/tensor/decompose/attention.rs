@@ -61,9 +61,6 @@ impl Extents {
         if let (Some(start), Some(len)) = (column(0)?, column(1)?) {
             conditions.extend([index.ge(&start)?, index.lt(&start.add(&len)?)?]);
         }
-        if spec.positions {
-            conditions.push(key.ge(&scalar(0.0, &key)?)?);
-        }
         if spec.causal {
             conditions.push(key.le(&query)?);
         }
