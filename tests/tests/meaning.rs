@@ -92,7 +92,7 @@ fn one_tensor_may_be_several_inputs() -> Result<()> {
         let m = x.reshape([1, 2])?;
         assert_eq!(m.matmul_transposed(&m, false, true)?.to_vec::<f32>()?, [5.0]);
         let base = floats(&device, &[0.0; 4])?;
-        let written = base.write_slice(&x, 0, 1)?;
+        let written = base.clone().write_slice(&x, 0, 1)?;
         assert_eq!((base.to_vec::<f32>()?, written.to_vec::<f32>()?), (vec![0.0; 4], vec![0.0, 1.0, 2.0, 0.0]));
     }
     Ok(())
