@@ -51,6 +51,7 @@ impl DeviceBackend for Reference {
             Op::Binary(BinaryOp::Div) if !outputs[0].dtype.is_float() => {
                 vec![zip(&x, &shapes, &outputs[0].shape, |a, b| if b == 0.0 { 0.0 } else { (a / b).trunc() })]
             }
+            Op::TopK { k } => top_k(x[0], shapes[0].last(), *k),
             _ => vec![run(op, &x, &shapes, &outputs[0].shape)?],
         };
         let rounded = |(result, spec): (Elements, &TensorSpec)| {
@@ -169,6 +170,21 @@ fn reduce(op: ReduceOp, dims: &[usize], x: &Elements, shape: &Shape, count: usiz
 
 fn arg_max(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] || (row[i].is_nan() && !row[best].is_nan()) { i } else { best })
+}
+
+/// The greatest elements and their places, by taking the greatest of what is left again and again.
+fn top_k(x: &Elements, width: usize, k: usize) -> Vec<Elements> {
+    let (mut values, mut indices) = (Vec::new(), Vec::new());
+    for row in x.chunks(width.max(1)) {
+        let mut left: Vec<usize> = (0..row.len()).collect();
+        for _ in 0..k {
+            let rest: Vec<f64> = left.iter().map(|&at| row[at]).collect();
+            let at = left.remove(arg_max(&rest));
+            values.push(row[at]);
+            indices.push(at as f64);
+        }
+    }
+    vec![values, indices]
 }
 
 fn matmul(x: &[&Elements], shapes: &[&Shape], output: &Shape, transpose_a: bool, transpose_b: bool) -> Elements {

@@ -33,6 +33,9 @@ fn nan_wins() -> Result<()> {
             let at = values.iter().position(|x| x.is_nan()).unwrap_or(0) as i64;
             assert_eq!(x.arg_max()?.to_vec::<i64>()?, [at], "arg_max of {values:?} on {name}");
         }
+        let (values, indices) = floats(&device, &[1.0, f32::NAN, 3.0, f32::NAN])?.top_k(3)?;
+        assert!(same(&values.to_vec()?, &[f32::NAN, f32::NAN, 3.0]), "top_k on {name}");
+        assert_eq!(indices.to_vec::<i64>()?, [1, 3, 2], "top_k on {name}");
         let nan = floats(&device, &[f32::NAN])?;
         assert_eq!(nan.eq(&nan)?.to_vec::<u8>()?, [0], "eq on {name}");
         assert_eq!(nan.ne(&nan)?.to_vec::<u8>()?, [1], "ne on {name}");

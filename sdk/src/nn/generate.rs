@@ -81,7 +81,8 @@ impl<'g> Decoding<'g> {
             // The ids stay on the device for the next step; the host reads them, and nothing else, to see what ends.
             let chosen = no_grad(|| self.options.sampling.choose(&self.logits, step))?;
             for (row, (sequence, token)) in self.sequences.iter_mut().zip(chosen.to_vec::<i64>()?).enumerate() {
-                let token = u32::try_from(token).map_err(|_| Error::Input(format!("{token} is no token id")))?;
+                let token =
+                    u32::try_from(token).map_err(|_| Error::Input("the logits of the next token are not finite".into()))?;
                 sequence.push(token, row, &self.options.end_ids, observe);
             }
             let running = self.sequences.iter().any(|sequence| sequence.finish.is_none());

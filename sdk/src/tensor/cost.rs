@@ -62,6 +62,7 @@ fn flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
         | Op::Select
         | Op::Reduce { .. }
         | Op::ArgMax
+        | Op::TopK { .. }
         | Op::Embedding
         | Op::EmbeddingBackward { .. }
         | Op::RmsNorm { .. }

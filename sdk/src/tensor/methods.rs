@@ -241,6 +241,14 @@ impl Tensor {
         self.one(Op::ArgMax)
     }
 
+    /// The `k` greatest elements of each row in falling order, and their indices: `[.., n] -> ([.., k], [.., k] of i64)`.
+    ///
+    /// # Errors
+    /// If a row has fewer.
+    pub fn top_k(&self, k: usize) -> Result<(Tensor, Tensor)> {
+        Tensor::pair("top_k", Tensor::apply(Op::TopK { k }, &[self])?)
+    }
+
     /// The matrix product `[.., m, k] x [.., k, n]`; leading dimensions broadcast.
     ///
     /// # Errors

@@ -162,6 +162,12 @@ instructions! {
     /// `x [.., n] -> [..]` of i64: the index of the greatest element, the first on ties.
     ArgMax = "arg_max" Primitive "x" -> "indices", Stops, Everyone;
 
+    /// `x [.., n] -> (values [.., k], indices [.., k] of i64)`: the `k` greatest elements of each row in falling order, the first on ties.
+    TopK {
+        /// How many, at most `n`.
+        fixed k: usize,
+    } = "top_k" Primitive "x" -> "values indices", Flows, Everyone;
+
     // ---- products -------------------------------------------------------------------------------------------------
     /// `(a [.., m, k], b [.., k, n]) -> [.., m, n]`; leading dimensions broadcast. With `transpose_a` the first input is
     /// `[.., k, m]`, with `transpose_b` the second is `[.., n, k]`.

@@ -9,7 +9,7 @@ use crate::elementwise::{self, Binary, Relation, Unary};
 use crate::layout::{Walk, broadcast_strides};
 use crate::math::{Float, Numeric};
 use crate::reduce;
-use crate::storage::{Buffer, Scalar};
+use crate::storage::{Buffer, Scalar, Scratch};
 
 /// An element on its way to another type: integers stay exact.
 enum Exact {
@@ -216,6 +216,18 @@ impl Call<'_> {
                 self.build(|out| reduce::reduce::<T, reduce::Max>(shape, &reduced, None, x, out))
             }),
         }
+    }
+
+    pub(super) fn top_k(&self, inputs: &[Value], k: usize) -> Result<Vec<Buffer>> {
+        let x = self.input(inputs, 0)?;
+        let width = x.spec.shape.last();
+        for_float!(self.op, x.spec.dtype, T => {
+            let x = self.elements::<T>(x)?;
+            let count = self.output.shape.count();
+            let (mut values, mut indices) = (Scratch::<T>::new(count), Scratch::<i64>::new(count));
+            reduce::top_k(width, k, x, &mut values, &mut indices);
+            Ok(vec![values.into_buffer(), indices.into_buffer()])
+        })
     }
 
     pub(super) fn arg_max(&self, inputs: &[Value]) -> Result<Buffer> {

@@ -126,6 +126,7 @@ pub(crate) fn execute(op: &Op, mut inputs: Vec<Value>, outputs: &[TensorSpec]) -
         Op::Select => call.select(&inputs),
         Op::Reduce { op: reduction, dims, .. } => call.reduce(&inputs, *reduction, dims),
         Op::ArgMax => call.arg_max(&inputs),
+        Op::TopK { k } => return call.top_k(&inputs, *k),
         Op::MatMul { transpose_a, transpose_b } => call.matmul(&inputs, *transpose_a, *transpose_b),
         Op::Linear => call.linear(&inputs),
         Op::Embedding => call.embedding(&inputs),

@@ -112,6 +112,7 @@ fn rule(op: &Op, x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
         Op::Gated(op) => elements::gated(x, gradient, *op),
         Op::Dropout { p, seed } => elements::dropout(x, gradient, *p, *seed),
         Op::Reduce { op, dims, .. } => reduce::reduce(x, gradient, *op, dims),
+        Op::TopK { .. } => reduce::top_k(x, gradient),
         Op::MatMul { transpose_a, transpose_b } => products::matmul(x, gradient, *transpose_a, *transpose_b),
         Op::Linear => products::linear(x, gradient),
         Op::Adapter { scale, p, seed } => products::adapter(x, gradient, (*scale, *p), *seed),

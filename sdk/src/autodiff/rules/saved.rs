@@ -32,6 +32,7 @@ pub(crate) fn saves(op: &Op, needs: &[bool]) -> Saves {
         Op::Select => (inputs(&|i| i == 0), vec![]),
         Op::Reduce { op: ReduceOp::Max, .. } => (inputs(&|_| true), vec![true]),
         Op::Embedding => (inputs(&|i| i == 1), vec![]),
+        Op::TopK { .. } => (nothing(), vec![false, true]),
         // The input, both factors, and the low-rank product.
         Op::Adapter { .. } if needs.iter().skip(1).any(|&need| need) => (inputs(&|i| i > 0), vec![false, true]),
         Op::AddRmsNorm { .. } | Op::AddLayerNorm { .. } => (inputs(&|i| i == 2), vec![true]),

@@ -75,6 +75,7 @@ pub fn decompose(op: &Op, inputs: &[Tensor], device: &Device) -> Result<Option<V
         | Op::Select
         | Op::Reduce { .. }
         | Op::ArgMax
+        | Op::TopK { .. }
         | Op::MatMul { .. }
         | Op::Embedding
         | Op::EmbeddingBackward { .. } => Ok(None),

@@ -119,6 +119,16 @@ pub(super) fn reduce(x: &Inputs<'_>, op: ReduceOp, dims: &[usize], keep: bool) -
     Ok(vec![TensorSpec::new(input.dtype, shape)])
 }
 
+pub(super) fn top_k(x: &Inputs<'_>, k: usize) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    x.float("an input", input)?;
+    x.rank_at_least("an input", input, 1)?;
+    let width = input.shape.last();
+    x.ensure(k <= width, || format!("expected at most the {width} elements of a row, found k = {k}"))?;
+    let shape = input.shape.with(input.shape.rank() - 1, k);
+    Ok(vec![TensorSpec::new(input.dtype, &shape), TensorSpec::new(DType::I64, shape)])
+}
+
 pub(super) fn arg_max(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     let [input] = x.exactly()?;
     x.float("an input", input)?;

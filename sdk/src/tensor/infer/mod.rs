@@ -46,6 +46,7 @@ pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
         Op::GatedBackward(_) => elements::gated_backward(&x),
         Op::Reduce { op, dims, keep } => elements::reduce(&x, *op, dims, *keep),
         Op::ArgMax => elements::arg_max(&x),
+        Op::TopK { k } => elements::top_k(&x, *k),
         Op::MatMul { transpose_a, transpose_b } => products::matmul(&x, *transpose_a, *transpose_b),
         Op::Linear => products::linear(&x),
         Op::Adapter { scale, p, .. } => adapter::adapter(&x, *scale, *p),

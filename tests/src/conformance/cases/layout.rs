@@ -48,6 +48,12 @@ pub fn reduce(op: ReduceOp, shape: &[usize], dims: &[usize], keep: bool) -> Case
     Case::new(Op::Reduce { op, dims: dims.to_vec(), keep }, vec![Input::float(shape, 6)])
 }
 
+/// The greatest elements of rows.
+#[must_use]
+pub fn top_k(shape: &[usize], k: usize) -> Case {
+    Case::new(Op::TopK { k }, vec![Input::float(shape, 80)])
+}
+
 /// A tensor repeated along new dimensions and those of one index.
 #[must_use]
 pub fn broadcast(from: &[usize], to: &[usize]) -> Case {
@@ -89,6 +95,9 @@ pub(super) fn forward() -> Vec<Case> {
         // Many ties, of which the first counts.
         Case::new(Op::ArgMax, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
         Case::new(Op::ArgMax, vec![Input::float([0, 4], 11)]),
+        top_k(&[33, 65], 7),
+        top_k(&[2, 3000], 1000),
+        Case::new(Op::TopK { k: 9 }, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
         Case::new(Op::Permute { dims: vec![1, 0] }, vec![Input::integers([5, 7], 12, -9, 9, DType::I64)]),
         Case::new(Op::Slice { dim: 0, start: 1, len: 3 }, vec![Input::integers([5, 7], 12, 0, 9, DType::U32)]),
         Case::new(Op::Broadcast { shape: [3, 7].into() }, vec![Input::integers([7], 13, 0, 2, DType::Bool)]),
@@ -126,6 +135,7 @@ pub(super) fn gradients() -> Vec<Case> {
         concat(&[0, 3], 0, &[2]),
         Case::new(Op::Cast { dtype: DType::F64 }, vec![Input::float([3], 18)]),
     ];
+    cases.extend([top_k(&[3, 5], 2), top_k(&[4], 4), top_k(&[2, 3], 0), top_k(&[0, 3], 1)]);
     for op in [ReduceOp::Sum, ReduceOp::Mean, ReduceOp::Max] {
         cases.push(reduce(op, &[3, 4], &[1], false));
         cases.push(reduce(op, &[2, 3, 4], &[0, 2], true));
