@@ -53,7 +53,11 @@ fn compare(case: &Case, expected: &Fixture, device: &Device, report: &mut Report
     if case.gradients.is_empty() {
         return Ok(());
     }
-    let gradients = outputs[0].mul(&expected.upload("grad_output", device))?.sum_all()?.backward()?;
+    let mut weighted = outputs[0].mul(&expected.upload("grad_output", device))?.sum_all()?;
+    if expected.find("grad_output.1").is_some() {
+        weighted = weighted.add(&outputs[1].mul(&expected.upload("grad_output.1", device))?.sum_all()?)?;
+    }
+    let gradients = weighted.backward()?;
     for &i in &case.gradients {
         let (name, theirs) = (format!("{}: gradient {i}", case.name), expected.get(&format!("grad.{i}")));
         match gradients.get(&inputs[i]) {
