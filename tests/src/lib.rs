@@ -1,6 +1,8 @@
 //! Shared parts of the workspace-level tests.
 
+pub mod chat_service;
 pub mod component;
 pub mod conformance;
+pub mod examples;
 pub mod parity;
 pub mod reference;
