@@ -2,9 +2,11 @@
 //! has a file `conformance.toml`; it adds no test code.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use scaledown_conformance::Example;
-use scaledown_sdk::component::{Kind, registrations};
+use scaledown::wasm::{WasmComponent, WasmCompressor};
+use scaledown_conformance::{Example, compressor};
+use scaledown_sdk::component::{Compressor, Kind, registrations};
 use scaledown_tests::chat_service;
 use scaledown_tests::examples::{assert_conform, files, of, of_kind};
 
@@ -36,6 +38,22 @@ fn every_component_has_an_example_and_every_example_a_component() {
 #[test]
 fn compressors_conform() {
     assert_conform(&of_kind(Kind::Compressor), &[]);
+}
+
+/// A component is checked as the native build of the same source is.
+#[test]
+fn a_wasm_compressor_conforms() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/attention-pool.wasm");
+    let component = WasmComponent::load(file).unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    for example in of_kind(Kind::Compressor).iter().filter(|example| example.plugin == "attention-pool") {
+        let keys = example.keys(&|_| None).unwrap();
+        let build = |context| Ok(Box::new(WasmCompressor::build(&component, &keys, context)?) as Box<dyn Compressor>);
+        let name = format!("{} (wasm)", example.title());
+        let device = scaledown_cpu::device().unwrap();
+        let report = compressor::check(&compressor::Subject { name, build: &build, device, scratch: scratch.path() });
+        assert!(report.passed(), "{report}");
+    }
 }
 
 #[test]

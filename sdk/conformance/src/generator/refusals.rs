@@ -6,7 +6,7 @@ use scaledown_sdk::nn::Forward;
 use super::Subject;
 use super::inputs::{Rows, Side};
 use crate::compare::values;
-use crate::report::{Checked, Failure, refused};
+use crate::report::{Checked, Failure, answered, refused};
 
 pub(super) fn ids(subject: &Subject<'_>) -> Checked {
     let built = subject.built(None)?;
@@ -34,7 +34,9 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     let other = Rows::new(built.rows(&[5]), Side::Right);
     refused("two rows of embeddings and the lengths of one", || forward(other.with(input.embeddings.clone())))?;
     refused("hidden states of another size", || built.generator.logits(&narrow))?;
-    refused("no sequences", || built.prefill(Vec::new(), 1).map(drop))
+    // No sequences are an error, or have no logits.
+    answered("no sequences", || built.prefill(Vec::new(), 1).map(drop))?.ok();
+    Ok(())
 }
 
 pub(super) fn decoding(subject: &Subject<'_>) -> Checked {

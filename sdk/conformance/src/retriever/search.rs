@@ -162,12 +162,22 @@ pub(super) fn characters(subject: &Subject<'_>) -> Checked {
 }
 
 pub(super) fn thousands(subject: &Subject<'_>) -> Checked {
-    // 7 and 2,000 have no divisor in common, so that each id comes once, and in no order.
-    let documents = (0..THOUSANDS).map(|i| document(format!("{:04}", i * 7 % THOUSANDS), i));
+    let documents = (0..THOUSANDS).map(|i| document(thousandth(i), i));
     let place = subject.place();
     let mut retriever = (subject.open)(&place)?;
     let added = retriever.index(&mut documents.map(Ok))?;
     ensure(added == THOUSANDS as u64, "the number of documents", THOUSANDS, added)?;
+    let all = hits_of(&*retriever, TEXTS[0], THOUSANDS)?;
+    let of_the_text = (0..THOUSANDS).step_by(TEXTS.len()).map(thousandth);
+    for id in of_the_text {
+        let found = all.iter().any(|hit| hit.id == id);
+        ensure(
+            found,
+            format!("the best {THOUSANDS} hits of {:?}", TEXTS[0]),
+            format!("the document {id} of this text"),
+            shown(&all),
+        )?;
+    }
     for query in &TEXTS[..3] {
         let few = hits_of(&*retriever, query, ASKED)?;
         let more = hits_of(&*retriever, query, 2 * ASKED)?;
@@ -177,4 +187,9 @@ pub(super) fn thousands(subject: &Subject<'_>) -> Checked {
         ensure(few.len() == ASKED, format!("the best {ASKED} hits of {query:?}"), ASKED, few.len())?;
     }
     Ok(())
+}
+
+/// The id of a document. 7 and 2,000 have no divisor in common, so that each id comes once, and in no order.
+fn thousandth(i: usize) -> String {
+    format!("{:04}", i * 7 % THOUSANDS)
 }
