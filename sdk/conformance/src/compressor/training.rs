@@ -42,17 +42,26 @@ pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
 }
 
 pub(super) fn learns(subject: &Subject<'_>) -> Checked {
-    let built = subject.built(true)?;
+    for relevance in [false, true] {
+        let built = subject.built(relevance)?;
+        let measured = || Ok::<_, Failure>(loss(&built.compress(&batch(MEMORY, relevance))?)?.scalar()?);
+        let before = measured()?;
+        train(&built, relevance)?;
+        let what = format!("the loss after {STEPS} steps (relevance = {relevance})");
+        let after = measured()?;
+        ensure(after < before, what, format!("less than {before}"), after)?;
+    }
+    Ok(())
+}
+
+fn train(built: &Built, relevance: bool) -> Checked {
     let group = ParamGroup { name: "compressor".into(), params: built.params.trainable(), lr: RATE };
     let mut optimizer = Optimizer::new(vec![group], OptimizerConfig { weight_decay: 0.0, ..OptimizerConfig::default() })?;
-    let measured = |built: &Built| Ok::<_, Failure>(loss(&built.compress(&batch(MEMORY, true))?)?.scalar()?);
-    let before = measured(&built)?;
     for seed in 0..STEPS as u64 {
-        let compressed = built.compressor.compress(&batch(MEMORY, true), &mut Forward::training(seed, false))?;
+        let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut Forward::training(seed, false))?;
         optimizer.step(loss(&compressed)?.backward()?, 1.0, 1.0)?;
     }
-    let after = measured(&built)?;
-    ensure(after < before, format!("the loss after {STEPS} steps"), format!("less than {before}"), after)
+    Ok(())
 }
 
 pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {

@@ -72,11 +72,11 @@ impl Words {
     fn put(&self, documents: &mut Vec<(String, String)>, new: Document, seen: &mut BTreeSet<String>) {
         let id = if self.is(Fault::TrimsIds) { new.id.trim_end_matches(|c: char| !c.is_ascii()).to_owned() } else { new.id };
         let first = seen.insert(id.clone());
-        let known = documents.iter_mut().find(|(known, _)| *known == id);
+        let known = documents.iter().position(|(known, _)| *known == id);
         match known {
             Some(_) if self.is(Fault::FirstOfAStreamCounts) && !first => {}
-            Some(known) if !self.is(Fault::KeepsReplaced) && !self.is(Fault::AddsTwice) => known.1 = new.text,
             Some(_) if self.is(Fault::KeepsReplaced) => {}
+            Some(at) if !self.is(Fault::AddsTwice) => documents[at].1 = new.text,
             _ if self.is(Fault::KeepsTheFirstThousand) && documents.len() == 1000 => {}
             _ => documents.push((id, new.text)),
         }
