@@ -102,7 +102,7 @@ impl Broken {
             Fault::IgnoresTheSeed if forward.training => x.affine(1.0 + 1e-3 * CALLS.fetch_add(1, Ordering::Relaxed) as f64, 0.0),
             Fault::RepeatsTheFirstVector => x.slice(1, 0, 1)?.broadcast_to(x.shape().clone()),
             Fault::CutsGradients => Ok(x.detach()),
-            Fault::TrainsOnSomethingElse if forward.training => x.affine(-1.0, 0.0),
+            Fault::TrainsOnSomethingElse if forward.training => x.affine(1.0, 20.0),
             Fault::ScalesUnderCheckpointing if forward.checkpointing => x.affine(1.5, 0.0),
             Fault::KeepsAStateUnsaved => x.affine(1.0 + 1e-2 * self.number, 0.0),
             Fault::SharesAState => {
