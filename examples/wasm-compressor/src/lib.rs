@@ -44,6 +44,9 @@ impl CompressorPlugin for AttentionPool {
         if config.size == 0 {
             return Err(Error::Config("compressor.size is 0, expected at least 1".into()));
         }
+        if context.memory_tokens == 0 {
+            return Err(Error::Config("compression.memory_tokens is 0, expected at least 1".into()));
+        }
         let params = context.params.fresh();
         let linear = |name: &str, outputs| Linear::new(&params.pp(name), config.size, outputs, true);
         Ok(AttentionPool {
@@ -64,6 +67,7 @@ impl Compressor for AttentionPool {
     }
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+        batch.check(self.queries.tensor().dims()[0], self.score.is_some())?;
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let mut pooled = self.pool(batch)?.reshape([pairs, memory, self.size])?;
         if forward.training {

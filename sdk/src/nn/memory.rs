@@ -64,7 +64,7 @@ impl MemoryTokens {
     /// # Errors
     /// If the batch is empty, asks for more than these memory tokens or for an RR token that is not there, or an id is not in the table.
     pub fn embed(&self, table: &Param, batch: &PairBatch) -> Result<PairInput> {
-        self.check(batch)?;
+        batch.check(self.count(), self.relevance.is_some())?;
         let layout = Layout::new(batch);
         let device = self.embeddings.tensor().device().clone();
         let mut ids: Vec<u32> = batch.ids.concat();
@@ -98,25 +98,6 @@ impl MemoryTokens {
     #[must_use]
     pub fn count(&self) -> usize {
         self.embeddings.tensor().dims()[0]
-    }
-
-    fn check(&self, batch: &PairBatch) -> Result<()> {
-        if batch.ids.is_empty() {
-            return Err(Error::Input("the batch holds no (query, document) pair, expected at least one".into()));
-        }
-        if !(1..=self.count()).contains(&batch.memory_tokens) {
-            return Err(Error::Input(format!(
-                "the batch asks for {} memory tokens a document, expected 1 to {}, the number that the compressor was made with",
-                batch.memory_tokens,
-                self.count()
-            )));
-        }
-        if batch.relevance && self.relevance.is_none() {
-            return Err(Error::Input(
-                "the batch asks for relevance scores, but the compressor was made without an RR token".into(),
-            ));
-        }
-        Ok(())
     }
 }
 
