@@ -69,7 +69,8 @@ pub struct Training {
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
     pub gradient_checkpointing: bool,
     /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
-    /// program for each. If not set, what suits the device. Results are the same within rounding.
+    /// program for each. If not set, what suits the device. Results are the same within rounding
+    /// (but for the elements that dropout drops, which follow from their places).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widths: Option<Widths>,
     /// The element type of weights and activations in forward and backward passes.

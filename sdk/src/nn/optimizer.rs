@@ -192,13 +192,12 @@ fn restore(old: &Tensor, name: &str, state: &dyn WeightSource) -> Result<Tensor>
 /// If the device fails.
 pub fn clip_scale(norm: &Tensor, max_norm: f64, losses: &[&Tensor]) -> Result<Tensor> {
     no_grad(|| {
-        let number = |value: f64| norm.device().full(norm.dtype(), [], value);
-        let clipped = norm.affine(1.0, 1e-6)?.recip()?.affine(max_norm, 0.0)?.minimum(&number(1.0)?)?;
-        let mut scale = norm.lt(&number(f64::INFINITY)?)?.select(&clipped, &number(f64::NAN)?)?;
-        for loss in losses {
-            // Zero where the loss is finite, else NaN, which stays.
-            let doubt = loss.detach().cast(norm.dtype())?.reshape([])?;
-            scale = scale.add(&doubt.sub(&doubt)?)?;
+        let one = norm.device().full(norm.dtype(), [], 1.0)?;
+        let mut scale = norm.affine(1.0, 1e-6)?.recip()?.affine(max_norm, 0.0)?.minimum(&one)?;
+        for number in std::iter::once(norm).chain(losses.iter().copied()) {
+            // Less itself, a number is zero where it is finite, else NaN, which stays.
+            let number = number.detach().cast(norm.dtype())?.reshape([])?;
+            scale = scale.add(&number.sub(&number)?)?;
         }
         Ok(scale)
     })
