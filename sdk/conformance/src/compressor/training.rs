@@ -59,7 +59,9 @@ fn train(built: &Built, relevance: bool) -> Checked {
     let mut optimizer = Optimizer::new(vec![group], OptimizerConfig { weight_decay: 0.0, ..OptimizerConfig::default() })?;
     for seed in 0..STEPS as u64 {
         let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut Forward::training(seed, false))?;
-        optimizer.step(loss(&compressed)?.backward()?, 1.0, 1.0)?;
+        let loss = loss(&compressed)?;
+        let scale = loss.device().full(loss.dtype(), [], 1.0)?;
+        optimizer.step(loss.backward()?, 1.0, &scale)?;
     }
     Ok(())
 }
