@@ -157,10 +157,8 @@ macro_rules! instructions {
             pub fn scalars(&self) -> Vec<Scalar> {
                 match self {
                     $( instructions!(@pattern op $variant $( ( $inner ) )? $( { $($field),* } )?) => {
-                        #[allow(unused_mut, reason = "most have none")]
-                        let mut scalars = Vec::new();
-                        $( $( instructions!(@scalar $class $field scalars); )* )?
-                        scalars
+                        let all: &[Option<Scalar>] = &[ $( $( instructions!(@scalar $class $field) ),* )? ];
+                        all.iter().flatten().copied().collect()
                     } )*
                 }
             }
@@ -193,8 +191,8 @@ macro_rules! instructions {
     (@pattern $op:ident $variant:ident ( $inner:ty )) => { Op::$variant(_) };
     (@pattern $op:ident $variant:ident { $($field:ident),* }) => { Op::$variant { $($field),* } };
     (@pattern $op:ident $variant:ident) => { Op::$variant };
-    (@scalar fixed $field:ident $scalars:ident) => {};
-    (@scalar runtime $field:ident $scalars:ident) => { $scalars.push(Scalar::from(*$field)); };
+    (@scalar fixed $field:ident) => { None };
+    (@scalar runtime $field:ident) => { Some(Scalar::from(*$field)) };
     (@clear fixed $field:ident) => {};
     (@clear runtime $field:ident) => { *$field = Default::default(); };
 }

@@ -62,7 +62,7 @@ fn halved(x: &Inputs<'_>, both: &TensorSpec) -> Result<TensorSpec> {
     x.float("a gate", both)?;
     x.rank_at_least("a gate", both, 1)?;
     let width = both.shape.last();
-    x.ensure(width % 2 == 0, || format!("expected rows of an even length, found {width}"))?;
+    x.ensure(width.is_multiple_of(2), || format!("expected rows of an even length, found {width}"))?;
     Ok(TensorSpec::new(both.dtype, both.shape.with(both.shape.rank() - 1, width / 2)))
 }
 
