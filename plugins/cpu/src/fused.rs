@@ -52,9 +52,7 @@ impl Adapter {
     where
         T::Compute: Scalar,
     {
-        if y.is_empty() {
-            return;
-        }
+        // Of rank 0, there is nothing to add.
         if low.is_empty() {
             return;
         }
