@@ -62,9 +62,8 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
             loss = loss.add(&error.affine(RELEVANCE_WEIGHT / BATCH as f64, 0.0)?)?;
         }
         drop(compressed);
-        let loss_value = loss.detach();
+        let total = loss.detach();
         let gradients = loss.backward()?;
-        let total = loss_value;
         let norm = match optimizer.gradient_norm(&gradients)? {
             Some(norm) => norm,
             None => device.zeros(total.dtype(), [])?,
