@@ -57,9 +57,15 @@ pub(super) fn forward() -> Vec<Case> {
         cases.push(matmul(&[3, 1], &[5], [17, 9, 1], transpose_a, transpose_b));
         cases.push(matmul(&[], &[4], [1, 20, 33], transpose_a, transpose_b));
     }
-    for (rows, extents, p) in
-        [(&[4, 17][..], [33, 8, 65], 0.3), (&[70], [130, 16, 40], 0.0), (&[2], [3, 1, 2], 0.5), (&[0], [3, 2, 2], 0.1)]
-    {
+    for (rows, extents, p) in [
+        (&[4, 17][..], [33, 8, 65], 0.3),
+        (&[70], [130, 16, 40], 0.0),
+        (&[2], [3, 1, 2], 0.5),
+        (&[0], [3, 2, 2], 0.1),
+        (&[3], [4, 2, 0], 0.2), // no outputs
+        (&[3], [4, 0, 2], 0.0), // no rank
+        (&[3], [0, 2, 5], 0.0), // no inputs
+    ] {
         cases.push(adapter(rows, extents, p));
         for wanted in [[true, true, true], [true, false, false], [false, true, false], [false, false, true]] {
             cases.push(adapter_backward(rows, extents, p, wanted));
