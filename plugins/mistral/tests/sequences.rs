@@ -3,8 +3,8 @@
 mod support;
 
 use proptest::prelude::*;
-use scaledown_sdk::nn::Forward;
 use scaledown_sdk::nn::decoder::CausalLm;
+use scaledown_sdk::nn::{Forward, Span};
 use scaledown_sdk::{Device, Tensor};
 use serde_json::{Value, json};
 use support::{assert_close, batch, llama3, mistral, model, params, qwen2, tokens};
@@ -131,6 +131,10 @@ fn a_sequence_beyond_the_models_positions_is_refused_before_it_is_read() {
     assert!(model.prefill(&whole, &mask, 0).is_ok());
     let error = model.prefill(&whole, &mask, 1).unwrap_err().to_string();
     assert!(error.contains("8 positions and 1 new ones are more than the 8 that the model was made for"), "{error}");
+    // Padding before a prompt takes no position of the model's.
+    let padded = batch(model.decoder().device(), &[tokens(1, 9)], true);
+    let padded = model.embed(&padded.ids).unwrap();
+    assert!(model.prefill(&padded, &[Span::padded_left(8, 9)], 0).is_ok());
     let (long, mask) = prompt(9);
     let error = model.forward(&long, &mask, &mut Forward::inference()).unwrap_err().to_string();
     assert!(error.contains("9 positions are more than the 8 that the model was made for (max_position_embeddings)"), "{error}");

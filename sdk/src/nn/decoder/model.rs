@@ -124,7 +124,8 @@ impl Decoder {
         mut visitor: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let [batch, len] = self.batch_and_length(embeddings)?;
-        self.check_length(spans, 0)?;
+        // Positions count the buffer here, and so the padding before a sequence.
+        self.check_length(spans.iter().map(|span| span.end()).max().unwrap_or(0), 0)?;
         let sequences = Sequences::causal(spans, [batch, len], &self.rotary, &self.device)?;
         let readout = places.map(|places| Readout::new(places, spans, len, &self.rotary)).transpose()?;
         let mut x = embeddings.clone();
@@ -150,7 +151,7 @@ impl Decoder {
     /// If the input does not fit or the last position of a prompt is padding.
     pub fn prefill(&self, embeddings: &Tensor, spans: &[Span], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         let [batch, len] = self.batch_and_length(embeddings)?;
-        self.check_length(spans, new_tokens)?;
+        self.check_length(spans.iter().map(|span| span.len).max().unwrap_or(0), new_tokens)?;
         let sequences = Sequences::prompts(spans, [batch, len], &self.rotary, &self.device)?;
         if let Some(row) = spans.iter().position(|span| span.len == 0 || span.end() != len) {
             return Err(Error::Input(format!(
@@ -203,8 +204,7 @@ impl Decoder {
     }
 
     /// Refuses sequences beyond what the model was made for, of which it would make sense less and less, and say nothing.
-    fn check_length(&self, spans: &[Span], new_tokens: usize) -> Result<()> {
-        let len = spans.iter().map(|span| if new_tokens > 0 { span.len } else { span.end() }).max().unwrap_or(0);
+    fn check_length(&self, len: usize, new_tokens: usize) -> Result<()> {
         match self.context {
             Some(context) if len + new_tokens > context => {
                 let more = if new_tokens > 0 { format!(" and {new_tokens} new ones") } else { String::new() };
