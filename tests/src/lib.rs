@@ -8,3 +8,4 @@ pub mod lazy;
 
 pub mod parity;
 pub mod reference;
+pub mod wit;

@@ -33,7 +33,7 @@
 //!   dropped by another.
 
 use super::declare::{Audience, Declaration, Field, FieldClass, Gradient, OpKind, Scalar, instructions};
-use super::{DType, Shape};
+use super::{BinaryOp, CompareOp, DType, GatedOp, ReduceOp, Shape, UnaryOp};
 
 instructions! {
     /// One instruction. The inputs are passed beside it, in the order in which its documentation lists them.
@@ -111,7 +111,7 @@ instructions! {
         fixed dim: usize,
         /// The first index that is written.
         runtime start: usize,
-    } = "write_slice" Primitive "base update" -> "y", Flows, Everyone;
+    } = "write_slice" Primitive "base! update" -> "y", Flows, Everyone;
 
     /// `(x0, x1, ...) -> y`, joined in dimension `dim`; all other extents and the types agree.
     Concat {
@@ -192,7 +192,7 @@ instructions! {
         fixed p: f64,
         /// The seed of the dropout.
         runtime seed: u64,
-    } = "adapter" Coarse "y x down up" -> "sum low", Flows, Everyone;
+    } = "adapter" Coarse "y! x down up" -> "sum low", Flows, Everyone;
 
     /// Coarse. `(x, down, up, low, grad [.., o]) -> (dx?, ddown?, dup?)`, those that are asked for, in that order. (The gradient of `y` is
     /// `grad` itself.)
@@ -376,78 +376,6 @@ instructions! {
         runtime step: u64,
     } = "adamw" Coarse "grad_scale parameters*" -> "updated*", Stops, Host;
     }
-}
-
-/// Functions of one element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum UnaryOp {
-    Neg,
-    Abs,
-    Square,
-    Sqrt,
-    Rsqrt,
-    Recip,
-    Exp,
-    Log,
-    Sin,
-    Cos,
-    Tanh,
-    Sigmoid,
-    Relu,
-    /// `x * sigmoid(x)`.
-    Silu,
-    /// `x / 2 * (1 + erf(x / sqrt 2))`.
-    Gelu,
-    /// The tanh approximation of `Gelu`.
-    GeluTanh,
-    /// The Gauss error function.
-    Erf,
-}
-
-/// Functions of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    /// Its gradient goes to the greater input, and to both in halves on a tie.
-    Maximum,
-    /// Its gradient goes to the lesser input, and to both in halves on a tie.
-    Minimum,
-}
-
-/// Comparisons of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the relations' own")]
-pub enum CompareOp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// Reductions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum ReduceOp {
-    Sum,
-    Mean,
-    /// Its gradient is shared equally by all elements that attain the maximum.
-    Max,
-}
-
-/// The activation of a gated linear unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum GatedOp {
-    Silu,
-    Gelu,
-    GeluTanh,
 }
 
 /// Which keys each query sees in an [`Op::Attention`], and the scale of the scores.
