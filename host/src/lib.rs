@@ -3,6 +3,7 @@
 pub mod answering;
 pub mod artifact;
 pub mod atlas;
+pub mod automatic_device;
 pub mod bench;
 pub mod catalogue;
 pub mod cli;

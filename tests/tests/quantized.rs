@@ -1,8 +1,8 @@
 //! Quantised weights on the CPU against the reference device, and where they may not stand.
 
+use scaledown_conformance::device::reference::Reference;
 use scaledown_sdk::tensor::uniform_bits;
 use scaledown_sdk::{DType, Device, Error, Op, Result, Tensor};
-use scaledown_tests::reference::Reference;
 
 const QUANTIZED: [DType; 2] = [DType::Q8_0, DType::Q4_0];
 

@@ -97,7 +97,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            device: Component::new("cpu"),
+            device: Component::new("auto"),
             generator: None,
             compressor: None,
             corpus: None,

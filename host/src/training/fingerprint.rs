@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 use crate::config::Config;
 
 /// Keys of `[training]` that say when something is written or how memory is spent, and shape nothing.
-const FREE: [&str; 4] =
-    ["training.checkpoint_every", "training.validate_every", "training.start_from", "training.gradient_checkpointing"];
+const FREE: [&str; 5] = [
+    "training.checkpoint_every",
+    "training.validate_every",
+    "training.start_from",
+    "training.gradient_checkpointing",
+    "training.reduce_micro_batch",
+];
 /// Keys that a person changes on purpose to save a training that diverges or lacks memory.
 const CHANGEABLE: [&str; 4] = ["training.lr_generator", "training.lr_compressor", "training.clip", "training.micro_batch"];
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.

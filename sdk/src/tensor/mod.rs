@@ -47,7 +47,7 @@ pub use native::{LeafId, Tensor, no_grad};
 pub use op::{AttentionSpec, Op, uniform_bits};
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantized::{BLOCK, BlockFormat, Q4_0, Q8_0};
-pub use shape::{Shape, TensorSpec};
+pub use shape::{Shape, Strides, TensorSpec};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{Edge, Node, NodeKind, recording, with_recording};

@@ -5,7 +5,7 @@ use scaledown_sdk::{DType, Device, Op, Result, Tensor};
 
 use super::cases::{Input, Kind};
 use super::forward::{close, tolerance};
-use super::{Case, Check, FLOATS};
+use super::{Case, CaseResult, exact_device, fits, floats};
 
 /// Half the distance of the two points of a difference: the cube root of f64's precision.
 const STEP: f64 = 6e-6;
@@ -17,16 +17,18 @@ const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 ///
 /// # Errors
 /// If an instruction fails, or a gradient is missing, unwanted, misshapen or wrong.
-pub fn check_gradient(device: &Device, case: &Case) -> Check {
+pub fn check_gradient(device: &Device, case: &Case) -> CaseResult {
     let wanted: Vec<bool> = case.inputs.iter().map(|input| input.kind == Kind::Float).collect();
-    let all = gradients(device, case, DType::F64, &wanted)?;
+    let exact_device = exact_device(device);
+    let in_f64 = &exact_device;
+    let all = gradients(in_f64, case, DType::F64, &wanted)?;
     for index in (0..wanted.len()).filter(|&index| wanted[index]) {
         let found = all[index].as_ref().ok_or_else(|| format!("input {index} has no gradient"))?;
-        let differences = differences(device, case, index)?;
+        let differences = differences(in_f64, case, index)?;
         close(found, &differences, DIFFERENCE_TOLERANCE, 1.0).map_err(|error| format!("input {index}: {error}"))?;
 
         let alone: Vec<bool> = (0..wanted.len()).map(|other| other == index).collect();
-        let found_alone = gradients(device, case, DType::F64, &alone)?;
+        let found_alone = gradients(in_f64, case, DType::F64, &alone)?;
         if found_alone.iter().flatten().count() != 1 {
             return Err(format!("{} gradients for input {index} alone", found_alone.iter().flatten().count()).into());
         }
@@ -35,16 +37,16 @@ pub fn check_gradient(device: &Device, case: &Case) -> Check {
                 .map_err(|error| format!("input {index} alone: {error}"))?;
         }
     }
-    FLOATS
-        .into_iter()
-        .try_for_each(|dtype| check_narrow(device, case, dtype, &wanted).map_err(|error| format!("{dtype}: {error}").into()))
+    floats(device).into_iter().filter(|&dtype| fits(device, case, dtype)).try_for_each(|dtype| {
+        check_narrow(device, in_f64, case, dtype, &wanted).map_err(|error| format!("{dtype}: {error}").into())
+    })
 }
 
 /// Compares gradients in `dtype` with those in f64 at the same, rounded, point.
-fn check_narrow(device: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> Check {
+fn check_narrow(device: &Device, in_f64: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> CaseResult {
     let rounded = |input: &Input| Ok(Input { values: exact(&input.upload(device, dtype)?)?.values, ..input.clone() });
     let case = Case::new(case.op.clone(), case.inputs.iter().map(rounded).collect::<Result<Vec<_>>>()?);
-    let expected = gradients(device, &case, DType::F64, wanted)?;
+    let expected = gradients(in_f64, &case, DType::F64, wanted)?;
     for (index, (found, expected)) in gradients(device, &case, dtype, wanted)?.iter().zip(&expected).enumerate() {
         let (Some(found), Some(expected)) = (found, expected) else { continue };
         if found.dtype() != dtype {

@@ -15,7 +15,7 @@ pub use training::{adamw, adamw_of, cross_entropy, sum_squares};
 use scaledown_sdk::tensor::uniform_bits;
 use scaledown_sdk::{DType, Device, Op, Result, Shape, Tensor, TensorData, TensorSpec};
 
-use crate::reference::{Reference, encode, round};
+use crate::device::reference::{Reference, encode, round};
 
 /// How an input's element type follows from the type that a case runs in.
 #[derive(Clone, Copy, Debug, PartialEq)]
