@@ -41,27 +41,3 @@ impl DevicePlugin for Automatic {
         }))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use crate::catalogue;
-    use crate::config::Component;
-
-    #[test]
-    fn the_processor_is_taken_where_nothing_better_works() {
-        let device = catalogue::device(&Component::new("auto")).unwrap();
-        assert_eq!(device.name(), "cpu");
-    }
-
-    #[test]
-    fn keys_go_to_the_device_that_knows_them() {
-        let mut component = Component::new("auto");
-        component.options.insert("threads".into(), json!(1));
-        assert_eq!(catalogue::device(&component).unwrap().info().threads, 1);
-        component.options.insert("wheels".into(), json!(4));
-        let error = catalogue::device(&component).unwrap_err().to_string();
-        assert!(error.contains("no device works here") && error.contains("wheels"), "{error}");
-    }
-}

@@ -1,10 +1,11 @@
 //! The JSON schema of a configuration: the host's sections, and each component's plugins.
 
+use scaledown_sdk::component::Kind;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Config;
-use crate::catalogue;
+use crate::{automatic_device, catalogue};
 
 /// The tables of [`Config`] that hold a component; each is named as the component's kind.
 pub(super) const COMPONENTS: [&str; 6] = ["device", "generator", "compressor", "retriever", "reranker", "teacher"];
@@ -29,11 +30,25 @@ pub(super) fn for_plugins<'a>(choice: impl Fn(&str) -> Option<&'a str>) -> Value
             plugin.insert("enum".into(), catalogue::names(kind).into());
             plugin.insert(BUILT_IN.into(), kind.into());
         }
-        if let Some(registration) = choice(kind).and_then(|name| catalogue::find(kind, name)) {
-            add_plugin(section, (registration.schema)());
+        match choice(kind).and_then(|name| catalogue::find(kind, name)) {
+            Some(registration) if registration.name == automatic_device::NAME => add_all_devices(section),
+            Some(registration) => add_plugin(section, (registration.schema)()),
+            None => {}
         }
     }
     schema
+}
+
+/// Adds the keys of every device, one of which is taken when it is made.
+fn add_all_devices(section: &mut Value) {
+    for entry in catalogue::entries().filter(|entry| entry.kind() == Kind::Device && entry.name != automatic_device::NAME) {
+        let mut schema = (entry.schema)();
+        if let Some(schema) = schema.as_object_mut() {
+            // What one device requires, another does not know.
+            schema.remove("required");
+        }
+        add_plugin(section, schema);
+    }
 }
 
 /// Adds a plugin's own keys to the host's keys of a component table, and closes the table to others.
