@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::safetensors::DirectoryWeights;
 use super::{JsonKeys, ParamOptions, Params};
+use crate::files::{FileKind, read_text};
 use crate::tensor::{DType, Device};
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ impl ModelDirectory {
     /// If the file cannot be read or is no JSON.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = path.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
+        let text = read_text(&file, FileKind::ModelConfiguration).map_err(|error| Error::io(&file, error))?;
         let config_path = file.display().to_string();
         let config = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{config_path}: {error}")))?;
         Ok(ModelDirectory { path: path.to_owned(), config, config_path })
