@@ -1,20 +1,23 @@
 //! The retriever.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, caught};
 use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
-use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::OpenReadError;
-use tantivy::query::BooleanQuery;
+use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
 use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
+use crate::directory::IndexDirectory;
 
 /// An index of words, on disk.
 pub struct Bm25 {
@@ -25,11 +28,14 @@ pub struct Bm25 {
     text: Field,
     /// `None` before the first documents.
     opened: Option<Opened>,
+    /// Whether the user was told of texts without words.
+    warned: AtomicBool,
 }
 
 struct Opened {
     index: Index,
-    reader: IndexReader,
+    /// What reads the files, which is made when it is needed: so they can be verified before the library takes them at their word.
+    reader: OnceLock<IndexReader>,
 }
 
 impl RetrieverPlugin for Bm25 {
@@ -45,8 +51,16 @@ impl RetrieverPlugin for Bm25 {
             .set_tokenizer(&config.language.analyser_name())
             .set_index_option(IndexRecordOption::WithFreqs);
         let text = schema.add_text_field("text", TextOptions::default().set_indexing_options(words));
-        let mut retriever = Bm25 { config, directory: context.directory, schema: schema.build(), id, text, opened: None };
-        let there = |directory: &Path| Ok(directory.is_dir() && Index::exists(&MmapDirectory::open(directory)?)?);
+        let mut retriever = Bm25 {
+            config,
+            directory: context.directory,
+            schema: schema.build(),
+            id,
+            text,
+            opened: None,
+            warned: AtomicBool::new(false),
+        };
+        let there = |directory: &Path| Ok(directory.is_dir() && Index::exists(&IndexDirectory::open(directory)?)?);
         if retriever.guarded(|| there(&retriever.directory))? {
             retriever.opened = Some(retriever.open()?);
         }
@@ -62,12 +76,15 @@ impl Retriever for Bm25 {
         }
         let opened = self.opened()?;
         let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
-        let there = opened.reader.searcher();
+        let there = self.reader()?.searcher();
         // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits, so only what may be there is deleted.
         let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut read = 0;
         for document in documents {
             let Document { id, text } = document?;
+            if self.config.language.is_blind_to(&text) {
+                self.warn("document", &id);
+            }
             let name = Term::from_field_text(self.id, &id);
             if !seen.insert(hasher.hash_one(&id)) || self.guarded(|| there.doc_freq(&name))? > 0 {
                 writer.delete_term(name);
@@ -81,12 +98,16 @@ impl Retriever for Bm25 {
         writer.commit().map_err(|error| self.told(&error))?;
         // All are found from here on. Merging makes searches faster and takes nothing away where it fails.
         let _ = writer.wait_merging_threads();
-        self.guarded(|| opened.reader.reload())?;
+        let reader = self.reader()?;
+        self.guarded(|| reader.reload())?;
         Ok(read)
     }
 
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
-        let searcher = self.opened()?.reader.searcher();
+        let searcher = self.reader()?.searcher();
+        if let Some(query) = queries.iter().find(|query| self.config.language.is_blind_to(query)) {
+            self.warn("query", query);
+        }
         queries.par_iter().map(|query| self.caught(|| self.search_one(&searcher, query, k))).collect()
     }
 
@@ -108,13 +129,12 @@ impl Bm25 {
     /// Opens the index of the directory; makes it where there is none.
     fn open(&self) -> Result<Opened> {
         let open = || {
-            let index = match Index::open_or_create(MmapDirectory::open(&self.directory)?, self.schema.clone()) {
+            let index = match Index::open_or_create(IndexDirectory::open(&self.directory)?, self.schema.clone()) {
                 Err(TantivyError::SchemaError(_)) => return Ok(None),
                 opened => opened?,
             };
             index.tokenizers().register(&self.config.language.analyser_name(), self.config.language.analyser());
-            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-            Ok(Some(Opened { index, reader }))
+            Ok(Some(Opened { index, reader: OnceLock::new() }))
         };
         self.guarded(open)?.ok_or_else(|| {
             Error::Config(format!(
@@ -129,6 +149,27 @@ impl Bm25 {
         self.opened.as_ref().ok_or_else(|| {
             Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
         })
+    }
+
+    fn reader(&self) -> Result<&IndexReader> {
+        let Opened { index, reader } = self.opened()?;
+        if let Some(reader) = reader.get() {
+            return Ok(reader);
+        }
+        let made = self.guarded(|| index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into())?;
+        Ok(reader.get_or_init(|| made))
+    }
+
+    /// Says once that the analysis of the configured language sees no words in a text.
+    fn warn(&self, what: &str, text: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            let (start, language) = (text.chars().take(40).collect::<String>(), self.config.language);
+            tracing::warn!(
+                "bm25: the {what} {start:?} has a script that writes no spaces between words, of which retriever.language = \
+                 \"{}\" sees none, so that it is hardly found; set it to \"any\" and build the index again",
+                format!("{language:?}").to_lowercase()
+            );
+        }
     }
 
     /// The best `k` documents; those of one score stand in the order of their ids.
@@ -157,13 +198,19 @@ impl Bm25 {
         Ok(hits)
     }
 
-    /// Any of the query's words.
+    /// Any of the query's words; one that stands there several times counts as often.
     fn query(&self, query: &str) -> BooleanQuery {
-        let mut words = Vec::new();
+        let mut words: BTreeMap<String, f32> = BTreeMap::new();
         self.config.language.analyser().token_stream(query).process(&mut |token| {
-            words.push(Term::from_field_text(self.text, &token.text));
+            *words.entry(token.text.clone()).or_default() += 1.0;
         });
-        BooleanQuery::new_multiterms_query(words)
+        let word = |(word, times): (String, f32)| {
+            let term = TermQuery::new(Term::from_field_text(self.text, &word), IndexRecordOption::WithFreqs);
+            let query: Box<dyn Query> =
+                if times > 1.0 { Box::new(BoostQuery::new(Box::new(term), times)) } else { Box::new(term) };
+            (Occur::Should, query)
+        };
+        BooleanQuery::new(words.into_iter().map(word).collect())
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
@@ -193,6 +240,10 @@ impl Bm25 {
             // What the operating system says is no fault of the files; what the library says of their content is.
             TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
                 error.raw_os_error().is_none()
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other
+                    )
             }
             TantivyError::OpenWriteError(_)
             | TantivyError::OpenDirectoryError(_)
