@@ -194,9 +194,25 @@ impl Retriever for SpladeRetriever {
             ("postings", info.postings.to_string()),
             ("bytes a posting", format!("{per_posting:.2}")),
             ("segments", info.segments.to_string()),
-            ("largest error of a weight", format!("{:.2} %", 100.0 * info.quantisation.max_relative_error)),
+            ("largest error of a weight", largest_error(&info)),
             ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
         ];
         facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The largest error of a weight: relative, but for weights that are less than what is stored with a relative error, of which it says nothing.
+fn largest_error(info: &scaledown_sparse_index::Info) -> String {
+    /// What five bits of fraction round by at most.
+    const NORMAL: f64 = 1.0 / 64.0;
+    let largest = info.quantisation.max_relative_error;
+    match info.weights {
+        Weights::Eight { ceiling } if largest > NORMAL => format!(
+            "at most {:.4} for weights below {:.4}, and from there on at most {:.2} %",
+            ceiling / 4096.0,
+            ceiling / 128.0,
+            100.0 * NORMAL
+        ),
+        _ => format!("{:.2} %", 100.0 * largest),
     }
 }
