@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::file::{parent, sync_directory};
+use super::file::{is_abandoned, parent, sync_directory};
 use super::{ArtifactError, TEMPORARY};
 
 const MANIFEST: &str = "manifest.json";
@@ -41,6 +41,9 @@ impl DirectoryWriter {
     pub fn new(path: &Path) -> Result<Self, ArtifactError> {
         let parent = parent(path);
         fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
+        if is_foreign(path) {
+            return Err(ArtifactError::Foreign(path.to_owned()));
+        }
         remove_leftovers(&parent)?;
         let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
         let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
@@ -123,6 +126,12 @@ impl DirectoryWriter {
         }
         sync_directory(&parent)
     }
+}
+
+/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be replaced.
+fn is_foreign(path: &Path) -> bool {
+    let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    fs::symlink_metadata(path).is_ok() && !path.join(MANIFEST).is_file() && !is_empty()
 }
 
 /// The size and checksum of a file.
@@ -250,7 +259,12 @@ fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
 fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
     entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
         // A writer that was killed while it replaced a directory has put the old one aside, in here.
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            // Another process may be writing a file here.
+            false if !is_abandoned(&path) => Ok(()),
+            false => fs::remove_file(&path),
+        };
         removed.map_err(ArtifactError::io("remove", &path))
     })
 }
@@ -325,6 +339,18 @@ mod tests {
             .unwrap();
         writer.commit().unwrap();
         assert_eq!(open(&parent.path().join("step-1")).unwrap().read("data").unwrap(), b"whole");
+    }
+
+    #[test]
+    fn what_others_made_is_not_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("model");
+        fs::create_dir(&path).unwrap();
+        DirectoryWriter::new(&path).unwrap();
+        fs::write(path.join("theirs"), "x").unwrap();
+        let error = DirectoryWriter::new(&path).err().unwrap().to_string();
+        assert!(error.contains("model holds files that this program did not write"), "{error}");
+        assert!(path.join("theirs").exists());
     }
 
     #[test]
