@@ -300,3 +300,90 @@ fn a_corpus_without_documents_is_told() {
     told(&with("add", "corpus.path=empty.jsonl"));
     assert_eq!(info(&tiny)["chunks"], 3);
 }
+
+#[test]
+fn scripts_without_spaces_are_searched_by_pairs_of_letters() {
+    let tiny = words();
+    let texts = [
+        ("zh", "北京是全国的首都，也是政治中心。"),
+        ("ja", "東京は日本の首都である。"),
+        ("th", "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย"),
+        ("ko", "서울은 대한민국의 수도이다."),
+        ("en", "Paris is the capital of France."),
+    ];
+    tiny.write("corpus.jsonl", documents(&texts));
+    let any = "retriever.language=any";
+    tiny.done(&["index", "build", "index.toml", "--set", any]);
+    let queries = [("zh", "首都北京"), ("ja", "日本の首都"), ("th", "เมืองหลวง"), ("ko", "대한민국의 수도"), ("en", "capital")];
+    for (id, query) in queries {
+        let found = tiny.done(&["index", "search", "index.toml", "--set", any, "--query", query, "--json"]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found[0]["id"], id, "{query}: {found}");
+    }
+    let warned = tiny.run(&["index", "build", "index.toml", "--overwrite"]);
+    assert!(warned.err.contains("writes no spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
+}
+
+#[test]
+fn ids_stay_whole_where_documents_were_not_cut() {
+    let tiny = words();
+    tiny.write(
+        "corpus.jsonl",
+        documents(&[("d_00#0_10", "copper and gold"), ("d_00#1_22", "copper"), ("C#", "copper wire there")]),
+    );
+    tiny.write("questions.jsonl", "{\"id\": \"2024-1#a\", \"query\": \"copper\"}\n");
+    tiny.done(&["index", "build", "index.toml"]);
+    tiny.done(&["retrieve", "index.toml", "--documents", "--out", "whole.run"]);
+    let ids = |file: &str| -> Vec<String> {
+        let mut ids: Vec<String> = tiny.read(file).lines().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids("whole.run"), ["C#", "d_00#0_10", "d_00#1_22"]);
+    assert!(tiny.read("whole.run").lines().all(|line| line.starts_with("2024-1#a Q0 ")));
+    tiny.write("cut.toml", "extends = \"index.toml\"\n[corpus.chunking]\nsize = 2\n[index]\ndirectory = \"cut\"\n");
+    tiny.done(&["index", "build", "cut.toml"]);
+    tiny.done(&["retrieve", "cut.toml", "--documents", "--out", "cut.run"]);
+    assert_eq!(ids("cut.run"), ["C#", "d_00#0_10", "d_00#1_22"]);
+}
+
+#[test]
+fn a_damaged_index_is_not_searched() {
+    let tiny = words();
+    tiny.done(&["index", "build", "index.toml"]);
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    let directory = tiny.path("index/build-1/retriever");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| {
+        path.file_name().unwrap().to_string_lossy().contains('.')
+            && path.extension().is_some_and(|end| end != "json" && end != "lock")
+    });
+    assert!(files.len() > 3, "{files:?}");
+    for path in files {
+        let whole = std::fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        damaged[whole.len() / 2] ^= 4;
+        std::fs::write(&path, &damaged).unwrap();
+        let ended = tiny.run(&["index", "search", "index.toml", "--query", "copper"]);
+        assert!(ended.code == Some(1) && ended.err.contains("damaged"), "{}: {}", path.display(), ended.err);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(search(&tiny, "copper").len(), 2);
+    }
+}
+
+#[test]
+fn an_index_counts_until_what_is_added_is_whole() {
+    let tiny = words();
+    tiny.done(&["index", "build", "index.toml"]);
+    broken("more.jsonl", &[("d", "copper mine")], &tiny);
+    tiny.failed(&with("add", "corpus.path=more.jsonl"), 1);
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    // As a killed run leaves it.
+    tiny.write("index/build-2/half", "x");
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    tiny.write("more.jsonl", documents(&[("d", "copper mine")]));
+    tiny.done(&with("add", "corpus.path=more.jsonl"));
+    assert_eq!(search(&tiny, "copper").len(), 3);
+    let builds = std::fs::read_dir(tiny.path("index")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count();
+    assert_eq!(builds, 1);
+}
