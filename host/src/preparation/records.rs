@@ -127,7 +127,10 @@ pub fn write(
 
 /// The record of each question of a block, or why it has none.
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
-    let lost = || Error::Failed(format!("the journal has no answers for block {}", block.number));
+    let lost = || {
+        let (journal, number) = (recorded.path().display(), block.number);
+        Error::Failed(format!("{journal}: it has no answers for block {number}, which it should; start over with --overwrite"))
+    };
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
     let mut answers = recorded.answered(block.number)?;
     let each = block.questions.iter().zip(ranked).enumerate();
