@@ -12,12 +12,16 @@ use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, Retri
 use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
 use tantivy::directory::error::OpenReadError;
-use tantivy::query::{BooleanQuery, BoostQuery, Occur, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
-use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
 use crate::directory::IndexDirectory;
+
+/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds them in an order that depends on how many
+/// documents are asked for.
+const ROUNDING: f32 = 1e-5;
 
 /// An index of words, on disk.
 pub struct Bm25 {
@@ -174,43 +178,39 @@ impl Bm25 {
 
     /// The best `k` documents; those of one score stand in the order of their ids.
     fn search_one(&self, searcher: &Searcher, query: &str, k: usize) -> Result<Vec<Hit>> {
-        let query = self.query(query);
+        let words = self.words(query);
         let documents = usize::try_from(searcher.num_docs()).unwrap_or(usize::MAX);
         let k = k.min(documents);
         if k == 0 {
             return Ok(Vec::new());
         }
+        let any = any_of(&words);
         // Where documents stand in the index depends on its history; more of them are taken until all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
-            let found =
-                searcher.search(&query, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
-            let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0;
+            let found = searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
+            let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0 * (1.0 - ROUNDING);
             if !tied || limit >= documents {
                 break found;
             }
             limit = limit.saturating_mul(2).min(documents);
         };
-        let hits = found.into_iter().map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
+        let scores = scores(searcher, &words, found.into_iter().map(|(_, address)| address).collect());
+        let scored = scores.map_err(|error| self.told(&error))?.into_iter();
+        let hits = scored.map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
         let mut hits = hits.collect::<Result<Vec<_>>>()?;
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         hits.truncate(k);
         Ok(hits)
     }
 
-    /// Any of the query's words; one that stands there several times counts as often.
-    fn query(&self, query: &str) -> BooleanQuery {
+    /// The query's words, each once, with how often it stands there.
+    fn words(&self, query: &str) -> Vec<(Term, f32)> {
         let mut words: BTreeMap<String, f32> = BTreeMap::new();
         self.config.language.analyser().token_stream(query).process(&mut |token| {
             *words.entry(token.text.clone()).or_default() += 1.0;
         });
-        let word = |(word, times): (String, f32)| {
-            let term = TermQuery::new(Term::from_field_text(self.text, &word), IndexRecordOption::WithFreqs);
-            let query: Box<dyn Query> =
-                if times > 1.0 { Box::new(BoostQuery::new(Box::new(term), times)) } else { Box::new(term) };
-            (Occur::Should, query)
-        };
-        BooleanQuery::new(words.into_iter().map(word).collect())
+        words.into_iter().map(|(word, times)| (Term::from_field_text(self.text, &word), times)).collect()
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
@@ -258,4 +258,36 @@ impl Bm25 {
         }
         Error::Plugin { plugin: "bm25".into(), message: format!("{}: {error}", self.directory.display()) }
     }
+}
+
+/// The documents that have any of the words; one that comes several times in the question counts as often.
+fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
+    let word = |(word, times): &(Term, f32)| {
+        let term = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
+        let query: Box<dyn Query> = if *times > 1.0 { Box::new(BoostQuery::new(Box::new(term), *times)) } else { Box::new(term) };
+        (Occur::Should, query)
+    };
+    BooleanQuery::new(words.iter().map(word).collect())
+}
+
+/// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
+fn scores(searcher: &Searcher, words: &[(Term, f32)], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
+    found.sort_unstable();
+    let mut scored: Vec<(f32, DocAddress)> = found.into_iter().map(|address| (0.0, address)).collect();
+    for (word, times) in words {
+        let query = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
+        let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
+        for segment in scored.chunk_by_mut(|a, b| a.1.segment_ord == b.1.segment_ord) {
+            let Some(first) = segment.first() else { continue };
+            let mut postings = weight.scorer(searcher.segment_reader(first.1.segment_ord), *times)?;
+            for (score, address) in segment {
+                // Postings only go forwards, and documents are in their order.
+                let at = if postings.doc() < address.doc_id { postings.seek(address.doc_id) } else { postings.doc() };
+                if at == address.doc_id {
+                    *score += postings.score();
+                }
+            }
+        }
+    }
+    Ok(scored)
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use scaledown_cpu::{CpuBackend, CpuConfig};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::{ParamOptions, Params, Quantization};
+use scaledown_sdk::nn::{ParamOptions, Params, Quantization, Span};
 use scaledown_sdk::{DType, Device, Result};
 
 const PROMPT: usize = 512;
@@ -17,11 +17,11 @@ fn measure(model: &CausalLm, batch: usize) -> Result<(f64, f64)> {
     let ids: Vec<u32> = (0..(batch * PROMPT) as u32).map(|at| at * 7919 % 32_000).collect();
     let embeddings = model.embed(&device.from_slice(&ids, [batch, PROMPT])?)?;
     let started = Instant::now();
-    let (_, mut cache) = model.prefill(&embeddings, &vec![vec![true; PROMPT]; batch], STEPS)?;
+    let (_, mut cache) = model.prefill(&embeddings, &vec![Span::padded_right(PROMPT); batch], STEPS)?;
     let read = started.elapsed().as_secs_f64();
     let started = Instant::now();
     for step in 0..STEPS as u32 {
-        model.decode(&vec![step; batch], &mut cache)?;
+        model.decode(&device.from_slice(&vec![step; batch], [batch])?, &mut cache)?;
     }
     Ok(((batch * PROMPT) as f64 / read, (batch * STEPS) as f64 / started.elapsed().as_secs_f64()))
 }

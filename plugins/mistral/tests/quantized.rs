@@ -33,7 +33,7 @@ impl Model {
     fn hidden(&self) -> Tensor {
         let input = batch(self.params.device(), &[tokens(1, 12), tokens(2, 9)], false);
         let embeddings = self.model.embed(&input.ids).unwrap();
-        self.model.forward(&embeddings, &input.mask, &mut Forward::inference()).unwrap()
+        self.model.forward(&embeddings, &input.spans(), &mut Forward::inference()).unwrap()
     }
 
     fn logits(&self) -> Vec<f32> {
