@@ -65,16 +65,11 @@ fn weigh(value: &Value, most: u64, depth: usize) -> Result<u64, Error> {
     let mut size = VALUE;
     match value.kind() {
         ValueKind::String | ValueKind::Bytes => size += value.as_str().map_or(0, str::len) as u64,
-        ValueKind::Iterable => {
-            // It is made as it is read.
-            if value.len().is_some_and(|length| length > MOST_ELEMENTS) {
-                return Err(invalid("it makes a list that is longer than a template may"));
-            }
+        ValueKind::Iterable | ValueKind::Seq | ValueKind::Map if value.len().is_some_and(|length| length > MOST_ELEMENTS) => {
+            return Err(invalid("it makes a list that is longer than a template may"));
         }
+        // What is iterated over is made as it is read.
         ValueKind::Seq | ValueKind::Map => {
-            if value.len().is_some_and(|length| length > MOST_ELEMENTS) {
-                return Err(invalid("it makes a list that is longer than a template may"));
-            }
             for item in value.try_iter()? {
                 if value.kind() == ValueKind::Map {
                     size += weigh(&value.get_item(&item)?, most.saturating_sub(size), depth + 1)?;

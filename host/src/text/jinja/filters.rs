@@ -28,6 +28,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("wordcount", |value: &Value| Ok::<_, Error>(python::text(value)?.split_whitespace().count()));
     environment.add_filter("batch", batch);
     environment.add_filter("slice", slice);
+    environment.add_filter("round", round);
     environment.add_filter("list", list);
     // What Python can iterate over, and what has a length and elements.
     environment.add_test("iterable", |value: &Value| is_compound(value) || value.as_str().is_some() || value.is_undefined());
@@ -65,6 +66,29 @@ fn join(value: &Value, mark: Option<&str>, options: Kwargs) -> Result<String, Er
         None if value.is_undefined() => Ok(String::new()),
         None => python::join(mark, value),
     }
+}
+
+/// Python's `round`, which takes the even neighbour of a number that lies in the middle; or upwards (`ceil`) or downwards (`floor`).
+fn round(value: &Value, precision: Option<i32>, method: Option<&str>, named: Kwargs) -> Result<Value, Error> {
+    let precision = precision.or(named.get("precision")?).unwrap_or(0);
+    let method = method.or(named.get("method")?).unwrap_or("common").to_owned();
+    named.assert_all_used()?;
+    if value.is_integer() && precision >= 0 {
+        return Ok(value.clone());
+    }
+    let number = f64::try_from(value.clone()).map_err(|_| invalid(format!("cannot round {}", value.kind())))?;
+    if !(-300..=300).contains(&precision) || !number.is_finite() {
+        return Err(invalid(format!("cannot round {number} to {precision} places")));
+    }
+    let scale = 10f64.powi(precision);
+    Ok(Value::from(match method.as_str() {
+        "ceil" => (number * scale).ceil() / scale,
+        "floor" => (number * scale).floor() / scale,
+        "common" if precision < 0 => (number * scale).round_ties_even() / scale,
+        // Its digits are exact, which a product's are not.
+        "common" => format!("{number:.*}", precision.unsigned_abs() as usize).parse().unwrap_or(number),
+        other => return Err(invalid(format!("cannot round by {other:?}"))),
+    }))
 }
 
 /// `indent(width=4, first=false, blank=false)`.

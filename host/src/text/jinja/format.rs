@@ -37,11 +37,42 @@ fn remainder_of_numbers(left: &Value, right: &Value) -> Result<Value, Error> {
 /// The filter `format` and the operator `%`.
 pub(super) fn printf(text: &str, arguments: &[Value]) -> Result<String, Error> {
     check(text, '%')?;
-    let arguments = pythonic(arguments)?;
+    let (text, arguments) = without_reprs(text, arguments)?;
+    let arguments = pythonic(&arguments)?;
     budget::charge(text.len())?;
-    let formatted = format_filter(FormatStyle::Printf, text, &arguments)?;
+    let formatted = format_filter(FormatStyle::Printf, &text, &arguments)?;
     budget::charge(formatted.len())?;
     Ok(formatted)
+}
+
+/// The same with `%s` for `%r`, which the engine does not know, of what `repr` makes of its argument.
+fn without_reprs(text: &str, arguments: &[Value]) -> Result<(String, Vec<Value>), Error> {
+    let (mut written, mut arguments, mut rest, mut next) = (String::new(), arguments.to_vec(), text, 0);
+    while let Some(at) = rest.find('%') {
+        let field = &rest[at + 1..];
+        let end = field.find(|letter: char| letter == '%' || letter.is_ascii_alphabetic());
+        // What is named in brackets comes of a dictionary, and takes no place in the list.
+        let Some(end) = end.filter(|_| !field.starts_with('(')) else {
+            let skipped = at + 1 + usize::from(field.starts_with('('));
+            written.push_str(&rest[..skipped]);
+            rest = &rest[skipped..];
+            continue;
+        };
+        let (before, kind) = (at + 1 + end, field.as_bytes()[end]);
+        written.push_str(&rest[..before]);
+        if matches!(kind, b'r' | b'a')
+            && let Some(argument) = arguments.get_mut(next)
+        {
+            *argument = Value::from(python::repr(argument)?);
+            written.push('s');
+        } else {
+            written.push(char::from(kind));
+        }
+        next += usize::from(kind != b'%');
+        rest = &rest[before + 1..];
+    }
+    written.push_str(rest);
+    Ok((written, arguments))
 }
 
 /// The method `format`.

@@ -3,9 +3,6 @@
 //! One operator at most adds what it is given, so that no value is longer than what its expression reads. The operator `%` becomes a filter,
 //! as it formats a text where Python runs the template.
 
-use std::iter::Peekable;
-use std::vec::IntoIter;
-
 /// The filter that checks a value.
 pub(super) const PASS: &str = "__pass";
 /// The filter that stands for the operator `%`.
@@ -17,24 +14,35 @@ const WORDS: [&str; 12] = ["and", "or", "not", "in", "is", "if", "else", "true",
 /// The bytes of the longest text that stands in a template and is written or taken as it is.
 pub(super) fn longest_text(source: &str) -> usize {
     let (mut longest, mut rest) = (0, source);
-    while let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|open| rest.find(open)).min() {
+    while let Some(at) = next_tag(rest) {
         longest = longest.max(at);
         rest = &rest[at + 2..];
-        let end = ["}}", "%}", "#}"].iter().filter_map(|close| rest.find(close)).min().unwrap_or(rest.len());
+        let end = rest.as_bytes().windows(2).position(|pair| matches!(pair, b"}}" | b"%}" | b"#}")).unwrap_or(rest.len());
         longest = longest.max(end);
         rest = &rest[end..];
     }
     longest.max(rest.len())
 }
 
+/// Where the next tag begins. It looks no further: a template has many.
+fn next_tag(text: &str) -> Option<usize> {
+    text.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
+}
+
+/// How deep an expression may be: its open brackets, and the operands and operators of each since the last comma. The engine goes down as deep
+/// on the stack.
+const DEEPEST: usize = 300;
+/// The most `elif` of a template, each of which the engine takes as one condition within the other.
+const MOST_BRANCHES: usize = 100;
+
 /// The template with its checks.
 ///
 /// # Errors
-/// If it cannot be read as one.
+/// If it cannot be read as one, or is nested deeper than a template may be.
 pub(super) fn guarded(source: &str) -> Result<String, String> {
     let mut output = String::with_capacity(source.len() * 5 / 4);
-    let mut rest = source;
-    while let Some(at) = ["{{", "{%", "{#"].iter().filter_map(|open| rest.find(open)).min() {
+    let (mut rest, mut branches) = (source, 0);
+    while let Some(at) = next_tag(rest) {
         let line = || source[..source.len() - rest.len() + at].matches('\n').count() + 1;
         output.push_str(&rest[..at + 2]);
         let (open, inside) = (&rest[at..at + 2], &rest[at + 2..]);
@@ -47,8 +55,13 @@ pub(super) fn guarded(source: &str) -> Result<String, String> {
         let is_block = open == "{%";
         let (tokens, length) = tokens(inside, if is_block { "%}" } else { "}}" })
             .ok_or_else(|| format!("syntax error: `{open}` without its end (in line {})", line()))?;
+        branches +=
+            usize::from(is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "elif"));
+        if branches > MOST_BRANCHES || depth(&tokens) > DEEPEST {
+            return Err(format!("it is nested deeper than a template may be (in line {})", line()));
+        }
         let is_raw = is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "raw");
-        let mut writer = Writer { tokens: tokens.into_iter().peekable(), output: &mut output, after_product: false };
+        let mut writer = Writer { tokens: &tokens, output: &mut output, after_product: false };
         if is_block {
             writer.statement()
         } else {
@@ -121,6 +134,28 @@ fn tokens<'a>(source: &'a str, end: &str) -> Option<(Vec<Token<'a>>, usize)> {
     }
 }
 
+/// How deep the expression of a tag is at most.
+fn depth(tokens: &[Token<'_>]) -> usize {
+    let (mut open, mut here, mut around, mut deepest) = (Vec::new(), 0_usize, 0_usize, 0_usize);
+    for token in tokens {
+        match token.text {
+            "(" | "[" | "{" => {
+                open.push(here);
+                (around, here) = (around + here + 1, 0);
+            }
+            ")" | "]" | "}" => {
+                // Of a bracket without its beginning the parser tells.
+                let before = open.pop().unwrap_or(0);
+                (around, here) = (around.saturating_sub(before + 1), before + 1);
+            }
+            "," => here = 0,
+            _ => here += 1,
+        }
+        deepest = deepest.max(around + here);
+    }
+    deepest
+}
+
 /// The length of the literal that begins with `quote`.
 fn quoted(text: &str, quote: char) -> Option<usize> {
     let mut escaped = false;
@@ -134,28 +169,34 @@ fn quoted(text: &str, quote: char) -> Option<usize> {
 
 /// Writes the tokens of one tag.
 struct Writer<'a, 'b> {
-    tokens: Peekable<IntoIter<Token<'a>>>,
+    tokens: &'b [Token<'a>],
     output: &'b mut String,
     /// Whether the last operator binds as `%` does, so that what stands before is a part of its left side.
     after_product: bool,
 }
 
 impl<'a> Writer<'a, '_> {
-    fn peek(&mut self) -> &'a str {
-        self.tokens.peek().map_or("", |token| token.text)
+    fn next(&mut self) -> Option<Token<'a>> {
+        let (first, rest) = self.tokens.split_first()?;
+        self.tokens = rest;
+        Some(*first)
+    }
+
+    fn peek(&self) -> &'a str {
+        self.tokens.first().map_or("", |token| token.text)
     }
 
     /// The text after the next.
     fn second(&self) -> &'a str {
-        self.tokens.clone().nth(1).map_or("", |token| token.text)
+        self.tokens.get(1).map_or("", |token| token.text)
     }
 
     fn third(&self) -> &'a str {
-        self.tokens.clone().nth(2).map_or("", |token| token.text)
+        self.tokens.get(2).map_or("", |token| token.text)
     }
 
     fn write(&mut self) -> bool {
-        let Some(token) = self.tokens.next() else { return false };
+        let Some(token) = self.next() else { return false };
         self.output.push_str(token.space);
         self.output.push_str(token.text);
         true
@@ -168,7 +209,7 @@ impl<'a> Writer<'a, '_> {
         let word = self.peek();
         self.write();
         match word {
-            "set" if self.tokens.clone().any(|token| token.text == "=") => self.until("="),
+            "set" if self.tokens.iter().any(|token| token.text == "=") => self.until("="),
             "for" => self.until("in"),
             "if" | "elif" | "with" => {}
             _ => {
@@ -194,7 +235,7 @@ impl<'a> Writer<'a, '_> {
     /// Everything up to the closing bracket, which is left.
     fn nested(&mut self, close: &str) {
         self.after_product = false;
-        while let Some(token) = self.tokens.peek().copied() {
+        while let Some(token) = self.tokens.first().copied() {
             if !close.is_empty() && token.text == close {
                 return;
             }
@@ -224,7 +265,7 @@ impl<'a> Writer<'a, '_> {
         if self.peek() == "not" {
             self.write();
         }
-        if self.tokens.peek().is_some_and(Token::is_name) {
+        if self.tokens.first().is_some_and(Token::is_name) {
             self.write();
         }
         if self.peek() == "(" {
@@ -245,7 +286,7 @@ impl<'a> Writer<'a, '_> {
         while matches!(self.peek(), "-" | "+") {
             self.write();
         }
-        let Some(first) = self.tokens.peek().copied() else { return };
+        let Some(first) = self.tokens.first().copied() else { return };
         match first.text {
             "(" => self.brackets(")"),
             "[" => self.brackets("]"),
@@ -254,7 +295,7 @@ impl<'a> Writer<'a, '_> {
                 self.write();
             }
         }
-        while first.is_literal() && self.tokens.peek().is_some_and(Token::is_literal) {
+        while first.is_literal() && self.tokens.first().is_some_and(Token::is_literal) {
             self.write();
         }
         loop {
@@ -274,7 +315,7 @@ impl<'a> Writer<'a, '_> {
         }
         self.filters();
         while self.peek() == "%" && !self.after_product {
-            self.tokens.next();
+            self.next();
             self.output.push('|');
             self.output.push_str(REMAINDER);
             self.output.push('(');

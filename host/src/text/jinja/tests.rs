@@ -19,6 +19,7 @@ fn values_and_methods_are_pythons() {
         ("{{ '%s has %d of %.2f%%' % ('x', 3, 0.5) }}", "x has 3 of 0.50%"),
         ("{{ 'n=%s' % n }}|{{ 7 % n }}|{{ -7 % 3 }}|{{ 2 * 7 % 4 }}|{{ n % 2 == 1 }}", "n=3|1|2|2|True"),
         ("{{ '%s' % x | upper }}", "A-B"),
+        ("{{ '%r %5r|%% %s' % ('q', n, x) }}|{{ '%(a)s %(b)d' % {'a': 'c', 'b': 2} }}", "'q'     3|% a-b|c 2"),
         (
             "{{ 'pre-x'.removeprefix('pre-') }}|{{ x.partition('-') }}|{{ '7'.zfill(3) }}|{{ '-7'.zfill(3) }}",
             "x|['a', '-', 'b']|007|-07",
@@ -39,6 +40,10 @@ fn values_and_methods_are_pythons() {
         ("{{ missing is defined }}|{{ none_ is none }}|{{ tools is defined and tools }}", "False|True|False"),
         ("{{ 'a' 'b' ~ x[0] }}|{{ -n }}|{{ not n }}|{{ n is odd }}|{{ 4 is divisibleby 2 }}", "aba|-3|False|True|True"),
         ("{{ 'x\ny'|indent(2) }}|{{ 'x\ny'|indent(2, true) }}", "x\n  y|  x\n  y"),
+        (
+            "{{ 2.5|round }}|{{ 0.25|round(1) }}|{{ 2.675|round(2) }}|{{ 2.1|round(method='ceil') }}|{{ 7|round }}",
+            "2.0|0.2|2.67|3.0|7",
+        ),
         ("{{ [1,2,3]|batch(2, 0)|list }}", "[[1, 2], [3, 0]]"),
     ] {
         assert_eq!(shown(source), expected, "{source}");
@@ -55,7 +60,7 @@ fn no_template_takes_more_than_it_may() {
     for source in [
         &format!("{doubled}{{{{ x | length }}}}"),
         &format!("{{% set ns = namespace(x=x) %}}{}", "{% set ns.x = ns.x + ns.x %}".repeat(60)),
-        &format!("{{% macro m(a, i) %}}{{% if i %}}{{{{ m(a ~ a, i - 1) }}}}{{% endif %}}{{% endmacro %}}{{{{ m(x, 50) }}}}"),
+        &"{% macro m(a, i) %}{% if i %}{{ m(a ~ a, i - 1) }}{% endif %}{% endmacro %}{{ m(x, 50) }}".to_owned(),
         &list,
         &list.replace("tojson", "string"),
         &list.replace(" | tojson", ""),
@@ -83,6 +88,18 @@ fn no_template_takes_more_than_it_may() {
         &"{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}".to_owned(),
         &"{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned(),
         &format!("{{{{ {}x{} }}}}", "(".repeat(100_000), ")".repeat(100_000)),
+        &format!("{{{{ {}x }}}}", "not ".repeat(200_000)),
+        &format!("{{{{ {}x }}}}", "-".repeat(200_000)),
+        &format!("{{{{ x{} }}}}", " ~ x".repeat(200_000)),
+        &format!("{{{{ x{} }}}}", "|upper".repeat(100_000)),
+        &format!("{{{{ x{} }}}}", ".a".repeat(200_000)),
+        &format!("{{{{ x{} }}}}", "[0]".repeat(200_000)),
+        &format!("{{{{ x{} }}}}", " if x else x".repeat(50_000)),
+        &format!("{{{{ {}x{} }}}}", "[x, x ~ ".repeat(50_000), "]".repeat(50_000)),
+        &format!("{{% if n %}}{}{{% endif %}}", "{% elif n %}".repeat(50_000)),
+        &format!("{}{}", "{% if x %}".repeat(50_000), "{% endif %}".repeat(50_000)),
+        &format!("{{{{ [{}] }}}}", "x, ".repeat(100_000)),
+        &"{{ x }}{# }}".repeat(50_000),
         &"{{ ".repeat(1000),
         &"{% raw %}".to_owned(),
     ] {
@@ -90,6 +107,20 @@ fn no_template_takes_more_than_it_may() {
         let told = rendered_with(source, context! { x => "12345678" });
         assert!(told.is_err(), "{}: {:?}", &source[..source.len().min(100)], told.map(|text| text.len()));
         assert!(start.elapsed().as_secs() < 10, "{}: {:?}", &source[..source.len().min(100)], start.elapsed());
+    }
+}
+
+#[test]
+fn what_templates_need_is_within_the_depth() {
+    for source in [
+        format!("{{{{ x{} }}}}", " ~ x".repeat(140)),
+        format!("{{{{ {}x{} }}}}", "(".repeat(60), ")".repeat(60)),
+        format!("{{{{ [{}] }}}}", "x, ".repeat(1000)),
+        format!("{{% if n == 5 %}}{}{{% endif %}}", "{% elif n == 4 %}x".repeat(95)),
+        format!("{{{{ x{} }}}}", "|upper".repeat(140)),
+    ] {
+        let told = rendered_with(&source, context! { x => "1", n => 3 });
+        assert!(told.is_ok(), "{}: {told:?}", &source[..40]);
     }
 }
 
