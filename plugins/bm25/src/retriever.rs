@@ -23,6 +23,9 @@ use crate::directory::IndexDirectory;
 /// documents are asked for.
 const ROUNDING: f32 = 1e-5;
 
+/// The most words of a question for which it pays to skip documents.
+const FEW: usize = 64;
+
 /// An index of words, on disk.
 pub struct Bm25 {
     config: Bm25Config,
@@ -267,7 +270,10 @@ fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
         let query: Box<dyn Query> = if *times > 1.0 { Box::new(BoostQuery::new(Box::new(term), *times)) } else { Box::new(term) };
         (Occur::Should, query)
     };
-    BooleanQuery::new(words.iter().map(word).collect())
+    let any = BooleanQuery::new(words.iter().map(word).collect());
+    // Of few words the library skips the documents that cannot be among the best, at a cost that grows with the square of their number. Of many it
+    // adds up all that have one, as it does where they stand within another question.
+    if words.len() > FEW { BooleanQuery::new(vec![(Occur::Should, Box::new(any))]) } else { any }
 }
 
 /// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
