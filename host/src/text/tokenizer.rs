@@ -44,6 +44,15 @@ pub struct Tokenizer {
 }
 
 impl Tokenizer {
+    /// A checksum of how it makes tokens of texts, whatever its file looks like.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn checksum(&self) -> Result<u32, TextError> {
+        let text = self.inner.to_string(false).map_err(|error| TextError::Encode(error.to_string()))?;
+        Ok(crc32fast::hash(text.as_bytes()))
+    }
+
     /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and `config.json` what they say of special
     /// tokens and the chat template.
     ///
