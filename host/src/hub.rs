@@ -8,6 +8,7 @@ mod settings;
 use std::path::{Path, PathBuf};
 
 use client::{Client, ClientError};
+use scaledown_sdk::files::{FileKind, read_text};
 pub use settings::Settings;
 
 /// The branch that is taken if no revision is asked for.
@@ -182,7 +183,7 @@ impl Request<'_> {
     fn snapshot(&self) -> PathBuf {
         let directory = self.directory();
         // A commit is not a ref; its snapshot carries its name.
-        let commit = std::fs::read_to_string(directory.join("refs").join(self.revision));
+        let commit = read_text(&directory.join("refs").join(self.revision), FileKind::Manifest);
         directory.join("snapshots").join(commit.as_deref().unwrap_or(self.revision).trim())
     }
 

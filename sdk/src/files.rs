@@ -19,6 +19,10 @@ pub enum FileKind {
     Template,
     /// One document of a corpus, as it is after decompression.
     Document,
+    /// What a run or an index says of its own files: a manifest, a reference.
+    Manifest,
+    /// A plugin's WebAssembly component.
+    Component,
 }
 
 impl FileKind {
@@ -27,8 +31,8 @@ impl FileKind {
     pub fn limit(self) -> u64 {
         match self {
             FileKind::Configuration | FileKind::Template => 4 << 20,
-            FileKind::ModelConfiguration => 64 << 20,
-            FileKind::Tokenizer | FileKind::Document => 1 << 30,
+            FileKind::ModelConfiguration | FileKind::Manifest => 64 << 20,
+            FileKind::Tokenizer | FileKind::Document | FileKind::Component => 1 << 30,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::file::{is_abandoned, parent, sync_directory};
@@ -136,7 +137,7 @@ fn is_foreign(path: &Path) -> bool {
 
 /// The size and checksum of a file.
 fn checksum(path: &Path) -> std::io::Result<Entry> {
-    let (mut file, mut hasher, mut bytes) = (File::open(path)?, crc32fast::Hasher::new(), 0);
+    let (mut file, mut hasher, mut bytes) = (open_regular(path)?, crc32fast::Hasher::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
@@ -161,7 +162,7 @@ pub struct DirectoryReader {
 /// If it has no manifest or is of another version.
 pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
     let manifest_path = path.join(MANIFEST);
-    let bytes = fs::read(&manifest_path).map_err(ArtifactError::io("read", &manifest_path))?;
+    let bytes = read_bytes(&manifest_path, FileKind::Manifest).map_err(ArtifactError::io("read", &manifest_path))?;
     let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());

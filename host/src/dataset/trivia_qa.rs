@@ -1,8 +1,8 @@
 //! TriviaQA: <https://nlp.cs.washington.edu/triviaqa/>.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::files::{FileKind, read_limited};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -94,8 +94,7 @@ fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataE
     if !inside || !path.is_file() {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    data::open(&path)?.read_to_end(&mut bytes).map_err(DataError::io(&path))?;
+    let bytes = read_limited(data::open(&path)?, FileKind::Document).map_err(DataError::io(&path))?;
     // Some pages of the web are in other encodings.
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

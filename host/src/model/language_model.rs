@@ -69,7 +69,10 @@ impl LanguageModel {
             None => Params::random(options),
         };
         let context = GeneratorContext { params: params.clone(), directory: directory.clone() };
-        let generator = catalogue::generator(&table.component(), context)?;
+        let generator = catalogue::generator(&table.component(), context).map_err(|error| match error {
+            Error::Component(error) => error.of_model(&directory.join("config.json")).into(),
+            other => other,
+        })?;
         params.finish()?;
         log_loaded("generator", &params, started);
         Ok(LanguageModel {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -62,7 +63,7 @@ impl Sidecar {
     /// # Errors
     /// If it is not there, or not one.
     pub fn read_file(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(PreparationError::io(path))?;
+        let bytes = read_bytes(path, FileKind::Manifest).map_err(PreparationError::io(path))?;
         let message = |error: serde_json::Error| format!("it is no description of records: {error}");
         serde_json::from_slice(&bytes)
             .map_err(|error| PreparationError::Merge { path: path.to_owned(), message: message(error) }.into())

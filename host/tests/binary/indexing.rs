@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 use crate::tiny::{Tiny, finish, one_error, poll, start};
 
-/// A corpus of a few documents, and the words of it as its index.
-fn words() -> Tiny {
-    let tiny = Tiny::new();
-    let config = r#"
+/// A configuration of an index of words.
+const INDEX: &str = r#"
 [corpus]
 format = "jsonl"
 path = "corpus.jsonl"
@@ -30,7 +28,11 @@ timeout = 5
 [output]
 directory = "run"
 "#;
-    tiny.write("index.toml", config);
+
+/// A corpus of a few documents, and the words of it as its index.
+fn words() -> Tiny {
+    let tiny = Tiny::new();
+    tiny.write("index.toml", INDEX);
     tiny.write("questions.jsonl", "{\"id\": \"q\", \"query\": \"copper\"}\n");
     tiny.write("corpus.jsonl", documents(&[("a", "copper and gold"), ("b", "silver"), ("c", "copper")]));
     tiny
@@ -123,7 +125,10 @@ fn an_addition_that_is_killed_leaves_nothing_behind() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
     let (mut child, file) = waiting(&tiny, &["index", "add", "index.toml"], &[("a", "copper, killed")]);
-    let busy = tiny.failed(&["index", "search", "index.toml", "--query", "copper"], 1);
+    // The index as it was counts until the new one is whole, and nobody else may change it.
+    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper and gold"), ("c", "copper")]));
+    tiny.write("good.jsonl", documents(&[("d", "zinc")]));
+    let busy = tiny.failed(&with("add", "corpus.path=good.jsonl"), 1);
     assert!(busy.contains("another run is building this index or adding to it"), "{busy}");
     child.kill().unwrap();
     assert_eq!(finish(child).code, None);
@@ -143,11 +148,12 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     let before = tiny.read("index/index.json");
     tiny.write("more.jsonl", documents(&[("d", "zinc")]));
     tiny.done(&with("add", "corpus.path=more.jsonl"));
-    // As a kill right before the last step leaves it.
+    // As a kill right before the last step leaves it, where the retriever keeps its documents elsewhere and so cannot be copied.
     let mut manifest: Value = serde_json::from_str(&before).unwrap();
     let done: Value = serde_json::from_str(&tiny.read("index/index.json")).unwrap();
     manifest["complete"] = json!(false);
     manifest["additions"] = json!(2);
+    manifest["build"] = done["build"].clone();
     manifest["goal"] = done["checksum"].clone();
     manifest["file_crc32c"] = json!("00000000");
     let text = serde_json::to_string_pretty(&manifest).unwrap();
@@ -369,6 +375,45 @@ fn a_damaged_index_is_not_searched() {
         std::fs::write(&path, &whole).unwrap();
         assert_eq!(search(&tiny, "copper").len(), 2);
     }
+}
+
+/// What only root may do.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_index_is_searched_where_nothing_can_be_written() {
+    use std::os::unix::process::CommandExt;
+    let tiny = words();
+    let done = |command: &mut std::process::Command| command.output().is_ok_and(|output| output.status.success());
+    if !done(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(tiny.path("."))) {
+        eprintln!("skipped: only root may mount a small disk");
+        return;
+    }
+    struct Mounted(PathBuf);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+        }
+    }
+    let _mounted = Mounted(tiny.path("."));
+    tiny.write("index.toml", INDEX);
+    tiny.write("corpus.jsonl", documents(&[("a", "copper and gold"), ("b", "silver"), ("c", "copper")]));
+    tiny.done(&["index", "build", "index.toml"]);
+    let search = ["index", "search", "index.toml", "--query", "copper", "--json"];
+    let whole = tiny.done(&search);
+    // Another user, who sees the same files and may change none.
+    assert!(done(std::process::Command::new("chmod").args(["-R", "a+rX", "."]).current_dir(tiny.path("."))));
+    match tiny.command(&search).uid(65534).env("HOME", "/nonexistent").output() {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), whole, "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("skipped: another user cannot run the binary here: {error}"),
+    }
+    // A disk that is full: the index is there still, and what does not fit is told as that.
+    let _ = std::fs::write(tiny.path("ballast"), vec![0; 32 << 20]);
+    assert_eq!(tiny.done(&search), whole);
+    let told = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
+    assert!(told.contains("free some space") && !told.contains("damaged"), "{told}");
+    assert_eq!(tiny.done(&search), whole);
+    assert!(done(std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(tiny.path("."))));
+    assert_eq!(tiny.done(&search), whole);
 }
 
 #[test]

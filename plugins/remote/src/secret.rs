@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_text};
 use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
@@ -63,7 +64,7 @@ impl Secret {
     /// # Errors
     /// [`Error::Config`], without the value, if it holds more than a key.
     pub fn in_file(path: &Path) -> Result<Option<Self>> {
-        let value = std::fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+        let value = read_text(path, FileKind::Manifest).unwrap_or_default().trim().to_owned();
         if value.is_empty() {
             return Ok(None);
         }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, SparseEncoder};
+use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use scaledown_sdk::{Error, Result};
 use scaledown_sparse_index::{Builder, Duplicates, Index, Settings, Weights};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl RetrieverPlugin for SpladeRetriever {
         let index = open(&directory)?;
         if index.is_some() {
             let path = directory.join(ENCODER);
-            let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+            let text = read_bytes(&path, FileKind::Manifest).map_err(|error| Error::io(&path, error))?;
             let made_by: Identity = serde_json::from_slice(&text)
                 .map_err(|error| Error::Config(format!("{}: it is damaged: {error}; build the index again", path.display())))?;
             if made_by != identity {
@@ -92,7 +93,7 @@ fn checksum(model: &Path) -> Result<String> {
     parts.sort();
     let mut sum = 0;
     for path in parts {
-        let file = std::fs::File::open(&path).map_err(|error| Error::io(&path, error))?;
+        let file = open_regular(&path).map_err(|error| Error::io(&path, error))?;
         let mut reader = std::io::BufReader::with_capacity(1 << 20, file);
         loop {
             let bytes = std::io::BufRead::fill_buf(&mut reader).map_err(|error| Error::io(&path, error))?;

@@ -49,7 +49,7 @@ impl ModelDirectory {
             ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
         let weights = Arc::new(DirectoryWeights::open(&self.path)?);
         let params = Params::random(options).initialised_wholly_from(weights, "", apart);
-        let model = make(&params)?;
+        let model = make(&params).map_err(|error| error.of_model(Path::new(&self.config_path)))?;
         params.finish()?;
         Ok(model)
     }

@@ -49,7 +49,7 @@ impl SafetensorsFile {
                 malformed(&path, &format!("tensor {name} has elements of type {}; {supported}", info.dtype))
             })?;
             let entry = Entry { spec: TensorSpec::new(dtype, &*info.shape), offset: data + info.data_offsets.0 as u64 };
-            entry.spec.check()?;
+            entry.spec.check().map_err(|error| malformed(&path, &format!("tensor {name}: {error}")))?;
             tensors.insert(name, entry);
         }
         let metadata = header.metadata().clone().unwrap_or_default();
