@@ -97,7 +97,7 @@ impl Records {
                 };
                 let written = dataset::write(set, examples, limit, &prefix, file, &step)?;
                 bar.finish_and_clear();
-                told(&written, limit, from.is_some(), terminal)?;
+                told(&written, limit, from, terminal)?;
                 all.push(written);
             }
             Ok::<_, Error>(all)
@@ -118,8 +118,9 @@ impl Records {
 }
 
 /// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &Written, limit: Option<usize>, local: bool, terminal: &Terminal) -> Result<()> {
-    let name = written.set.name();
+fn told(written: &Written, limit: Option<usize>, from: Option<&std::path::Path>, terminal: &Terminal) -> Result<()> {
+    let local = from.is_some();
+    let name = from.map_or_else(|| written.set.name().to_owned(), |from| format!("{} ({})", written.set.name(), from.display()));
     if written.records == 0 {
         let hint = match (written.set, written.without_documents) {
             (Set::TriviaQa, 1..) => {

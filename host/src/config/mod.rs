@@ -11,6 +11,7 @@ mod corpus;
 mod data;
 mod evaluation;
 mod layers;
+mod lines;
 mod model;
 mod output;
 mod paths;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use scaledown_sdk::component::{Generator, GeneratorContext};
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device};
@@ -68,7 +69,10 @@ impl LanguageModel {
             None => Params::random(options),
         };
         let context = GeneratorContext { params: params.clone(), directory: directory.clone() };
-        let generator = catalogue::generator(&table.component(), context)?;
+        let generator = catalogue::generator(&table.component(), context).map_err(|error| match error {
+            Error::Component(error) => error.of_model(&directory.join("config.json")).into(),
+            other => other,
+        })?;
         params.finish()?;
         log_loaded("generator", &params, started);
         Ok(LanguageModel {
@@ -88,7 +92,7 @@ impl LanguageModel {
     /// If it cannot be read.
     pub fn config_json(&self) -> Result<serde_json::Value> {
         let path = self.directory.join("config.json");
-        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let bytes = read_bytes(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string()))
     }
 }

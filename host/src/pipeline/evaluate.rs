@@ -11,6 +11,7 @@ use crate::evaluation::{self, DocumentLengths, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::report::{self, Environment, Memory, Metrics, Report, Sample};
 use crate::tracking;
+use crate::training::RunLock;
 use crate::{Error, Result};
 
 /// What was measured before anything was trained.
@@ -26,11 +27,13 @@ pub struct Baseline {
 /// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
 ///
 /// # Errors
-/// If a file is missing or cannot be used, or the device fails.
+/// If a file is missing or cannot be used, the device fails, or another run is at work in the output directory.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
     let config = &config.with_adapter();
     let stored = StoredOscar::open(&directory)?;
+    // What it writes goes to the output directory, in which a training may be at work.
+    let _lock = RunLock::take(&config.output.directory)?;
     let trained = Trained::beside(&directory)?;
     let start = super::train::stored_start(config)?;
     let records = test_records(config)?;

@@ -8,6 +8,7 @@ use super::{Context, Start};
 use crate::config::Config;
 use crate::model::base_checksum;
 use crate::report::{StageSummary, TrainingSummary};
+use crate::text::Tokenizer;
 use crate::training::checkpoint::{Checkpoint, Store};
 use crate::training::{Fingerprint, Objective, Outcome, RunLock, Settings, train};
 use crate::{Error, Result};
@@ -55,6 +56,17 @@ impl<'a> Run<'a> {
             return Err(Error::Usage(message.into()));
         }
         Ok(Run { context, _lock: lock, title, store, checkpoint })
+    }
+
+    /// The same run, of which is noted what its texts are read with.
+    ///
+    /// # Errors
+    /// If a tokenizer cannot be written down.
+    pub(super) fn with_tokenizers(mut self, tokenizers: &[&Tokenizer]) -> Result<Self> {
+        let sums = tokenizers.iter().map(|tokenizer| tokenizer.checksum()).collect::<std::result::Result<Vec<_>, _>>()?;
+        let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+        self.store = self.store.with_tokenizers(crc32fast::hash(&bytes));
+        Ok(self)
     }
 
     /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.

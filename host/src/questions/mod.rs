@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use serde::Serialize;
 
 use crate::config::{self, QuestionFormat};
-use crate::corpus::Corpus;
+use crate::corpus::Documents;
 use crate::data::DataError;
 
 /// How many synthetic questions are made if the configuration does not say.
@@ -51,7 +51,7 @@ impl Questions {
         if config.format == QuestionFormat::Synthetic {
             let corpus = corpus.ok_or_else(|| crate::Error::Usage("synthetic questions need a table [corpus]".into()))?;
             let count = config.limit.unwrap_or(DEFAULT_COUNT);
-            let made = synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?;
+            let made = synthetic::make(Documents::open(corpus)?, config.synthesis, count, config.seed)?;
             return Ok(Questions { questions: Box::new(made.into_iter().map(Ok)) });
         }
         let path = config.path.as_deref().ok_or_else(|| crate::Error::Usage("questions.path is missing".into()))?;

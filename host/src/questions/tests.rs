@@ -85,7 +85,14 @@ fn synthetic_questions_depend_on_the_seed_alone() {
     };
     let documents = file(&((0..50).map(line).collect::<String>() + "50\tnothing to ask\n"));
     let (format, fields) = (CorpusFormat::Msmarco, CorpusFields::default());
-    let corpus = config::Corpus { format, path: documents.path().to_owned(), fields, section_titles: false, chunking: None };
+    let corpus = config::Corpus {
+        format,
+        path: documents.path().to_owned(),
+        fields,
+        section_titles: false,
+        chunking: None,
+        on_error: crate::config::OnError::Stop,
+    };
     let make = |synthesis, seed, limit| -> Vec<Question> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
         Questions::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()

@@ -1,7 +1,8 @@
 //! The generator's prompt: text with places for documents.
 
-use minijinja::{Environment, context};
+use minijinja::context;
 
+use super::jinja::{self, Style};
 use super::tokenizer::{TextError, Tokenizer};
 use crate::config::Prompt;
 
@@ -69,8 +70,8 @@ impl PromptTemplate {
     fn user_message(&self, query: &str, documents: usize) -> Result<String, TextError> {
         let places: Vec<String> = (0..documents).map(|i| format!("{OPEN}{i}{CLOSE}")).collect();
         let documents = places.join(&self.prompt.separator);
-        let text = Environment::new().render_str(&self.prompt.user, context! { query, documents });
-        text.map_err(|error| TextError::Template { what: "prompt", message: error.to_string() })
+        let text = jinja::render(&self.prompt.user, context! { query, documents }, Style::Prompt);
+        text.map_err(|message| TextError::Template { what: "prompt", message })
     }
 }
 

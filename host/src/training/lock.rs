@@ -108,7 +108,7 @@ mod tests {
         fs::write(run.join("metrics.jsonl"), "").unwrap();
         let error = RunLock::take(&run).unwrap_err();
         assert!(matches!(&error, TrainingError::Busy(busy) if *busy == run), "{error}");
-        assert!(error.to_string().starts_with(&format!("{}: another training is at work", run.display())), "{error}");
+        assert!(error.to_string().starts_with(&format!("{}: another run is at work", run.display())), "{error}");
         RunLock::take(&place.path().join("runs/b")).unwrap();
         drop(first);
         RunLock::take(&run).unwrap();

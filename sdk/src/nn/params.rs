@@ -287,14 +287,15 @@ impl Params {
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
-        options.device.zeros(options.dtype, shape)
+        // A shape of which no memory holds the zeros is told with the file, and not as a lack of memory.
+        options.device.zeros(options.dtype, shape).map_err(|_| Error::Weights(describe(&self.state().problems)))
     }
 
     /// The weights that hold the parameter `name` (a full name), and its name there.
     fn source(&self, name: &str) -> Option<(&Stored, String)> {
         let initial = self.initial.as_ref()?;
         let relative = name.strip_prefix(initial.root.as_str())?.trim_start_matches('.');
-        Some((&initial.stored, join(&initial.prefix, relative)))
+        Some((&initial.stored, initial.stored.name_of(join(&initial.prefix, relative))))
     }
 
     /// Notes that stored weights may hold `name` under this path although no parameter is made of it.
@@ -304,7 +305,8 @@ impl Params {
         }
     }
 
-    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table. One
+    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table: either
+    /// may be stored alone. One
     /// that differs is noted, and [`Params::finish`] reports it.
     ///
     /// # Errors
@@ -314,13 +316,26 @@ impl Params {
         let [Some((stored, name)), Some((_, original))] = full.each_ref().map(|name| self.source(name)) else { return Ok(()) };
         stored.ask(name.clone());
         let source = &stored.source;
-        if source.spec(&name).is_none() || source.spec(&original).is_none() || source.read(&name)? == source.read(&original)? {
+        if source.spec(&original).is_none() {
+            // Stored once, under the other name.
+            stored.copy(original, name);
+            return Ok(());
+        }
+        if source.spec(&name).is_none() || source.read(&name)? == source.read(&original)? {
             return Ok(());
         }
         let problem =
             format!("{name} differs from {original}, of which the model's configuration makes it a copy (tie_word_embeddings)");
         self.state().problems.entry(source.location()).or_default().push(problem);
         Ok(())
+    }
+
+    /// Takes the parameter `name` under this path from the weight that is called `copy` in the whole of the stored weights, where it is not
+    /// stored under its own name.
+    pub fn stored_as(&self, name: &str, copy: &str) {
+        if let Some((stored, name)) = self.source(&self.full(name)) {
+            stored.copy(name, copy.to_owned());
+        }
     }
 
     /// Notes that this path is a linear layer.
