@@ -9,14 +9,16 @@ use scaledown_sdk::tensor::{DeviceInfo, Element, Value, cost};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
 use crate::execute::{NAME, execute};
+use crate::gemv::MOST_ROWS;
 use crate::parallel;
 use crate::storage::{Buffer, Scalar, Scratch};
+use crate::team::Team;
 
-/// Bytes up to which an instruction runs on the calling thread: waking up others would take longer.
+/// Bytes up to which an instruction runs on the calling thread: even those who wait for work would take longer.
 const SMALL: u64 = 64 * 1024;
 
-/// The same of a product of few rows, which reads its operands as fast as memory gives them, and the operations that it may take.
-const SMALL_PRODUCT: (u64, u64) = (1 << 20, 1 << 22);
+/// Operations up to which it does so.
+const FEW_OPERATIONS: u64 = 1 << 18;
 
 /// Results of more bytes are asked for before they are made: a process that does not get its memory ends at once.
 const LARGE: usize = 1 << 30;
@@ -33,7 +35,10 @@ pub struct CpuConfig {
 
 /// The CPU device.
 pub struct CpuBackend {
+    /// Who does matrix products, and what else there is while another thread leads the team.
     pool: ThreadPool,
+    /// Who does everything else.
+    team: Team,
 }
 
 /// A CPU device in its default configuration.
@@ -53,13 +58,17 @@ impl CpuBackend {
         if config.threads == Some(0) {
             return Err(Error::Config("the cpu device needs at least one thread; leave `threads` out to use all".into()));
         }
+        fn failed(error: impl std::fmt::Display) -> Error {
+            Error::Config(format!("the cpu device could not start its threads: {error}"))
+        }
         // Rayon's own default is the number of threads that the process may use.
-        ThreadPoolBuilder::new()
+        let pool = ThreadPoolBuilder::new()
             .num_threads(config.threads.unwrap_or(0))
             .thread_name(|index| format!("{NAME}-{index}"))
             .build()
-            .map(|pool| CpuBackend { pool })
-            .map_err(|error| Error::Config(format!("the cpu device could not start its threads: {error}")))
+            .map_err(failed)?;
+        let team = Team::new(pool.current_num_threads(), NAME).map_err(failed)?;
+        Ok(CpuBackend { pool, team })
     }
 }
 
@@ -121,19 +130,27 @@ impl DeviceBackend for CpuBackend {
 
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool {
         // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is decomposed.
-        let quantized = || inputs.get(1).is_some_and(|weight| weight.dtype.is_quantized());
-        !(matches!(op, Op::Linear) && inputs[0].dtype == DType::F64 && quantized())
+        !(matches!(op, Op::Linear) && inputs[0].dtype == DType::F64 && quantized_weight(inputs))
     }
 
     fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
         check_memory(op, outputs)?;
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
-        let buffers = if is_small(op, &specs, outputs) || self.pool.current_num_threads() == 1 {
+        let buffers = if self.pool.current_num_threads() == 1 || is_small(op, &specs, outputs) {
             parallel::serial(|| execute(op, inputs, outputs))
-        } else {
+        } else if calls_gemm(op, &specs) {
             self.pool.install(|| execute(op, inputs, outputs))
+        } else {
+            self.with_team(|| execute(op, inputs, outputs))
         }?;
         Ok(buffers.into_iter().map(|buffer| Box::new(buffer) as Box<dyn Any + Send + Sync>).collect())
+    }
+}
+
+impl CpuBackend {
+    /// Runs `work` on the team, or, while another thread leads it, on the pool.
+    fn with_team<R: Send>(&self, work: impl FnOnce() -> R + Send) -> R {
+        self.team.lead(work).unwrap_or_else(|work| self.pool.install(work))
     }
 }
 
@@ -146,11 +163,25 @@ fn check_memory(op: &Op, outputs: &[TensorSpec]) -> Result<()> {
     Err(Error::Device { device: NAME.into(), op: op.name(), message })
 }
 
-/// Whether an instruction is done before other threads are awake.
+/// Whether an instruction is done before others have taken up their parts.
 fn is_small(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> bool {
     let cost = cost(op, inputs, outputs);
-    let (bytes, flops) = SMALL_PRODUCT;
-    if cost.flops > 0 { cost.bytes <= bytes && cost.flops <= flops } else { cost.bytes <= SMALL }
+    cost.bytes <= SMALL && cost.flops <= FEW_OPERATIONS
+}
+
+/// Whether the weight of a linear map is in blocks.
+fn quantized_weight(inputs: &[TensorSpec]) -> bool {
+    inputs.get(1).is_some_and(|weight| weight.dtype.is_quantized())
+}
+
+/// Whether an instruction may use the GEMM, which splits its work itself.
+fn calls_gemm(op: &Op, inputs: &[TensorSpec]) -> bool {
+    match op {
+        Op::Linear => inputs.first().is_none_or(|x| x.shape.rows() > MOST_ROWS),
+        Op::Attention(_) => inputs.first().is_none_or(|q| q.shape.dims().get(1) != Some(&1)),
+        Op::MatMul { .. } | Op::AttentionBackward(_) => true,
+        _ => false,
+    }
 }
 
 /// The vector instructions in use.

@@ -24,5 +24,6 @@ mod quantized;
 mod reduce;
 mod rows;
 mod storage;
+mod team;
 
 pub use backend::{CpuBackend, CpuConfig, device};
