@@ -5,12 +5,13 @@ use std::any::Any;
 use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
-use scaledown_sdk::tensor::{DeviceInfo, Element, Value, cost};
+use scaledown_sdk::tensor::{BlockFormat, DeviceInfo, Element, Q4_0, Q8_0, Value, cost};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
 use crate::execute::{NAME, execute};
 use crate::gemv::MOST_ROWS;
 use crate::parallel;
+use crate::quantized::{self, Matrix};
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::team::Team;
 
@@ -98,6 +99,12 @@ impl DeviceBackend for CpuBackend {
             }
             elements.into_buffer()
         }
+        fn blocks<F: BlockFormat>(data: &TensorData) -> Buffer {
+            let shape = &data.spec().shape;
+            let mut woven = Scratch::<u8>::new(quantized::size::<F>(shape.rows(), shape.last()));
+            quantized::upload::<F>(data.bytes(), shape.last(), &mut woven);
+            woven.into_buffer()
+        }
         Ok(Box::new(match data.spec().dtype {
             DType::F64 => read::<f64>(data.bytes()),
             DType::F32 => read::<f32>(data.bytes()),
@@ -105,13 +112,19 @@ impl DeviceBackend for CpuBackend {
             DType::F16 => read::<f16>(data.bytes()),
             DType::I64 => read::<i64>(data.bytes()),
             DType::U32 => read::<u32>(data.bytes()),
-            DType::Bool | DType::Q8_0 | DType::Q4_0 => read::<u8>(data.bytes()),
+            DType::Bool => read::<u8>(data.bytes()),
+            DType::Q8_0 => blocks::<Q8_0>(data),
+            DType::Q4_0 => blocks::<Q4_0>(data),
         }))
     }
 
     fn download(&self, value: &Value) -> Result<TensorData> {
         fn bytes<T: Scalar + Element>(value: &Value) -> Option<Vec<u8>> {
             value.get::<Buffer>().and_then(Buffer::slice::<T>).map(|elements| bytemuck::cast_slice(elements).to_vec())
+        }
+        fn blocks<F: BlockFormat>(value: &Value) -> Option<Vec<u8>> {
+            let (bytes, shape) = (value.get::<Buffer>()?.slice()?, &value.spec.shape);
+            Some(quantized::download::<F>(Matrix { bytes, rows: shape.rows(), k: shape.last() }))
         }
         let bytes = match value.spec.dtype {
             DType::F64 => bytes::<f64>(value),
@@ -120,7 +133,9 @@ impl DeviceBackend for CpuBackend {
             DType::F16 => bytes::<f16>(value),
             DType::I64 => bytes::<i64>(value),
             DType::U32 => bytes::<u32>(value),
-            DType::Bool | DType::Q8_0 | DType::Q4_0 => bytes::<u8>(value),
+            DType::Bool => bytes::<u8>(value),
+            DType::Q8_0 => blocks::<Q8_0>(value),
+            DType::Q4_0 => blocks::<Q4_0>(value),
         };
         match bytes {
             Some(bytes) => TensorData::new(value.spec.clone(), bytes),
@@ -177,7 +192,8 @@ fn quantized_weight(inputs: &[TensorSpec]) -> bool {
 /// Whether an instruction may use the GEMM, which splits its work itself.
 fn calls_gemm(op: &Op, inputs: &[TensorSpec]) -> bool {
     match op {
-        Op::Linear => inputs.first().is_none_or(|x| x.shape.rows() > MOST_ROWS),
+        // Weights in blocks have a product of their own.
+        Op::Linear => !quantized_weight(inputs) && inputs.first().is_none_or(|x| x.shape.rows() > MOST_ROWS),
         Op::Attention(_) => inputs.first().is_none_or(|q| q.shape.dims().get(1) != Some(&1)),
         Op::MatMul { .. } | Op::AttentionBackward(_) => true,
         _ => false,

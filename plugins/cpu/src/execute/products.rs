@@ -61,6 +61,9 @@ impl Call<'_> {
     pub(super) fn embedding(&self, inputs: &[Value]) -> Result<Buffer> {
         let table = self.input(inputs, 0)?;
         let ids = self.ids(self.input(inputs, 1)?, table.spec.shape.rows())?;
+        if table.spec.dtype.is_quantized() {
+            return self.quantized_embedding(table, &ids);
+        }
         let width = table.spec.shape.last();
         for_any!(self.op, self.output.dtype, T => {
             let table = self.elements::<T>(table)?;
