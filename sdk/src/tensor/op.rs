@@ -124,12 +124,14 @@ pub enum Op {
         /// Whether the second input is stored transposed.
         transpose_b: bool,
     },
-    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, and then stands
-    /// for what its cast to the type of `x` is; no gradient flows to it.
+    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, or bf16 or f16
+    /// beside an `x` of f32, and then stands for what its cast to the type of `x` is; no gradient flows to it. Beside a quantised weight a
+    /// device may round every 32 numbers of a row of `x` to multiples of a 32767th of the greatest of them.
     Linear,
 
     // ---- rows -----------------------------------------------------------------------------------------------------
-    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error.
+    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error. The rows of a
+    /// quantised table come out in f32.
     Embedding,
     /// `(grad [.., d], ids [..]) -> [rows, d]`: row `r` is the sum of the gradients whose id is `r`, in order of position.
     EmbeddingBackward {
