@@ -45,6 +45,14 @@ pub enum Error {
         /// The device's own words.
         message: String,
     },
+    /// A device has no room for a tensor.
+    #[error("{device} is out of memory: {} more are needed", size(*bytes))]
+    OutOfMemory {
+        /// The device's name.
+        device: String,
+        /// The bytes that were asked for.
+        bytes: u64,
+    },
     /// An instruction made a NaN or an infinity of finite inputs, while that was [watched for](crate::tensor::watch_finite).
     #[error("{op}: the result is not finite, although the inputs are (inputs: {})", list(inputs))]
     NonFinite {
@@ -102,8 +110,23 @@ pub enum Error {
     },
 }
 
+/// Bytes as a person reads them.
+fn size(bytes: u64) -> String {
+    match bytes as f64 {
+        few if few < 1024.0 * 1024.0 => format!("{:.1} KiB", few / 1024.0),
+        some if some < 1024.0 * 1024.0 * 1024.0 => format!("{:.1} MiB", some / (1024.0 * 1024.0)),
+        many => format!("{:.1} GiB", many / (1024.0 * 1024.0 * 1024.0)),
+    }
+}
+
+/// The inputs of an instruction, of which one for many parameters may have thousands.
 fn list(inputs: &[TensorSpec]) -> String {
-    inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    const MOST: usize = 24;
+    let mut listed = inputs.iter().take(MOST).map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if inputs.len() > MOST {
+        listed.push_str(&format!(" and {} more", inputs.len() - MOST));
+    }
+    listed
 }
 
 impl Error {

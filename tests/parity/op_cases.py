@@ -8,13 +8,15 @@ import torch
 
 @dataclass
 class Case:
-    """`function(*inputs)` is what `op` computes; gradients are taken with respect to the inputs numbered in `gradients`."""
+    """`function(*inputs)` is what `op` computes; gradients are taken with respect to the inputs numbered in `gradients`, of the first output or,
+    with `both`, of the first two."""
 
     name: str
     op: object
     inputs: list
     function: Callable
     gradients: tuple = ()
+    both: bool = False
 
 
 def random(*shape, seed=0, shift=0.0):

@@ -33,10 +33,14 @@ def rotations():
         yield Case(f"gated.{name}.one", {"Gated": name}, [random(1, 1), random(1, 1, seed=1)], call, (0, 1))
 
 
-def visible(spec, q_positions, k_positions):
+def visible(spec, spans, q_positions, k_positions):
     """Which keys each query sees, `[b, s, t]`: the rule of `AttentionSpec`."""
     p, r = q_positions[:, :, None], k_positions[:, None, :]
-    seen = (r >= 0).expand(-1, p.shape[1], -1)
+    index = torch.arange(r.shape[-1])[None, None]
+    seen = torch.ones_like(index, dtype=bool).expand(p.shape[0], p.shape[1], -1)
+    if spans is not None:
+        start, length = spans[:, 0, None, None], spans[:, 1, None, None]
+        seen = (index >= start) & (index < start + length) & seen.expand(len(spans), -1, -1)
     if spec["causal"]:
         seen = seen & (r <= p)
     if spec["window"] is not None:
@@ -47,12 +51,16 @@ def visible(spec, q_positions, k_positions):
 def attention(spec):
     """Scaled dot-product attention and the log-sum-exp of its scores, `out [b, s, h, d]` and `lse [b, h, s]`."""
 
-    def run(q, k, v, q_positions=None, k_positions=None):
+    def run(q, k, v, *places):
         s, t, groups = q.shape[1], k.shape[1], q.shape[2] // k.shape[2]
-        if q_positions is None:
-            q_positions, k_positions = torch.arange(t - s, t)[None], torch.arange(t)[None]
+        spans, *positions = places if spec["spans"] else (None, *places)
+        if positions:
+            q_positions, k_positions = positions
+        else:
+            first = torch.tensor([[t - s]]) if spans is None else spans[:, 2:]
+            q_positions, k_positions = first + torch.arange(s)[None], torch.arange(t)[None]
         k, v = (x.repeat_interleave(groups, 2).transpose(1, 2) for x in (k, v))
-        seen = visible(spec, q_positions, k_positions)[:, None]
+        seen = visible(spec, spans, q_positions, k_positions)[:, None]
         scores = (q.transpose(1, 2) @ k.mT * spec["scale"]).masked_fill(~seen, -torch.inf)
         lse = scores.logsumexp(-1)
         # A query that sees nothing has weights 0, not NaN, and passes no gradient on.
@@ -63,9 +71,9 @@ def attention(spec):
     return run
 
 
-def spec(d, causal, window=None, positions=False):
+def spec(d, causal, window=None, spans=False, positions=False):
     """An `AttentionSpec`."""
-    return {"scale": d**-0.5, "causal": causal, "window": window, "positions": positions}
+    return {"scale": d**-0.5, "causal": causal, "window": window, "spans": spans, "positions": positions}
 
 
 def attentions():
@@ -88,20 +96,29 @@ def attentions():
 
 
 def padded_attentions():
-    """Positions as inputs: padding keys at -1, and queries on padding that see some keys or none."""
+    """Spans as an input: padding on either side, queries on padding that see some keys or none, a cache whose slots are not all used; and
+    positions of tokens that are not consecutive."""
     b, s, h, g, d = 2, 6, 4, 2, 4
     inputs = [random(b, s, h, d, seed=1), random(b, s, g, d, seed=2), random(b, s, g, d, seed=3)]
     paddings = {
-        "right": ([[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]], [[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, -1, -1]]),
-        "left": ([[0, 1, 2, 3, 4, 5], [0, 0, 0, 0, 1, 2]], [[0, 1, 2, 3, 4, 5], [-1, -1, -1, 0, 1, 2]]),
-        "blind": ([[0, 1, 2, 3, 4, 5], [0, 1, 2, 3, 4, 5]], [[3, 4, 5, 6, 7, 8], [-1, -1, -1, -1, -1, -1]]),
+        "right": [[0, 6, 0], [0, 4, 0]],
+        "left": [[0, 6, 0], [3, 3, 0]],
+        "blind": [[0, 6, -3], [2, 0, 0]],
+        "cached": [[1, 4, -1], [0, 5, -1]],
     }
-    for name, (queries, keys) in paddings.items():
-        for causal, window in ((True, None), (True, 2), (False, 1), (False, None)):
-            rule = spec(d, causal, window, positions=True)
+    masks = ((True, None), (True, 2), (False, 1), (False, None))
+    for name, spans in paddings.items():
+        for causal, window in masks:
+            rule = spec(d, causal, window, spans=True)
             label = f"attention.padded.{name}{'.causal' * causal}{'.window' * (window is not None)}"
-            call = attention(rule)
-            yield Case(label, {"Attention": rule}, [*inputs, torch.tensor(queries), torch.tensor(keys)], call, (0, 1, 2))
+            yield Case(label, {"Attention": rule}, [*inputs, torch.tensor(spans)], attention(rule), (0, 1, 2))
+    places = [torch.tensor(rows) for rows in ([[0, 2, 4, 5, 9, 3]] * 2, [[0, 1, 3, 7, 8, 2], [5, 4, 3, 2, 1, 0]])]
+    for spans in (None, [[0, 6, 0], [1, 3, 0]]):
+        for causal, window in masks:
+            rule = spec(d, causal, window, spans=spans is not None, positions=True)
+            label = f"attention.places{'.padded' * (spans is not None)}{'.causal' * causal}{'.window' * (window is not None)}"
+            own = [*inputs, *([torch.tensor(spans)] if spans else []), *places]
+            yield Case(label, {"Attention": rule}, own, attention(rule), (0, 1, 2))
 
 
 def cases():

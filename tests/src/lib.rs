@@ -1,6 +1,10 @@
 //! Shared parts of the workspace-level tests.
 
+pub mod chat_service;
 pub mod component;
 pub mod conformance;
+pub mod examples;
+pub mod lazy;
+
 pub mod parity;
 pub mod reference;

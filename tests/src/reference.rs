@@ -4,10 +4,8 @@
 //! runs on it also proves that the decompositions suffice. Elements are held as f64 and rounded to their type after each
 //! instruction, so integers beyond 2^53 are not exact.
 
-use std::any::Any;
-
 use half::{bf16, f16};
-use scaledown_sdk::tensor::{BinaryOp, CompareOp, DeviceInfo, ReduceOp, UnaryOp, Value, uniform_bits};
+use scaledown_sdk::tensor::{BinaryOp, CompareOp, DeviceInfo, OpKind, ReduceOp, Storage, UnaryOp, Value, uniform_bits};
 use scaledown_sdk::{DType, DeviceBackend, Error, Op, Result, Shape, TensorData, TensorSpec};
 
 /// The reference device.
@@ -17,49 +15,49 @@ type Elements = Vec<f64>;
 
 impl DeviceBackend for Reference {
     fn info(&self) -> DeviceInfo {
-        DeviceInfo { name: "reference".into(), description: "plain loops in f64".into(), threads: 1 }
+        DeviceInfo {
+            name: "reference".into(),
+            description: "plain loops in f64".into(),
+            threads: 1,
+            dtypes: vec![DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool],
+            memory: None,
+            static_shapes: false,
+        }
     }
 
-    fn upload(&self, data: &TensorData) -> Result<Box<dyn Any + Send + Sync>> {
-        Ok(Box::new(data.to_f64()))
+    fn upload(&self, spec: &TensorSpec, bytes: &[u8]) -> Result<Storage> {
+        Ok(Storage::new(TensorData::new(spec.clone(), bytes.to_vec())?.to_f64()))
     }
 
-    fn download(&self, value: &Value) -> Result<TensorData> {
-        let elements = elements(value)?;
-        let bytes = elements.iter().flat_map(|&x| encode(value.spec.dtype, x)).collect();
-        TensorData::new(value.spec.clone(), bytes)
+    fn read(&self, values: &[&Value]) -> Result<Vec<TensorData>> {
+        let read = |value: &&Value| {
+            let bytes = elements(value)?.iter().flat_map(|&x| encode(value.spec.dtype, x)).collect();
+            TensorData::new(value.spec.clone(), bytes)
+        };
+        values.iter().map(read).collect()
     }
 
     fn supports(&self, op: &Op, _inputs: &[TensorSpec]) -> bool {
-        !matches!(
-            op,
-            Op::Linear
-                | Op::RmsNorm { .. }
-                | Op::RmsNormBackward { .. }
-                | Op::LayerNorm { .. }
-                | Op::LayerNormBackward { .. }
-                | Op::Softmax
-                | Op::SoftmaxBackward
-                | Op::Rope { .. }
-                | Op::Gated(_)
-                | Op::GatedBackward(_)
-                | Op::Attention(_)
-                | Op::AttentionBackward(_)
-                | Op::Dropout { .. }
-                | Op::CrossEntropy
-                | Op::CrossEntropyBackward
-                | Op::SumSquares
-                | Op::AdamW(_)
-        )
+        op.declaration().kind == OpKind::Primitive
     }
 
-    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
+    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Storage>> {
         let x = inputs.iter().map(elements).collect::<Result<Vec<_>>>()?;
         let shapes: Vec<&Shape> = inputs.iter().map(|input| &input.spec.shape).collect();
-        let output = &outputs[0];
-        let mut result = run(op, &x, &shapes, &output.shape)?;
-        result.iter_mut().for_each(|element| *element = round(output.dtype, *element));
-        Ok(vec![Box::new(result)])
+        let results = match op {
+            Op::Cast { dtype: DType::U32 } if inputs[0].spec.dtype == DType::I64 => {
+                vec![x[0].iter().map(|&x| f64::from(x as i64 as u32)).collect()]
+            }
+            Op::Binary(BinaryOp::Div) if !outputs[0].dtype.is_float() => {
+                vec![zip(&x, &shapes, &outputs[0].shape, |a, b| if b == 0.0 { 0.0 } else { (a / b).trunc() })]
+            }
+            Op::TopK { k } => top_k(x[0], shapes[0].last(), *k),
+            _ => vec![run(op, &x, &shapes, &outputs[0].shape)?],
+        };
+        let rounded = |(result, spec): (Elements, &TensorSpec)| {
+            Storage::new(result.into_iter().map(|element| round(spec.dtype, element)).collect::<Elements>())
+        };
+        Ok(results.into_iter().zip(outputs).map(rounded).collect())
     }
 }
 
@@ -161,7 +159,7 @@ fn reduce(op: ReduceOp, dims: &[usize], x: &Elements, shape: &Shape, count: usiz
     let kept = dims.iter().fold(shape.clone(), |shape, &dim| shape.with(dim, 1));
     let mut result = vec![if op == ReduceOp::Max { f64::NEG_INFINITY } else { 0.0 }; count];
     for (target, &value) in broadcast(&kept, shape).into_iter().zip(x) {
-        result[target] = if op == ReduceOp::Max { result[target].max(value) } else { result[target] + value };
+        result[target] = if op == ReduceOp::Max { maximum(result[target], value) } else { result[target] + value };
     }
     if op == ReduceOp::Mean {
         let group: usize = dims.iter().map(|&dim| shape.dims()[dim]).product();
@@ -171,7 +169,22 @@ fn reduce(op: ReduceOp, dims: &[usize], x: &Elements, shape: &Shape, count: usiz
 }
 
 fn arg_max(row: &[f64]) -> usize {
-    (1..row.len()).fold(0, |best, i| if row[i] > row[best] { i } else { best })
+    (1..row.len()).fold(0, |best, i| if row[i] > row[best] || (row[i].is_nan() && !row[best].is_nan()) { i } else { best })
+}
+
+/// The greatest elements and their places, by taking the greatest of what is left again and again.
+fn top_k(x: &Elements, width: usize, k: usize) -> Vec<Elements> {
+    let (mut values, mut indices) = (Vec::new(), Vec::new());
+    for row in x.chunks(width.max(1)) {
+        let mut left: Vec<usize> = (0..row.len()).collect();
+        for _ in 0..k {
+            let rest: Vec<f64> = left.iter().map(|&at| row[at]).collect();
+            let at = left.remove(arg_max(&rest));
+            values.push(row[at]);
+            indices.push(at as f64);
+        }
+    }
+    vec![values, indices]
 }
 
 fn matmul(x: &[&Elements], shapes: &[&Shape], output: &Shape, transpose_a: bool, transpose_b: bool) -> Elements {
@@ -218,12 +231,17 @@ fn unary(op: UnaryOp, x: f64) -> f64 {
         UnaryOp::Cos => x.cos(),
         UnaryOp::Tanh => x.tanh(),
         UnaryOp::Sigmoid => sigmoid(x),
-        UnaryOp::Relu => x.max(0.0),
+        UnaryOp::Relu => maximum(x, 0.0),
         UnaryOp::Silu => x * sigmoid(x),
         UnaryOp::Gelu => x / 2.0 * (1.0 + libm::erf(x / 2f64.sqrt())),
         UnaryOp::GeluTanh => x / 2.0 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh()),
         UnaryOp::Erf => libm::erf(x),
     }
+}
+
+/// The greater of two numbers, or NaN if one of them is.
+fn maximum(a: f64, b: f64) -> f64 {
+    if a.is_nan() || a > b { a } else { b }
 }
 
 fn sigmoid(x: f64) -> f64 {
@@ -236,8 +254,8 @@ fn binary(op: BinaryOp, a: f64, b: f64) -> f64 {
         BinaryOp::Sub => a - b,
         BinaryOp::Mul => a * b,
         BinaryOp::Div => a / b,
-        BinaryOp::Maximum => a.max(b),
-        BinaryOp::Minimum => a.min(b),
+        BinaryOp::Maximum => maximum(a, b),
+        BinaryOp::Minimum => -maximum(-a, -b),
     }
 }
 
@@ -260,7 +278,7 @@ pub fn round(dtype: DType, x: f64) -> f64 {
         DType::F32 => f64::from(x as f32),
         DType::BF16 => f64::from(bf16::from_f64(x)),
         DType::F16 => f64::from(f16::from_f64(x)),
-        DType::I64 => x.trunc(),
+        DType::I64 => x as i64 as f64,
         DType::U32 => f64::from(x as u32),
         DType::Bool => f64::from(u8::from(x != 0.0)),
         // This device reads blocks, but makes none.

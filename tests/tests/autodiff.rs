@@ -235,7 +235,8 @@ fn the_optimizer_takes_sums_that_are_more_precise_than_their_parameter() -> Resu
             let mut optimizer = Optimizer::new(vec![group], OptimizerConfig::default())?;
             let mut gradients = Gradients::default();
             parts.iter().try_for_each(|&part| gradients.accumulate(micro_gradient(&param.tensor(), part)?))?;
-            optimizer.step(gradients, 1.0, 1.0)?;
+            let scale = device.full(DType::F32, [], 1.0)?;
+            optimizer.step(gradients, 1.0, &scale)?;
             let first = optimizer.state().into_iter().find(|(name, _)| name == "first.x").expect("a moment").1;
             Ok((param.tensor().to_data()?.to_f64(), first.to_data()?.to_f64()))
         };

@@ -2,7 +2,7 @@
 
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
-use scaledown_sdk::nn::{GenerateOptions, Params, Sampling, generate};
+use scaledown_sdk::nn::{GenerateOptions, Params, Sampling, Span, generate};
 use scaledown_sdk::{DType, Device, Result};
 use scaledown_tests::parity::{Fixture, devices, directory, mask, options, weights};
 
@@ -16,7 +16,8 @@ fn load(name: &str, device: &Device) -> Result<MistralGenerator> {
 /// Greedy tokens of each row of the case, at most `most`.
 fn decode(model: &MistralGenerator, case: &Fixture, most: usize, end_ids: Vec<u32>) -> Result<Vec<Vec<i64>>> {
     let embeddings = model.embed(&case.upload("in.input_ids", model.device()))?;
-    let prompts = GeneratorInput { embeddings, mask: mask(case, "in.attention_mask") };
+    let prompts =
+        GeneratorInput { embeddings, spans: Span::of_masks(&mask(case, "in.attention_mask")).expect("padding on one side") };
     let options = GenerateOptions { max_new_tokens: most, end_ids, sampling: Sampling::Greedy };
     let rows = generate(model, &prompts, options)?;
     Ok(rows.into_iter().map(|row| row.tokens.into_iter().map(i64::from).collect()).collect())

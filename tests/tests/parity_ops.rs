@@ -1,6 +1,5 @@
 //! Every instruction, value and gradient, against PyTorch.
 
-use scaledown_sdk::tensor::AdamW;
 use scaledown_sdk::{Device, Op, Result, Tensor};
 use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory};
 
@@ -54,7 +53,11 @@ fn compare(case: &Case, expected: &Fixture, device: &Device, report: &mut Report
     if case.gradients.is_empty() {
         return Ok(());
     }
-    let gradients = outputs[0].mul(&expected.upload("grad_output", device))?.sum_all()?.backward()?;
+    let mut weighted = outputs[0].mul(&expected.upload("grad_output", device))?.sum_all()?;
+    if expected.find("grad_output.1").is_some() {
+        weighted = weighted.add(&outputs[1].mul(&expected.upload("grad_output.1", device))?.sum_all()?)?;
+    }
+    let gradients = weighted.backward()?;
     for &i in &case.gradients {
         let (name, theirs) = (format!("{}: gradient {i}", case.name), expected.get(&format!("grad.{i}")));
         match gradients.get(&inputs[i]) {
@@ -101,9 +104,10 @@ fn compare_adamw(settings: &Settings, fixture: &Fixture, device: &Device) {
     state.extend([(); 2].map(|()| device.zeros(state[0].dtype(), state[0].shape()).expect("zeros")));
     for (step, &lr) in (1..).zip(&settings.lr) {
         let Settings { beta1, beta2, eps, weight_decay, .. } = *settings;
-        let op = Op::AdamW(AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale: 1.0 });
+        let op = Op::AdamW { beta1, beta2, eps, weight_decay, masters: false, lr, step };
+        let scale = device.full(state[0].dtype().accumulator(), [], 1.0).expect("a factor");
         let gradient = fixture.upload(&format!("grad.{step}"), device);
-        state = Tensor::apply(op, &[&state[0], &gradient, &state[1], &state[2]]).expect("a step");
+        state = Tensor::apply(op, &[&scale, &state[0], &gradient, &state[1], &state[2]]).expect("a step");
         for (name, ours) in ["parameter", "m", "v"].iter().zip(&state) {
             report.tensor(&format!("{name} after step {step}"), ours, fixture.get(&format!("{name}.{step}")));
         }

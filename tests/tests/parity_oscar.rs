@@ -8,7 +8,7 @@ use scaledown_sdk::component::{
     Compressed, Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
 };
 use scaledown_sdk::nn::peft::SavedAdapter;
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Params};
+use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, options, weights};
 use serde_json::{Value, json};
@@ -74,7 +74,7 @@ impl Models {
 fn pairs(recorded: &Fixture, compressor: &dyn Compressor) -> PairBatch {
     let ids = |name: String| recorded.find(&name).map(|_| to_ids(recorded.integers(&name)));
     let template = compressor.template();
-    let mut batch = PairBatch { ids: Vec::new(), memory_tokens: MEMORY_TOKENS, relevance: true };
+    let mut batch = PairBatch { ids: Vec::new(), memory_tokens: MEMORY_TOKENS, relevance: true, widths: Widths::default() };
     for (i, query) in (0..).map_while(|i| Some((i, ids(format!("in.query.{i}"))?))) {
         for document in (0..).map_while(|j| ids(format!("in.document.{i}.{j}"))) {
             let parts = [&template.prefix, &query, &template.separator, &document, &template.suffix];
@@ -102,7 +102,7 @@ fn sequences(recorded: &Fixture) -> SequenceBatch {
         let target = |i: usize| Some((i, u32::try_from(targets[row][i]).ok()?, 1.0));
         Sequence { rows: (0..length).map(place).collect(), targets: (0..length).filter_map(target).collect() }
     };
-    SequenceBatch { sequences: (0..ids.len()).map(sequence).collect() }
+    SequenceBatch { sequences: (0..ids.len()).map(sequence).collect(), widths: Widths::default() }
 }
 
 /// The loss of the step's only batch.
@@ -144,7 +144,10 @@ fn compare_forward(
     report.tensor("scores", compressed.relevance.as_ref().expect("scores were asked for"), recorded.get("scores"));
     let input = sequences.embed(&models.generator, Some(&compressed.vectors), PadSide::Right)?;
     let hidden = models.generator.forward(&input, &mut Forward::inference())?;
-    report.rows("logits", &models.generator.logits(&hidden)?, recorded.get("logits"), &input.mask.concat());
+    let width = input.embeddings.dims()[1];
+    let real: Vec<bool> =
+        input.spans.iter().flat_map(|span| (0..width).map(|at| (span.start..span.end()).contains(&at))).collect();
+    report.rows("logits", &models.generator.logits(&hidden)?, recorded.get("logits"), &real);
     Ok(())
 }
 
@@ -174,11 +177,12 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
             report.tensor("squared error of the scores", &relevance, recorded.get("relevance"));
             compare_gradients(&gradients, &models.trainable(), &recorded, &mut report);
         }
-        let norm = optimizer.gradient_norm(&gradients)?;
+        let norm = optimizer.gradient_norm(&gradients)?.expect("the model trains");
+        let scale = clip_scale(&norm, CLIP, &[])?;
+        let norm = norm.scalar()?;
         let theirs = recorded.get(&format!("norm.{}", step + 1)).to_f64()[0];
         report.values(&format!("gradient norm of step {}, relative", step + 1), &[norm / theirs], &[1.0]);
-        let scale = if norm > CLIP { CLIP / (norm + 1e-6) } else { 1.0 };
-        optimizer.step(gradients, rates[0][step] / rates[0][0], scale)?;
+        optimizer.step(gradients, rates[0][step] / rates[0][0], &scale)?;
     }
     report.finish();
     let mut report = Report::new(&format!("{name} on {} after three steps", device.name()), STEPPED);

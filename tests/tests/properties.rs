@@ -78,7 +78,7 @@ fn ranged() -> impl Strategy<Value = (Vec<usize>, usize, usize, usize)> {
 
 fn attention_spec() -> impl Strategy<Value = AttentionSpec> {
     (0.1..1.5, any::<bool>(), prop::option::of(0..4usize), any::<bool>())
-        .prop_map(|(scale, causal, window, positions)| AttentionSpec { scale, causal, window, positions })
+        .prop_map(|(scale, causal, window, positions)| AttentionSpec { scale, causal, window, spans: false, positions })
 }
 
 proptest! {

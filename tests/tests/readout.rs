@@ -2,7 +2,7 @@
 
 use scaledown_sdk::nn::decoder::Decoder;
 use scaledown_sdk::nn::encoder::Encoder;
-use scaledown_sdk::nn::{Forward, Param, Params};
+use scaledown_sdk::nn::{Forward, Param, Params, Span};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity::{decoder_config, devices, encoder_config, options, weights};
 
@@ -42,8 +42,8 @@ impl Model {
     fn read(&self, places: &[Vec<usize>], x: &Tensor, checkpointing: bool) -> Result<Tensor> {
         let mut forward = Forward::training(7, checkpointing);
         match self {
-            Model::Decoder(model) => model.forward_at(places, x, &mask(), &mut forward),
-            Model::Encoder(model) => model.forward_at(places, x, &mask(), &mut forward),
+            Model::Decoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
+            Model::Encoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
         }
     }
 
@@ -51,8 +51,8 @@ impl Model {
     fn gather(&self, places: &[Vec<usize>], x: &Tensor) -> Result<Tensor> {
         let mut forward = Forward::training(7, false);
         let states = match self {
-            Model::Decoder(model) => model.forward(x, &mask(), &mut forward)?,
-            Model::Encoder(model) => model.forward(x, &mask(), &mut forward)?,
+            Model::Decoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
+            Model::Encoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
         };
         let rows: Vec<i64> =
             places.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |p| (i * LENGTH + p) as i64)).collect();

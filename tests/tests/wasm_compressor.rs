@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use scaledown::wasm::{WasmComponent, WasmCompressor};
 use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
-use scaledown_sdk::nn::{Forward, ParamOptions, Params};
+use scaledown_sdk::nn::{Forward, ParamOptions, Params, Widths};
 use scaledown_sdk::{DType, Device, Error, Tensor};
 use scaledown_tests::{component, parity};
 use serde_json::{Value, json};
@@ -50,7 +50,12 @@ fn keys() -> Value {
 }
 
 fn batch() -> PairBatch {
-    PairBatch { ids: vec![vec![5, 6, 7, 8, 9], vec![49, 3], vec![21, 20, 5]], memory_tokens: 4, relevance: true }
+    PairBatch {
+        ids: vec![vec![5, 6, 7, 8, 9], vec![49, 3], vec![21, 20, 5]],
+        memory_tokens: 4,
+        relevance: true,
+        widths: Widths::default(),
+    }
 }
 
 /// Squared distances to fixed targets.
@@ -147,7 +152,7 @@ fn what_a_component_reports_keeps_its_kind() {
     let compressor = built(keys()).unwrap();
     let too_many = PairBatch { memory_tokens: 5, ..batch() };
     let error = compressor.compress(&too_many, &mut Forward::inference()).unwrap_err();
-    assert!(matches!(error, Error::Plugin { .. }) && error.to_string().contains("slice"), "{error}");
+    assert!(matches!(error, Error::Input(_)) && error.to_string().contains("5 memory tokens"), "{error}");
     // An error that it reports leaves a component usable.
     compressor.compress(&batch(), &mut Forward::inference()).unwrap();
 }

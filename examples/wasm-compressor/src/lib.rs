@@ -44,6 +44,9 @@ impl CompressorPlugin for AttentionPool {
         if config.size == 0 {
             return Err(Error::Config("compressor.size is 0, expected at least 1".into()));
         }
+        if context.memory_tokens == 0 {
+            return Err(Error::Config("compression.memory_tokens is 0, expected at least 1".into()));
+        }
         let params = context.params.fresh();
         let linear = |name: &str, outputs| Linear::new(&params.pp(name), config.size, outputs, true);
         Ok(AttentionPool {
@@ -64,6 +67,7 @@ impl Compressor for AttentionPool {
     }
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+        batch.check(self.queries.tensor().dims()[0], self.score.is_some())?;
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let mut pooled = self.pool(batch)?.reshape([pairs, memory, self.size])?;
         if forward.training {
@@ -82,22 +86,18 @@ impl AttentionPool {
     fn pool(&self, batch: &PairBatch) -> Result<Tensor> {
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let length = batch.ids.iter().map(Vec::len).max().unwrap_or(0);
-        // A key at position -1 is padding, which no query sees.
-        let padded = |pad: i64, value: fn(usize, u32) -> i64| -> Vec<i64> {
-            let row = |ids: &Vec<u32>| {
-                let values: Vec<i64> = ids.iter().enumerate().map(|(at, &id)| value(at, id)).collect();
-                values.into_iter().chain(std::iter::repeat(pad)).take(length).collect::<Vec<_>>()
-            };
-            batch.ids.iter().flat_map(row).collect()
-        };
+        let row =
+            |ids: &Vec<u32>| ids.iter().map(|&id| i64::from(id)).chain(std::iter::repeat(0)).take(length).collect::<Vec<i64>>();
         let device = self.params.device();
-        let ids = device.from_slice(&padded(0, |_, id| i64::from(id)), [pairs, length])?;
-        let seen = device.from_slice(&padded(-1, |at, _| at as i64), [pairs, length])?;
-        let at = device.from_slice(&vec![0_i64; pairs * memory], [pairs, memory])?;
+        let ids = device.from_slice(&batch.ids.iter().flat_map(row).collect::<Vec<i64>>(), [pairs, length])?;
+        // The tokens of each pair are real, and what follows is padding, which no query sees.
+        let spans: Vec<i64> = batch.ids.iter().flat_map(|ids| [0, ids.len() as i64, 0]).collect();
+        let spans = device.from_slice(&spans, [pairs, 3])?;
         let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
         let queries = self.queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, self.size])?;
         let queries = queries.broadcast_to([pairs, memory, 1, self.size])?;
-        let spec = AttentionSpec { scale: 1.0 / (self.size as f64).sqrt(), causal: false, window: None, positions: false };
-        queries.attention(&tokens, &tokens, spec, Some((&at, &seen)))
+        let scale = 1.0 / (self.size as f64).sqrt();
+        let spec = AttentionSpec { scale, causal: false, window: None, spans: true, positions: false };
+        queries.attention(&tokens, &tokens, spec, Some(&spans), None)
     }
 }

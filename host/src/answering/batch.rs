@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling};
+use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling, Widths};
 use scaledown_sdk::tensor::{Usage, no_grad};
 
 use super::reading::{Inputs, Reading};
@@ -29,6 +29,8 @@ pub struct AnswerOptions {
     pub sampling: Sampling,
     /// Records answered at once.
     pub batch: usize,
+    /// How wide batches are padded; if not set, what suits the device.
+    pub widths: Option<Widths>,
     /// Whether answers go on, whatever stops them, to `max_new_tokens`; for timings of equal work.
     pub ignore_end: bool,
 }
@@ -109,11 +111,12 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
     // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
     let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
-        let inputs = Inputs::new(oscar, records, options.reading, options.documents)?;
+        let widths = options.widths.unwrap_or_else(|| Widths::of_device(&oscar.model.device));
+        let inputs = Inputs::new(oscar, records, options, widths)?;
         check_lengths(oscar, records, &inputs, options.max_new_tokens)?;
         let (vectors, relevance, mut phases) = compress(oscar, &inputs)?;
         let usage = oscar.model.device.usage();
-        let batch = SequenceBatch { sequences: inputs.sequences };
+        let batch = SequenceBatch { sequences: inputs.sequences, widths };
         let started = Instant::now();
         let input = batch.embed(&*oscar.model.generator, vectors.as_ref(), PadSide::Left)?;
         let tokenizer = &oscar.model.tokenizer;
@@ -130,6 +133,8 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
         oscar.model.device.synchronize()?;
         phases.decode = started.elapsed();
         phases.decode_flops = (oscar.model.device.usage() - read).flops;
+        // Read when all is done, so that the prompt need not wait for it.
+        let relevance = relevance.map(|scores| scores.to_vec::<f32>()).transpose()?.unwrap_or_default();
         let mut relevance = relevance.into_iter();
         let mut answers = Vec::with_capacity(records.len());
         for (sequence, &documents) in generated.iter().zip(&inputs.documents) {
@@ -173,10 +178,10 @@ fn run(decoding: Decoding<'_>, stop: &StopStrings, answers: usize, tokenizer: &T
     failure.map_or(Ok(generated), |error| Err(error.into()))
 }
 
-fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Vec<f32>, Phases)> {
+fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Option<Tensor>, Phases)> {
     let mut phases = Phases::default();
     if inputs.pairs.ids.is_empty() {
-        return Ok((None, Vec::new(), phases));
+        return Ok((None, None, phases));
     }
     let device = &oscar.model.device;
     let (usage, started): (Usage, Instant) = (device.usage(), Instant::now());
@@ -184,6 +189,5 @@ fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Vec<f32>,
     device.synchronize()?;
     phases.compress = started.elapsed();
     phases.compress_flops = (device.usage() - usage).flops;
-    let relevance = compressed.relevance.map(|scores| scores.to_vec::<f32>()).transpose()?;
-    Ok((Some(compressed.vectors), relevance.unwrap_or_default(), phases))
+    Ok((Some(compressed.vectors), compressed.relevance, phases))
 }

@@ -1,7 +1,9 @@
 //! How the generator gets to know the documents.
 
 use scaledown_sdk::component::PairBatch;
+use scaledown_sdk::nn::Widths;
 
+use super::AnswerOptions;
 use crate::data::Record;
 use crate::model::Oscar;
 use crate::sequence::Sequence;
@@ -30,12 +32,12 @@ pub(super) struct Inputs {
 }
 
 impl Inputs {
-    pub(super) fn new(oscar: &Oscar, records: &[&Record], reading: Reading, most: usize) -> Result<Self, TextError> {
+    pub(super) fn new(oscar: &Oscar, records: &[&Record], options: &AnswerOptions, widths: Widths) -> Result<Self, TextError> {
         let memory_tokens = oscar.lengths.memory_tokens;
-        let pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: oscar.relevance };
+        let pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: oscar.relevance, widths };
         let mut inputs = Inputs { pairs, sequences: Vec::new(), documents: Vec::new() };
         for record in records {
-            inputs.add(oscar, record, reading, most)?;
+            inputs.add(oscar, record, options.reading, options.documents)?;
         }
         Ok(inputs)
     }

@@ -1,7 +1,7 @@
 //! Greedy decoding after a prompt.
 
 use scaledown_sdk::Device;
-use scaledown_sdk::nn::{GenerateOptions, Sampling, generate};
+use scaledown_sdk::nn::{GenerateOptions, Sampling, Widths, generate};
 use scaledown_sdk::tensor::no_grad;
 use serde_json::json;
 
@@ -22,7 +22,7 @@ pub fn decode(device: &Device, timing: Timing, quantization: Option<&str>) -> Re
     let models = Models::new(device, false, quantization)?;
     let measure = |batch: usize| {
         let sequences = (0..batch).map(|i| prompt(0, &[], &tokens(i as u64, PROMPT_TOKENS))).collect();
-        let sequences = SequenceBatch { sequences };
+        let sequences = SequenceBatch { sequences, widths: Widths::default() };
         let run = || {
             no_grad(|| {
                 let input = sequences.embed(&*models.generator, None, PadSide::Left)?;

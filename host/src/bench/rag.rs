@@ -2,7 +2,7 @@
 
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, GenerateOptions, Sampling, generate};
+use scaledown_sdk::nn::{Forward, GenerateOptions, Sampling, Widths, generate};
 use scaledown_sdk::tensor::no_grad;
 use serde_json::{Value, json};
 
@@ -35,9 +35,9 @@ pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
     let query = tokens(0, QUERY_TOKENS);
     let documents: Vec<Vec<u32>> = (0..DOCUMENTS).map(|i| tokens(1 + i as u64, DOCUMENT_TOKENS)).collect();
     let ids = documents.iter().map(|document| [query.as_slice(), document].concat()).collect();
-    let pairs = PairBatch { ids, memory_tokens: MEMORY_TOKENS, relevance: true };
+    let pairs = PairBatch { ids, memory_tokens: MEMORY_TOKENS, relevance: true, widths: Widths::default() };
     let answer = |sequence: &Sequence, vectors: Option<&scaledown_sdk::Tensor>| {
-        let batch = SequenceBatch { sequences: vec![sequence.clone()] };
+        let batch = SequenceBatch { sequences: vec![sequence.clone()], widths: Widths::default() };
         let input = batch.embed(&*models.generator, vectors, PadSide::Left)?;
         let options = GenerateOptions { max_new_tokens: NEW_TOKENS, end_ids: Vec::new(), sampling: Sampling::Greedy };
         generate(&*models.generator, &input, options)?;

@@ -2,7 +2,7 @@
 
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup};
+use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Widths, clip_scale};
 use serde_json::{Value, json};
 
 use super::models::{MEMORY_TOKENS, Models, prompt, tokens};
@@ -40,14 +40,14 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
     let mut optimizer = Optimizer::new(groups, OptimizerConfig::default())?;
     let count = BATCH * DOCUMENTS;
     let ids = (0..count).map(|i| tokens(i as u64, QUERY_TOKENS + DOCUMENT_TOKENS)).collect();
-    let pairs = PairBatch { ids, memory_tokens: MEMORY_TOKENS, relevance: true };
+    let pairs = PairBatch { ids, memory_tokens: MEMORY_TOKENS, relevance: true, widths: Widths::default() };
     let sequences = (0..BATCH).map(|i| {
         let tail = tokens(1000 + i as u64, QUERY_TOKENS + ANSWER_TOKENS);
         let mut sequence = prompt(i * DOCUMENTS, &vec![None; DOCUMENTS], &tail[..QUERY_TOKENS]);
         sequence.extend(&tail[QUERY_TOKENS..], 1.0);
         sequence
     });
-    let batch = SequenceBatch { sequences: sequences.collect() };
+    let batch = SequenceBatch { sequences: sequences.collect(), widths: Widths::default() };
     let scores: Vec<f32> = tokens(7, count).iter().map(|&id| id as f32 / 4096.0).collect();
     let mut seed = 0;
     let run = || {
@@ -62,9 +62,17 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
             loss = loss.add(&error.affine(RELEVANCE_WEIGHT / BATCH as f64, 0.0)?)?;
         }
         drop(compressed);
+        let total = loss.detach();
         let gradients = loss.backward()?;
-        let norm = optimizer.gradient_norm(&gradients)?;
-        Ok(optimizer.step(gradients, 1.0, (1.0 / norm).min(1.0))?)
+        let norm = match optimizer.gradient_norm(&gradients)? {
+            Some(norm) => norm,
+            None => device.zeros(total.dtype(), [])?,
+        };
+        let scale = clip_scale(&norm, 1.0, &[&total])?;
+        optimizer.step(gradients, 1.0, &scale)?;
+        // What the training loop reads of a step, and as it does: at once.
+        device.read(&[&norm, &total, &answers.correct])?;
+        Ok(())
     };
     let name = if checkpointing { "step-checkpointing" } else { "step" };
     timing.measure(name, shape(), count * (QUERY_TOKENS + DOCUMENT_TOKENS), device, run)

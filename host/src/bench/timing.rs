@@ -36,6 +36,14 @@ pub struct Measurement {
     pub tokens_per_second: f64,
     /// Floating-point operations of a run.
     pub flops: u64,
+    /// Times that the host waited for elements of the device in a run.
+    pub reads: u64,
+    /// Tensors that were brought to the device in a run.
+    pub uploads: u64,
+    /// Instructions of a run.
+    pub instructions: u64,
+    /// Storages that were made for tensors in a run.
+    pub allocations: u64,
     /// The machine's matrix product rate, measured right after.
     pub gemm_gflops: f64,
     /// The share of that rate that the run reached.
@@ -69,7 +77,11 @@ impl Timing {
             device.synchronize()?;
             runs_ms.push(started.elapsed().as_secs_f64() * 1e3);
         }
-        let flops = (device.usage() - before).flops / runs_ms.len() as u64;
+        let used = device.usage() - before;
+        let a_run = |count: u64| count / runs_ms.len() as u64;
+        let flops = a_run(used.flops);
+        let (reads, uploads) = (a_run(used.reads), a_run(used.uploads));
+        let (instructions, allocations) = (a_run(used.instructions), a_run(used.allocations));
         let peak_memory_bytes = device.memory().peak;
         let median_ms = median(&runs_ms);
         let gemm_gflops = gemm_gflops(device)?;
@@ -83,6 +95,10 @@ impl Timing {
             median_ms,
             runs_ms,
             flops,
+            reads,
+            uploads,
+            instructions,
+            allocations,
             gemm_gflops,
             peak_memory_bytes,
             held_memory_bytes,

@@ -3,7 +3,6 @@
 //! Only the generator's plugin knows the layers of its models. So it builds the model here, on a device that keeps nothing, from weights that
 //! are all missing: no number is drawn or read, and what is asked of the parameters at the end is what a training would ask.
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scaledown_sdk::component::{Factory, GeneratorContext};
 use scaledown_sdk::nn::{LoraConfig, LoraTarget, ParamOptions, Params, WeightSource};
-use scaledown_sdk::tensor::{DeviceInfo, Value};
+use scaledown_sdk::tensor::{DeviceInfo, Storage, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
 use super::{Generator, Lora};
@@ -57,9 +56,9 @@ struct Nothing {
 }
 
 impl Nothing {
-    fn nothing(&self) -> Result<Box<dyn Any + Send + Sync>> {
+    fn nothing(&self) -> Result<Storage> {
         if self.asked.fetch_add(1, Ordering::Relaxed) < MOST {
-            return Ok(Box::new(()));
+            return Ok(Storage::new(()));
         }
         Err(Error::Input(format!("the model has more than {MOST} tensors")))
     }
@@ -67,14 +66,21 @@ impl Nothing {
 
 impl DeviceBackend for Nothing {
     fn info(&self) -> DeviceInfo {
-        DeviceInfo { name: "nothing".into(), description: "keeps nothing".into(), threads: 1 }
+        DeviceInfo {
+            name: "nothing".into(),
+            description: "keeps nothing".into(),
+            threads: 1,
+            dtypes: Vec::new(),
+            memory: None,
+            static_shapes: false,
+        }
     }
 
-    fn upload(&self, _: &TensorData) -> Result<Box<dyn Any + Send + Sync>> {
+    fn upload(&self, _: &TensorSpec, _: &[u8]) -> Result<Storage> {
         self.nothing()
     }
 
-    fn download(&self, _: &Value) -> Result<TensorData> {
+    fn read(&self, _: &[&Value]) -> Result<Vec<TensorData>> {
         Err(Error::Input("a device that keeps nothing has nothing to give".into()))
     }
 
@@ -82,7 +88,7 @@ impl DeviceBackend for Nothing {
         true
     }
 
-    fn execute(&self, _: &Op, _: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
+    fn execute(&self, _: &Op, _: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Storage>> {
         outputs.iter().map(|_| self.nothing()).collect()
     }
 }

@@ -1,6 +1,6 @@
 //! How quality and speed are measured.
 
-use scaledown_sdk::nn::Sampling;
+use scaledown_sdk::nn::{Sampling, Widths};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +33,10 @@ pub struct Evaluation {
     /// Questions answered at once.
     #[schemars(range(min = 1))]
     pub batch: usize,
+    /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
+    /// program for each. If not set, what suits the device. Results are the same within rounding.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub widths: Option<Widths>,
     /// Runs that a time is the median of, over up to ten questions.
     #[schemars(range(min = 1))]
     pub repetitions: usize,
@@ -49,6 +53,7 @@ impl Default for Evaluation {
             top_p: 1.0,
             seed: 42,
             batch: 8,
+            widths: None,
             repetitions: 10,
         }
     }

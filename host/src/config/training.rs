@@ -1,7 +1,7 @@
 //! How to train: the defaults are the paper's Table 7.
 
-use scaledown_sdk::DType;
-use scaledown_sdk::nn::Schedule;
+use scaledown_sdk::nn::{Schedule, Widths};
+use scaledown_sdk::{DType, Device};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -68,6 +68,11 @@ pub struct Training {
     pub start_from: Option<PathBuf>,
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
     pub gradient_checkpointing: bool,
+    /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
+    /// program for each. If not set, what suits the device. Results are the same within rounding
+    /// (but for the elements that dropout drops, which follow from their places).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub widths: Option<Widths>,
     /// The element type of weights and activations in forward and backward passes.
     pub dtype: Precision,
 }
@@ -92,8 +97,17 @@ impl Default for Training {
             validate_every: None,
             start_from: None,
             gradient_checkpointing: false,
+            widths: None,
             dtype: Precision::Bf16,
         }
+    }
+}
+
+impl Training {
+    /// How wide batches are padded on `device`.
+    #[must_use]
+    pub fn widths(&self, device: &Device) -> Widths {
+        self.widths.unwrap_or_else(|| Widths::of_device(device))
     }
 }
 

@@ -80,14 +80,25 @@ impl Distillation {
 
     fn batch(&self, examples: &[&Example], targets: f64, records: f64) -> Batch {
         let memory_tokens = self.oscar.lengths.memory_tokens;
-        let mut pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: self.oscar.relevance };
+        let mut pairs = PairBatch {
+            ids: Vec::new(),
+            memory_tokens,
+            relevance: self.oscar.relevance,
+            widths: self.training.widths(&self.oscar.model.device),
+        };
         let (mut sequences, mut scores) = (Vec::new(), Vec::new());
         for example in examples {
             sequences.push(example.sequence(pairs.ids.len(), memory_tokens));
             pairs.ids.extend(example.pairs.iter().cloned());
             scores.extend_from_slice(&example.scores);
         }
-        Batch { pairs, sequences: SequenceBatch { sequences }, scores, targets, records }
+        Batch {
+            pairs,
+            sequences: SequenceBatch { sequences, widths: self.training.widths(&self.oscar.model.device) },
+            scores,
+            targets,
+            records,
+        }
     }
 
     /// Cuts the examples of a step into micro-batches.
@@ -103,7 +114,9 @@ impl Distillation {
     fn relevance_loss(&self, batch: &Batch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
         let wanted = relevance.device().from_slice(&batch.scores, [batch.scores.len()])?;
         let error = relevance.cast(wanted.dtype())?.sub(&wanted)?.square()?;
-        Ok(error.sum_all()?.affine(self.reranking.weight / batch.records, 0.0)?)
+        // The number of records differs from step to step, so the factor is uploaded and no attribute.
+        let factor = relevance.device().from_slice(&[(self.reranking.weight / batch.records) as f32], [])?;
+        Ok(error.sum_all()?.mul(&factor)?)
     }
 }
 
@@ -137,9 +150,15 @@ impl Objective for Distillation {
         let mut parts = Vec::new();
         if let Some(relevance) = &compressed.relevance {
             let error = self.relevance_loss(batch, relevance)?;
-            parts = vec![("answer_loss", loss.scalar()?), ("relevance_loss", error.scalar()?)];
+            parts = vec![("answer_loss", loss.detach()), ("relevance_loss", error.detach())];
             loss = loss.add(&error)?;
         }
-        Ok(BatchLoss { loss, parts, tokens: read + batch.sequences.positions(), accuracy: (answers.correct, answers.counted) })
+        Ok(BatchLoss {
+            loss,
+            parts,
+            tokens: read + batch.sequences.positions(),
+            correct: answers.correct,
+            counted: answers.counted,
+        })
     }
 }

@@ -76,7 +76,16 @@ fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, Reading) -> Result<T
 fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
     let Evaluation { documents, max_new_tokens, .. } = *evaluation;
     let sampling = evaluation.sampling();
-    AnswerOptions { reading, documents, max_new_tokens, stop: Vec::new(), sampling, batch, ignore_end: true }
+    AnswerOptions {
+        reading,
+        documents,
+        max_new_tokens,
+        stop: Vec::new(),
+        sampling,
+        batch,
+        widths: evaluation.widths,
+        ignore_end: true,
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -65,7 +65,7 @@ impl Checkpoint {
         let mut forward = Forward::inference();
         match self {
             Checkpoint::Decoder(model) => {
-                let states = model.hidden_states(&model.embed(&tokens.ids(device)?)?, &tokens.mask(), &mut forward)?;
+                let states = model.hidden_states(&model.embed(&tokens.ids(device)?)?, &tokens.spans()?, &mut forward)?;
                 Ok((states.last().map(|last| model.logits(last)).transpose()?, states))
             }
             Checkpoint::ModernBertMaskedLm(model) => {
@@ -106,5 +106,5 @@ fn load<M>(
 
 fn modern(encoder: &Encoder, tokens: &Tokens, device: &Device, forward: &mut Forward) -> Result<Vec<Tensor>> {
     let embeddings = encoder.table().tensor().embedding(&tokens.ids(device)?)?;
-    Ok(encoder.hidden_states(&embeddings, &tokens.mask(), forward)?)
+    Ok(encoder.hidden_states(&embeddings, &tokens.spans()?, forward)?)
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use scaledown_sdk::nn::TokenBatch;
 use scaledown_sdk::nn::safetensors::write_safetensors;
+use scaledown_sdk::nn::{Span, TokenBatch};
 use scaledown_sdk::{Device, Tensor};
 
 use super::Checkpoint;
@@ -15,7 +15,7 @@ use crate::{Error, Result};
 pub struct Tokens {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
-    /// 1 for a real token and 0 for padding, which may stand anywhere, as in `transformers`; all are real if it is left out.
+    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; all are real if it is left out.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
     /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it is left out, and models without types do not
@@ -60,7 +60,18 @@ impl Tokens {
         Ok(device.from_slice(&self.input_ids.concat(), shape)?)
     }
 
-    pub(super) fn mask(&self) -> Vec<Vec<bool>> {
+    /// The real positions of each row.
+    ///
+    /// # Errors
+    /// If padding stands within a row.
+    pub(super) fn spans(&self) -> Result<Vec<Span>> {
+        let span = |(row, mask): (usize, Vec<bool>)| {
+            Span::of_mask(&mask).map_err(|error| Error::Failed(format!("`attention_mask[{row}]`: {error}")))
+        };
+        self.mask().into_iter().enumerate().map(span).collect()
+    }
+
+    fn mask(&self) -> Vec<Vec<bool>> {
         match &self.attention_mask {
             Some(mask) => mask.iter().map(|row| row.iter().map(|&real| real != 0).collect()).collect(),
             None => self.input_ids.iter().map(|row| vec![true; row.len()]).collect(),
@@ -159,8 +170,10 @@ mod tests {
 
     #[test]
     fn a_mask_says_yes_or_no() {
-        // Padding between tokens is what the model is told, as in transformers.
-        assert_eq!(read("[[1, 0, 1, 1], [0, 0, 1, 1]]").unwrap()[0], [true, false, true, true]);
+        assert_eq!(read("[[1, 1, 1, 0], [0, 0, 1, 1]]").unwrap()[1], [false, false, true, true]);
+        let holes = Tokens { input_ids: vec![vec![1; 4]], attention_mask: Some(vec![vec![1, 0, 1, 1]]), token_type_ids: None };
+        let error = holes.spans().unwrap_err().to_string();
+        assert!(error.contains("`attention_mask[0]`: padding stands within a sequence, at position 1"), "{error}");
         let error = read("[[1, 1, 1, 1], [0, 1, 2, 1]]").unwrap_err();
         assert_eq!(error, "tokens.json: `attention_mask[1][2]` is 2, expected 1 for a real token or 0 for padding");
         assert!(read("[[1, 1, 1, 1]]").unwrap_err().contains("must have the shape of `input_ids`, 2 x 4"));

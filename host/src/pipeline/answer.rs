@@ -66,6 +66,7 @@ pub fn answer(
         stop: config.evaluation.stop.clone(),
         sampling: config.evaluation.sampling(),
         batch: 1,
+        widths: config.evaluation.widths,
         ignore_end: false,
     };
     let (answers, phases) = answer_batch(&oscar, &[&record], &options)?;

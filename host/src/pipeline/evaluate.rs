@@ -141,6 +141,7 @@ fn answer(
         stop: config.evaluation.stop.clone(),
         sampling: config.evaluation.sampling(),
         batch: config.evaluation.batch,
+        widths: config.evaluation.widths,
         ignore_end: false,
     };
     let bar = context.terminal.progress(title, records.len() as u64);

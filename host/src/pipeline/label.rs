@@ -23,6 +23,7 @@ pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Conte
         stop: Vec::new(),
         sampling: Sampling::Greedy,
         batch: config.evaluation.batch,
+        widths: config.evaluation.widths,
         ignore_end: false,
     };
     let bar = context.terminal.progress("teacher's answers", records.len() as u64);

@@ -145,7 +145,11 @@ impl AutoEncoding {
             sequences.push(task.sequence.clone().with_pairs_from(ids.len()));
             ids.extend(task.pairs.iter().cloned());
         }
-        Batch { pairs: PairBatch { ids, memory_tokens, relevance: false }, sequences: SequenceBatch { sequences }, total }
+        Batch {
+            pairs: PairBatch { ids, memory_tokens, relevance: false, widths: self.training.widths(&self.oscar.model.device) },
+            sequences: SequenceBatch { sequences, widths: self.training.widths(&self.oscar.model.device) },
+            total,
+        }
     }
 }
 
@@ -180,7 +184,8 @@ impl Objective for AutoEncoding {
             loss: loss.loss,
             parts: Vec::new(),
             tokens: read + batch.sequences.positions(),
-            accuracy: (loss.correct, loss.counted),
+            correct: loss.correct,
+            counted: loss.counted,
         })
     }
 

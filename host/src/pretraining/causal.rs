@@ -59,7 +59,13 @@ impl CausalLm {
         };
         let total = weight(&sequences);
         let micro = self.training.micro_batch.max(1);
-        Ok(sequences.chunks(micro).map(|chunk| Batch { sequences: SequenceBatch { sequences: chunk.to_vec() }, total }).collect())
+        Ok(sequences
+            .chunks(micro)
+            .map(|chunk| Batch {
+                sequences: SequenceBatch { sequences: chunk.to_vec(), widths: self.training.widths(&self.model.device) },
+                total,
+            })
+            .collect())
     }
 }
 
@@ -92,7 +98,8 @@ impl Objective for CausalLm {
             loss: loss.loss,
             parts: Vec::new(),
             tokens: batch.sequences.positions(),
-            accuracy: (loss.correct, loss.counted),
+            correct: loss.correct,
+            counted: loss.counted,
         })
     }
 

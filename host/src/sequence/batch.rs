@@ -2,6 +2,7 @@
 
 use scaledown_sdk::component::{Generator, GeneratorInput};
 use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::{Span, Widths};
 use scaledown_sdk::{Error, Result, Tensor};
 
 /// What stands at one position of a generator's input.
@@ -68,13 +69,15 @@ pub enum PadSide {
 pub struct SequenceBatch {
     /// The sequences.
     pub sequences: Vec<Sequence>,
+    /// How wide the rows are padded.
+    pub widths: Widths,
 }
 
 impl SequenceBatch {
-    /// The length of the longest sequence.
+    /// The width of a row: the length of the longest sequence, or what the policy makes of it.
     #[must_use]
     pub fn width(&self) -> usize {
-        self.sequences.iter().map(|sequence| sequence.rows.len()).max().unwrap_or(0)
+        self.widths.width(self.sequences.iter().map(|sequence| sequence.rows.len()).max().unwrap_or(0))
     }
 
     /// The number of positions that are not padding.
@@ -112,18 +115,21 @@ impl SequenceBatch {
         } else {
             table.embedding(&device.from_slice(&index, [batch, width])?)?
         };
-        Ok(GeneratorInput { embeddings, mask: self.mask(pad) })
+        Ok(GeneratorInput { embeddings, spans: self.spans(pad) })
     }
 
     /// For each position the row of the table of all tokens followed by all vectors (padding takes the first row), and the tokens.
     fn index(&self, slots: usize, pad: PadSide) -> (Vec<i64>, Vec<i64>) {
         let width = self.width();
-        let tokens: Vec<i64> = self
+        let mut tokens: Vec<i64> = self
             .sequences
             .iter()
             .flat_map(|sequence| &sequence.rows)
             .filter_map(|row| if let Row::Token(id) = row { Some(i64::from(*id)) } else { None })
             .collect();
+        // Nobody reads the embeddings of what is added here.
+        let padded = self.widths.width(tokens.len());
+        tokens.resize(padded, tokens.first().copied().unwrap_or(0));
         let (mut index, mut next) = (Vec::with_capacity(self.sequences.len() * width), 0);
         for sequence in &self.sequences {
             let padding = std::iter::repeat_n(0, width - sequence.rows.len());
@@ -146,12 +152,12 @@ impl SequenceBatch {
         (index, tokens)
     }
 
-    fn mask(&self, pad: PadSide) -> Vec<Vec<bool>> {
+    fn spans(&self, pad: PadSide) -> Vec<Span> {
         let width = self.width();
-        let real = |sequence: &Sequence, i: usize| match pad {
-            PadSide::Left => i >= width - sequence.rows.len(),
-            PadSide::Right => i < sequence.rows.len(),
+        let span = |sequence: &Sequence| match pad {
+            PadSide::Left => Span::padded_left(sequence.rows.len(), width),
+            PadSide::Right => Span::padded_right(sequence.rows.len()),
         };
-        self.sequences.iter().map(|sequence| (0..width).map(|i| real(sequence, i)).collect()).collect()
+        self.sequences.iter().map(span).collect()
     }
 }

@@ -3,7 +3,8 @@
 use scaledown_sdk::component::Generator;
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::Forward;
-use scaledown_sdk::{Result, Tensor};
+use scaledown_sdk::tensor::no_grad;
+use scaledown_sdk::{DType, Result, Tensor};
 
 use super::{PadSide, SequenceBatch};
 
@@ -11,8 +12,8 @@ use super::{PadSide, SequenceBatch};
 pub struct TokenLoss {
     /// The weighted sum over targets, divided by the given total; a scalar.
     pub loss: Tensor,
-    /// The number of targets of full weight (answers) whose most likely token is right.
-    pub correct: usize,
+    /// The number of targets of full weight (answers) whose most likely token is right: a scalar on the device.
+    pub correct: Tensor,
     /// The number of targets of full weight.
     pub counted: usize,
 }
@@ -35,18 +36,27 @@ pub fn token_loss(
     let hidden = generator.forward(&input, forward).at("generator")?;
     let width = batch.width();
     let targets = || batch.sequences.iter().enumerate().flat_map(|(i, s)| s.targets.iter().map(move |target| (i, target)));
-    let positions: Vec<i64> = targets().map(|(i, target)| (i * width + target.0) as i64).collect();
-    let ids: Vec<i64> = targets().map(|(_, target)| i64::from(target.1)).collect();
-    let weights: Vec<f32> = targets().map(|(_, target)| target.2).collect();
-    let count = positions.len();
+    let mut positions: Vec<i64> = targets().map(|(i, target)| (i * width + target.0) as i64).collect();
+    let mut ids: Vec<i64> = targets().map(|(_, target)| i64::from(target.1)).collect();
+    let mut weights: Vec<f32> = targets().map(|(_, target)| target.2).collect();
+    // What is added here has no target, and so neither a loss nor a gradient.
+    let count = batch.widths.width(positions.len());
+    positions.resize(count, 0);
+    ids.resize(count, -1);
+    weights.resize(count, 0.0);
     let rows = hidden.reshape([hidden.shape().rows(), hidden.shape().last()])?;
     let logits = generator.logits(&rows.embedding(&device.from_slice(&positions, [count])?)?).at("generator")?;
-    let predicted = logits.detach().arg_max()?.to_vec::<i64>()?;
-    let right = |i: &usize| weights[*i] >= 1.0 && predicted[*i] == ids[*i];
-    let correct = (0..count).filter(right).count();
-    let counted = weights.iter().filter(|&&weight| weight >= 1.0).count();
-    let losses = logits.cross_entropy(&device.from_slice(&ids, [count])?)?;
-    let weights = device.from_slice(&weights, [count])?.cast(losses.dtype())?;
-    let loss = losses.mul(&weights)?.sum_all()?.affine(1.0 / total, 0.0)?;
-    Ok(TokenLoss { loss, correct, counted })
+    let targets = device.from_slice(&ids, [count])?;
+    let answers: Vec<f32> = weights.iter().map(|&weight| f32::from(u8::from(weight >= 1.0))).collect();
+    let counted = answers.iter().filter(|&&answer| answer > 0.0).count();
+    let losses = logits.cross_entropy(&targets)?;
+    // Uploaded with the total in them: the instructions are the same, however many targets a step has.
+    let shares: Vec<f32> = weights.iter().map(|&weight| (f64::from(weight) / total) as f32).collect();
+    let shares = device.from_slice(&shares, [count])?.cast(losses.dtype())?;
+    let loss = losses.mul(&shares)?.sum_all()?;
+    let right = no_grad(|| {
+        let hits = logits.detach().arg_max()?.eq(&targets)?.cast(DType::F32)?;
+        hits.mul(&device.from_slice(&answers, [count])?)?.sum_all()
+    })?;
+    Ok(TokenLoss { loss, correct: right, counted })
 }

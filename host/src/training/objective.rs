@@ -10,12 +10,14 @@ use super::TrainingError;
 pub struct BatchLoss {
     /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to the step's loss.
     pub loss: Tensor,
-    /// Named parts of the loss, scaled alike, for the log.
-    pub parts: Vec<(&'static str, f64)>,
+    /// Named parts of the loss, scalars scaled alike, for the log.
+    pub parts: Vec<(&'static str, Tensor)>,
     /// Tokens that were read.
     pub tokens: usize,
-    /// Answer tokens that were predicted right, of how many.
-    pub accuracy: (usize, usize),
+    /// How many answer tokens were predicted right, a scalar.
+    pub correct: Tensor,
+    /// How many answer tokens there are.
+    pub counted: usize,
 }
 
 /// What a finished step showed.

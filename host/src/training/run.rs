@@ -2,10 +2,10 @@
 
 use std::time::Instant;
 
-use scaledown_sdk::Tensor;
 use scaledown_sdk::autodiff::Gradients;
-use scaledown_sdk::nn::{Forward, Optimizer, Param, Params};
+use scaledown_sdk::nn::{Forward, Optimizer, Param, Params, clip_scale};
 use scaledown_sdk::tensor::{no_grad, watch_finite};
+use scaledown_sdk::{Tensor, TensorData};
 
 use super::checkpoint::{Checkpoint, Store};
 use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
@@ -84,15 +84,26 @@ pub fn train<O: Objective>(
     Ok(Outcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
-/// The sums over the micro-batches of a step.
+/// What the micro-batches of a step left on the device, and the sum of their gradients.
 #[derive(Default)]
 struct Totals {
     gradients: Gradients,
-    loss: f64,
-    parts: Vec<(&'static str, f64)>,
+    /// The loss of each micro-batch.
+    losses: Vec<Tensor>,
+    /// The parts of the losses, in order of the micro-batches.
+    parts: Vec<(&'static str, Tensor)>,
+    /// The answer tokens that were predicted right in each micro-batch.
+    correct: Vec<Tensor>,
     tokens: usize,
-    correct: usize,
     counted: usize,
+}
+
+/// The numbers of a step, read from the device in one go.
+struct Readings {
+    norm: f64,
+    losses: Vec<f64>,
+    parts: Vec<(&'static str, f64)>,
+    correct: f64,
 }
 
 fn step<O: Objective>(
@@ -103,37 +114,36 @@ fn step<O: Objective>(
     observer: &mut dyn Observer,
 ) -> Result<StepReport, TrainingError> {
     let started = Instant::now();
+    let batches = objective.batches(step)?;
+    let forward = |micro| Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
     let mut totals = Totals::default();
-    for (micro, batch) in objective.batches(step)?.iter().enumerate() {
-        let forward = Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
-        let loss = objective.loss(batch, &mut forward.clone())?;
-        let value = loss.loss.scalar()?;
-        if !value.is_finite() {
-            drop(loss);
-            let tensor = trace(objective, batch, forward)?;
-            return Err(TrainingError::NonFiniteLoss { step: step + 1, loss: value, tensor });
-        }
-        totals.add(loss, value)?;
-    }
-    let norm = optimizer.gradient_norm(&totals.gradients)?;
-    if !norm.is_finite() {
-        let tensor = optimizer.non_finite(&totals.gradients)?.unwrap_or("all of them together").to_owned();
-        return Err(TrainingError::NonFiniteGradient { step: step + 1, tensor });
+    for (micro, batch) in batches.iter().enumerate() {
+        totals.add(objective.loss(batch, &mut forward(micro))?)?;
     }
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
-    let scale = if norm > settings.clip { settings.clip / (norm + 1e-6) } else { 1.0 };
-    optimizer.step(totals.gradients, schedule, scale)?;
+    let read = totals.update(optimizer, schedule, settings.clip)?;
+    // A loss or norm that is not finite left everything as it was, so that the pass can be made again to find out why.
+    for ((micro, batch), &loss) in batches.iter().enumerate().zip(&read.losses) {
+        if !loss.is_finite() {
+            let tensor = trace(objective, batch, forward(micro))?;
+            return Err(TrainingError::NonFiniteLoss { step: step + 1, loss, tensor });
+        }
+    }
+    if !read.norm.is_finite() {
+        let tensor = trace_gradients(objective, &batches, optimizer, forward)?;
+        return Err(TrainingError::NonFiniteGradient { step: step + 1, tensor });
+    }
     let report = StepReport {
         step: step + 1,
-        loss: totals.loss,
-        accuracy: totals.correct as f64 / totals.counted.max(1) as f64,
-        gradient_norm: norm,
+        loss: read.losses.iter().sum(),
+        accuracy: read.correct / totals.counted.max(1) as f64,
+        gradient_norm: read.norm,
         tokens: totals.tokens,
     };
-    tracing::debug!(step = report.step, loss = report.loss, gradient_norm = norm, tokens = report.tokens, "step");
+    tracing::debug!(step = report.step, loss = report.loss, gradient_norm = read.norm, tokens = report.tokens, "step");
     let rates = optimizer.groups().iter().map(|group| (format!("lr_{}", group.name), group.lr * schedule));
     let speed = ("tokens_per_second".to_owned(), totals.tokens as f64 / started.elapsed().as_secs_f64());
-    let parts = totals.parts.iter().map(|&(name, value)| (name.to_owned(), value));
+    let parts = read.parts.iter().map(|&(name, value)| (name.to_owned(), value));
     let due = |every: u64| report.step.is_multiple_of(every) || report.step == settings.steps;
     let validation = if settings.validate_every.is_some_and(due) { validate(objective)? } else { Vec::new() };
     observer.step(&report, &parts.chain(rates).chain([speed]).chain(validation).collect::<Vec<_>>())?;
@@ -143,32 +153,77 @@ fn step<O: Objective>(
 /// The loss and the token accuracy on the validation records. Nothing of the training changes by it: no gradient, no dropout, no state.
 fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingError> {
     let batches = objective.validation()?;
-    let (mut loss, mut correct, mut counted) = (0.0, 0, 0);
+    let (mut loss, mut correct, mut counted) = (0.0, 0.0, 0);
     for batch in &batches {
         let measured = no_grad(|| objective.loss(batch, &mut Forward::inference()))?;
-        loss += measured.loss.scalar()?;
-        correct += measured.accuracy.0;
-        counted += measured.accuracy.1;
+        let read = measured.loss.device().read(&[&measured.loss, &measured.correct])?;
+        let mut numbers = read.iter().map(first_number);
+        loss += numbers.next().unwrap_or(f64::NAN);
+        correct += numbers.next().unwrap_or(f64::NAN);
+        counted += measured.counted;
     }
-    let accuracy = correct as f64 / counted.max(1) as f64;
+    let accuracy = correct / counted.max(1) as f64;
     let measured = [("validation_loss".to_owned(), loss), ("validation_accuracy".to_owned(), accuracy)];
     Ok(if batches.is_empty() { Vec::new() } else { measured.into() })
 }
 
+fn first_number(data: &TensorData) -> f64 {
+    data.to_f64().first().copied().unwrap_or(f64::NAN)
+}
+
 impl Totals {
-    fn add(&mut self, batch: BatchLoss, loss: f64) -> Result<(), TrainingError> {
-        self.loss += loss;
-        for (name, value) in batch.parts {
-            match self.parts.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, sum)) => *sum += value,
-                None => self.parts.push((name, value)),
-            }
-        }
+    fn add(&mut self, batch: BatchLoss) -> Result<(), TrainingError> {
+        self.losses.push(batch.loss.detach());
+        self.parts.extend(batch.parts);
+        self.correct.push(batch.correct);
         self.tokens += batch.tokens;
-        self.correct += batch.accuracy.0;
-        self.counted += batch.accuracy.1;
+        self.counted += batch.counted;
         Ok(self.gradients.accumulate(batch.loss.backward()?)?)
     }
+
+    /// Makes the optimizer's step with the gradients and reads the numbers of the step: the only time that the host waits for the device.
+    fn update(&mut self, optimizer: &mut Optimizer, schedule: f64, clip: f64) -> Result<Readings, TrainingError> {
+        let gradients = std::mem::take(&mut self.gradients);
+        let Some(first) = self.losses.first() else {
+            return Err(TrainingError::Empty("a step has no micro-batch".into()));
+        };
+        let device = first.device().clone();
+        let norm = match optimizer.gradient_norm(&gradients)? {
+            Some(norm) => norm,
+            None => device.zeros(first.dtype().accumulator(), [])?,
+        };
+        let scale = clip_scale(&norm, clip, &self.losses.iter().collect::<Vec<_>>())?;
+        optimizer.step(gradients, schedule, &scale)?;
+        let parts = self.parts.iter().map(|(_, part)| part);
+        let wanted: Vec<&Tensor> = std::iter::once(&norm).chain(&self.losses).chain(&self.correct).chain(parts).collect();
+        let mut numbers = device.read(&wanted)?.into_iter().map(|data| first_number(&data));
+        let norm = numbers.next().unwrap_or(f64::NAN);
+        let losses: Vec<f64> = numbers.by_ref().take(self.losses.len()).collect();
+        let correct = numbers.by_ref().take(self.correct.len()).sum();
+        let mut parts: Vec<(&'static str, f64)> = Vec::new();
+        for ((name, _), value) in self.parts.iter().zip(numbers) {
+            match parts.iter_mut().find(|(known, _)| known == name) {
+                Some((_, sum)) => *sum += value,
+                None => parts.push((name, value)),
+            }
+        }
+        device.cut()?;
+        Ok(Readings { norm, losses, parts, correct })
+    }
+}
+
+/// The first parameter whose gradient is not finite, found by making the passes of the step again.
+fn trace_gradients<O: Objective>(
+    objective: &O,
+    batches: &[O::Batch],
+    optimizer: &Optimizer,
+    forward: impl Fn(usize) -> Forward,
+) -> Result<String, TrainingError> {
+    let mut gradients = Gradients::default();
+    for (micro, batch) in batches.iter().enumerate() {
+        gradients.accumulate(objective.loss(batch, &mut forward(micro))?.loss.backward()?)?;
+    }
+    Ok(optimizer.non_finite(&gradients)?.unwrap_or("all of them together").to_owned())
 }
 
 /// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what an instruction made of finite values when
@@ -181,7 +236,14 @@ fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: Forward) ->
         Err(TrainingError::Model(error)) => result_of(error),
         Err(other) => Err(other),
         // What made it is no instruction on finite values: the numbers that came with the batch.
-        Ok(loss) => Ok(loss.parts.iter().find(|(_, value)| !value.is_finite()).map_or("the loss", |&(name, _)| name).to_owned()),
+        Ok(loss) => {
+            for (name, part) in &loss.parts {
+                if !part.scalar()?.is_finite() {
+                    return Ok((*name).to_owned());
+                }
+            }
+            Ok("the loss".to_owned())
+        }
     }
 }
 

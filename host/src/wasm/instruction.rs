@@ -1,6 +1,6 @@
 //! Instructions as the WIT interface writes them.
 
-use scaledown_sdk::tensor::{AdamW, AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
+use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
 use scaledown_sdk::{DType, Op, Shape};
 
 use super::bindings::scaledown::plugin::tensor as wit;
@@ -46,7 +46,6 @@ pub(super) fn op(op: wit::Op) -> Op {
         wit::Op::CrossEntropy => Op::CrossEntropy,
         wit::Op::CrossEntropyBackward => Op::CrossEntropyBackward,
         wit::Op::SumSquares => Op::SumSquares,
-        wit::Op::AdamW(settings) => Op::AdamW(adam_w(settings)),
     }
 }
 
@@ -65,13 +64,8 @@ fn dims(dims: &[u32]) -> Vec<usize> {
 }
 
 fn attention(spec: wit::Attention) -> AttentionSpec {
-    let wit::Attention { scale, causal, window, positions } = spec;
-    AttentionSpec { scale, causal, window: window.map(size), positions }
-}
-
-fn adam_w(settings: wit::AdamW) -> AdamW {
-    let wit::AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale } = settings;
-    AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale }
+    let wit::Attention { scale, causal, window, spans, positions } = spec;
+    AttentionSpec { scale, causal, window: window.map(size), spans, positions }
 }
 
 /// The element type that the interface's word means.

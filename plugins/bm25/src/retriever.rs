@@ -10,11 +10,15 @@ use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
 use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::OpenReadError;
-use tantivy::query::BooleanQuery;
+use tantivy::query::{BooleanQuery, EnableScoring, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
-use tantivy::{DocAddress, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
+use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
+
+/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds them in an order that depends on how many
+/// documents are asked for.
+const ROUNDING: f32 = 1e-5;
 
 /// An index of words, on disk.
 pub struct Bm25 {
@@ -133,37 +137,39 @@ impl Bm25 {
 
     /// The best `k` documents; those of one score stand in the order of their ids.
     fn search_one(&self, searcher: &Searcher, query: &str, k: usize) -> Result<Vec<Hit>> {
-        let query = self.query(query);
+        let words = self.words(query);
         let documents = usize::try_from(searcher.num_docs()).unwrap_or(usize::MAX);
         let k = k.min(documents);
         if k == 0 {
             return Ok(Vec::new());
         }
+        let any = BooleanQuery::new_multiterms_query(words.clone());
         // Where documents stand in the index depends on its history; more of them are taken until all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
-            let found =
-                searcher.search(&query, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
-            let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0;
+            let found = searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
+            let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0 * (1.0 - ROUNDING);
             if !tied || limit >= documents {
                 break found;
             }
             limit = limit.saturating_mul(2).min(documents);
         };
-        let hits = found.into_iter().map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
+        let scores = scores(searcher, &words, found.into_iter().map(|(_, address)| address).collect());
+        let scored = scores.map_err(|error| self.told(&error))?.into_iter();
+        let hits = scored.map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
         let mut hits = hits.collect::<Result<Vec<_>>>()?;
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
         hits.truncate(k);
         Ok(hits)
     }
 
-    /// Any of the query's words.
-    fn query(&self, query: &str) -> BooleanQuery {
+    /// The query's words, one that comes twice twice.
+    fn words(&self, query: &str) -> Vec<Term> {
         let mut words = Vec::new();
         self.config.language.analyser().token_stream(query).process(&mut |token| {
             words.push(Term::from_field_text(self.text, &token.text));
         });
-        BooleanQuery::new_multiterms_query(words)
+        words
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
@@ -207,4 +213,26 @@ impl Bm25 {
         }
         Error::Plugin { plugin: "bm25".into(), message: format!("{}: {error}", self.directory.display()) }
     }
+}
+
+/// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
+fn scores(searcher: &Searcher, words: &[Term], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
+    found.sort_unstable();
+    let mut scored: Vec<(f32, DocAddress)> = found.into_iter().map(|address| (0.0, address)).collect();
+    for word in words {
+        let query = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
+        let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
+        for segment in scored.chunk_by_mut(|a, b| a.1.segment_ord == b.1.segment_ord) {
+            let Some(first) = segment.first() else { continue };
+            let mut postings = weight.scorer(searcher.segment_reader(first.1.segment_ord), 1.0)?;
+            for (score, address) in segment {
+                // Postings only go forwards, and documents are in their order.
+                let at = if postings.doc() < address.doc_id { postings.seek(address.doc_id) } else { postings.doc() };
+                if at == address.doc_id {
+                    *score += postings.score();
+                }
+            }
+        }
+    }
+    Ok(scored)
 }

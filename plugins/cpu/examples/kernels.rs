@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use scaledown_sdk::tensor::{AdamW, AttentionSpec, BinaryOp, GatedOp, Op, ReduceOp, Tensor};
+use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, GatedOp, Op, ReduceOp, Tensor};
 use scaledown_sdk::{DType, Device, Result, Shape};
 
 const DOCUMENTS: usize = 40;
@@ -74,7 +74,7 @@ fn attention(device: &Device, add: &mut impl FnMut(&'static str, Op, &[&Tensor],
     let (q, k, v, grad) = (q?, k?, v?, grad?);
     let angles = random(device, [1, TOKENS, size / 2], 12)?;
     add("rope", Op::Rope { inverse: false }, &[&q, &angles, &angles], 0);
-    let spec = AttentionSpec { scale: 0.125, causal: true, window: None, positions: false };
+    let spec = AttentionSpec { scale: 0.125, causal: true, window: None, spans: false, positions: false };
     let product = 2 * DOCUMENTS * HEADS * TOKENS * TOKENS * size;
     add("attention", Op::Attention(spec), &[&q, &k, &v], 2 * product);
     let outputs = Tensor::apply(Op::Attention(spec), &[&q, &k, &v])?;
@@ -101,9 +101,10 @@ fn loss(device: &Device, add: &mut impl FnMut(&'static str, Op, &[&Tensor], usiz
     add("embedding", Op::Embedding, &[&table, &ids], 0);
     let rows = random(device, [DOCUMENTS * 100, WIDTH], 17)?;
     add("embedding backward", Op::EmbeddingBackward { rows: VOCABULARY }, &[&rows, &ids], 0);
-    let settings = AdamW { lr: 1e-4, beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, step: 1, grad_scale: 1.0 };
+    let adamw = Op::AdamW { beta1: 0.9, beta2: 0.999, eps: 1e-8, weight_decay: 0.1, masters: false, lr: 1e-4, step: 3 };
+    let scale = device.full(DType::F32, [], 1.0)?;
     let moment = Tensor::create(Op::Fill { shape: table.shape().clone(), dtype: DType::F32, value: 0.0 }, device)?;
-    add("adamw (with copies)", Op::AdamW(settings), &[&table, &table, &moment, &moment], 0);
+    add("adamw (with copies)", adamw, &[&scale, &table, &table, &moment, &moment], 0);
     Ok(())
 }
 

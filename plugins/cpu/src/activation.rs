@@ -20,6 +20,34 @@ pub(crate) struct Gelu;
 /// The tanh approximation of `Gelu`.
 pub(crate) struct GeluTanh;
 
+/// The greater of `x` and 0.
+pub(crate) struct Relu;
+/// The hyperbolic tangent.
+pub(crate) struct Tanh;
+
+impl Activation for Relu {
+    #[inline(always)]
+    fn value<R: Real>(x: R) -> R {
+        if x < R::ZERO { R::ZERO } else { x }
+    }
+    #[inline(always)]
+    fn both<R: Real>(x: R) -> (R, R) {
+        (Self::value(x), if x > R::ZERO { R::ONE } else { R::ZERO })
+    }
+}
+
+impl Activation for Tanh {
+    #[inline(always)]
+    fn value<R: Real>(x: R) -> R {
+        x.tanh()
+    }
+    #[inline(always)]
+    fn both<R: Real>(x: R) -> (R, R) {
+        let value = x.tanh();
+        (value, R::ONE - value * value)
+    }
+}
+
 impl Activation for Silu {
     #[inline(always)]
     fn value<R: Real>(x: R) -> R {

@@ -1,19 +1,22 @@
 //! The device backend.
 
-use std::any::Any;
-
 use half::{bf16, f16};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
-use scaledown_sdk::tensor::{BlockFormat, DeviceInfo, Element, Q4_0, Q8_0, Value, cost};
+use scaledown_sdk::tensor::{BlockFormat, DeviceInfo, Element, Q4_0, Q8_0, Storage, Value, cost};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
+use crate::execute::fused::has_bias_kernel;
 use crate::execute::{NAME, execute};
 use crate::gemv::MOST_ROWS;
 use crate::parallel;
 use crate::quantized::{self, Matrix};
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::team::Team;
+
+/// Every element type that there is.
+const DTYPES: [DType; 9] =
+    [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool, DType::Q8_0, DType::Q4_0];
 
 /// Bytes up to which an instruction runs on the calling thread: even those who wait for work would take longer.
 const SMALL: u64 = 64 * 1024;
@@ -88,10 +91,18 @@ impl DevicePlugin for CpuBackend {
 impl DeviceBackend for CpuBackend {
     fn info(&self) -> DeviceInfo {
         let threads = self.pool.current_num_threads();
-        DeviceInfo { name: NAME.to_owned(), description: format!("{} ({})", std::env::consts::ARCH, vectors()), threads }
+        DeviceInfo {
+            name: NAME.to_owned(),
+            description: format!("{} ({})", std::env::consts::ARCH, vectors()),
+            threads,
+            dtypes: DTYPES.to_vec(),
+            memory: None,
+            static_shapes: false,
+        }
     }
 
-    fn upload(&self, data: &TensorData) -> Result<Box<dyn Any + Send + Sync>> {
+    fn upload(&self, spec: &TensorSpec, bytes: &[u8]) -> Result<Storage> {
+        check_memory(spec.bytes())?;
         fn read<T: Scalar>(bytes: &[u8]) -> Buffer {
             let mut elements = Scratch::<T>::new(bytes.len() / size_of::<T>());
             for (element, bytes) in elements.iter_mut().zip(bytes.chunks_exact(size_of::<T>())) {
@@ -99,57 +110,41 @@ impl DeviceBackend for CpuBackend {
             }
             elements.into_buffer()
         }
-        fn blocks<F: BlockFormat>(data: &TensorData) -> Buffer {
-            let shape = &data.spec().shape;
-            let mut woven = Scratch::<u8>::new(quantized::size::<F>(shape.rows(), shape.last()));
-            quantized::upload::<F>(data.bytes(), shape.last(), &mut woven);
+        fn blocks<F: BlockFormat>(spec: &TensorSpec, bytes: &[u8]) -> Buffer {
+            let (rows, k) = (spec.shape.rows(), spec.shape.last());
+            let mut woven = Scratch::<u8>::new(quantized::size::<F>(rows, k));
+            quantized::upload::<F>(bytes, k, &mut woven);
             woven.into_buffer()
         }
-        Ok(Box::new(match data.spec().dtype {
-            DType::F64 => read::<f64>(data.bytes()),
-            DType::F32 => read::<f32>(data.bytes()),
-            DType::BF16 => read::<bf16>(data.bytes()),
-            DType::F16 => read::<f16>(data.bytes()),
-            DType::I64 => read::<i64>(data.bytes()),
-            DType::U32 => read::<u32>(data.bytes()),
-            DType::Bool => read::<u8>(data.bytes()),
-            DType::Q8_0 => blocks::<Q8_0>(data),
-            DType::Q4_0 => blocks::<Q4_0>(data),
+        Ok(Storage::new(match spec.dtype {
+            DType::F64 => read::<f64>(bytes),
+            DType::F32 => read::<f32>(bytes),
+            DType::BF16 => read::<bf16>(bytes),
+            DType::F16 => read::<f16>(bytes),
+            DType::I64 => read::<i64>(bytes),
+            DType::U32 => read::<u32>(bytes),
+            DType::Bool => read::<u8>(bytes),
+            DType::Q8_0 => blocks::<Q8_0>(spec, bytes),
+            DType::Q4_0 => blocks::<Q4_0>(spec, bytes),
         }))
     }
 
-    fn download(&self, value: &Value) -> Result<TensorData> {
-        fn bytes<T: Scalar + Element>(value: &Value) -> Option<Vec<u8>> {
-            value.get::<Buffer>().and_then(Buffer::slice::<T>).map(|elements| bytemuck::cast_slice(elements).to_vec())
-        }
-        fn blocks<F: BlockFormat>(value: &Value) -> Option<Vec<u8>> {
-            let (bytes, shape) = (value.get::<Buffer>()?.slice()?, &value.spec.shape);
-            Some(quantized::download::<F>(Matrix { bytes, rows: shape.rows(), k: shape.last() }))
-        }
-        let bytes = match value.spec.dtype {
-            DType::F64 => bytes::<f64>(value),
-            DType::F32 => bytes::<f32>(value),
-            DType::BF16 => bytes::<bf16>(value),
-            DType::F16 => bytes::<f16>(value),
-            DType::I64 => bytes::<i64>(value),
-            DType::U32 => bytes::<u32>(value),
-            DType::Bool => bytes::<u8>(value),
-            DType::Q8_0 => blocks::<Q8_0>(value),
-            DType::Q4_0 => blocks::<Q4_0>(value),
-        };
-        match bytes {
-            Some(bytes) => TensorData::new(value.spec.clone(), bytes),
-            None => Err(Error::Data(format!("a tensor {} is not stored on the {NAME} device", value.spec))),
-        }
+    fn read(&self, values: &[&Value]) -> Result<Vec<TensorData>> {
+        values.iter().map(|value| download(value)).collect()
     }
 
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool {
         // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is decomposed.
-        !(matches!(op, Op::Linear) && inputs[0].dtype == DType::F64 && quantized_weight(inputs))
+        match op {
+            Op::Linear => inputs[0].dtype != DType::F64 || !quantized_weight(inputs),
+            Op::Split { .. } => false,
+            Op::BiasActivation(function) | Op::BiasActivationBackward { function, .. } => has_bias_kernel(*function),
+            _ => true,
+        }
     }
 
-    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>> {
-        check_memory(op, outputs)?;
+    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Storage>> {
+        check_memory(outputs.iter().fold(0, |sum: usize, spec| sum.saturating_add(spec.bytes())))?;
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
         let buffers = if self.pool.current_num_threads() == 1 || is_small(op, &specs, outputs) {
             parallel::serial(|| execute(op, inputs, outputs))
@@ -158,7 +153,7 @@ impl DeviceBackend for CpuBackend {
         } else {
             self.with_team(|| execute(op, inputs, outputs))
         }?;
-        Ok(buffers.into_iter().map(|buffer| Box::new(buffer) as Box<dyn Any + Send + Sync>).collect())
+        Ok(buffers.into_iter().map(Storage::new).collect())
     }
 }
 
@@ -169,13 +164,38 @@ impl CpuBackend {
     }
 }
 
-fn check_memory(op: &Op, outputs: &[TensorSpec]) -> Result<()> {
-    let bytes = outputs.iter().fold(0, |sum: usize, spec| sum.saturating_add(spec.bytes()));
+/// The elements of a tensor, copied.
+fn download(value: &Value) -> Result<TensorData> {
+    fn bytes<T: Scalar + Element>(value: &Value) -> Option<Vec<u8>> {
+        value.get::<Buffer>().and_then(Buffer::slice::<T>).map(|elements| bytemuck::cast_slice(elements).to_vec())
+    }
+    fn blocks<F: BlockFormat>(value: &Value) -> Option<Vec<u8>> {
+        let (bytes, shape) = (value.get::<Buffer>()?.slice()?, &value.spec.shape);
+        Some(quantized::download::<F>(Matrix { bytes, rows: shape.rows(), k: shape.last() }))
+    }
+    let bytes = match value.spec.dtype {
+        DType::F64 => bytes::<f64>(value),
+        DType::F32 => bytes::<f32>(value),
+        DType::BF16 => bytes::<bf16>(value),
+        DType::F16 => bytes::<f16>(value),
+        DType::I64 => bytes::<i64>(value),
+        DType::U32 => bytes::<u32>(value),
+        DType::Bool => bytes::<u8>(value),
+        DType::Q8_0 => blocks::<Q8_0>(value),
+        DType::Q4_0 => blocks::<Q4_0>(value),
+    };
+    match bytes {
+        Some(bytes) => TensorData::new(value.spec.clone(), bytes),
+        None => Err(Error::Data(format!("a tensor {} is not stored on the {NAME} device", value.spec))),
+    }
+}
+
+/// Refuses what the process would end at.
+fn check_memory(bytes: usize) -> Result<()> {
     if bytes <= LARGE || Vec::<u8>::new().try_reserve_exact(bytes).is_ok() {
         return Ok(());
     }
-    let message = format!("out of memory: its result takes {:.1} GiB", bytes as f64 / f64::from(1 << 30));
-    Err(Error::Device { device: NAME.into(), op: op.name(), message })
+    Err(Error::OutOfMemory { device: NAME.into(), bytes: bytes as u64 })
 }
 
 /// Whether an instruction is done before others have taken up their parts.
@@ -195,7 +215,7 @@ fn calls_gemm(op: &Op, inputs: &[TensorSpec]) -> bool {
         // Weights in blocks have a product of their own.
         Op::Linear => !quantized_weight(inputs) && inputs.first().is_none_or(|x| x.shape.rows() > MOST_ROWS),
         Op::Attention(_) => inputs.first().is_none_or(|q| q.shape.dims().get(1) != Some(&1)),
-        Op::MatMul { .. } | Op::AttentionBackward(_) => true,
+        Op::MatMul { .. } | Op::AttentionBackward(_) | Op::Adapter { .. } | Op::AdapterBackward { .. } => true,
         _ => false,
     }
 }

@@ -12,6 +12,7 @@ mod attention;
 mod backend;
 mod elementwise;
 mod execute;
+mod fused;
 mod gemm;
 mod gemv;
 mod layout;

@@ -19,7 +19,6 @@ pub(crate) trait Number: Copy + Send + Sync + PartialOrd + Default + 'static {
     fn lesser(self, other: Self) -> Self;
     fn lowest() -> Self;
     fn of(value: f64) -> Self;
-    fn is_zero(self) -> bool;
 }
 
 /// A floating-point number that kernels compute with: `f32` or `f64`.
@@ -105,10 +104,6 @@ macro_rules! number {
             fn of(value: f64) -> Self {
                 value as $type
             }
-            #[inline(always)]
-            fn is_zero(self) -> bool {
-                self == <$type>::default()
-            }
         }
         impl Numeric for $type {
             type Compute = $type;
@@ -132,8 +127,26 @@ macro_rules! number {
 
 number!(f32, f32::NEG_INFINITY, add, sub, mul, div);
 number!(f64, f64::NEG_INFINITY, add, sub, mul, div);
-number!(i64, i64::MIN, wrapping_add, wrapping_sub, wrapping_mul, wrapping_div);
-number!(u32, u32::MIN, wrapping_add, wrapping_sub, wrapping_mul, wrapping_div);
+number!(i64, i64::MIN, wrapping_add, wrapping_sub, wrapping_mul, quotient);
+number!(u32, u32::MIN, wrapping_add, wrapping_sub, wrapping_mul, quotient);
+
+/// Division of integers as the contract has it: by zero it is 0, and it never overflows.
+trait Quotient {
+    fn quotient(self, divisor: Self) -> Self;
+}
+
+macro_rules! quotient {
+    ($($type:ty),*) => {
+        $(impl Quotient for $type {
+            #[inline(always)]
+            fn quotient(self, divisor: Self) -> Self {
+                if divisor == 0 { 0 } else { self.wrapping_div(divisor) }
+            }
+        })*
+    };
+}
+
+quotient!(i64, u32);
 
 impl Float for f32 {}
 impl Float for f64 {}

@@ -69,10 +69,37 @@ pub(crate) fn norm<T: Float, N: Norm>(x: &[T], weight: &[T], bias: Option<&[T]>,
     parallel::chunks(out, len, |i, out| run::<T, N>(&x[i * len..][..out.len()], weight, bias, eps, out));
 }
 
+/// `sum = x + residual`, and the normalisation of the sum as [`norm`] makes it.
+pub(crate) fn add_norm<T: Float, N: Norm>(
+    (x, residual): (&[T], &[T]),
+    weight: &[T],
+    bias: Option<&[T]>,
+    eps: f64,
+    (sum, out): (&mut [T], &mut [T]),
+) {
+    #[multiversion(targets = "simd")]
+    fn add<T: Float>(x: &[T], residual: &[T], sum: &mut [T]) {
+        for ((sum, x), residual) in sum.iter_mut().zip(x).zip(residual) {
+            *sum = T::store(x.load() + residual.load());
+        }
+    }
+    let width = weight.len();
+    if width == 0 {
+        return;
+    }
+    let len = parallel::rows_per_piece(width) * width;
+    parallel::chunks2((sum, len), (out, len), |i, sum, out| {
+        let at = i * len..i * len + sum.len();
+        add(&x[at.clone()], &residual[at], sum);
+        parallel::serial(|| norm::<T, N>(sum, weight, bias, eps, out));
+    });
+}
+
 /// One row's gradient: `dx` if it is wanted, and the row's part of `dweight` if that is.
 #[inline(always)]
 fn backward_row<T: Float, N: Norm>(
     (x, weight, grad): (&[T], &[T], &[T]),
+    extra: Option<&[T]>,
     eps: T::Compute,
     dx: Option<&mut [T]>,
     dweight: Option<&mut [T::Compute]>,
@@ -89,8 +116,10 @@ fn backward_row<T: Float, N: Norm>(
         let weighted = |i: usize| grad[i].load() * weight[i].load();
         let offset = if N::CENTRED { sum_by(x.len(), weighted) / count } else { T::Compute::ZERO };
         let slope = sum_by(x.len(), |i| weighted(i) * normal(i)) / count;
-        for (i, dx) in dx.iter_mut().enumerate() {
-            *dx = T::store(scale * (weighted(i) - offset - normal(i) * slope));
+        let gradient = |i: usize| scale * (weighted(i) - offset - normal(i) * slope);
+        match extra {
+            None => dx.iter_mut().enumerate().for_each(|(i, dx)| *dx = T::store(gradient(i))),
+            Some(extra) => dx.iter_mut().enumerate().for_each(|(i, dx)| *dx = T::store(gradient(i) + extra[i].load())),
         }
     }
 }
@@ -98,6 +127,7 @@ fn backward_row<T: Float, N: Norm>(
 #[multiversion(targets = "simd")]
 fn backward_rows<T: Float, N: Norm>(
     (x, weight, grad): (&[T], &[T], &[T]),
+    extra: Option<&[T]>,
     eps: T::Compute,
     mut dx: Option<&mut [T]>,
     mut dweight: Option<&mut [T::Compute]>,
@@ -108,6 +138,7 @@ fn backward_rows<T: Float, N: Norm>(
         let inputs = (&x[span.clone()], &weight[..width], &grad[span.clone()]);
         backward_row::<T, N>(
             inputs,
+            extra.map(|extra| &extra[span.clone()]),
             eps,
             dx.as_deref_mut().map(|dx| &mut dx[span]),
             dweight.as_deref_mut().map(|d| &mut d[..width]),
@@ -115,9 +146,10 @@ fn backward_rows<T: Float, N: Norm>(
     }
 }
 
-/// The gradients of [`norm`] that are asked for.
+/// The gradients of [`norm`] that are asked for; `extra` is added to that of its input.
 pub(crate) fn norm_backward<T: Float, N: Norm>(
     (x, weight, grad): (&[T], &[T], &[T]),
+    extra: Option<&[T]>,
     eps: f64,
     dx: Option<&mut [T]>,
     dweight: Option<&mut [T]>,
@@ -134,15 +166,16 @@ pub(crate) fn norm_backward<T: Float, N: Norm>(
     let span = |i: usize| i * len..x.len().min((i + 1) * len);
     let mut partial = Scratch::<T::Compute>::new(if dweight.is_some() { pieces * width } else { 0 });
     let inputs = |i: usize| (&x[span(i)], weight, &grad[span(i)]);
+    let extra = |i: usize| extra.map(|extra| &extra[span(i)]);
     match (dx, dweight.is_some()) {
         (Some(dx), true) => parallel::chunks2((dx, len), (&mut partial, width), |i, dx, dweight| {
             dweight.fill(T::Compute::ZERO);
-            backward_rows::<T, N>(inputs(i), eps, Some(dx), Some(dweight));
+            backward_rows::<T, N>(inputs(i), extra(i), eps, Some(dx), Some(dweight));
         }),
-        (Some(dx), false) => parallel::chunks(dx, len, |i, dx| backward_rows::<T, N>(inputs(i), eps, Some(dx), None)),
+        (Some(dx), false) => parallel::chunks(dx, len, |i, dx| backward_rows::<T, N>(inputs(i), extra(i), eps, Some(dx), None)),
         (None, true) => parallel::chunks(&mut partial, width, |i, dweight| {
             dweight.fill(T::Compute::ZERO);
-            backward_rows::<T, N>(inputs(i), eps, None, Some(dweight));
+            backward_rows::<T, N>(inputs(i), extra(i), eps, None, Some(dweight));
         }),
         (None, false) => {}
     }

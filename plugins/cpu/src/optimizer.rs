@@ -1,10 +1,20 @@
 //! The AdamW step.
 
-use multiversion::multiversion;
-use scaledown_sdk::tensor::AdamW;
-
 use crate::math::{Float, Number, Numeric, Real};
 use crate::parallel::{self, GRAIN};
+use multiversion::multiversion;
+
+/// The settings of one step.
+#[derive(Clone, Copy)]
+pub(crate) struct AdamW {
+    pub(crate) lr: f64,
+    pub(crate) beta1: f64,
+    pub(crate) beta2: f64,
+    pub(crate) eps: f64,
+    pub(crate) weight_decay: f64,
+    pub(crate) step: u64,
+    pub(crate) grad_scale: f64,
+}
 
 /// The constants of one step, in the type it is computed in.
 #[derive(Clone, Copy)]

@@ -204,3 +204,28 @@ pub(crate) fn sum_squares<T: Float>(x: &[T]) -> f64 {
     let sums = parallel::map(x.len().div_ceil(GRAIN), |i| piece(&x[i * GRAIN..x.len().min((i + 1) * GRAIN)]).to_f64());
     sums.into_iter().sum()
 }
+/// The `k` greatest elements of every row of `width` in falling order, and where they stand; the first on ties, NaN before all.
+pub(crate) fn top_k<T: Float>(width: usize, k: usize, x: &[T], values: &mut [T], indices: &mut [i64]) {
+    if k == 0 || width == 0 {
+        return;
+    }
+    parallel::chunks2((values, k), (indices, k), |row, values, indices| {
+        let x = &x[row * width..(row + 1) * width];
+        let greater = |a: &usize, b: &usize| {
+            let (a_value, b_value) = (x[*a].load().to_f64(), x[*b].load().to_f64());
+            // Both NaN or equal: the first one counts.
+            let order = b_value.is_nan().cmp(&a_value.is_nan());
+            order.then(b_value.partial_cmp(&a_value).unwrap_or(std::cmp::Ordering::Equal)).then(a.cmp(b))
+        };
+        let mut order: Vec<usize> = (0..width).collect();
+        if k < width {
+            order.select_nth_unstable_by(k, greater);
+            order.truncate(k);
+        }
+        order.sort_unstable_by(greater);
+        for ((value, index), at) in values.iter_mut().zip(indices).zip(order) {
+            *value = x[at];
+            *index = at as i64;
+        }
+    });
+}

@@ -112,6 +112,13 @@ pub(crate) struct Buffer {
     len: usize,
 }
 
+impl Default for Buffer {
+    /// No elements.
+    fn default() -> Self {
+        Buffer { storage: CpuStorage::U8(Vec::new()), len: 0 }
+    }
+}
+
 impl Buffer {
     /// The elements, if they are of type `T`.
     pub(crate) fn slice<T: Scalar>(&self) -> Option<&[T]> {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use scaledown_cpu::{CpuBackend, CpuConfig};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{ParamOptions, Params, Quantization};
+use scaledown_sdk::nn::{ParamOptions, Params, Quantization, Span};
 use scaledown_sdk::{DType, Device, Error, Result};
 
 struct Options {
@@ -83,12 +83,12 @@ fn seconds(model: &CausalLm, batch: usize, read: usize, write: usize) -> Result<
     let ids: Vec<u32> = (0..(batch * read) as u32).map(|at| at * 7919 % 32_000).collect();
     let started = Instant::now();
     let embeddings = model.embed(&device.from_slice(&ids, [batch, read])?)?;
-    let (logits, mut cache) = model.prefill(&embeddings, &vec![vec![true; read]; batch], write)?;
+    let (logits, mut cache) = model.prefill(&embeddings, &vec![Span::padded_right(read); batch], write)?;
     logits.to_data()?;
     let reading = started.elapsed().as_secs_f64();
     let started = Instant::now();
     for step in 0..write as u32 {
-        model.decode(&vec![step; batch], &mut cache)?.to_data()?;
+        model.decode(&device.from_slice(&vec![step; batch], [batch])?, &mut cache)?.to_data()?;
     }
     Ok((reading, started.elapsed().as_secs_f64()))
 }

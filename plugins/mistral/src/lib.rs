@@ -93,7 +93,7 @@ impl Generator for MistralGenerator {
     }
 
     fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
-        self.model.forward(&input.embeddings, &input.mask, forward)
+        self.model.forward(&input.embeddings, &input.spans, forward)
     }
 
     fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
@@ -101,11 +101,11 @@ impl Generator for MistralGenerator {
     }
 
     fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)> {
-        let (logits, cache) = self.model.prefill(&input.embeddings, &input.mask, new_tokens)?;
+        let (logits, cache) = self.model.prefill(&input.embeddings, &input.spans, new_tokens)?;
         Ok((logits, DecodeState(Box::new(cache))))
     }
 
-    fn decode(&self, ids: &[u32], state: &mut DecodeState) -> Result<Tensor> {
+    fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor> {
         let cache = state.0.downcast_mut::<KvCache>();
         let cache = cache.ok_or_else(|| Error::Input("the decoding was started by a generator of another kind".into()))?;
         self.model.decode(ids, cache)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scaledown_sdk::component::{ChatTokenizer, Generator, GeneratorInput, Question, Teacher, TeacherContext, TeacherPlugin};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{GenerateOptions, ParamOptions, Params, Sampling, generate};
+use scaledown_sdk::nn::{GenerateOptions, ParamOptions, Params, Sampling, Span, generate};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{Device, Error, Result};
 
@@ -145,9 +145,9 @@ impl MistralTeacher {
             ids.extend(std::iter::repeat_n(0, width - prompt.len()));
             ids.extend_from_slice(prompt);
         }
-        let mask = prompts.iter().map(|prompt| (0..width).map(|at| at >= width - prompt.len()).collect()).collect();
+        let spans = prompts.iter().map(|prompt| Span::padded_left(prompt.len(), width)).collect();
         let ids = self.generator.device().from_slice(&ids, [prompts.len(), width])?;
-        Ok(GeneratorInput { embeddings: self.generator.embed(&ids)?, mask })
+        Ok(GeneratorInput { embeddings: self.generator.embed(&ids)?, spans })
     }
 }
 

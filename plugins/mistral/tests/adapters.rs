@@ -25,7 +25,7 @@ fn disturb(params: &Params) {
 fn loss(model: &CausalLm, forward: &mut Forward) -> Tensor {
     let device = model.decoder().device();
     let batch = batch(device, &[tokens(1, 8), tokens(2, 5)], false);
-    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.mask, forward).unwrap();
+    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), forward).unwrap();
     let logits = model.logits(&hidden).unwrap().reshape([16, model.config().vocabulary]).unwrap();
     let targets: Vec<i64> = (0..16).map(|i| if i < 12 { i } else { -1 }).collect();
     logits.cross_entropy(&device.from_slice(&targets, [16]).unwrap()).unwrap().mean_all().unwrap()
@@ -49,7 +49,7 @@ fn adapters_can_be_switched_off_and_merged() {
     let model = model(&mistral(), &params);
     let logits = |model: &CausalLm| {
         let batch = batch(model.decoder().device(), &[tokens(4, 7)], false);
-        let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.mask, &mut Forward::inference()).unwrap();
+        let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut Forward::inference()).unwrap();
         model.logits(&hidden).unwrap().to_vec::<f32>().unwrap()
     };
     let base = logits(&model);

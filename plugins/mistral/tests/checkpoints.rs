@@ -47,7 +47,7 @@ fn make(directory: &Path, params: &Params) -> Result<MistralGenerator> {
 
 fn logits(generator: &dyn Generator) -> Vec<f32> {
     let batch = batch(generator.device(), &[tokens(1, 6)], false);
-    let input = GeneratorInput { embeddings: generator.embed(&batch.ids).unwrap(), mask: batch.mask };
+    let input = GeneratorInput { embeddings: generator.embed(&batch.ids).unwrap(), spans: batch.spans() };
     let hidden = generator.forward(&input, &mut Forward::inference()).unwrap();
     generator.logits(&hidden).unwrap().to_vec().unwrap()
 }
@@ -60,7 +60,7 @@ fn a_saved_model_is_read_back() {
         let generator = build(directory.path()).unwrap();
         let original = scaledown_sdk::nn::decoder::CausalLm::new(generator.model().config().clone(), &params).unwrap();
         let batch = batch(params.device(), &[tokens(1, 6)], false);
-        let hidden = original.forward(&original.embed(&batch.ids).unwrap(), &batch.mask, &mut Forward::inference()).unwrap();
+        let hidden = original.forward(&original.embed(&batch.ids).unwrap(), &batch.spans(), &mut Forward::inference()).unwrap();
         assert_eq!(logits(&generator), original.logits(&hidden).unwrap().to_vec::<f32>().unwrap());
     }
 }

@@ -23,7 +23,7 @@ fn generator() -> MistralGenerator {
 
 fn prompts(generator: &dyn Generator, sequences: &[Vec<u32>]) -> GeneratorInput {
     let batch = batch(generator.device(), sequences, true);
-    GeneratorInput { embeddings: generator.embed(&batch.ids).unwrap(), mask: batch.mask }
+    GeneratorInput { embeddings: generator.embed(&batch.ids).unwrap(), spans: batch.spans() }
 }
 
 fn options(max_new_tokens: usize, sampling: Sampling) -> GenerateOptions {

@@ -17,7 +17,7 @@ fn activations(checkpointing: bool) -> u64 {
     let embeddings = model.embed(&batch.ids).unwrap().detach();
     let before = device.memory().live;
     device.reset_peak_memory();
-    let hidden = model.forward(&embeddings, &batch.mask, &mut Forward::training(1, checkpointing)).unwrap();
+    let hidden = model.forward(&embeddings, &batch.spans(), &mut Forward::training(1, checkpointing)).unwrap();
     let loss = hidden.square().unwrap().sum_all().unwrap();
     drop(hidden);
     drop(loss.backward().unwrap());

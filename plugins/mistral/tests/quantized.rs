@@ -36,7 +36,7 @@ impl Model {
     fn hidden(&self) -> Tensor {
         let input = batch(self.params.device(), &[tokens(1, 12), tokens(2, 9)], false);
         let embeddings = self.model.embed(&input.ids).unwrap();
-        self.model.forward(&embeddings, &input.mask, &mut Forward::inference()).unwrap()
+        self.model.forward(&embeddings, &input.spans(), &mut Forward::inference()).unwrap()
     }
 
     fn logits(&self) -> Vec<f32> {
@@ -132,11 +132,13 @@ fn losses(adapted: &Model) -> Vec<f64> {
     let mut optimizer = Optimizer::new(vec![group], OptimizerConfig::default()).unwrap();
     let targets: Vec<i64> = tokens(4, 24).into_iter().map(i64::from).collect();
     let targets = device.from_slice(&targets, [24]).unwrap();
+    let scale = device.full(DType::F32, [], 1.0).unwrap();
     let step = |_| {
         let logits = adapted.model.logits(&adapted.hidden()).unwrap().reshape([24, support::VOCABULARY as usize]).unwrap();
         let loss = logits.cross_entropy(&targets).unwrap().sum([0], false).unwrap().affine(1.0 / 24.0, 0.0).unwrap();
-        optimizer.step(loss.backward().unwrap(), 1.0, 1.0).unwrap();
-        f64::from(loss.to_vec::<f32>().unwrap()[0])
+        let found = f64::from(loss.to_vec::<f32>().unwrap()[0]);
+        optimizer.step(loss.backward().unwrap(), 1.0, &scale).unwrap();
+        found
     };
     (0..12).map(step).collect()
 }

@@ -59,7 +59,7 @@ impl Compressor for ModernBert {
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         let input = self.memory.embed(self.encoder.table(), batch)?;
-        let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.mask, forward).at("model")?;
+        let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.spans, forward).at("model")?;
         let vectors = self.projection.forward(&input.memory_states(&states)?, forward).at("projection")?;
         Ok(Compressed { vectors, relevance: self.memory.relevance(&states, &input)? })
     }

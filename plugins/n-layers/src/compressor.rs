@@ -56,7 +56,7 @@ impl Compressor for NLayers {
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         let input = self.memory.embed(self.decoder.embedding().weight(), batch)?;
-        let states = self.decoder.forward_at(&input.places, &input.embeddings, &input.mask, forward).at("model")?;
+        let states = self.decoder.forward_at(&input.places, &input.embeddings, &input.spans, forward).at("model")?;
         Ok(Compressed { vectors: input.memory_states(&states)?, relevance: self.memory.relevance(&states, &input)? })
     }
 }

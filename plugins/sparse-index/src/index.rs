@@ -179,15 +179,21 @@ impl Index {
         self.parts.iter().try_for_each(|part| part.segment.verify())
     }
 
+    /// The number of documents that can be found.
+    #[must_use]
+    pub fn documents(&self) -> u64 {
+        let all: u64 = self.manifest.segments.iter().map(|segment| u64::from(segment.documents)).sum();
+        all - self.parts.iter().map(|part| u64::from(part.deletions.count())).sum::<u64>()
+    }
+
     /// What the index holds.
     pub fn info(&self) -> Info {
-        let all: u64 = self.manifest.segments.iter().map(|segment| u64::from(segment.documents)).sum();
         let deleted = self.parts.iter().map(|part| u64::from(part.deletions.count())).sum();
         let files = |name: &String| std::fs::metadata(self.directory.join(name)).map_or(0, |file| file.len());
         let deletions = self.manifest.segments.iter().filter_map(|segment| segment.deletions.as_ref());
         let quantisation = self.manifest.segments.iter().map(|segment| segment.quantisation);
         Info {
-            documents: all - deleted,
+            documents: self.documents(),
             deleted,
             postings: self.manifest.segments.iter().map(|segment| segment.postings).sum(),
             segments: self.parts.len(),

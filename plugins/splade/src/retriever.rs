@@ -107,6 +107,45 @@ fn checksum(model: &Path) -> Result<String> {
     Ok(format!("crc32c:{sum:08x}"))
 }
 
+/// The best `k` of each query, equal ones in the order of their ids. The index orders those by when they were added, which depends on its
+/// history: more are asked for until all of the last score are there.
+fn best(index: &Index, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
+    let documents = usize::try_from(index.documents()).unwrap_or(usize::MAX);
+    let k = k.min(documents);
+    let mut best = vec![Vec::new(); queries.len()];
+    let mut open: Vec<usize> = if k == 0 { Vec::new() } else { (0..queries.len()).collect() };
+    let mut limit = k + 1;
+    while !open.is_empty() {
+        let mut tied = Vec::new();
+        for (&query, mut hits) in open.iter().zip(found(index, queries, &open, limit)?) {
+            if limit < documents && hits.len() == limit && hits[limit - 1].score >= hits[k - 1].score {
+                tied.push(query);
+                continue;
+            }
+            hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
+            hits.truncate(k);
+            best[query] = hits.into_iter().map(|hit| Hit { id: hit.id, score: hit.score }).collect();
+        }
+        open = tied;
+        limit = limit.saturating_mul(4).min(documents);
+    }
+    Ok(best)
+}
+
+/// The `limit` best of the queries of these numbers, in the index's own order.
+fn found(
+    index: &Index,
+    queries: &[Vec<(u32, f32)>],
+    numbers: &[usize],
+    limit: usize,
+) -> Result<Vec<Vec<scaledown_sparse_index::Hit>>> {
+    let asked: Vec<&[(u32, f32)]> = numbers.iter().map(|&number| queries[number].as_slice()).collect();
+    match asked.as_slice() {
+        [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| told(&error))?]),
+        all => index.search_batch(all, limit).map_err(|error| told(&error)),
+    }
+}
+
 fn told(error: &scaledown_sparse_index::Error) -> Error {
     use scaledown_sparse_index::Error as Index;
     Error::Input(match error {
@@ -169,12 +208,7 @@ impl Retriever for SpladeRetriever {
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
         let index = self.opened()?;
         let vectors: Vec<Vec<(u32, f32)>> = self.encoder.encode_queries(queries)?.into_iter().map(|vector| vector.0).collect();
-        let found = match vectors.as_slice() {
-            [only] => vec![index.search_wide(only, k).map_err(|error| told(&error))?],
-            all => index.search_batch(all, k).map_err(|error| told(&error))?,
-        };
-        let hit = |hit: scaledown_sparse_index::Hit| Hit { id: hit.id, score: hit.score };
-        Ok(found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect())
+        best(index, &vectors, k)
     }
 
     fn all_or_nothing(&self) -> bool {

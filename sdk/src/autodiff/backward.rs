@@ -118,9 +118,9 @@ fn visit(node: &Arc<Node>, outputs: Vec<Option<Tensor>>, queue: &mut Queue, grad
             let leaf = LeafId::of(node);
             return outputs.into_iter().flatten().try_for_each(|gradient| gradients.add(leaf, gradient));
         }
-        NodeKind::Op { op, input_specs, inputs, outputs: saved } => {
+        NodeKind::Op { op, input_specs, output_specs, inputs, outputs: saved } => {
             let needs: Vec<bool> = node.inputs.iter().map(Option::is_some).collect();
-            vjp(op, Vjp { input_specs, inputs, outputs: saved, gradients: &outputs, needs: &needs })?
+            vjp(op, Vjp { input_specs, output_specs, inputs, outputs: saved, gradients: &outputs, needs: &needs })?
         }
         NodeKind::Checkpoint { segment, inputs } => {
             // The nodes of the second run are newer than all others and therefore next, which keeps the order in which gradients add up.

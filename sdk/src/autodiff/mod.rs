@@ -24,4 +24,4 @@ pub use checkpoint::checkpoint;
 #[cfg(target_arch = "wasm32")]
 pub use checkpoint_guest::checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use rules::{Vjp, differentiable, saves, unary_product, vjp};
+pub(crate) use rules::{Vjp, differentiable, reads_output, saves, unary_product, vjp};

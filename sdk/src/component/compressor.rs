@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::Result;
-use crate::nn::{Forward, Params, WeightSource};
+use crate::nn::{Forward, Params, WeightSource, Widths};
 use crate::tensor::Tensor;
+use crate::{Error, Result};
 
 /// A batch of (query, document) pairs. Each pair is independent of the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,32 @@ pub struct PairBatch {
     pub memory_tokens: usize,
     /// Whether an RR token follows the memory tokens.
     pub relevance: bool,
+    /// How wide the rows are padded.
+    pub widths: Widths,
+}
+
+impl PairBatch {
+    /// Refuses a batch that a compressor with `memory_tokens` memory tokens, and with an RR token or without, cannot compress.
+    ///
+    /// # Errors
+    /// [`Error::Input`] if there is no pair, or the batch asks for no memory token, for more of them, or for an RR token that is not there.
+    pub fn check(&self, memory_tokens: usize, relevance: bool) -> Result<()> {
+        if self.ids.is_empty() {
+            return Err(Error::Input("the batch holds no (query, document) pair, expected at least one".into()));
+        }
+        if !(1..=memory_tokens).contains(&self.memory_tokens) {
+            return Err(Error::Input(format!(
+                "the batch asks for {} memory tokens a document, expected 1 to {memory_tokens}, the number that the compressor was made with",
+                self.memory_tokens
+            )));
+        }
+        if self.relevance && !relevance {
+            return Err(Error::Input(
+                "the batch asks for relevance scores, but the compressor was made without an RR token".into(),
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// What a compressor makes of a batch.
@@ -53,7 +79,7 @@ pub trait Compressor: Send + Sync {
     /// Compresses a batch of pairs in one forward pass.
     ///
     /// # Errors
-    /// If a pair is longer than the model can read, or the device fails.
+    /// What [`PairBatch::check`] refuses; if a pair is longer than the model can read or has an id that is no token's, or the device fails.
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed>;
 }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 
 use crate::Result;
-use crate::nn::{Forward, Params};
+use crate::nn::{Forward, Params, Span};
 use crate::tensor::{Device, Tensor};
 
 /// A batch of sequences of embeddings.
@@ -12,8 +12,8 @@ use crate::tensor::{Device, Tensor};
 pub struct GeneratorInput {
     /// The embeddings `[batch, seq, hidden]`.
     pub embeddings: Tensor,
-    /// Which positions are real, `batch` rows of `seq`; padding may stand on either side, but not within a sequence.
-    pub mask: Vec<Vec<bool>>,
+    /// The real positions of each of the `batch` rows; padding may stand on either side of them.
+    pub spans: Vec<Span>,
 }
 
 /// The state of an incremental decoding: a KV cache of the generator's own kind.
@@ -61,11 +61,12 @@ pub trait Generator: Send + Sync {
     /// If the input does not fit the model.
     fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)>;
 
-    /// Reads one more token of each sequence, and returns the logits `[batch, vocabulary]` of the next.
+    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32), and returns the logits `[batch, vocabulary]` of the next. Nothing is
+    /// read from the device.
     ///
     /// # Errors
     /// If the state is another generator's or full, or an id is not in the vocabulary.
-    fn decode(&self, ids: &[u32], state: &mut DecodeState) -> Result<Tensor>;
+    fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor>;
 
     /// Merges adapters into the weights, which makes inference faster; training must not go on afterwards. Without adapters, nothing
     /// happens.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use super::bindings::scaledown::plugin::tensor::Error as WitError;
 use super::bindings::{Compressed, Context, Mode, PairBatch, Template};
 use crate::component::{self, CompressorContext, CompressorPlugin};
-use crate::nn::{Forward, Params};
+use crate::nn::{Forward, Params, Widths};
 use crate::{Error, Result};
 
 /// The component's compressor, once it is built.
@@ -44,8 +44,12 @@ impl<C: CompressorPlugin> Instance<C> {
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let compressor = slot.as_ref().ok_or_else(|| WitError::Failed("compress was called before build".into()))?;
         let mut forward = if mode.training { Forward::training(mode.seed, false) } else { Forward::inference() };
-        let batch =
-            component::PairBatch { ids: batch.ids, memory_tokens: batch.memory_tokens as usize, relevance: batch.relevance };
+        let batch = component::PairBatch {
+            ids: batch.ids,
+            memory_tokens: batch.memory_tokens as usize,
+            relevance: batch.relevance,
+            widths: Widths::default(),
+        };
         let compressed = compressor.compress(&batch, &mut forward)?;
         Ok(Compressed {
             vectors: compressed.vectors.into_handle(),

@@ -1,11 +1,12 @@
 //! Instructions as the WIT interface writes them.
 
 use super::bindings::scaledown::plugin::tensor as wit;
-use crate::tensor::{AdamW, AttentionSpec, BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, Shape, UnaryOp};
+use crate::tensor::{AttentionSpec, BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, Shape, UnaryOp};
+use crate::{Error, Result};
 
 /// The instruction in the interface's words.
-pub(crate) fn op_to_wit(op: &Op) -> wit::Op {
-    match op {
+pub(crate) fn op_to_wit(op: &Op) -> Result<wit::Op> {
+    Ok(match op {
         Op::Fill { shape, dtype, value } => {
             wit::Op::Fill(wit::Fill { shape: shape_to_wit(shape), dtype: dtype_to_wit(*dtype), value: *value })
         }
@@ -48,8 +49,8 @@ pub(crate) fn op_to_wit(op: &Op) -> wit::Op {
         Op::CrossEntropy => wit::Op::CrossEntropy,
         Op::CrossEntropyBackward => wit::Op::CrossEntropyBackward,
         Op::SumSquares => wit::Op::SumSquares,
-        Op::AdamW(settings) => wit::Op::AdamW(adam_w(settings)),
-    }
+        other => return Err(Error::Input(format!("the plugin interface has no {}", other.name()))),
+    })
 }
 
 /// The shape in the interface's words.
@@ -77,12 +78,7 @@ fn norm_backward(eps: f64, input: bool, weight: bool) -> wit::NormBackward {
 
 fn attention(spec: &AttentionSpec) -> wit::Attention {
     let window = spec.window.map(|window| window as u64);
-    wit::Attention { scale: spec.scale, causal: spec.causal, window, positions: spec.positions }
-}
-
-fn adam_w(settings: &AdamW) -> wit::AdamW {
-    let &AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale } = settings;
-    wit::AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale }
+    wit::Attention { scale: spec.scale, causal: spec.causal, window, spans: spec.spans, positions: spec.positions }
 }
 
 /// The element type in the interface's words.

@@ -62,12 +62,12 @@ impl<'g> Decoding<'g> {
     /// If the options are out of range, there is no prompt, or the generator refuses the input.
     pub fn start(generator: &'g dyn Generator, prompts: &GeneratorInput, options: GenerateOptions) -> Result<Self> {
         options.sampling.check()?;
-        if options.max_new_tokens == 0 || prompts.mask.is_empty() {
+        if options.max_new_tokens == 0 || prompts.spans.is_empty() {
             return Err(Error::Input("a decoding needs at least one prompt and one new token".into()));
         }
         // The last token that is made need not be read.
         let (logits, state) = no_grad(|| generator.prefill(prompts, options.max_new_tokens - 1))?;
-        let sequences = prompts.mask.iter().map(|_| Sequence::default()).collect();
+        let sequences = prompts.spans.iter().map(|_| Sequence::default()).collect();
         Ok(Decoding { generator, options, logits, state, sequences })
     }
 
@@ -78,8 +78,11 @@ impl<'g> Decoding<'g> {
     /// If logits are not finite, or the device fails.
     pub fn run(mut self, observe: &mut dyn FnMut(usize, &[u32]) -> ControlFlow<()>) -> Result<Vec<Generated>> {
         for step in 0..self.options.max_new_tokens {
+            // The ids stay on the device for the next step; the host reads them, and nothing else, to see what ends.
             let chosen = no_grad(|| self.options.sampling.choose(&self.logits, step))?;
-            for (row, (sequence, &token)) in self.sequences.iter_mut().zip(&chosen).enumerate() {
+            for (row, (sequence, token)) in self.sequences.iter_mut().zip(chosen.to_vec::<i64>()?).enumerate() {
+                let token =
+                    u32::try_from(token).map_err(|_| Error::Input("the logits of the next token are not finite".into()))?;
                 sequence.push(token, row, &self.options.end_ids, observe);
             }
             let running = self.sequences.iter().any(|sequence| sequence.finish.is_none());

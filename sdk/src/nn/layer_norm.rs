@@ -33,4 +33,13 @@ impl LayerNorm {
         let bias = self.bias.as_ref().map(Param::tensor);
         x.layer_norm(&self.weight.tensor(), bias.as_ref(), self.eps)
     }
+
+    /// The sum `x + residual` and its normalisation, in one instruction.
+    ///
+    /// # Errors
+    /// If the inputs do not fit, or the device fails.
+    pub fn forward_residual(&self, x: &Tensor, residual: &Tensor) -> Result<(Tensor, Tensor)> {
+        let bias = self.bias.as_ref().map(Param::tensor);
+        x.add_layer_norm(residual, &self.weight.tensor(), bias.as_ref(), self.eps)
+    }
 }

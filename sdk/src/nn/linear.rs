@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::lora::AdapterSwitch;
 use super::{Forward, Init, LoraConfig, Param, Params};
 use crate::error::ResultExt;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, UnaryOp};
 use crate::{Error, Result};
 
 /// `x weight^T + bias`, and an adapter if the model's [`ParamOptions`](super::ParamOptions) ask for one here. The weight and bias of an
@@ -88,8 +88,21 @@ impl Linear {
         let bias = self.bias.as_ref().map(Param::tensor);
         let y = x.linear(&self.weight.tensor(), bias.as_ref())?;
         match &self.adapter {
-            Some(adapter) if adapter.active() => y.add(&adapter.forward(x, forward).at("lora")?),
+            Some(adapter) if adapter.active() => adapter.add_to(y, x, forward).at("lora"),
             _ => Ok(y),
+        }
+    }
+
+    /// `function(x weight^T + bias)`, `[.., in] -> [.., out]`, with bias and function in one instruction.
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn forward_activated(&self, x: &Tensor, function: UnaryOp, forward: &mut Forward) -> Result<Tensor> {
+        match &self.bias {
+            Some(bias) if !self.adapter.as_ref().is_some_and(Adapter::active) => {
+                x.linear(&self.weight.tensor(), None)?.bias_activation(&bias.tensor(), function)
+            }
+            _ => self.forward(x, forward)?.unary(function),
         }
     }
 
@@ -132,10 +145,10 @@ impl Adapter {
         })
     }
 
-    fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
-        let dropped = if forward.training { x.dropout(self.dropout, forward.next_seed())? } else { x.clone() };
-        let low = dropped.linear(&self.down.tensor(), None)?;
-        low.affine(self.scale, 0.0)?.linear(&self.up.tensor(), None)
+    /// `y` plus the update, in one instruction.
+    fn add_to(&self, y: Tensor, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+        let dropout = if forward.training { (self.dropout, forward.next_seed()) } else { (0.0, 0) };
+        y.adapter(x, &self.down.tensor(), &self.up.tensor(), self.scale, dropout)
     }
 
     fn merge_into(&self, weight: &Param) -> Result<()> {

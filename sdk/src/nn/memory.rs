@@ -4,7 +4,7 @@
 //! embeddings of their own. The model's hidden states at the memory tokens become the document's vectors, and a linear head on the state
 //! at the RR token gives its relevance.
 
-use super::{Init, Param, Params};
+use super::{Init, Param, Params, Span};
 use crate::component::PairBatch;
 use crate::error::ResultExt;
 use crate::tensor::{Device, Tensor};
@@ -32,8 +32,8 @@ struct Relevance {
 pub struct PairInput {
     /// The embeddings `[pairs, seq, d]` of each pair's tokens, memory tokens and RR token. Padding is finite, and must not be seen.
     pub embeddings: Tensor,
-    /// Which positions are real, `pairs` rows of `seq`.
-    pub mask: Vec<Vec<bool>>,
+    /// The real positions of each row.
+    pub spans: Vec<Span>,
     /// Where the memory tokens stand in each row, and after them the RR token if the batch has one: `pairs` rows of `n`. Nothing else of
     /// the model's final hidden states is read.
     pub places: Vec<Vec<usize>>,
@@ -64,15 +64,18 @@ impl MemoryTokens {
     /// # Errors
     /// If the batch is empty, asks for more than these memory tokens or for an RR token that is not there, or an id is not in the table.
     pub fn embed(&self, table: &Param, batch: &PairBatch) -> Result<PairInput> {
-        self.check(batch)?;
+        batch.check(self.count(), self.relevance.is_some())?;
         let layout = Layout::new(batch);
         let device = self.embeddings.tensor().device().clone();
-        let ids: Vec<u32> = batch.ids.concat();
+        let mut ids: Vec<u32> = batch.ids.concat();
+        // Nobody reads the embeddings of what is added here.
+        let padded = batch.widths.width(ids.len());
+        ids.resize(padded, ids.first().copied().unwrap_or(0));
         let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
         let (memory, relevance) = (self.embeddings.tensor(), self.relevance.as_ref().map(|own| own.embedding.tensor()));
         let rows: Vec<&Tensor> = [&tokens, &memory].into_iter().chain(&relevance).collect();
-        let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, self.count(), &device)?)?;
-        Ok(PairInput { embeddings, mask: layout.mask(), places: layout.places(), memory: batch.memory_tokens })
+        let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, ids.len(), self.count(), &device)?)?;
+        Ok(PairInput { embeddings, spans: layout.spans(), places: layout.places(), memory: batch.memory_tokens })
     }
 
     /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's hidden state at the RR token, computed in
@@ -88,32 +91,13 @@ impl MemoryTokens {
         let states = states.slice(1, input.memory, 1)?;
         let dtype = states.dtype().accumulator();
         let (weight, bias) = (own.weight.tensor().cast(dtype)?, own.bias.tensor().cast(dtype)?);
-        states.cast(dtype)?.linear(&weight, Some(&bias)).at("relevance_head")?.reshape([input.mask.len()]).map(Some)
+        states.cast(dtype)?.linear(&weight, Some(&bias)).at("relevance_head")?.reshape([input.spans.len()]).map(Some)
     }
 
     /// The number of memory tokens that there are embeddings for.
     #[must_use]
     pub fn count(&self) -> usize {
         self.embeddings.tensor().dims()[0]
-    }
-
-    fn check(&self, batch: &PairBatch) -> Result<()> {
-        if batch.ids.is_empty() {
-            return Err(Error::Input("the batch holds no (query, document) pair, expected at least one".into()));
-        }
-        if !(1..=self.count()).contains(&batch.memory_tokens) {
-            return Err(Error::Input(format!(
-                "the batch asks for {} memory tokens a document, expected 1 to {}, the number that the compressor was made with",
-                batch.memory_tokens,
-                self.count()
-            )));
-        }
-        if batch.relevance && self.relevance.is_none() {
-            return Err(Error::Input(
-                "the batch asks for relevance scores, but the compressor was made without an RR token".into(),
-            ));
-        }
-        Ok(())
     }
 }
 
@@ -153,18 +137,17 @@ impl Layout {
     fn new(batch: &PairBatch) -> Self {
         let tokens: Vec<usize> = batch.ids.iter().map(Vec::len).collect();
         let own = batch.memory_tokens + usize::from(batch.relevance);
-        let length = tokens.iter().max().map_or(0, |longest| longest + own);
+        let length = batch.widths.width(tokens.iter().max().map_or(0, |longest| longest + own));
         Layout { tokens, own, length }
     }
 
-    fn mask(&self) -> Vec<Vec<bool>> {
-        self.tokens.iter().map(|&tokens| (0..self.length).map(|place| place < tokens + self.own).collect()).collect()
+    fn spans(&self) -> Vec<Span> {
+        self.tokens.iter().map(|&tokens| Span::padded_right(tokens + self.own)).collect()
     }
 
-    /// For each position `[pairs, length]` the row of its embedding: first the tokens of all pairs, then `memory` memory tokens, then
+    /// For each position `[pairs, length]` the row of its embedding: first `total` ids, those of all pairs, then `memory` memory tokens, then
     /// the RR token. Padding takes a memory token's, which always exists; no gradient comes back from there.
-    fn sources(&self, batch: &PairBatch, memory: usize, device: &Device) -> Result<Tensor> {
-        let total: usize = self.tokens.iter().sum();
+    fn sources(&self, batch: &PairBatch, total: usize, memory: usize, device: &Device) -> Result<Tensor> {
         let relevance = batch.relevance.then_some(total + memory);
         let mut first = 0;
         let mut sources = Vec::with_capacity(self.tokens.len() * self.length);

@@ -39,6 +39,7 @@ pub mod safetensors;
 #[cfg(not(target_arch = "wasm32"))]
 mod sampling;
 mod schedule;
+mod span;
 #[cfg(not(target_arch = "wasm32"))]
 mod stored;
 #[cfg(not(target_arch = "wasm32"))]
@@ -60,7 +61,7 @@ pub use lora::WithoutAdapters;
 pub use lora::{LoraConfig, LoraPreset, LoraTarget};
 pub use memory::{MemoryTokens, PairInput};
 #[cfg(not(target_arch = "wasm32"))]
-pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup};
+pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup, clip_scale};
 #[cfg(not(target_arch = "wasm32"))]
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
@@ -72,6 +73,7 @@ pub use rotary::{RopeScaling, Rotary, Rotation};
 #[cfg(not(target_arch = "wasm32"))]
 pub use sampling::Sampling;
 pub use schedule::Schedule;
+pub use span::{Span, Widths};
 #[cfg(not(target_arch = "wasm32"))]
 pub use token_batch::TokenBatch;
 pub use weights::{MergedWeights, WeightSource};

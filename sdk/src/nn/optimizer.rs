@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 
-use super::params::Param;
+use super::params::{Param, update_all};
 use super::weights::WeightSource;
 use crate::autodiff::Gradients;
-use crate::tensor::{AdamW, Op, Tensor, no_grad};
+use crate::error::ResultExt;
+use crate::tensor::{DType, Op, Tensor, no_grad};
 use crate::{Error, Result};
 
 /// Parameters that share a learning rate.
@@ -100,13 +101,15 @@ impl Optimizer {
         self.steps
     }
 
-    /// The Euclidean norm of all gradients together.
+    /// The Euclidean norm of all gradients together, a scalar that stays on the device; `None` if there are none.
     ///
     /// # Errors
     /// If the device fails.
-    pub fn gradient_norm(&self, gradients: &Gradients) -> Result<f64> {
-        let all: Vec<&Tensor> = gradients.values().collect();
-        if all.is_empty() { Ok(0.0) } else { Ok(Tensor::sum_squares(&all)?.scalar()?.sqrt()) }
+    pub fn gradient_norm(&self, gradients: &Gradients) -> Result<Option<Tensor>> {
+        let params = self.groups.iter().flat_map(|group| &group.params);
+        let values: Vec<Tensor> = params.map(Param::tensor).collect();
+        let all: Vec<&Tensor> = values.iter().filter_map(|value| gradients.get(value)).collect();
+        if all.is_empty() { Ok(None) } else { no_grad(|| Tensor::sum_squares(&all)?.sqrt()).map(Some) }
     }
 
     /// The first parameter whose gradient is not finite.
@@ -124,22 +127,25 @@ impl Optimizer {
         Ok(None)
     }
 
-    /// Makes one step. `schedule` multiplies each group's learning rate; `scale` multiplies the gradients (clipping, averaging).
-    /// A parameter without a gradient stays as it is.
+    /// Makes one step. `schedule` multiplies each group's learning rate; `scale`, a scalar on the device, multiplies the gradients (see
+    /// [`clip_scale`]). A parameter without a gradient stays as it is, and **where `scale` is NaN, everything does**.
     ///
     /// # Errors
     /// If the device fails; the parameters may then be of different steps, and only a checkpoint is safe to go on from.
-    pub fn step(&mut self, mut gradients: Gradients, schedule: f64, scale: f64) -> Result<()> {
+    pub fn step(&mut self, mut gradients: Gradients, schedule: f64, scale: &Tensor) -> Result<()> {
         self.steps += 1;
-        let OptimizerConfig { beta1, beta2, eps, weight_decay } = self.config;
         for group in &self.groups {
-            let lr = group.lr * schedule;
-            let settings = AdamW { lr, beta1, beta2, eps, weight_decay, step: self.steps, grad_scale: scale };
-            for param in &group.params {
-                if let (Some(gradient), Some(moments)) = (gradients.take(&param.tensor()), self.moments.remove(param.name())) {
-                    let moments = update(param, gradient, moments, settings).map_err(|error| error.at(param.name()))?;
-                    self.moments.insert(param.name().to_owned(), moments);
-                }
+            // One instruction for all parameters of one kind.
+            for (precise, masters) in [(DType::F32, false), (DType::F32, true), (DType::F64, false)] {
+                let lr = group.lr * schedule;
+                let OptimizerConfig { beta1, beta2, eps, weight_decay } = self.config;
+                let op = Op::AdamW { beta1, beta2, eps, weight_decay, masters, lr, step: self.steps };
+                let of_kind = |param: &&Param| {
+                    let dtype = param.tensor().dtype();
+                    dtype.accumulator() == precise && (dtype != precise) == masters
+                };
+                let params: Vec<&Param> = group.params.iter().filter(of_kind).collect();
+                update(&op, &params, &mut gradients, &mut self.moments, scale).at(&group.name)?;
             }
         }
         Ok(())
@@ -179,17 +185,62 @@ fn restore(old: &Tensor, name: &str, state: &dyn WeightSource) -> Result<Tensor>
     old.device().upload(&state.read(name)?)
 }
 
-fn update(param: &Param, gradient: Tensor, moments: Moments, settings: AdamW) -> Result<Moments> {
-    let mut rest = None;
+/// The factor by which gradients of this `norm` are multiplied so that it becomes `max_norm` at most (as `torch.nn.utils.clip_grad_norm_`):
+/// a scalar on the device, and NaN, so that a step changes nothing, where the norm or one of the `losses` is not finite.
+///
+/// # Errors
+/// If the device fails.
+pub fn clip_scale(norm: &Tensor, max_norm: f64, losses: &[&Tensor]) -> Result<Tensor> {
     no_grad(|| {
-        param.update(|value| {
-            let mut inputs = vec![value, gradient, moments.first, moments.second];
-            inputs.extend(moments.master);
-            let mut outputs = Tensor::apply_owned(Op::AdamW(settings), inputs)?.into_iter();
-            let value = outputs.next();
-            rest = outputs.next().zip(outputs.next()).map(|(first, second)| Moments { first, second, master: outputs.next() });
-            value.ok_or_else(|| Error::Autodiff("adamw has no output".into()))
+        let one = norm.device().full(norm.dtype(), [], 1.0)?;
+        let mut scale = norm.affine(1.0, 1e-6)?.recip()?.affine(max_norm, 0.0)?.minimum(&one)?;
+        for number in std::iter::once(norm).chain(losses.iter().copied()) {
+            // Less itself, a number is zero where it is finite, else NaN, which stays.
+            let number = number.detach().cast(norm.dtype())?.reshape([])?;
+            scale = scale.add(&number.sub(&number)?)?;
+        }
+        Ok(scale)
+    })
+}
+
+/// Runs one AdamW instruction for all of `params` that have a gradient.
+fn update(
+    op: &Op,
+    params: &[&Param],
+    gradients: &mut Gradients,
+    moments: &mut BTreeMap<String, Moments>,
+    scale: &Tensor,
+) -> Result<()> {
+    let mut taken = Vec::new();
+    for &param in params {
+        if let (Some(gradient), Some(own)) = (gradients.take(&param.tensor()), moments.remove(param.name())) {
+            taken.push((param, gradient, own));
+        }
+    }
+    let Some((first, ..)) = taken.first() else { return Ok(()) };
+    let accumulator = first.tensor().dtype().accumulator();
+    let placeholder = scale.detach();
+    let params: Vec<&Param> = taken.iter().map(|(param, ..)| *param).collect();
+    let mut updated = Vec::new();
+    no_grad(|| {
+        update_all(&params, &placeholder, |values| {
+            let mut inputs = vec![scale.detach().cast(accumulator)?];
+            for (value, (_, gradient, own)) in values.into_iter().zip(taken) {
+                inputs.extend([value, gradient, own.first, own.second]);
+                inputs.extend(own.master);
+            }
+            let mut outputs = Tensor::apply_owned(op.clone(), inputs)?.into_iter();
+            let masters = matches!(op, Op::AdamW { masters: true, .. });
+            let mut values = Vec::with_capacity(params.len());
+            while let (Some(value), Some(first), Some(second)) = (outputs.next(), outputs.next(), outputs.next()) {
+                values.push(value);
+                updated.push(Moments { first, second, master: if masters { outputs.next() } else { None } });
+            }
+            Ok(values)
         })
     })?;
-    rest.ok_or_else(|| Error::Autodiff("adamw has too few outputs".into()))
+    for (param, own) in params.iter().zip(updated) {
+        moments.insert(param.name().to_owned(), own);
+    }
+    Ok(())
 }

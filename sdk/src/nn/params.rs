@@ -55,23 +55,32 @@ impl Param {
         if slot.spec() != value.spec() {
             return Err(Error::Weights(format!("{} is {}, cannot become {}", self.0.name, slot.spec(), value.spec())));
         }
-        *slot = if self.0.trainable { value.leaf()? } else { value.detach() };
+        *slot = if self.0.trainable { value.leaf_in_place_of(slot.leaf_id())? } else { value.detach() };
         Ok(())
     }
+}
 
-    /// Gives the value to `update` and stores what it returns. Nobody else holds the value meanwhile unless a clone of it is kept
-    /// elsewhere, so that a device can update it in place.
-    ///
-    /// # Errors
-    /// Those of `update`; the parameter then keeps an empty placeholder and must not be used.
-    pub fn update(&self, update: impl FnOnce(Tensor) -> Result<Tensor>) -> Result<()> {
-        let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
-        let placeholder = slot.device().zeros(slot.dtype(), [0])?;
-        let value = std::mem::replace(&mut *slot, placeholder).detached();
-        let value = update(value)?;
-        *slot = if self.0.trainable { value.leaf()? } else { value };
-        Ok(())
+/// Gives the values of parameters to `update` and stores what it returns, in the same order. Nobody else holds the values meanwhile unless a
+/// clone of one is kept elsewhere, so that a device can update them in place.
+///
+/// # Errors
+/// Those of `update`, or if it returns too few values; the parameters then keep `placeholder`, and must not be used.
+pub(super) fn update_all(
+    params: &[&Param],
+    placeholder: &Tensor,
+    update: impl FnOnce(Vec<Tensor>) -> Result<Vec<Tensor>>,
+) -> Result<()> {
+    let mut slots: Vec<_> = params.iter().map(|param| param.0.value.write().unwrap_or_else(PoisonError::into_inner)).collect();
+    let ids: Vec<_> = slots.iter().map(|slot| slot.leaf_id()).collect();
+    let values = slots.iter_mut().map(|slot| std::mem::replace(&mut **slot, placeholder.clone()).detached()).collect();
+    let updated = update(values)?;
+    if updated.len() != params.len() {
+        return Err(Error::Weights(format!("expected {} updated parameters, found {}", params.len(), updated.len())));
     }
+    for (((slot, param), id), value) in slots.iter_mut().zip(params).zip(ids).zip(updated) {
+        **slot = if param.0.trainable { value.leaf_in_place_of(id)? } else { value };
+    }
+    Ok(())
 }
 
 /// Settings shared by all parameters of one model.

@@ -35,4 +35,12 @@ impl RmsNorm {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         x.rms_norm(&self.weight.tensor(), self.eps)
     }
+
+    /// The sum `x + residual` and its normalisation, in one instruction.
+    ///
+    /// # Errors
+    /// If the inputs do not fit.
+    pub fn forward_residual(&self, x: &Tensor, residual: &Tensor) -> Result<(Tensor, Tensor)> {
+        x.add_rms_norm(residual, &self.weight.tensor(), self.eps)
+    }
 }

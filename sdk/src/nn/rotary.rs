@@ -99,7 +99,7 @@ impl Rotary {
     }
 
     /// The table of at least `positions` positions: `[.., head_size / 2]`.
-    fn table(&self, positions: usize) -> Result<Rotation> {
+    pub(super) fn table(&self, positions: usize) -> Result<Rotation> {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(tables) = tables.as_ref().filter(|tables| tables.positions >= positions) {
             return Ok(tables.rotation.clone());

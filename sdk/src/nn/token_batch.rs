@@ -1,5 +1,6 @@
 //! A batch of token sequences for a model that reads them in both directions.
 
+use super::Span;
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
@@ -57,24 +58,12 @@ impl TokenBatch {
 }
 
 impl Padded {
-    /// The positions of `queries` queries a row and of the keys, which [`Op::Attention`](crate::Op::Attention) reads: padding is seen by none.
-    /// `None` where there is no padding.
+    /// The spans that [`Op::Attention`](crate::Op::Attention) reads: padding is seen by none.
     ///
     /// # Errors
     /// If the device fails.
-    pub(super) fn positions(&self, queries: usize, device: &Device) -> Result<Option<(Tensor, Tensor)>> {
-        if !self.ragged() {
-            return Ok(None);
-        }
-        let batch = self.lengths.len();
-        let rows: Vec<i64> = (0..batch).flat_map(|_| 0..queries as i64).collect();
-        let key = |&real: &usize| (0..self.len).map(move |at| if at < real { at as i64 } else { -1 });
-        let keys: Vec<i64> = self.lengths.iter().flat_map(key).collect();
-        Ok(Some((device.from_slice(&rows, [batch, queries])?, device.from_slice(&keys, [batch, self.len])?)))
-    }
-
-    /// Whether a row is padded.
-    pub(super) fn ragged(&self) -> bool {
-        self.lengths.iter().any(|&real| real < self.len)
+    pub(super) fn spans(&self, device: &Device) -> Result<Tensor> {
+        let spans: Vec<Span> = self.lengths.iter().map(|&len| Span::padded_right(len)).collect();
+        Span::upload(&spans, |_| 0, device)
     }
 }

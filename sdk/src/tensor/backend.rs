@@ -3,19 +3,40 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use super::{Op, TensorData, TensorSpec};
-use crate::Result;
+use super::{DType, Op, TensorData, TensorSpec};
 use crate::tensor::device::MemoryCharge;
+use crate::{Error, Result};
 
 /// A tensor's elements in a device's own representation, contiguous and row-major.
-pub struct Storage {
-    data: Box<dyn Any + Send + Sync>,
-    _charge: MemoryCharge,
+pub struct Storage(Arc<Held<dyn Any + Send + Sync>>);
+
+struct Held<T: ?Sized> {
+    /// The entry in the device's ledger.
+    charge: Option<MemoryCharge>,
+    /// What is known of integers that came from the host.
+    range: Option<IntegerRange>,
+    data: T,
 }
 
 impl Storage {
-    pub(super) fn new(data: Box<dyn Any + Send + Sync>, charge: MemoryCharge) -> Self {
-        Storage { data, _charge: charge }
+    /// Elements that a device has made, to be given to whoever asked for them.
+    pub fn new<T: Any + Send + Sync>(data: T) -> Self {
+        Storage(Arc::new(Held { charge: None, range: None, data }))
+    }
+
+    /// Notes what the elements take and, of integers, between which numbers they lie. Only a storage that nobody else holds yet takes note.
+    pub(super) fn noted(mut self, charge: MemoryCharge, range: Option<IntegerRange>) -> Self {
+        if let Some(held) = Arc::get_mut(&mut self.0) {
+            held.charge = Some(charge);
+            held.range = range;
+        }
+        self
+    }
+}
+
+impl Clone for Storage {
+    fn clone(&self) -> Self {
+        Storage(Arc::clone(&self.0))
     }
 }
 
@@ -24,38 +45,98 @@ impl Storage {
 pub struct Value {
     /// Element type and shape.
     pub spec: TensorSpec,
-    pub(super) storage: Arc<Storage>,
+    pub(super) storage: Storage,
 }
 
 impl Value {
     /// The elements, if they are of the representation `T`. A device always gets back what it made.
     #[must_use]
     pub fn get<T: 'static>(&self) -> Option<&T> {
-        self.storage.data.downcast_ref()
+        self.storage.0.data.downcast_ref()
     }
 
     /// The elements for writing, if nobody else holds them and they are of the representation `T`.
     pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
-        Arc::get_mut(&mut self.storage)?.data.downcast_mut()
+        Arc::get_mut(&mut self.storage.0)?.data.downcast_mut()
     }
 
-    /// The elements themselves, if nobody else holds them and they are of the representation `T`.
+    /// The elements themselves, if nobody else holds them and they are of the representation `T`, of which an empty one stays behind.
     ///
     /// # Errors
     /// The value as it was.
-    pub fn take<T: 'static>(self) -> std::result::Result<T, Self> {
-        if !self.storage.data.is::<T>() {
-            return Err(self);
-        }
-        match Arc::try_unwrap(self.storage) {
-            Ok(storage) => match storage.data.downcast() {
-                Ok(data) => Ok(*data),
-                // The type was checked above, while the storage was shared.
-                Err(_) => unreachable!("the representation was checked"),
-            },
-            Err(storage) => Err(Value { spec: self.spec, storage }),
+    pub fn take<T: Default + 'static>(mut self) -> std::result::Result<T, Self> {
+        match self.get_mut::<T>() {
+            Some(data) => Ok(std::mem::take(data)),
+            None => Err(self),
         }
     }
+
+    pub(super) fn range(&self) -> Option<IntegerRange> {
+        self.storage.0.range
+    }
+}
+
+/// The least and the greatest of the integers of an upload, and where they first stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct IntegerRange {
+    pub(super) min: (i64, usize),
+    pub(super) max: (i64, usize),
+}
+
+impl IntegerRange {
+    /// The range of the elements of `bytes`, if they are integers and there are any.
+    pub(super) fn of(dtype: DType, bytes: &[u8]) -> Option<Self> {
+        match dtype {
+            DType::I64 => IntegerRange::over(bytes.chunks_exact(8).map(bytemuck::pod_read_unaligned::<i64>)),
+            DType::U32 => IntegerRange::over(bytes.chunks_exact(4).map(|id| i64::from(bytemuck::pod_read_unaligned::<u32>(id)))),
+            _ => None,
+        }
+    }
+
+    fn over(elements: impl Iterator<Item = i64>) -> Option<Self> {
+        let mut elements = elements.zip(0..);
+        let first = elements.next()?;
+        Some(elements.fold(IntegerRange { min: first, max: first }, |IntegerRange { min, max }, element| IntegerRange {
+            min: if element.0 < min.0 { element } else { min },
+            max: if element.0 > max.0 { element } else { max },
+        }))
+    }
+}
+
+/// Bytes that somebody keeps for as long as they are used, as a file's memory map.
+#[derive(Clone)]
+pub struct HostBytes {
+    owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    range: std::ops::Range<usize>,
+}
+
+impl HostBytes {
+    /// The bytes `range` of what `owner` keeps.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there are not as many.
+    pub fn new(owner: Arc<dyn AsRef<[u8]> + Send + Sync>, range: std::ops::Range<usize>) -> Result<Self> {
+        let len = (*owner).as_ref().len();
+        if range.start > range.end || range.end > len {
+            return Err(Error::Data(format!("expected a range within {len} bytes, found {range:?}")));
+        }
+        Ok(HostBytes { owner, range })
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        (*self.owner).as_ref().get(self.range.clone()).unwrap_or_default()
+    }
+}
+
+/// The memory of a device, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct DeviceMemory {
+    /// What a tensor could still get.
+    pub free: u64,
+    /// All of it.
+    pub total: u64,
 }
 
 /// What a device says of itself.
@@ -67,39 +148,58 @@ pub struct DeviceInfo {
     pub description: String,
     /// Threads or multiprocessors that it computes with.
     pub threads: usize,
+    /// The element types that it stores and computes with.
+    pub dtypes: Vec<DType>,
+    /// Its memory in bytes, if it has one of its own.
+    pub memory: Option<u64>,
+    /// Whether each shape costs a compilation, so that sequences had better be padded to few widths.
+    pub static_shapes: bool,
 }
 
 /// A device: it stores tensors and runs instructions.
 ///
 /// A backend implements forward instructions only; gradients are instructions as well. Specifications have been checked by
-/// [`infer`](super::infer) before a backend sees them, so it may rely on shapes and types, but values (an embedding's ids, a target)
-/// it must check itself. Results must not depend on the number of threads.
+/// [`infer`](super::infer) before a backend sees them, so it may rely on shapes and types, and ids and targets that came from the host have been
+/// checked as well. Results must not depend on the number of threads.
+///
+/// **When things happen.** A device may run an instruction at once, in the background, or only when somebody reads; an error that it meets late
+/// is that of the next [`read`](Self::read) or [`synchronize`](Self::synchronize). The instructions of a thread take effect in program order.
+/// A storage that is dropped is free for the instructions that follow it in that order, so its memory may be given away while earlier ones
+/// still run. A device that puts instructions off keeps what they read until they have run, and need not compute what nobody holds any more.
 pub trait DeviceBackend: Send + Sync + 'static {
     /// What this device is.
     fn info(&self) -> DeviceInfo;
 
-    /// Brings elements from the host to the device.
+    /// Brings elements from the host to the device: little-endian, as `spec` says. The bytes are the caller's again when the call returns.
     ///
     /// # Errors
-    /// If the device is out of memory or does not know the element type.
-    fn upload(&self, data: &TensorData) -> Result<Box<dyn Any + Send + Sync>>;
+    /// [`Error::OutOfMemory`]; or if the device does not know the element type.
+    fn upload(&self, spec: &TensorSpec, bytes: &[u8]) -> Result<Storage>;
 
-    /// Brings elements from the device to the host.
+    /// As [`upload`](Self::upload), of bytes that stay where they are, so that a device that shares the host's memory may use them there.
     ///
     /// # Errors
-    /// If the transfer fails.
-    fn download(&self, value: &Value) -> Result<TensorData>;
+    /// As [`upload`](Self::upload).
+    fn adopt(&self, spec: &TensorSpec, bytes: &HostBytes) -> Result<Storage> {
+        self.upload(spec, bytes.bytes())
+    }
+
+    /// Brings the elements of all `values` to the host in one go, after everything that they depend on.
+    ///
+    /// # Errors
+    /// If the transfer fails, or an instruction that was still under way.
+    fn read(&self, values: &[&Value]) -> Result<Vec<TensorData>>;
 
     /// Whether [`execute`](Self::execute) runs `op` on inputs of these specifications. A coarse instruction that it does not run is
     /// decomposed; a primitive one that it does not run is an error.
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool;
 
-    /// Runs one instruction. `outputs` are the specifications of its results, as [`infer`](super::infer) gives them. Inputs are
-    /// passed by value, so that an input that nobody else holds ([`Value::take`]) can be overwritten.
+    /// Runs one instruction, or notes it to be run. `outputs` are the specifications of its results, as [`infer`](super::infer) gives them.
+    /// Inputs are passed by value, so that an input that nobody else holds ([`Value::take`]) can be overwritten.
     ///
     /// # Errors
-    /// If a value is out of range or the device fails.
-    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Box<dyn Any + Send + Sync>>>;
+    /// [`Error::OutOfMemory`]; or if the device fails.
+    fn execute(&self, op: &Op, inputs: Vec<Value>, outputs: &[TensorSpec]) -> Result<Vec<Storage>>;
 
     /// Waits until everything asked for so far is done. Timings call it.
     ///
@@ -107,5 +207,27 @@ pub trait DeviceBackend: Send + Sync + 'static {
     /// If an instruction that is still under way fails.
     fn synchronize(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Starts what was put off, without waiting for it: the caller goes on to do something else.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A hint that what came before and what follows had better be compiled apart, since either is likely to be repeated: between layers, at
+    /// the segments of a checkpointed backward sweep, after building a model, after a step.
+    ///
+    /// # Errors
+    /// If the device fails.
+    fn cut(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The memory that is left, where the device has one of its own.
+    fn memory(&self) -> Option<DeviceMemory> {
+        None
     }
 }

@@ -32,7 +32,59 @@ fn flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
         Op::Linear => product(&[2, output.shape.count(), first.shape.last()]),
         Op::Attention(_) => scores(inputs).saturating_mul(2),
         Op::AttentionBackward(_) => scores(inputs).saturating_mul(5),
-        _ => 0,
+        // The product with each factor: rows times rank times features.
+        Op::Adapter { .. } => {
+            let (x, down) = (inputs.get(1), inputs.get(2));
+            adapter(x, down).saturating_add(adapter(outputs.first(), down))
+        }
+        // The gradient of `low` is one product with the second factor, `dx` and `ddown` are one each with the first, `dup` one with the second.
+        Op::AdapterBackward { input, down, up, .. } => {
+            let (narrow, wide) = (adapter(inputs.first(), inputs.get(1)), adapter(inputs.get(4), inputs.get(1)));
+            let times = |product: u64, count: u64| product.saturating_mul(count);
+            let of_low = u64::from(*input || *down);
+            times(narrow, u64::from(*input) + u64::from(*down)).saturating_add(times(wide, of_low + u64::from(*up)))
+        }
+        Op::Fill { .. }
+        | Op::Arange { .. }
+        | Op::Uniform { .. }
+        | Op::Reshape { .. }
+        | Op::Permute { .. }
+        | Op::Broadcast { .. }
+        | Op::Slice { .. }
+        | Op::Split { .. }
+        | Op::WriteSlice { .. }
+        | Op::Concat { .. }
+        | Op::Cast { .. }
+        | Op::Unary(_)
+        | Op::Affine { .. }
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select
+        | Op::Reduce { .. }
+        | Op::ArgMax
+        | Op::TopK { .. }
+        | Op::Embedding
+        | Op::EmbeddingBackward { .. }
+        | Op::RmsNorm { .. }
+        | Op::RmsNormBackward { .. }
+        | Op::AddRmsNorm { .. }
+        | Op::AddRmsNormBackward { .. }
+        | Op::LayerNorm { .. }
+        | Op::LayerNormBackward { .. }
+        | Op::AddLayerNorm { .. }
+        | Op::AddLayerNormBackward { .. }
+        | Op::Softmax
+        | Op::SoftmaxBackward
+        | Op::Rope { .. }
+        | Op::BiasActivation(_)
+        | Op::BiasActivationBackward { .. }
+        | Op::Gated(_)
+        | Op::GatedBackward(_)
+        | Op::Dropout { .. }
+        | Op::CrossEntropy
+        | Op::CrossEntropyBackward
+        | Op::SumSquares
+        | Op::AdamW { .. } => 0,
     }
 }
 
@@ -40,6 +92,12 @@ fn flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
 fn scores(inputs: &[TensorSpec]) -> u64 {
     let keys = inputs.get(1).and_then(|k| k.shape.dims().get(1)).copied().unwrap_or(0);
     product(&[2, inputs[0].shape.count(), keys])
+}
+
+/// The operations of the product of the rows of `x [.., n]` with a matrix between `n` features and the rank, which is `down`'s first extent.
+fn adapter(x: Option<&TensorSpec>, down: Option<&TensorSpec>) -> u64 {
+    let rank = down.and_then(|down| down.shape.dims().first()).copied().unwrap_or(0);
+    x.map_or(0, |x| product(&[2, x.shape.count(), rank]))
 }
 
 fn product(factors: &[usize]) -> u64 {
@@ -55,6 +113,7 @@ fn bytes(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
         // Read from the update and written into the base.
         Op::WriteSlice { .. } => 2 * sum(inputs.get(1..).unwrap_or_default()),
         Op::Reshape { .. } => 0,
+        // Every other instruction reads and writes whole tensors.
         _ => sum(inputs) + sum(outputs),
     }
 }
@@ -91,7 +150,7 @@ mod tests {
 
     #[test]
     fn attention_counts_two_products_forward_and_five_backward() -> Result<()> {
-        let spec = AttentionSpec { scale: 1.0, causal: true, window: None, positions: false };
+        let spec = AttentionSpec { scale: 1.0, causal: true, window: None, spans: false, positions: false };
         let (q, k, lse) = (f32(&[2, 3, 4, 6]), f32(&[2, 5, 2, 6]), f32(&[2, 4, 3]));
         let scores = 2 * 2 * 4 * 3 * 5 * 6;
         assert_eq!(of(&Op::Attention(spec), &[q.clone(), k.clone(), k.clone()])?.flops, 2 * scores);

@@ -1,11 +1,10 @@
 //! The one place through which every instruction runs: checked, counted, traced, and decomposed where the backend asks for it.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::backend::{DeviceBackend, DeviceInfo, Storage, Value};
+use super::backend::{DeviceBackend, DeviceInfo, DeviceMemory, HostBytes, IntegerRange, Storage, Value};
 use super::{Cost, Element, Op, Shape, Tensor, TensorData, TensorSpec, cost, decompose, finite, infer};
 use crate::{Error, Result};
 
@@ -20,6 +19,9 @@ struct Shared {
     flops: AtomicU64,
     bytes: AtomicU64,
     instructions: AtomicU64,
+    reads: AtomicU64,
+    uploads: AtomicU64,
+    allocations: AtomicU64,
 }
 
 /// What a device has executed since it was made; subtract two readings to account for what lies between.
@@ -31,6 +33,12 @@ pub struct Usage {
     pub bytes: u64,
     /// Instructions executed; a decomposed one counts as one.
     pub instructions: u64,
+    /// Times that elements were brought to the host, however many tensors each brought: what makes the host wait for the device.
+    pub reads: u64,
+    /// Tensors that were brought to the device.
+    pub uploads: u64,
+    /// Storages made for tensors, by uploads and instructions.
+    pub allocations: u64,
 }
 
 impl std::ops::Sub for Usage {
@@ -41,6 +49,9 @@ impl std::ops::Sub for Usage {
             flops: self.flops - earlier.flops,
             bytes: self.bytes - earlier.bytes,
             instructions: self.instructions - earlier.instructions,
+            reads: self.reads - earlier.reads,
+            uploads: self.uploads - earlier.uploads,
+            allocations: self.allocations - earlier.allocations,
         }
     }
 }
@@ -95,6 +106,9 @@ impl Device {
             flops: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
             instructions: AtomicU64::new(0),
+            reads: AtomicU64::new(0),
+            uploads: AtomicU64::new(0),
+            allocations: AtomicU64::new(0),
         }))
     }
 
@@ -123,6 +137,9 @@ impl Device {
             flops: self.0.flops.load(Ordering::Relaxed),
             bytes: self.0.bytes.load(Ordering::Relaxed),
             instructions: self.0.instructions.load(Ordering::Relaxed),
+            reads: self.0.reads.load(Ordering::Relaxed),
+            uploads: self.0.uploads.load(Ordering::Relaxed),
+            allocations: self.0.allocations.load(Ordering::Relaxed),
         }
     }
 
@@ -145,13 +162,74 @@ impl Device {
         self.0.backend.synchronize()
     }
 
+    /// Starts what the device has put off, without waiting for it.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn flush(&self) -> Result<()> {
+        self.0.backend.flush()
+    }
+
+    /// A hint that what came before and what follows had better be compiled apart; see [`DeviceBackend::cut`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn cut(&self) -> Result<()> {
+        self.0.backend.cut()
+    }
+
+    /// The memory that the device has left, if it has one of its own.
+    #[must_use]
+    pub fn free_memory(&self) -> Option<DeviceMemory> {
+        self.0.backend.memory()
+    }
+
     /// Brings host data to the device.
     ///
     /// # Errors
     /// If the device is out of memory or does not know the element type.
     pub fn upload(&self, data: &TensorData) -> Result<Tensor> {
-        let storage = self.0.backend.upload(data)?;
-        Ok(Tensor::from_value(self.value(data.spec().clone(), storage), self.clone()))
+        self.upload_bytes(data.spec().clone(), data.bytes())
+    }
+
+    /// Brings little-endian elements to the device.
+    ///
+    /// # Errors
+    /// [`Error::Data`] if there are not as many bytes as `spec` needs; or if the device is out of memory or does not know the element type.
+    pub fn upload_bytes(&self, spec: TensorSpec, bytes: &[u8]) -> Result<Tensor> {
+        check_length(&spec, bytes)?;
+        let storage = self.0.backend.upload(&spec, bytes)?;
+        Ok(self.uploaded(spec, storage, bytes))
+    }
+
+    /// As [`Device::upload_bytes`], of bytes that stay where they are: a device that shares the host's memory uses them there.
+    ///
+    /// # Errors
+    /// As [`Device::upload_bytes`].
+    pub fn adopt(&self, spec: TensorSpec, bytes: &HostBytes) -> Result<Tensor> {
+        check_length(&spec, bytes.bytes())?;
+        let storage = self.0.backend.adopt(&spec, bytes)?;
+        Ok(self.uploaded(spec, storage, bytes.bytes()))
+    }
+
+    fn uploaded(&self, spec: TensorSpec, storage: Storage, bytes: &[u8]) -> Tensor {
+        self.0.uploads.fetch_add(1, Ordering::Relaxed);
+        let range = IntegerRange::of(spec.dtype, bytes);
+        Tensor::from_value(self.value(spec, storage, range), self.clone())
+    }
+
+    /// The elements of several tensors in host memory, for which the host waits once.
+    ///
+    /// # Errors
+    /// [`Error::DeviceMismatch`] if a tensor lives elsewhere; or if the transfer fails, or an instruction that was still under way.
+    pub fn read(&self, tensors: &[&Tensor]) -> Result<Vec<TensorData>> {
+        if let Some(other) = tensors.iter().find(|tensor| !tensor.device().same(self)) {
+            let (first, second) = (self.name().to_owned(), other.device().name().to_owned());
+            return Err(Error::DeviceMismatch { op: "read", first, second });
+        }
+        let values: Vec<&Value> = tensors.iter().map(|tensor| tensor.value()).collect();
+        self.0.reads.fetch_add(1, Ordering::Relaxed);
+        self.0.backend.read(&values)
     }
 
     /// A tensor of the given elements.
@@ -162,14 +240,11 @@ impl Device {
         self.upload(&TensorData::from_slice(elements, shape)?)
     }
 
-    pub(super) fn download(&self, value: &Value) -> Result<TensorData> {
-        self.0.backend.download(value)
-    }
-
     /// Runs one instruction: checks it, counts it, traces it, and hands it to the backend or decomposes it.
     pub(super) fn execute(&self, op: &Op, mut inputs: Vec<Value>) -> Result<Vec<Value>> {
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
         let outputs = infer(op, &specs)?;
+        check_values(op, &inputs)?;
         if let Op::Reshape { .. } = op
             && let (Some(input), Some(spec)) = (inputs.pop(), outputs.first())
         {
@@ -182,7 +257,7 @@ impl Device {
         if self.0.backend.supports(op, &specs) {
             return self.watched(op, inputs, |inputs| {
                 let storages = self.0.backend.execute(op, inputs, &outputs)?;
-                Ok(outputs.iter().cloned().zip(storages).map(|(spec, storage)| self.value(spec, storage)).collect())
+                Ok(outputs.iter().cloned().zip(storages).map(|(spec, storage)| self.value(spec, storage, None)).collect())
             });
         }
         self.watched(op, inputs, |inputs| self.decompose(op, inputs))
@@ -225,9 +300,41 @@ impl Device {
         self.0.instructions.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn value(&self, spec: TensorSpec, storage: Box<dyn Any + Send + Sync>) -> Value {
+    fn value(&self, spec: TensorSpec, storage: Storage, range: Option<IntegerRange>) -> Value {
+        self.0.allocations.fetch_add(1, Ordering::Relaxed);
         let charge = MemoryCharge::new(&self.0.memory, spec.bytes() as u64);
-        Value { spec, storage: Arc::new(Storage::new(storage, charge)) }
+        Value { spec, storage: storage.noted(charge, range) }
+    }
+}
+
+fn check_length(spec: &TensorSpec, bytes: &[u8]) -> Result<()> {
+    spec.check()?;
+    if bytes.len() == spec.bytes() {
+        return Ok(());
+    }
+    Err(Error::Data(format!("{spec} needs {} bytes, got {}", spec.bytes(), bytes.len())))
+}
+
+/// Refuses ids and targets from the host that name nothing: by the time that a device meets them, nobody may be waiting for it.
+fn check_values(op: &Op, inputs: &[Value]) -> Result<()> {
+    let extent = |input: usize, dim: usize| inputs.get(input).and_then(|input| input.spec.shape.dims().get(dim)).copied();
+    let (ids, rows, lowest, what) = match op {
+        Op::Embedding => (1, extent(0, 0), 0, "ids"),
+        Op::EmbeddingBackward { rows } => (1, Some(*rows), 0, "ids"),
+        // A negative target says that the row has none.
+        Op::CrossEntropy | Op::CrossEntropyBackward => (1, extent(0, 1), i64::MIN, "targets"),
+        _ => return Ok(()),
+    };
+    let (Some(range), Some(rows)) = (inputs.get(ids).and_then(Value::range), rows) else { return Ok(()) };
+    let highest = i64::try_from(rows).unwrap_or(i64::MAX);
+    let bad = [range.min, range.max].into_iter().find(|(value, _)| *value < lowest || *value >= highest);
+    match bad {
+        None => Ok(()),
+        Some((value, at)) => Err(Error::Invalid {
+            op: op.name(),
+            inputs: inputs.iter().map(|input| input.spec.clone()).collect(),
+            message: format!("expected {what} below {rows}, found {value} at place {at}"),
+        }),
     }
 }
 

@@ -29,10 +29,6 @@ pub(super) fn watching() -> bool {
 
 /// Whether no element of `values` is NaN or infinite.
 pub(super) fn all_finite(backend: &dyn DeviceBackend, values: &[Value]) -> Result<bool> {
-    for value in values.iter().filter(|value| value.spec.dtype.is_float()) {
-        if !backend.download(value)?.to_f64().iter().all(|element| element.is_finite()) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let floats: Vec<&Value> = values.iter().filter(|value| value.spec.dtype.is_float()).collect();
+    Ok(backend.read(&floats)?.iter().all(|data| data.to_f64().iter().all(|element| element.is_finite())))
 }

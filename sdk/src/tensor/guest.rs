@@ -82,7 +82,7 @@ impl Tensor {
     /// If the inputs do not fit the instruction or each other, or the device fails.
     pub fn apply(op: Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
         let handles: Vec<&host::Tensor> = inputs.iter().map(|input| &input.0.handle).collect();
-        let outputs = host::apply(&op_to_wit(&op), &handles).map_err(|error| from_host(op.name(), error))?;
+        let outputs = host::apply(&op_to_wit(&op)?, &handles).map_err(|error| from_host(op.name(), error))?;
         let kept = |output: host::Tensor| if RECORDING.get() { output } else { output.detach() };
         Ok(outputs.into_iter().map(|output| Tensor::new(kept(output))).collect())
     }
@@ -100,7 +100,7 @@ impl Tensor {
     /// # Errors
     /// If the instruction is malformed or the device fails.
     pub fn create(op: Op, _device: &Device) -> Result<Tensor> {
-        host::create(&op_to_wit(&op)).map(Tensor::new).map_err(|error| from_host(op.name(), error))
+        host::create(&op_to_wit(&op)?).map(Tensor::new).map_err(|error| from_host(op.name(), error))
     }
 
     /// The device that the tensor lives on.

@@ -241,6 +241,14 @@ impl Tensor {
         self.one(Op::ArgMax)
     }
 
+    /// The `k` greatest elements of each row in falling order, and their indices: `[.., n] -> ([.., k], [.., k] of i64)`.
+    ///
+    /// # Errors
+    /// If a row has fewer.
+    pub fn top_k(&self, k: usize) -> Result<(Tensor, Tensor)> {
+        Tensor::pair("top_k", Tensor::apply(Op::TopK { k }, &[self])?)
+    }
+
     /// The matrix product `[.., m, k] x [.., k, n]`; leading dimensions broadcast.
     ///
     /// # Errors
@@ -313,8 +321,9 @@ impl Tensor {
         Tensor::single(Op::Gated(activation), &[self, up])
     }
 
-    /// Attention of the queries `self [b, s, h, d]` over keys and values `[b, t, g, d]`; see [`Op::Attention`]. `positions` are those of
-    /// the queries `[b, s]` and of the keys `[b, t]`, i64; `spec.positions` is set accordingly.
+    /// Attention of the queries `self [b, s, h, d]` over keys and values `[b, t, g, d]`; see [`Op::Attention`]. `spans [b, 3]` say which keys
+    /// are real and where the queries begin; `positions` are those of the queries `[b, s]` and of the keys `[b, t]`; all are i64, and the
+    /// flags of `spec` are set accordingly.
     ///
     /// # Errors
     /// If the shapes or types do not fit.
@@ -323,11 +332,14 @@ impl Tensor {
         k: &Tensor,
         v: &Tensor,
         spec: AttentionSpec,
+        spans: Option<&Tensor>,
         positions: Option<(&Tensor, &Tensor)>,
     ) -> Result<Tensor> {
         let mut inputs = vec![self, k, v];
+        inputs.extend(spans);
         inputs.extend(positions.iter().flat_map(|&(q, k)| [q, k]));
-        Tensor::single(Op::Attention(AttentionSpec { positions: positions.is_some(), ..spec }), &inputs)
+        let spec = AttentionSpec { spans: spans.is_some(), positions: positions.is_some(), ..spec };
+        Tensor::single(Op::Attention(spec), &inputs)
     }
 
     /// Sets elements to 0 with probability `p` and scales the rest by `1 / (1 - p)`; the seed decides which.
@@ -354,6 +366,71 @@ impl Tensor {
         Tensor::single(Op::SumSquares, tensors)
     }
 
+    /// The function `op` of each element.
+    ///
+    /// # Errors
+    /// If the elements are not floating-point numbers.
+    pub fn unary(&self, op: UnaryOp) -> Result<Tensor> {
+        self.one(Op::Unary(op))
+    }
+
+    /// The parts of these `sizes` that this tensor falls into in dimension `dim`.
+    ///
+    /// # Errors
+    /// If the sizes do not add up to the extent.
+    pub fn split(&self, dim: usize, sizes: impl Into<Vec<usize>>) -> Result<Vec<Tensor>> {
+        Tensor::apply(Op::Split { dim, sizes: sizes.into() }, &[self])
+    }
+
+    /// `f(a) * b`, where the rows of this tensor are those of `a` followed by those of `b`.
+    ///
+    /// # Errors
+    /// If the rows are of an odd length.
+    pub fn gated_halves(&self, activation: GatedOp) -> Result<Tensor> {
+        self.one(Op::Gated(activation))
+    }
+
+    /// `f(self + bias)`, for a bias `[n]` of rows of `n`.
+    ///
+    /// # Errors
+    /// If the bias does not fit.
+    pub fn bias_activation(&self, bias: &Tensor, function: UnaryOp) -> Result<Tensor> {
+        Tensor::single(Op::BiasActivation(function), &[self, bias])
+    }
+
+    /// The sum with a residual, and its root-mean-square normalisation: `(sum, normed)`.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit.
+    pub fn add_rms_norm(&self, residual: &Tensor, weight: &Tensor, eps: f64) -> Result<(Tensor, Tensor)> {
+        Tensor::pair("add_rms_norm", Tensor::apply(Op::AddRmsNorm { eps }, &[self, residual, weight])?)
+    }
+
+    /// The sum with a residual, and its layer normalisation: `(sum, normed)`.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit.
+    pub fn add_layer_norm(
+        &self,
+        residual: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        eps: f64,
+    ) -> Result<(Tensor, Tensor)> {
+        let inputs = [&[self, residual, weight], bias.as_slice()].concat();
+        Tensor::pair("add_layer_norm", Tensor::apply(Op::AddLayerNorm { eps }, &inputs)?)
+    }
+
+    /// This tensor plus the low-rank update `scale (dropout(x) down^T) up^T`; see [`Op::Adapter`]. Gives the tensor away, so that a device may
+    /// add to it in place.
+    ///
+    /// # Errors
+    /// If the shapes or types do not fit.
+    pub fn adapter(self, x: &Tensor, down: &Tensor, up: &Tensor, scale: f64, dropout: (f64, u64)) -> Result<Tensor> {
+        let op = Op::Adapter { scale, p: dropout.0, seed: dropout.1 };
+        Tensor::sole(op.name(), Tensor::apply_owned(op.clone(), vec![self, x.clone(), down.clone(), up.clone()])?)
+    }
+
     fn one(&self, op: Op) -> Result<Tensor> {
         Tensor::single(op, &[self])
     }
@@ -361,6 +438,12 @@ impl Tensor {
     /// Runs an instruction and returns its first output.
     pub(crate) fn single(op: Op, inputs: &[&Tensor]) -> Result<Tensor> {
         Tensor::sole(op.name(), Tensor::apply(op, inputs)?)
+    }
+
+    /// The first two of an instruction's outputs.
+    fn pair(op: &str, outputs: Vec<Tensor>) -> Result<(Tensor, Tensor)> {
+        let mut outputs = outputs.into_iter();
+        outputs.next().zip(outputs.next()).ok_or_else(|| Error::Autodiff(format!("{op} has fewer than two outputs")))
     }
 
     /// The first of an instruction's outputs.

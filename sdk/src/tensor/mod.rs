@@ -4,6 +4,7 @@
 mod backend;
 mod cost;
 mod data;
+mod declare;
 #[cfg(not(target_arch = "wasm32"))]
 mod decompose;
 #[cfg(not(target_arch = "wasm32"))]
@@ -23,9 +24,10 @@ mod quantized;
 mod shape;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use backend::{DeviceBackend, DeviceInfo, Storage, Value};
+pub use backend::{DeviceBackend, DeviceInfo, DeviceMemory, HostBytes, Storage, Value};
 pub use cost::{Cost, cost};
 pub use data::TensorData;
+pub use declare::{Audience, Declaration, Field, FieldClass, Gradient, OpKind, Scalar};
 #[cfg(not(target_arch = "wasm32"))]
 pub use decompose::decompose;
 #[cfg(not(target_arch = "wasm32"))]
@@ -38,7 +40,7 @@ pub use guest::{Device, Tensor, no_grad};
 pub use infer::infer;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{LeafId, Tensor, no_grad};
-pub use op::{AdamW, AttentionSpec, BinaryOp, CompareOp, GatedOp, Op, ReduceOp, UnaryOp, uniform_bits};
+pub use op::{AttentionSpec, BinaryOp, CompareOp, GatedOp, Op, ReduceOp, UnaryOp, uniform_bits};
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantized::{BLOCK, BlockFormat, Q4_0, Q8_0};
 pub use shape::{Shape, TensorSpec};

@@ -40,8 +40,17 @@ pub(crate) struct Node {
 
 pub(crate) enum NodeKind {
     Leaf,
-    Op { op: Op, input_specs: Vec<TensorSpec>, inputs: Vec<Option<Tensor>>, outputs: Vec<Option<Tensor>> },
-    Checkpoint { segment: Arc<SegmentFn>, inputs: Vec<Tensor> },
+    Op {
+        op: Op,
+        input_specs: Vec<TensorSpec>,
+        output_specs: Vec<TensorSpec>,
+        inputs: Vec<Option<Tensor>>,
+        outputs: Vec<Option<Tensor>>,
+    },
+    Checkpoint {
+        segment: Arc<SegmentFn>,
+        inputs: Vec<Tensor>,
+    },
 }
 
 static NEXT_NODE: AtomicU64 = AtomicU64::new(1);
@@ -97,6 +106,10 @@ impl Tensor {
         }
     }
 
+    pub(super) fn value(&self) -> &Value {
+        &self.0.value
+    }
+
     pub(crate) fn with_edge(self, edge: Edge) -> Self {
         let device = self.0.device.clone();
         Tensor(Arc::new(Inner { value: self.into_value(), device, edge: Some(edge) }))
@@ -132,7 +145,8 @@ impl Tensor {
         let values = inputs.into_iter().map(Tensor::into_value).collect();
         let outputs = wrap(device.execute(&op, values)?, &device);
         let saved_outputs = outputs.iter().enumerate().map(|(i, output)| kept.output(i).then(|| output.clone())).collect();
-        let node = Node::new(NodeKind::Op { op, input_specs, inputs: saved_inputs, outputs: saved_outputs }, edges);
+        let output_specs = outputs.iter().map(|output| output.spec().clone()).collect();
+        let node = Node::new(NodeKind::Op { op, input_specs, output_specs, inputs: saved_inputs, outputs: saved_outputs }, edges);
         let attach = |(output, tensor): (usize, Tensor)| {
             let edge = Edge { node: Arc::clone(&node), output };
             if tensor.dtype().is_float() { tensor.with_edge(edge) } else { tensor }
@@ -205,6 +219,16 @@ impl Tensor {
         Ok(Tensor::from_value(self.0.value.clone(), self.device().clone()).with_edge(Edge { node, output: 0 }))
     }
 
+    /// As [`Tensor::leaf`], taking over the identity of an earlier leaf, in whose place this one stands: gradients stay in its order.
+    ///
+    /// # Errors
+    /// As [`Tensor::leaf`].
+    pub(crate) fn leaf_in_place_of(&self, earlier: Option<LeafId>) -> Result<Tensor> {
+        let Some(LeafId(id)) = earlier.filter(|_| self.dtype().is_float()) else { return self.leaf() };
+        let node = Arc::new(Node { id, kind: NodeKind::Leaf, inputs: Vec::new() });
+        Ok(Tensor::from_value(self.0.value.clone(), self.device().clone()).with_edge(Edge { node, output: 0 }))
+    }
+
     /// The identity of this leaf, if the tensor is one.
     #[must_use]
     pub fn leaf_id(&self) -> Option<LeafId> {
@@ -232,7 +256,8 @@ impl Tensor {
     /// # Errors
     /// If the transfer fails.
     pub fn to_data(&self) -> Result<TensorData> {
-        self.device().download(&self.0.value)
+        let read = self.device().read(&[self])?.pop();
+        read.ok_or_else(|| Error::Data(format!("the device gave nothing for a tensor {}", self.spec())))
     }
 
     /// The elements, which must be of type `T`.

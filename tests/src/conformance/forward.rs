@@ -83,6 +83,7 @@ fn exact(op: &Op) -> bool {
             | Op::Concat { .. }
             | Op::Cast { .. }
             | Op::Select
+            | Op::TopK { .. }
             | Op::Embedding
             | Op::Reduce { op: ReduceOp::Max, .. }
             | Op::Binary(BinaryOp::Maximum | BinaryOp::Minimum)

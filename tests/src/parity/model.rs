@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::encoder::{EncoderConfig, MaskedLm};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, LoraConfig, ParamOptions, Params, WeightSource};
+use scaledown_sdk::nn::{Forward, LoraConfig, ParamOptions, Params, Span, WeightSource};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 
 use super::{Fixture, Report, directory};
@@ -51,11 +51,11 @@ impl Model {
         }
     }
 
-    fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>]) -> Result<Vec<Tensor>> {
+    fn hidden_states(&self, embeddings: &Tensor, spans: &[Span]) -> Result<Vec<Tensor>> {
         let mut forward = Forward::training(0, false);
         match &self.kind {
-            Kind::Decoder(model) => model.hidden_states(embeddings, mask, &mut forward),
-            Kind::Encoder(model) => model.encoder().hidden_states(embeddings, mask, &mut forward),
+            Kind::Decoder(model) => model.hidden_states(embeddings, spans, &mut forward),
+            Kind::Encoder(model) => model.encoder().hidden_states(embeddings, spans, &mut forward),
         }
     }
 
@@ -76,7 +76,7 @@ impl Model {
             Some(embeddings) => device.upload(embeddings)?.leaf()?,
             None => self.embed(&case.upload("in.input_ids", device))?,
         };
-        let states = self.hidden_states(&embeddings, &mask)?;
+        let states = self.hidden_states(&embeddings, &Span::of_masks(&mask)?)?;
         let logits = self.logits(states.last().unwrap_or(&embeddings))?;
         let real = mask.concat();
         report.rows("logits", &logits, case.get("logits"), &real);

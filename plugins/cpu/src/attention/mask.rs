@@ -15,38 +15,65 @@ pub(crate) struct Mask {
     shape: Shape,
     /// The positions of the keys, `[batch, keys]`; empty where key `j` is at position `j`.
     keys: Vec<i32>,
-    /// The least and the greatest key position that each query sees, `[batch, queries]`; `[queries]` if implicit.
+    /// The least and the greatest key position that each query sees: `[batch, queries]`, or `[queries]` where all rows are alike.
     bounds: Vec<(i32, i32)>,
+    /// Whether `bounds` has entries of its own for each row of the batch.
+    by_row: bool,
 }
 
 fn clamp(position: i64) -> i32 {
     position.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32
 }
 
+/// The positions of keys, with one that no query sees for those outside of their row's span.
+fn hidden_outside(keys: &[i64], spans: Option<&[i64]>, len: usize) -> Vec<i32> {
+    let Some(spans) = spans else { return keys.iter().copied().map(clamp).collect() };
+    let row = |(row, span): (&[i64], &[i64])| {
+        let (start, end) = (span[0], span[0].saturating_add(span[1]));
+        let seen = move |(index, &position): (i64, &i64)| if (start..end).contains(&index) { clamp(position) } else { i32::MIN };
+        (0..).zip(row).map(seen).collect::<Vec<_>>()
+    };
+    keys.chunks_exact(len.max(1)).zip(spans.chunks_exact(3)).flat_map(row).collect()
+}
+
 impl Mask {
-    /// The mask of `spec` for the given positions of queries and keys.
-    pub(crate) fn new(spec: &AttentionSpec, shape: Shape, positions: Option<(&[i64], &[i64])>) -> Self {
+    /// The mask of `spec` for the given spans of the rows (`[batch, 3]`) and positions of queries and keys.
+    pub(crate) fn new(spec: &AttentionSpec, shape: Shape, spans: Option<&[i64]>, positions: Option<(&[i64], &[i64])>) -> Self {
+        let window = spec.window.and_then(|window| i64::try_from(window).ok()).unwrap_or(i64::MAX);
         let bounds = |p: i64| {
-            let window = spec.window.and_then(|window| i64::try_from(window).ok()).unwrap_or(i64::MAX);
             let last = if spec.causal { p } else { p.saturating_add(window) };
-            (clamp(p.saturating_sub(window).max(0)), clamp(last))
+            (p.saturating_sub(window), last)
         };
-        match positions {
-            Some((queries, keys)) => Mask {
+        // One position is left to mark keys that no query sees.
+        let clamped = |(low, high): (i64, i64)| (clamp(low).max(i32::MIN + 1), clamp(high));
+        match (positions, spans) {
+            (Some((queries, keys)), spans) => Mask {
                 shape,
-                keys: keys.iter().copied().map(clamp).collect(),
-                bounds: queries.iter().copied().map(bounds).collect(),
+                keys: hidden_outside(keys, spans, shape.keys),
+                bounds: queries.iter().copied().map(bounds).map(clamped).collect(),
+                by_row: true,
             },
-            None => {
+            (None, Some(spans)) => {
+                let row = |span: &[i64]| {
+                    let &[start, len, first] = span else { return Vec::new() };
+                    let within =
+                        |(low, high): (i64, i64)| (low.max(start), high.min(start.saturating_add(len).saturating_sub(1)));
+                    let positions = (0..shape.queries as i64).map(|query| first.saturating_add(query));
+                    positions.map(bounds).map(within).map(clamped).collect::<Vec<_>>()
+                };
+                Mask { shape, keys: Vec::new(), bounds: spans.chunks_exact(3).flat_map(row).collect(), by_row: true }
+            }
+            (None, None) => {
                 let first = shape.keys as i64 - shape.queries as i64;
-                Mask { shape, keys: Vec::new(), bounds: (first..shape.keys as i64).map(bounds).collect() }
+                let bounds = (first..shape.keys as i64).map(bounds).map(clamped).collect();
+                Mask { shape, keys: Vec::new(), bounds, by_row: false }
             }
         }
     }
 
     /// The interval of a query.
     fn bounds(&self, batch: usize, query: usize) -> (i32, i32) {
-        if self.keys.is_empty() { self.bounds[query] } else { self.bounds[batch * self.shape.queries + query] }
+        self.bounds[if self.by_row { batch * self.shape.queries + query } else { query }]
     }
 
     /// The positions of a sequence's keys, if they are not their indices.
@@ -120,19 +147,24 @@ mod tests {
             causal: bool,
             window in proptest::option::of(0usize..4),
             positions: bool,
+            span in proptest::option::of((-1i64..9, 0i64..9, -1i64..9)),
         ) {
             let shape = Shape { batch: 1, queries: queries.len(), keys: keys.len(), heads: 1, groups: 1, size: 1 };
-            let spec = AttentionSpec { scale: 1.0, causal, window, positions };
-            let mask = Mask::new(&spec, shape, positions.then_some((&queries[..], &keys[..])));
+            let spec = AttentionSpec { scale: 1.0, causal, window, spans: span.is_some(), positions };
+            let span = span.map(|(start, len, first)| [start, len, first]);
+            let spans = span.as_ref().map(|span| &span[..]);
+            let mask = Mask::new(&spec, shape, spans, positions.then_some((&queries[..], &keys[..])));
             let range = mask.range(0, 0..queries.len());
             for i in 0..queries.len() {
-                let p = if positions { queries[i] } else { (keys.len() + i) as i64 - queries.len() as i64 };
+                let first = span.map_or(keys.len() as i64 - queries.len() as i64, |span| span[2]);
+                let p = if positions { queries[i] } else { first + i as i64 };
                 let mut scores = vec![1.0f32; range.len()];
                 mask.apply(0, i, range.clone(), 2.0, &mut scores);
                 for j in 0..keys.len() {
                     let r = if positions { keys[j] } else { j as i64 };
                     let near = window.is_none_or(|window| (p - r).unsigned_abs() as usize <= window);
-                    let expected = r >= 0 && (!causal || r <= p) && near;
+                    let real = span.is_none_or(|[start, len, _]| (start..start + len).contains(&(j as i64)));
+                    let expected = real && (!causal || r <= p) && near;
                     let found = range.contains(&j) && scores[j - range.start] == 2.0;
                     proptest::prop_assert_eq!(found, expected, "query {} key {}", i, j);
                 }

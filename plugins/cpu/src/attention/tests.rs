@@ -17,17 +17,19 @@ fn close(found: &[f64], expected: &[f64]) -> std::result::Result<(), TestCaseErr
 }
 
 /// Which keys each query sees, `[batch, queries, keys]`, straight from the contract.
-fn seen(spec: &AttentionSpec, shape: Shape, positions: Option<(&[i64], &[i64])>) -> Vec<bool> {
+fn seen(spec: &AttentionSpec, shape: Shape, spans: Option<&[i64]>, positions: Option<(&[i64], &[i64])>) -> Vec<bool> {
     let mut seen = Vec::new();
     for b in 0..shape.batch {
+        let span = spans.map(|spans| &spans[3 * b..3 * b + 3]);
         for i in 0..shape.queries {
             for j in 0..shape.keys {
                 let (p, r) = match positions {
                     Some((q, k)) => (q[b * shape.queries + i], k[b * shape.keys + j]),
-                    None => ((shape.keys + i) as i64 - shape.queries as i64, j as i64),
+                    None => (span.map_or(shape.keys as i64 - shape.queries as i64, |span| span[2]) + i as i64, j as i64),
                 };
                 let near = spec.window.is_none_or(|window| (p - r).unsigned_abs() as usize <= window);
-                seen.push(r >= 0 && (!spec.causal || r <= p) && near);
+                let real = span.is_none_or(|span| (span[0]..span[0] + span[1]).contains(&(j as i64)));
+                seen.push(real && (!spec.causal || r <= p) && near);
             }
         }
     }
@@ -79,23 +81,26 @@ proptest! {
         size in 1usize..6,
         causal: bool,
         window in proptest::option::of(0usize..20),
-        padding in proptest::option::of(0usize..8),
+        spanned in proptest::option::of((0i64..8, 0i64..90, -3i64..90)),
+        positioned: bool,
     ) {
         let shape = Shape { batch, queries, keys, heads: groups * repeats, groups, size };
-        let spec = AttentionSpec { scale: 0.7, causal, window, positions: padding.is_some() };
-        // Keys with padding on the left and queries that follow them, or some of them.
-        let positions = padding.map(|padding| {
-            let position = |j: usize| if j % 7 < padding / 4 || j < padding { -1 } else { (j - padding) as i64 };
+        let spec = AttentionSpec { scale: 0.7, causal, window, spans: spanned.is_some(), positions: positioned };
+        let spans = spanned.map(|(start, len, first)| (0..batch as i64).flat_map(|b| [start + b, len, first - b]).collect::<Vec<_>>());
+        let spans = spans.as_deref();
+        // Keys out of order, and queries that stand among them, or before.
+        let positions = positioned.then(|| {
+            let position = |j: usize| (j * 5 % 11 + j) as i64 - 3;
             let keys: Vec<i64> = (0..batch * keys).map(|j| position(j % keys)).collect();
             let queries: Vec<i64> = (0..batch * queries).map(|i| (i % queries) as i64 - 2).collect();
             (queries, keys)
         });
         let positions = positions.as_ref().map(|(queries, keys)| (&queries[..], &keys[..]));
-        let mask = Mask::new(&spec, shape, positions);
+        let mask = Mask::new(&spec, shape, spans, positions);
         let query_len = batch * queries * shape.heads * size;
         let key_len = batch * keys * groups * size;
         let (q, k, v, grad) = (numbers(query_len, 1), numbers(key_len, 2), numbers(key_len, 3), numbers(query_len, 4));
-        let seen = seen(&spec, shape, positions);
+        let seen = seen(&spec, shape, spans, positions);
         let (out, lse, gradients) = reference(shape, &seen, spec.scale, [&q, &k, &v, &grad]);
 
         let mut found = (vec![f64::NAN; query_len], vec![f64::NAN; batch * shape.heads * queries]);

@@ -1,7 +1,7 @@
 //! Normalisation, and the blocks of a transformer.
 
+use scaledown_sdk::Result;
 use scaledown_sdk::tensor::{AttentionSpec, GatedOp, Value};
-use scaledown_sdk::{DType, Result};
 
 use super::{Call, for_float};
 use crate::activation::{self, Activation, RopeShape};
@@ -40,12 +40,12 @@ impl Call<'_> {
         self.norm_backward::<Layer>(inputs, eps, input, weight)
     }
 
-    fn norm_backward<N: Norm>(&self, inputs: &[Value], eps: f64, input: bool, weight: bool) -> Result<Vec<Buffer>> {
+    pub(super) fn norm_backward<N: Norm>(&self, inputs: &[Value], eps: f64, input: bool, weight: bool) -> Result<Vec<Buffer>> {
         for_float!(self.op, self.output.dtype, T => {
             let values = (self.get::<T>(inputs, 0)?, self.get::<T>(inputs, 1)?, self.get::<T>(inputs, 2)?);
             let mut dx = input.then(|| Scratch::<T>::new(values.0.len()));
             let mut dweight = weight.then(|| Scratch::<T>::new(values.1.len()));
-            norm::norm_backward::<T, N>(values, eps, dx.as_deref_mut(), dweight.as_deref_mut());
+            norm::norm_backward::<T, N>(values, self.optional::<T>(inputs, 3)?, eps, dx.as_deref_mut(), dweight.as_deref_mut());
             Ok([dx, dweight].into_iter().flatten().map(Scratch::into_buffer).collect())
         })
     }
@@ -147,7 +147,7 @@ impl Call<'_> {
     where
         T::Compute: Real + Scalar,
     {
-        let rest = if spec.positions { 5 } else { 3 };
+        let rest = 3 + usize::from(spec.spans) + 2 * usize::from(spec.positions);
         let get = |index: usize| self.get::<T>(inputs, index);
         let (q, k, v, out, grad) = (get(0)?, get(1)?, get(2)?, get(rest)?, get(rest + 2)?);
         let lse = self.get::<T::Compute>(inputs, rest + 1)?;
@@ -182,17 +182,10 @@ impl Call<'_> {
     }
 
     fn mask(&self, inputs: &[Value], spec: &AttentionSpec, shape: Shape) -> Result<Mask> {
-        if !spec.positions {
-            return Ok(Mask::new(spec, shape, None));
-        }
-        let (queries, keys) = (self.positions(self.input(inputs, 3)?)?, self.positions(self.input(inputs, 4)?)?);
-        Ok(Mask::new(spec, shape, Some((&queries, &keys))))
-    }
-
-    fn positions(&self, value: &Value) -> Result<Vec<i64>> {
-        match value.spec.dtype {
-            DType::U32 => Ok(self.elements::<u32>(value)?.iter().map(|&position| i64::from(position)).collect()),
-            _ => Ok(self.elements::<i64>(value)?.to_vec()),
-        }
+        let spans = if spec.spans { Some(self.get::<i64>(inputs, 3)?) } else { None };
+        let at = 3 + usize::from(spec.spans);
+        let positions =
+            if spec.positions { Some((self.get::<i64>(inputs, at)?, self.get::<i64>(inputs, at + 1)?)) } else { None };
+        Ok(Mask::new(spec, shape, spans, positions))
     }
 }

@@ -7,9 +7,9 @@ use scaledown_sdk::{DType, Result};
 use super::{Call, for_any, for_float, for_number};
 use crate::elementwise::{self, Binary, Relation, Unary};
 use crate::layout::{Walk, broadcast_strides};
-use crate::math::{Float, Number, Numeric};
+use crate::math::{Float, Numeric};
 use crate::reduce;
-use crate::storage::{Buffer, Scalar};
+use crate::storage::{Buffer, Scalar, Scratch};
 
 /// An element on its way to another type: integers stay exact.
 enum Exact {
@@ -125,23 +125,10 @@ impl Call<'_> {
             BinaryOp::Add => self.zip::<elementwise::Add>(inputs, true),
             BinaryOp::Sub => self.zip::<elementwise::Sub>(inputs, false),
             BinaryOp::Mul => self.zip::<elementwise::Mul>(inputs, true),
-            BinaryOp::Div => {
-                self.check_divisor(&inputs)?;
-                self.zip::<elementwise::Div>(inputs, false)
-            }
+            BinaryOp::Div => self.zip::<elementwise::Div>(inputs, false),
             BinaryOp::Maximum => self.zip::<elementwise::Maximum>(inputs, false),
             BinaryOp::Minimum => self.zip::<elementwise::Minimum>(inputs, false),
         }
-    }
-
-    fn check_divisor(&self, inputs: &[Value]) -> Result<()> {
-        let divisor = self.input(inputs, 1)?;
-        let zero = match divisor.spec.dtype {
-            DType::I64 => self.elements::<i64>(divisor)?.iter().any(|x| x.is_zero()),
-            DType::U32 => self.elements::<u32>(divisor)?.iter().any(|x| x.is_zero()),
-            _ => false,
-        };
-        if zero { self.fail("an integer is divided by zero") } else { Ok(()) }
     }
 
     fn zip<F: Binary>(&self, inputs: Vec<Value>, commutes: bool) -> Result<Buffer> {
@@ -229,6 +216,18 @@ impl Call<'_> {
                 self.build(|out| reduce::reduce::<T, reduce::Max>(shape, &reduced, None, x, out))
             }),
         }
+    }
+
+    pub(super) fn top_k(&self, inputs: &[Value], k: usize) -> Result<Vec<Buffer>> {
+        let x = self.input(inputs, 0)?;
+        let width = x.spec.shape.last();
+        for_float!(self.op, x.spec.dtype, T => {
+            let x = self.elements::<T>(x)?;
+            let count = self.output.shape.count();
+            let (mut values, mut indices) = (Scratch::<T>::new(count), Scratch::<i64>::new(count));
+            reduce::top_k(width, k, x, &mut values, &mut indices);
+            Ok(vec![values.into_buffer(), indices.into_buffer()])
+        })
     }
 
     pub(super) fn arg_max(&self, inputs: &[Value]) -> Result<Buffer> {

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod elements;
+pub(crate) mod fused;
 mod layout;
 mod products;
 mod quantized;
@@ -10,6 +11,8 @@ mod training;
 use scaledown_sdk::tensor::{Op, Value};
 use scaledown_sdk::{Error, Result, TensorSpec};
 
+use crate::fused::Adapter;
+use crate::optimizer::AdamW;
 use crate::storage::{Buffer, Scalar, Scratch};
 
 /// The name under which the device is found.
@@ -123,6 +126,7 @@ pub(crate) fn execute(op: &Op, mut inputs: Vec<Value>, outputs: &[TensorSpec]) -
         Op::Select => call.select(&inputs),
         Op::Reduce { op: reduction, dims, .. } => call.reduce(&inputs, *reduction, dims),
         Op::ArgMax => call.arg_max(&inputs),
+        Op::TopK { k } => return call.top_k(&inputs, *k),
         Op::MatMul { transpose_a, transpose_b } => call.matmul(&inputs, *transpose_a, *transpose_b),
         Op::Linear => call.linear(&inputs),
         Op::Embedding => call.embedding(&inputs),
@@ -132,17 +136,43 @@ pub(crate) fn execute(op: &Op, mut inputs: Vec<Value>, outputs: &[TensorSpec]) -
         Op::Softmax => call.softmax(&inputs),
         Op::SoftmaxBackward => call.softmax_backward(&inputs),
         Op::Rope { inverse } => call.rope(&inputs, *inverse),
+        Op::Gated(function) if inputs.len() == 1 => call.gated_halves(&inputs, *function),
         Op::Gated(function) => call.gated(&inputs, *function),
         Op::Dropout { p, seed } => call.dropout(&inputs, *p, *seed),
         Op::CrossEntropyBackward => call.cross_entropy_backward(&inputs),
         Op::SumSquares => call.sum_squares(&inputs),
         Op::RmsNormBackward { eps, input, weight } => return call.rms_norm_backward(&inputs, *eps, *input, *weight),
         Op::LayerNormBackward { eps, input, weight } => return call.layer_norm_backward(&inputs, *eps, *input, *weight),
+        Op::GatedBackward(function) if inputs.len() == 2 => call.gated_halves_backward(&inputs, *function),
         Op::GatedBackward(function) => return call.gated_backward(&inputs, *function),
         Op::Attention(spec) => return call.attention(&inputs, spec),
         Op::AttentionBackward(spec) => return call.attention_backward(&inputs, spec),
         Op::CrossEntropy => return call.cross_entropy(&inputs),
-        Op::AdamW(settings) => return call.adamw(std::mem::take(&mut inputs), settings),
+        Op::AdamW { beta1, beta2, eps, weight_decay, masters, lr, step } => {
+            let (lr, beta1, beta2, eps, weight_decay, step) = (*lr, *beta1, *beta2, *eps, *weight_decay, *step);
+            let settings = AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale: 1.0 };
+            return call.adamw(std::mem::take(&mut inputs), settings, *masters);
+        }
+        Op::Adapter { scale, p, seed } => {
+            let adapter = Adapter { scale: *scale, p: *p, seed: *seed };
+            return call.adapter(std::mem::take(&mut inputs), adapter, outputs);
+        }
+        Op::AdapterBackward { scale, p, input, down, up, seed } => {
+            let adapter = Adapter { scale: *scale, p: *p, seed: *seed };
+            return call.adapter_backward(&inputs, adapter, [*input, *down, *up]);
+        }
+        Op::AddRmsNorm { eps } => return call.add_rms_norm(&inputs, *eps),
+        Op::AddLayerNorm { eps } => return call.add_layer_norm(&inputs, *eps),
+        Op::AddRmsNormBackward { eps, input, weight } => return call.add_rms_norm_backward(&inputs, *eps, *input, *weight),
+        Op::AddLayerNormBackward { eps, input, weight } => {
+            return call.add_layer_norm_backward(&inputs, *eps, *input, *weight);
+        }
+        Op::BiasActivation(function) => call.bias_activation(&inputs, *function),
+        Op::BiasActivationBackward { function, input, bias } => {
+            return call.bias_activation_backward(&inputs, *function, (*input, *bias));
+        }
+        // Its decomposition moves each element once, as a kernel would.
+        Op::Split { .. } => call.fail("it is to be decomposed"),
     };
     Ok(vec![one?])
 }

@@ -1,10 +1,11 @@
 //! The loss and the optimizer.
 
-use scaledown_sdk::tensor::{AdamW, Value};
+use scaledown_sdk::tensor::Value;
 use scaledown_sdk::{DType, Result};
 
 use super::{Call, for_float};
 use crate::math::{Float, Numeric};
+use crate::optimizer::AdamW;
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::{elementwise, loss, optimizer, reduce};
 
@@ -51,15 +52,28 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn adamw(&self, inputs: Vec<Value>, settings: &AdamW) -> Result<Vec<Buffer>> {
-        let own = inputs.get(1).is_none_or(|gradient| gradient.spec.dtype == self.output.dtype);
-        for_float!(self.op, self.output.dtype, T => match own {
-            true => self.adamw_as::<T, T>(inputs, settings),
-            false => self.adamw_as::<T, <T as Numeric>::Compute>(inputs, settings),
-        })
+    pub(super) fn adamw(&self, inputs: Vec<Value>, settings: AdamW, masters: bool) -> Result<Vec<Buffer>> {
+        let mut inputs = inputs.into_iter();
+        let Some(scale) = inputs.next() else { return self.fail("expected a factor on the gradients") };
+        let grad_scale = match scale.spec.dtype {
+            DType::F64 => self.elements::<f64>(&scale)?.first().copied(),
+            _ => self.elements::<f32>(&scale)?.first().copied().map(f64::from),
+        };
+        let settings = AdamW { grad_scale: grad_scale.unwrap_or(f64::NAN), ..settings };
+        let mut outputs = Vec::new();
+        while let (Some(parameter), Some(grad), Some(m), Some(v)) = (inputs.next(), inputs.next(), inputs.next(), inputs.next()) {
+            let (dtype, own) = (parameter.spec.dtype, parameter.spec.dtype == grad.spec.dtype);
+            let mut one = vec![parameter, grad, m, v];
+            one.extend(if masters { inputs.next() } else { None });
+            outputs.extend(for_float!(self.op, dtype, T => match own {
+                true => self.adamw_as::<T, T>(one, &settings),
+                false => self.adamw_as::<T, <T as Numeric>::Compute>(one, &settings),
+            })?);
+        }
+        Ok(outputs)
     }
 
-    /// AdamW of parameters of type `T` with gradients of type `G`: theirs, or the type that they are computed in.
+    /// AdamW of a parameter of type `T` with a gradient of type `G`: its own, or the type that it is computed in.
     fn adamw_as<T, G>(&self, inputs: Vec<Value>, settings: &AdamW) -> Result<Vec<Buffer>>
     where
         T: Float + Scalar + Numeric<Compute = <G as Numeric>::Compute>,
@@ -73,6 +87,10 @@ impl Call<'_> {
         let grad = self.elements::<G>(&grad)?;
         let mut parameter = self.owned::<T>(parameter)?;
         let (mut m, mut v) = (self.owned::<T::Compute>(m)?, self.owned::<T::Compute>(v)?);
+        if settings.grad_scale.is_nan() {
+            let master = inputs.next().map(|master| self.owned::<T::Compute>(master)).transpose()?;
+            return Ok([Some(parameter), Some(m), Some(v), master].into_iter().flatten().collect());
+        }
         let moments = (self.writable(&mut m)?, self.writable(&mut v)?);
         let Some(master) = inputs.next() else {
             optimizer::adamw(settings, self.writable::<T>(&mut parameter)?, grad, moments.0, moments.1);

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses some of these")]
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::{LoraConfig, ParamOptions, Params};
+use scaledown_sdk::nn::{LoraConfig, ParamOptions, Params, Span};
 use scaledown_sdk::{DType, Device, Tensor};
 use serde_json::{Value, json};
 
@@ -66,6 +66,12 @@ pub(crate) fn tokens(seed: u32, count: usize) -> Vec<u32> {
 pub(crate) struct Batch {
     pub(crate) ids: Tensor,
     pub(crate) mask: Vec<Vec<bool>>,
+}
+
+impl Batch {
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        Span::of_masks(&self.mask).expect("padding on one side")
+    }
 }
 
 /// Sequences padded with id 0 on the left or right.

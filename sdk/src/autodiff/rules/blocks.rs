@@ -27,6 +27,42 @@ fn norm(x: &Vjp<'_>, gradient: &Tensor, backward: Op) -> InputGradients {
     Ok(x.needs[..2].iter().map(|&wanted| if wanted { computed.next() } else { None }).collect())
 }
 
+pub(super) fn add_rms_norm(x: &Vjp<'_>, eps: f64) -> InputGradients {
+    let input = x.needs(0) || x.needs(1);
+    add_norm(x, Op::AddRmsNormBackward { eps, input, weight: x.needs(2) })
+}
+
+pub(super) fn add_layer_norm(x: &Vjp<'_>, eps: f64) -> InputGradients {
+    let input = x.needs(0) || x.needs(1);
+    let mut gradients = add_norm(x, Op::AddLayerNormBackward { eps, input, weight: x.needs(2) })?;
+    if let Some(bias) = x.input_specs.get(3) {
+        gradients.push(match x.gradient(1) {
+            Some(gradient) => x.wanted(3, || sum_to(gradient, &bias.shape))?,
+            None => None,
+        });
+    }
+    Ok(gradients)
+}
+
+/// The gradients of `x`, `residual` and `weight`. Where only the sum was read, its gradient is theirs.
+fn add_norm(x: &Vjp<'_>, backward: Op) -> InputGradients {
+    let Some(gradient) = x.gradient(1) else {
+        let through = |index: usize| x.gradient(0).filter(|_| x.needs(index)).cloned();
+        return Ok(vec![through(0), through(1), None]);
+    };
+    let (input, weight) = (x.needs(0) || x.needs(1), x.needs(2));
+    if !input && !weight {
+        return Ok(vec![None; 3]);
+    }
+    let mut inputs = vec![x.output(0)?, x.input(2)?, gradient];
+    inputs.extend(x.gradient(0));
+    let mut computed = Tensor::apply(backward, &inputs)?.into_iter();
+    let sum = if input { computed.next() } else { None };
+    let weight = if weight { computed.next() } else { None };
+    let share = |index: usize| sum.clone().filter(|_| x.needs(index));
+    Ok(vec![share(0), share(1), weight])
+}
+
 pub(super) fn softmax(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     Ok(vec![x.wanted(0, || Tensor::single(Op::SoftmaxBackward, &[x.output(0)?, gradient]))?])
 }
@@ -43,6 +79,6 @@ pub(super) fn attention(x: &Vjp<'_>, gradient: &Tensor, spec: AttentionSpec) -> 
     let forward = (0..x.input_specs.len()).map(|index| x.input(index)).collect::<Result<Vec<_>>>()?;
     let inputs = [&forward[..], &[x.output(0)?, x.output(1)?, gradient]].concat();
     let mut computed = Tensor::apply(Op::AttentionBackward(spec), &inputs)?.into_iter();
-    // The positions, which follow the keys and values, are integers.
+    // What follows the keys and values says where they stand, and is of integers.
     Ok(x.needs.iter().map(|&wanted| computed.next().filter(|_| wanted)).collect())
 }

@@ -122,7 +122,15 @@ pub(super) fn select(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     ])
 }
 
+pub(super) fn bias_activation(x: &Vjp<'_>, gradient: &Tensor, function: UnaryOp) -> InputGradients {
+    let backward = Op::BiasActivationBackward { function, input: x.needs(0), bias: x.needs(1) };
+    let mut computed = Tensor::apply(backward, &[x.input(0)?, x.input(1)?, gradient])?.into_iter();
+    Ok(x.needs.iter().map(|&wanted| if wanted { computed.next() } else { None }).collect())
+}
+
 pub(super) fn gated(x: &Vjp<'_>, gradient: &Tensor, op: GatedOp) -> InputGradients {
-    let gradients = Tensor::apply(Op::GatedBackward(op), &[x.input(0)?, x.input(1)?, gradient])?;
+    let mut inputs = (0..x.needs.len()).map(|index| x.input(index)).collect::<Result<Vec<_>>>()?;
+    inputs.push(gradient);
+    let gradients = Tensor::apply(Op::GatedBackward(op), &inputs)?;
     Ok(gradients.into_iter().zip(x.needs).map(|(gradient, &wanted)| wanted.then_some(gradient)).collect())
 }

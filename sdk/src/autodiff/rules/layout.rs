@@ -28,6 +28,16 @@ pub(super) fn slice(x: &Vjp<'_>, gradient: &Tensor, dim: usize, start: usize) ->
     Ok(vec![x.wanted(0, scatter)?])
 }
 
+/// The parts' gradients joined again; zeros stand for a part that nobody read.
+pub(super) fn split(x: &Vjp<'_>, dim: usize) -> InputGradients {
+    let joined = || {
+        let parts: Vec<Tensor> =
+            x.output_specs.iter().enumerate().map(|(index, spec)| x.gradient_or_zeros(index, spec)).collect::<Result<_>>()?;
+        Tensor::concat(&parts.iter().collect::<Vec<_>>(), dim)
+    };
+    Ok(vec![x.wanted(0, joined)?])
+}
+
 pub(super) fn write_slice(x: &Vjp<'_>, gradient: &Tensor, dim: usize, start: usize) -> InputGradients {
     let update = &x.input_specs[1];
     let base = || gradient.clone().write_slice(&gradient.device().zeros(update.dtype, &update.shape)?, dim, start);

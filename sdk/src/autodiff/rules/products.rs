@@ -49,6 +49,20 @@ pub(super) fn linear(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     Ok(gradients)
 }
 
+/// The gradient of `y` is that of the sum; the rest is one instruction.
+pub(super) fn adapter(x: &Vjp<'_>, gradient: &Tensor, (scale, p): (f64, f64), seed: u64) -> InputGradients {
+    let mut gradients = vec![x.wanted(0, || Ok(gradient.clone()))?];
+    if !x.needs[1..].contains(&true) {
+        gradients.resize_with(4, || None);
+        return Ok(gradients);
+    }
+    let (input, down, up) = (x.needs(1), x.needs(2), x.needs(3));
+    let backward = Op::AdapterBackward { scale, p, input, down, up, seed };
+    let mut computed = Tensor::apply(backward, &[x.input(1)?, x.input(2)?, x.input(3)?, x.output(1)?, gradient])?.into_iter();
+    gradients.extend(x.needs[1..].iter().map(|&wanted| if wanted { computed.next() } else { None }));
+    Ok(gradients)
+}
+
 pub(super) fn embedding(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     let rows = x.input_specs[0].shape.dims()[0];
     Ok(vec![x.wanted(0, || Tensor::single(Op::EmbeddingBackward { rows }, &[gradient, x.input(1)?]))?, None])

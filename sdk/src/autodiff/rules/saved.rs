@@ -32,6 +32,11 @@ pub(crate) fn saves(op: &Op, needs: &[bool]) -> Saves {
         Op::Select => (inputs(&|i| i == 0), vec![]),
         Op::Reduce { op: ReduceOp::Max, .. } => (inputs(&|_| true), vec![true]),
         Op::Embedding => (inputs(&|i| i == 1), vec![]),
+        Op::TopK { .. } => (nothing(), vec![false, true]),
+        // The input, both factors, and the low-rank product.
+        Op::Adapter { .. } if needs.iter().skip(1).any(|&need| need) => (inputs(&|i| i > 0), vec![false, true]),
+        Op::AddRmsNorm { .. } | Op::AddLayerNorm { .. } => (inputs(&|i| i == 2), vec![true]),
+        Op::BiasActivation(_) => (inputs(&|_| true), vec![]),
         Op::RmsNorm { .. } => (inputs(&|_| true), vec![]),
         Op::LayerNorm { .. } => (inputs(&|i| i < 2 && (need(0) || need(1))), vec![]),
         Op::Softmax => (nothing(), vec![true]),
@@ -40,13 +45,43 @@ pub(crate) fn saves(op: &Op, needs: &[bool]) -> Saves {
         Op::Attention(_) => (inputs(&|_| true), vec![true, true]),
         Op::CrossEntropy => (inputs(&|_| true), vec![false, true]),
         Op::SumSquares => (needs.to_vec(), vec![]),
-        _ => (nothing(), vec![]),
+        Op::Reshape { .. }
+        | Op::Permute { .. }
+        | Op::Broadcast { .. }
+        | Op::Slice { .. }
+        | Op::Split { .. }
+        | Op::WriteSlice { .. }
+        | Op::Concat { .. }
+        | Op::Cast { .. }
+        | Op::Affine { .. }
+        | Op::Binary(BinaryOp::Add | BinaryOp::Sub)
+        | Op::Reduce { op: ReduceOp::Sum | ReduceOp::Mean, .. }
+        | Op::Adapter { .. }
+        | Op::Dropout { .. } => (nothing(), vec![]),
+        // No gradient flows through these.
+        Op::Fill { .. }
+        | Op::Arange { .. }
+        | Op::Uniform { .. }
+        | Op::Compare(_)
+        | Op::ArgMax
+        | Op::EmbeddingBackward { .. }
+        | Op::AdapterBackward { .. }
+        | Op::RmsNormBackward { .. }
+        | Op::AddRmsNormBackward { .. }
+        | Op::LayerNormBackward { .. }
+        | Op::AddLayerNormBackward { .. }
+        | Op::SoftmaxBackward
+        | Op::BiasActivationBackward { .. }
+        | Op::GatedBackward(_)
+        | Op::AttentionBackward(_)
+        | Op::CrossEntropyBackward
+        | Op::AdamW { .. } => (nothing(), vec![]),
     };
     Saves { inputs, outputs }
 }
 
 /// Whether a function's derivative is simplest in terms of its value.
-fn reads_output(op: UnaryOp) -> bool {
+pub(crate) fn reads_output(op: UnaryOp) -> bool {
     use UnaryOp::{Exp, Recip, Relu, Rsqrt, Sigmoid, Sqrt, Tanh};
     matches!(op, Sqrt | Rsqrt | Recip | Exp | Tanh | Sigmoid | Relu)
 }

@@ -4,7 +4,7 @@ use super::{BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::{Forward, LayerNorm, Linear, Params};
-use crate::tensor::{AttentionSpec, Op, Tensor, UnaryOp};
+use crate::tensor::{AttentionSpec, Tensor, UnaryOp};
 
 /// Self-attention and a feed-forward layer, each added to its input and then normalised.
 ///
@@ -69,12 +69,12 @@ impl Layer {
             norm: norm_at(norm)?,
             activation: config.activation,
             heads: config.heads,
-            spec: AttentionSpec { scale, causal: false, window: None, positions: false },
+            spec: AttentionSpec { scale, causal: false, window: None, spans: false, positions: false },
         })
     }
 
-    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of `x [batch, len, hidden]` that `positions` say are real.
-    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, positions: Option<&(Tensor, Tensor)>) -> Result<Tensor> {
+    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of `x [batch, len, hidden]` that `spans` say are real.
+    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, spans: &Tensor) -> Result<Tensor> {
         let mut forward = Forward::inference();
         let hidden = x.shape().last();
         let split = |y: Tensor| {
@@ -84,12 +84,11 @@ impl Layer {
         let q = split(self.query.forward(at, &mut forward).at("query")?)?;
         let k = split(self.key.forward(x, &mut forward).at("key")?)?;
         let v = split(self.value.forward(x, &mut forward).at("value")?)?;
-        let attended = q.attention(&k, &v, self.spec, positions.map(|(q, k)| (q, k)))?.reshape(at.shape().clone())?;
+        let attended = q.attention(&k, &v, self.spec, Some(spans), None)?.reshape(at.shape().clone())?;
         let attended = self.out.forward(&attended, &mut forward).at("attention output")?;
-        let x = self.attention_norm.forward(&at.add(&attended)?).at("attention norm")?;
-        let inner = self.up.forward(&x, &mut forward).at("feed-forward")?;
-        let inner = Tensor::single(Op::Unary(self.activation), &[&inner])?;
+        let (_, x) = self.attention_norm.forward_residual(at, &attended).at("attention norm")?;
+        let inner = self.up.forward_activated(&x, self.activation, &mut forward).at("feed-forward")?;
         let y = self.down.forward(&inner, &mut forward).at("feed-forward")?;
-        self.norm.forward(&x.add(&y)?).at("norm")
+        Ok(self.norm.forward_residual(&x, &y).at("norm")?.1)
     }
 }

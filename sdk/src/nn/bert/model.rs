@@ -97,14 +97,13 @@ impl Bert {
     fn run(&self, batch: &Padded, read: usize, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
         let mut x = self.embed(batch).at("embeddings")?;
         let device = x.device().clone();
-        let positions = batch.positions(batch.len, &device)?;
+        let spans = batch.spans(&device)?;
         for (i, layer) in self.layers.iter().enumerate() {
             visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
-                let positions = batch.positions(read, &device)?;
-                layer.forward(&x.slice(1, 0, read)?, &x, positions.as_ref())
+                layer.forward(&x.slice(1, 0, read)?, &x, &spans)
             } else {
-                layer.forward(&x, &x, positions.as_ref())
+                layer.forward(&x, &x, &spans)
             }
             .at(format!("layer.{i}"))?;
         }

@@ -5,7 +5,7 @@ use super::attention::{Attention, Places};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::{Forward, LayerNorm, Linear, Params};
-use crate::tensor::{Op, Tensor, UnaryOp};
+use crate::tensor::{Tensor, UnaryOp};
 
 /// Attention and a feed-forward layer, each added to its input and then normalised.
 ///
@@ -41,10 +41,9 @@ impl Layer {
         let mut forward = Forward::inference();
         let attended = self.attention.forward(at, x, places).at("attention.self")?;
         let attended = self.out.forward(&attended, &mut forward).at("attention.output.dense")?;
-        let x = self.attention_norm.forward(&at.add(&attended)?).at("attention.output.LayerNorm")?;
-        let inner = self.up.forward(&x, &mut forward).at("intermediate.dense")?;
-        let inner = Tensor::single(Op::Unary(self.activation), &[&inner])?;
+        let (_, x) = self.attention_norm.forward_residual(at, &attended).at("attention.output.LayerNorm")?;
+        let inner = self.up.forward_activated(&x, self.activation, &mut forward).at("intermediate.dense")?;
         let y = self.down.forward(&inner, &mut forward).at("output.dense")?;
-        self.norm.forward(&x.add(&y)?).at("output.LayerNorm")
+        Ok(self.norm.forward_residual(&x, &y).at("output.LayerNorm")?.1)
     }
 }

@@ -44,6 +44,7 @@ impl Attention {
                 causal: true,
                 // A window of `w` tokens counts the query's own.
                 window: window.map(|window| window.saturating_sub(1)),
+                spans: false,
                 positions: false,
             },
         })
@@ -76,7 +77,7 @@ impl Attention {
             None => (k, v),
         };
         let positions = queries.positions.as_ref().map(|(q, k)| (q, k));
-        let y = q.attention(&k, &v, self.spec, positions)?;
+        let y = q.attention(&k, &v, self.spec, queries.spans.as_ref(), positions)?;
         self.o.forward(&y.reshape([batch, q.dims()[1], self.heads * self.head_size])?, forward).at("o_proj")
     }
 

@@ -1,18 +1,28 @@
 //! Keys and values of the tokens read so far.
 
-use super::sequence::{Sequences, token_positions, unpadded};
-use crate::nn::rotary::Rotary;
-use crate::tensor::{DType, Device, Tensor};
+use super::sequence::Sequences;
+use crate::nn::Span;
+use crate::nn::rotary::{Rotary, Rotation};
+use crate::tensor::{DType, Tensor};
 use crate::{Error, Result};
 
 /// The keys and values of all layers for a batch of sequences, in buffers that are allocated once and written in place.
+///
+/// Where the next token stands is kept on the device and moved on there, so that a step of a decoding brings nothing to it.
 #[derive(Debug)]
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
-    /// The position of the key in each slot, -1 where there is none: `[batch, capacity]`.
-    key_positions: Option<Tensor>,
-    /// The position of the next token of each sequence.
-    next: Vec<usize>,
+    /// The span of each sequence's keys and the slot of its newest token, as [`Op::Attention`](crate::Op::Attention) reads them: `[batch, 3]`.
+    spans: Tensor,
+    /// What a token adds to `spans`.
+    growth: Tensor,
+    /// The position of the newest token of each sequence, `[batch, 1]`.
+    positions: Tensor,
+    /// What a token adds to `positions`.
+    one: Tensor,
+    /// The rotation at every position that may come: `[positions, head_size / 2]`.
+    rotations: Rotation,
+    batch: usize,
     used: usize,
     capacity: usize,
 }
@@ -26,21 +36,22 @@ pub(super) struct LayerCache {
 }
 
 impl KvCache {
-    /// An empty cache of `layers` layers for prompts with this mask (`batch` rows of `seq`) and `new_tokens` more.
+    /// An empty cache of `layers` layers for prompts of `width` positions with these spans, and `new_tokens` more.
     ///
     /// # Errors
     /// If the device is out of memory.
-    pub(super) fn new(layers: usize, mask: &[Vec<bool>], new_tokens: usize, device: &Device) -> Result<Self> {
-        let (batch, used) = (mask.len(), mask.first().map_or(0, Vec::len));
-        let capacity = used + new_tokens;
-        let keys = if unpadded(mask) { mask.iter().map(|_| (0..used as i64).collect()).collect() } else { token_positions(mask) };
-        let slots: Vec<i64> =
-            keys.iter().flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(-1, new_tokens))).collect();
+    pub(super) fn new(layers: usize, spans: &[Span], width: usize, new_tokens: usize, rotary: &Rotary) -> Result<Self> {
+        let (device, batch, capacity) = (rotary.device(), spans.len(), width + new_tokens);
+        let last: Vec<i64> = spans.iter().map(|span| span.len as i64 - 1).collect();
         Ok(KvCache {
             layers: (0..layers).map(|_| LayerCache { buffers: None, used: 0, capacity }).collect(),
-            key_positions: Some(device.from_slice(&slots, [batch, capacity])?),
-            next: mask.iter().map(|row| row.iter().filter(|&&real| real).count()).collect(),
-            used,
+            spans: Span::upload(spans, |_| width as i64 - 1, device)?,
+            growth: device.from_slice(&[0_i64, 1, 1], [1, 3])?,
+            positions: device.from_slice(&last, [batch, 1])?,
+            one: device.from_slice(&[1_i64], [1, 1])?,
+            rotations: rotary.table(capacity)?,
+            batch,
+            used: width,
             capacity,
         })
     }
@@ -49,23 +60,19 @@ impl KvCache {
     ///
     /// # Errors
     /// If the cache is full or holds another number of sequences.
-    pub(super) fn advance(&mut self, batch: usize, rotary: &Rotary, device: &Device) -> Result<Sequences> {
-        if batch != self.next.len() {
-            return Err(Error::Input(format!("got {batch} tokens for the {} sequences of this decoding", self.next.len())));
+    pub(super) fn advance(&mut self, batch: usize) -> Result<Sequences> {
+        if batch != self.batch {
+            return Err(Error::Input(format!("got {batch} tokens for the {} sequences of this decoding", self.batch)));
         }
-        let keys = self.key_positions.take().filter(|_| self.used < self.capacity);
-        let keys = keys.ok_or_else(|| Error::Input(format!("the decoding has room for {} tokens, all used", self.capacity)))?;
-        let positions: Vec<i64> = self.next.iter().map(|&position| position as i64).collect();
-        let queries = device.from_slice(&positions, [batch, 1])?;
-        let keys = keys.write_slice(&queries, 1, self.used)?;
-        self.key_positions = Some(keys.clone());
-        let rotation = match self.next.first() {
-            Some(&first) if self.next.iter().all(|&next| next == first) => rotary.range(first, 1)?,
-            _ => rotary.rows(&self.next.iter().map(|&next| vec![next]).collect::<Vec<_>>())?,
-        };
-        self.next.iter_mut().for_each(|next| *next += 1);
+        if self.used >= self.capacity {
+            return Err(Error::Input(format!("the decoding has room for {} tokens, all used", self.capacity)));
+        }
         self.used += 1;
-        Ok(Sequences { rotation, positions: Some((queries, keys)) })
+        self.spans = self.spans.add(&self.growth)?;
+        self.positions = self.positions.add(&self.one)?;
+        let Rotation { cos, sin } = &self.rotations;
+        let rotation = Rotation { cos: cos.embedding(&self.positions)?, sin: sin.embedding(&self.positions)? };
+        Ok(Sequences { rotation, spans: Some(self.spans.clone()), positions: None })
     }
 }
 

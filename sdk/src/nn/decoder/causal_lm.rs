@@ -3,7 +3,7 @@
 use super::{Decoder, DecoderConfig, KvCache};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{Forward, Linear, Params, Span};
 use crate::tensor::{Tensor, no_grad};
 
 /// A causal language model. Parameters: `model.*`, and `lm_head.weight` unless it is the embedding table.
@@ -62,16 +62,16 @@ impl CausalLm {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
-        self.model.forward(embeddings, mask, forward).at("model")
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+        self.model.forward(embeddings, spans, forward).at("model")
     }
 
     /// All hidden states of sequences of embeddings; see [`Decoder::hidden_states`].
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
-        self.model.hidden_states(embeddings, mask, forward).at("model")
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
+        self.model.hidden_states(embeddings, spans, forward).at("model")
     }
 
     /// The logits `[.., vocabulary]` of final hidden states `[.., hidden]`.
@@ -90,18 +90,18 @@ impl CausalLm {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn prefill(&self, embeddings: &Tensor, mask: &[Vec<bool>], new_tokens: usize) -> Result<(Tensor, KvCache)> {
+    pub fn prefill(&self, embeddings: &Tensor, spans: &[Span], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         no_grad(|| {
-            let (hidden, cache) = self.model.prefill(embeddings, mask, new_tokens).at("model")?;
+            let (hidden, cache) = self.model.prefill(embeddings, spans, new_tokens).at("model")?;
             Ok((self.logits(&hidden)?, cache))
         })
     }
 
-    /// Reads one more token of each sequence: the logits `[batch, vocabulary]` of the next.
+    /// Reads one more token of each sequence, `ids [batch]`: the logits `[batch, vocabulary]` of the next.
     ///
     /// # Errors
     /// If the cache is full or of another batch, or an id is not in the vocabulary.
-    pub fn decode(&self, ids: &[u32], cache: &mut KvCache) -> Result<Tensor> {
+    pub fn decode(&self, ids: &Tensor, cache: &mut KvCache) -> Result<Tensor> {
         no_grad(|| self.logits(&self.model.decode(ids, cache).at("model")?))
     }
 

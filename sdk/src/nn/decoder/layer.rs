@@ -56,8 +56,7 @@ impl DecoderLayer {
             Some(readout) => readout.gather(x)?,
             None => x.clone(),
         };
-        let x = x.add(&attended)?;
-        let normed = self.post_attention_norm.forward(&x).at("post_attention_layernorm")?;
+        let (x, normed) = self.post_attention_norm.forward_residual(&x, &attended).at("post_attention_layernorm")?;
         x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{DecoderConfig, DecoderLayer, KvCache, Readout, Sequences};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
-use crate::nn::{Embedding, Forward, Linear, Params, RmsNorm, Rotary};
+use crate::nn::{Embedding, Forward, Linear, Params, RmsNorm, Rotary, Span};
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
@@ -78,13 +78,13 @@ impl Decoder {
         self.context
     }
 
-    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `mask` tells real positions from padding, which may
+    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `spans` tell real positions from padding, which may
     /// stand on either side; what comes out at padding means nothing.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
-        self.visit(embeddings, mask, None, forward, |_| {})
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+        self.visit(embeddings, spans, None, forward, |_| {})
     }
 
     /// The final hidden states `[batch, n, hidden]` at `n` places of each sequence, of its buffer; see [`Decoder::forward`]. The last layer
@@ -96,10 +96,10 @@ impl Decoder {
         &self,
         places: &[Vec<usize>],
         embeddings: &Tensor,
-        mask: &[Vec<bool>],
+        spans: &[Span],
         forward: &mut Forward,
     ) -> Result<Tensor> {
-        self.visit(embeddings, mask, Some(places), forward, |_| {})
+        self.visit(embeddings, spans, Some(places), forward, |_| {})
     }
 
     /// All hidden states, as `transformers` counts them: first the embeddings, then the output of each layer, the last of them after the
@@ -107,9 +107,9 @@ impl Decoder {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
-        let last = self.visit(embeddings, mask, None, forward, |state| states.push(state.clone()))?;
+        let last = self.visit(embeddings, spans, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
         Ok(states)
     }
@@ -118,15 +118,16 @@ impl Decoder {
     fn visit(
         &self,
         embeddings: &Tensor,
-        mask: &[Vec<bool>],
+        spans: &[Span],
         places: Option<&[Vec<usize>]>,
         forward: &mut Forward,
         mut visitor: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let [batch, len] = self.batch_and_length(embeddings)?;
-        self.check_length(len, 0)?;
-        let sequences = Sequences::causal(mask, [batch, len], &self.rotary, &self.device)?;
-        let readout = places.map(|places| Readout::new(places, mask, &sequences, &self.rotary)).transpose()?;
+        // Positions count the buffer here, and so the padding before a sequence.
+        self.check_length(spans.iter().map(|span| span.end()).max().unwrap_or(0), 0)?;
+        let sequences = Sequences::causal(spans, [batch, len], &self.rotary, &self.device)?;
+        let readout = places.map(|places| Readout::new(places, spans, len, &self.rotary)).transpose()?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             visitor(&x);
@@ -148,29 +149,31 @@ impl Decoder {
     ///
     /// # Errors
     /// If the input does not fit or the last position of a prompt is padding.
-    pub fn prefill(&self, embeddings: &Tensor, mask: &[Vec<bool>], new_tokens: usize) -> Result<(Tensor, KvCache)> {
+    pub fn prefill(&self, embeddings: &Tensor, spans: &[Span], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         let [batch, len] = self.batch_and_length(embeddings)?;
-        self.check_length(len, new_tokens)?;
-        let sequences = Sequences::prompts(mask, [batch, len], &self.rotary, &self.device)?;
-        if let Some(row) = mask.iter().position(|row| row.last() != Some(&true)) {
+        self.check_length(spans.iter().map(|span| span.len).max().unwrap_or(0), new_tokens)?;
+        let sequences = Sequences::prompts(spans, [batch, len], &self.rotary, &self.device)?;
+        if let Some(row) = spans.iter().position(|span| span.len == 0 || span.end() != len) {
             return Err(Error::Input(format!(
                 "sequence {row} is empty or padded on the right; decoding needs padding on the left"
             )));
         }
-        let mut cache = KvCache::new(self.layers.len(), mask, new_tokens, &self.device)?;
-        let readout = Readout::last(mask, &sequences, &self.rotary)?;
+        let mut cache = KvCache::new(self.layers.len(), spans, len, new_tokens, &self.rotary)?;
+        let readout = Readout::last(spans, len, &self.rotary)?;
         let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(&readout))?;
         Ok((x.reshape([batch, self.hidden])?, cache))
     }
 
-    /// Reads one more token of each sequence, `ids` of `batch`: its hidden state `[batch, hidden]`.
+    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32): its hidden state `[batch, hidden]`. Nothing is read from the device
+    /// or brought to it.
     ///
     /// # Errors
     /// If the cache is full or of another batch, or an id is not in the vocabulary.
-    pub fn decode(&self, ids: &[u32], cache: &mut KvCache) -> Result<Tensor> {
-        let sequences = cache.advance(ids.len(), &self.rotary, &self.device)?;
-        let x = self.embed(&self.device.from_slice(ids, [ids.len(), 1])?)?;
-        self.run_cached(x, &sequences, cache, None)?.reshape([ids.len(), self.hidden])
+    pub fn decode(&self, ids: &Tensor, cache: &mut KvCache) -> Result<Tensor> {
+        let batch = ids.shape().count();
+        let sequences = cache.advance(batch)?;
+        let x = self.embed(&ids.reshape([batch, 1])?)?;
+        self.run_cached(x, &sequences, cache, None)?.reshape([batch, self.hidden])
     }
 
     /// Runs all layers over a cache; the last of them reads `readout` alone, if one is given.

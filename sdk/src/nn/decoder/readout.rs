@@ -1,6 +1,7 @@
 //! Reading only some of the final hidden states.
 
 use super::Sequences;
+use crate::nn::Span;
 use crate::nn::rotary::Rotary;
 use crate::tensor::Tensor;
 use crate::{Error, Result};
@@ -18,48 +19,55 @@ pub struct Readout {
 }
 
 impl Readout {
-    /// The `places` of each sequence, in its buffer: as many of each. `sequences` are the positions of the batch with this `mask` (`batch` rows
-    /// of `seq`), which count the buffer, as [`Sequences::causal`] and [`Sequences::bidirectional`] do.
+    /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch of rows of `width`, whose positions count
+    /// the buffer, as [`Sequences::causal`] and [`Sequences::bidirectional`] do.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or if the device fails.
-    pub fn new(places: &[Vec<usize>], mask: &[Vec<bool>], sequences: &Sequences, rotary: &Rotary) -> Result<Self> {
-        Readout::with_positions(places, places, mask, sequences, rotary)
+    pub fn new(places: &[Vec<usize>], spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
+        Readout::with_positions(places, places, spans, width, rotary)
     }
 
     /// The last place of each prompt, whose positions count real tokens alone, as [`Sequences::prompts`] does.
-    pub(super) fn last(mask: &[Vec<bool>], sequences: &Sequences, rotary: &Rotary) -> Result<Self> {
-        let row = |count: usize| vec![count.saturating_sub(1)];
-        let places: Vec<_> = mask.iter().map(|mask| row(mask.len())).collect();
-        let positions: Vec<_> = mask.iter().map(|mask| row(mask.iter().filter(|&&real| real).count())).collect();
-        Readout::with_positions(&places, &positions, mask, sequences, rotary)
+    pub(super) fn last(spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
+        let places: Vec<_> = spans.iter().map(|span| vec![span.end().saturating_sub(1)]).collect();
+        let positions: Vec<_> = spans.iter().map(|span| vec![span.len.saturating_sub(1)]).collect();
+        Readout::with_positions(&places, &positions, spans, width, rotary)
     }
 
     fn with_positions(
         places: &[Vec<usize>],
         positions: &[Vec<usize>],
-        mask: &[Vec<bool>],
-        sequences: &Sequences,
+        spans: &[Span],
+        width: usize,
         rotary: &Rotary,
     ) -> Result<Self> {
-        let (batch, len) = (mask.len(), mask.first().map_or(0, Vec::len));
-        let wanted = places.first().map_or(0, Vec::len);
-        if places.len() != batch || places.iter().any(|row| row.len() != wanted || row.iter().any(|&place| place >= len)) {
-            let message = format!("the places to read are {places:?}, expected as many below {len} in each of {batch} rows");
+        let (batch, wanted) = (spans.len(), places.first().map_or(0, Vec::len));
+        if places.len() != batch || places.iter().any(|row| row.len() != wanted || row.iter().any(|&place| place >= width)) {
+            let message = format!("the places to read are {places:?}, expected as many below {width} in each of {batch} rows");
             return Err(Error::Input(message));
         }
         let device = rotary.device();
         let integers = |rows: &[Vec<usize>]| rows.iter().flatten().map(|&at| at as i64).collect::<Vec<_>>();
         let rows: Vec<Vec<usize>> =
-            places.iter().enumerate().map(|(i, row)| row.iter().map(|at| i * len + at).collect()).collect();
-        let keys = match &sequences.positions {
-            Some((_, keys)) => keys.clone(),
-            None => device.from_slice(&(0..batch).flat_map(|_| 0..len as i64).collect::<Vec<_>>(), [batch, len])?,
+            places.iter().enumerate().map(|(i, row)| row.iter().map(|at| i * width + at).collect()).collect();
+        let firsts: Vec<i64> = places.iter().map(|row| row.first().copied().unwrap_or(0) as i64).collect();
+        let of_attention = spans.iter().zip(&firsts).flat_map(|(span, &first)| [span.start as i64, span.len as i64, first]);
+        // Consecutive places are told by their first; others one by one.
+        let consecutive = places.iter().all(|row| row.windows(2).all(|pair| pair[1] == pair[0] + 1));
+        let own = if consecutive {
+            None
+        } else {
+            let keys: Vec<i64> = (0..batch).flat_map(|_| 0..width as i64).collect();
+            Some((device.from_slice(&integers(places), [batch, wanted])?, device.from_slice(&keys, [batch, width])?))
         };
-        let own = device.from_slice(&integers(positions), [batch, wanted])?;
         Ok(Readout {
             rows: device.from_slice(&integers(&rows), [batch, wanted])?,
-            queries: Sequences { rotation: rotary.rows(positions)?, positions: Some((own, keys)) },
+            queries: Sequences {
+                rotation: rotary.rows(positions)?,
+                spans: Some(device.from_slice(&of_attention.collect::<Vec<_>>(), [batch, 3])?),
+                positions: own,
+            },
         })
     }
 

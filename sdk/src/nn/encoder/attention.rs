@@ -33,7 +33,7 @@ impl Attention {
             out: Linear::with_init(&params.pp("Wo"), size, size, bias, config.output_init())?,
             heads: config.heads,
             reach,
-            spec: AttentionSpec { scale, causal: false, window, positions: false },
+            spec: AttentionSpec { scale, causal: false, window, spans: false, positions: false },
         })
     }
 
@@ -51,15 +51,16 @@ impl Attention {
         let sequences = positions.of(self.reach);
         let (cos, sin) = (&sequences.rotation.cos, &sequences.rotation.sin);
         let qkv = self.qkv.forward(x, forward).at("Wqkv")?;
-        let part = |i: usize| qkv.slice(2, i * hidden, hidden);
+        let parts = qkv.split(2, [hidden; 3])?;
+        let [q, k, v] = <[Tensor; 3]>::try_from(parts).map_err(|_| Error::Input("Wqkv has not three parts".into()))?;
         let split = |y: Tensor| y.reshape([batch, y.dims()[1], self.heads, hidden / self.heads]);
         let (q, queries) = match readout {
-            Some(readout) => (readout.gather(&part(0)?)?, &readout.queries),
-            None => (part(0)?, sequences),
+            Some(readout) => (readout.gather(&q)?, &readout.queries),
+            None => (q, sequences),
         };
         let q = split(q)?.rope(&queries.rotation.cos, &queries.rotation.sin)?;
-        let (k, v) = (split(part(1)?)?.rope(cos, sin)?, split(part(2)?)?);
-        let y = q.attention(&k, &v, self.spec, queries.positions.as_ref().map(|(q, k)| (q, k)))?;
+        let (k, v) = (split(k)?.rope(cos, sin)?, split(v)?);
+        let y = q.attention(&k, &v, self.spec, queries.spans.as_ref(), queries.positions.as_ref().map(|(q, k)| (q, k)))?;
         self.out.forward(&y.reshape([batch, q.dims()[1], hidden])?, forward).at("Wo")
     }
 }

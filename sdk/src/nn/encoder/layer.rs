@@ -46,8 +46,7 @@ impl Layer {
             Some(readout) => readout.gather(x)?,
             None => x.clone(),
         };
-        let x = x.add(&attended)?;
-        let normed = self.mlp_norm.forward(&x).at("mlp_norm")?;
+        let (x, normed) = self.mlp_norm.forward_residual(&x, &attended).at("mlp_norm")?;
         x.add(&self.mlp.forward(&normed, forward).at("mlp")?)
     }
 }

@@ -13,7 +13,6 @@ use crate::tensor::{GatedOp, Tensor};
 pub(super) struct Mlp {
     input: Linear,
     out: Linear,
-    size: usize,
     activation: GatedOp,
     dropout: f64,
 }
@@ -24,7 +23,6 @@ impl Mlp {
         Ok(Mlp {
             input: Linear::with_init(&params.pp("Wi"), hidden, 2 * size, bias, config.init())?,
             out: Linear::with_init(&params.pp("Wo"), size, hidden, bias, config.output_init())?,
-            size,
             activation: config.activation,
             dropout: config.mlp_dropout,
         })
@@ -32,9 +30,7 @@ impl Mlp {
 
     /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
     pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
-        let both = self.input.forward(x, forward).at("Wi")?;
-        let (gate, up) = (both.slice(2, 0, self.size)?, both.slice(2, self.size, self.size)?);
-        let mut inner = gate.gated(self.activation, &up)?;
+        let mut inner = self.input.forward(x, forward).at("Wi")?.gated_halves(self.activation)?;
         if forward.training {
             inner = inner.dropout(self.dropout, forward.next_seed())?;
         }

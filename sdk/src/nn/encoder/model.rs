@@ -8,7 +8,7 @@ use super::{EncoderConfig, Reach};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
 use crate::nn::decoder::Readout;
-use crate::nn::{Forward, Init, LayerNorm, Param, Params};
+use crate::nn::{Forward, Init, LayerNorm, Param, Params, Span};
 use crate::tensor::Tensor;
 use crate::{Error, Result};
 
@@ -58,13 +58,13 @@ impl Encoder {
         &self.table
     }
 
-    /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the embeddings' norm). `mask` marks the
-    /// real tokens; padding may stand anywhere, and what comes out at its places means nothing.
+    /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the embeddings' norm). `spans` tell the
+    /// real tokens from padding, which may stand on either side, and what comes out at its places means nothing.
     ///
     /// # Errors
-    /// If the mask does not fit, or a row is longer than the model can read.
-    pub fn forward(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Tensor> {
-        self.run(embeddings, mask, None, forward, |_| {})
+    /// If the spans do not fit, or a row is longer than the model can read.
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+        self.run(embeddings, spans, None, forward, |_| {})
     }
 
     /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see [`Encoder::forward`]. The last layer computes no others.
@@ -75,19 +75,19 @@ impl Encoder {
         &self,
         places: &[Vec<usize>],
         embeddings: &Tensor,
-        mask: &[Vec<bool>],
+        spans: &[Span],
         forward: &mut Forward,
     ) -> Result<Tensor> {
-        self.run(embeddings, mask, Some(places), forward, |_| {})
+        self.run(embeddings, spans, Some(places), forward, |_| {})
     }
 
     /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each layer, and last the final norm's output.
     ///
     /// # Errors
     /// Those of [`Encoder::forward`].
-    pub fn hidden_states(&self, embeddings: &Tensor, mask: &[Vec<bool>], forward: &mut Forward) -> Result<Vec<Tensor>> {
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
-        let last = self.run(embeddings, mask, None, forward, |state| states.push(state.clone()))?;
+        let last = self.run(embeddings, spans, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
         Ok(states)
     }
@@ -96,7 +96,7 @@ impl Encoder {
     fn run(
         &self,
         x: &Tensor,
-        mask: &[Vec<bool>],
+        spans: &[Span],
         places: Option<&[Vec<usize>]>,
         forward: &mut Forward,
         mut visit: impl FnMut(&Tensor),
@@ -104,9 +104,9 @@ impl Encoder {
         let &[batch, len, _] = x.dims() else {
             return Err(Error::Input(format!("the encoder reads embeddings [batch, seq, hidden], got {}", x.spec())));
         };
-        let positions = self.rotaries.positions(mask, [batch, len], x.device())?;
+        let positions = self.rotaries.positions(spans, [batch, len], x.device())?;
         let reach = self.config.layers.last().copied().unwrap_or(Reach::Global);
-        let readout = places.map(|places| self.rotaries.readout(places, mask, &positions, reach)).transpose()?;
+        let readout = places.map(|places| self.rotaries.readout(places, spans, len, reach)).transpose()?;
         let mut x = self.embeddings_norm.forward(x).at("embeddings.norm")?;
         if forward.training {
             x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;

@@ -2,7 +2,7 @@
 
 use super::{EncoderConfig, Reach};
 use crate::nn::decoder::{Readout, Sequences};
-use crate::nn::{Params, RopeScaling, Rotary};
+use crate::nn::{Params, RopeScaling, Rotary, Span};
 use crate::tensor::Device;
 use crate::{Error, Result};
 
@@ -31,17 +31,18 @@ impl Rotaries {
         }
     }
 
-    /// The positions of a batch of `shape = [batch, seq]` whose real tokens `mask` marks.
+    /// The positions of a batch of `shape = [batch, seq]` whose real tokens are in `spans`.
     ///
     /// # Errors
-    /// If the mask is of another shape, or the batch is longer than the model can read.
-    pub(super) fn positions(&self, mask: &[Vec<bool>], shape: [usize; 2], device: &Device) -> Result<Positions> {
-        if shape[1] > self.max_positions {
-            let message = format!("a text of {} tokens is too long: the encoder reads up to {}", shape[1], self.max_positions);
+    /// If the spans are of another batch, or the batch is longer than the model can read.
+    pub(super) fn positions(&self, spans: &[Span], shape: [usize; 2], device: &Device) -> Result<Positions> {
+        let longest = spans.iter().map(|span| span.end()).max().unwrap_or(0);
+        if longest > self.max_positions {
+            let message = format!("a text of {longest} tokens is too long: the encoder reads up to {}", self.max_positions);
             return Err(Error::Input(message));
         }
-        let global = Sequences::bidirectional(mask, shape, &self.global, device)?;
-        let local = Sequences { rotation: self.local.range(0, shape[1])?, positions: global.positions.clone() };
+        let global = Sequences::bidirectional(spans, shape, &self.global, device)?;
+        let local = Sequences { rotation: self.local.range(0, shape[1])?, spans: global.spans.clone(), positions: None };
         Ok(Positions { global, local })
     }
 
@@ -49,18 +50,12 @@ impl Rotaries {
     ///
     /// # Errors
     /// If there are not as many places in each row, or one lies outside.
-    pub(super) fn readout(
-        &self,
-        places: &[Vec<usize>],
-        mask: &[Vec<bool>],
-        positions: &Positions,
-        reach: Reach,
-    ) -> Result<Readout> {
+    pub(super) fn readout(&self, places: &[Vec<usize>], spans: &[Span], width: usize, reach: Reach) -> Result<Readout> {
         let rotary = match reach {
             Reach::Global => &self.global,
             Reach::Local => &self.local,
         };
-        Readout::new(places, mask, positions.of(reach), rotary)
+        Readout::new(places, spans, width, rotary)
     }
 }
 

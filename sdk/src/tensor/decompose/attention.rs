@@ -46,17 +46,21 @@ impl Extents {
     /// Which keys each query sees, `[b or 1, 1, 1, s, t]`; `None` if all.
     fn seen(self, spec: &AttentionSpec, positions: &[Tensor], device: &Device) -> Result<Option<Tensor>> {
         let Extents { b, s, t, .. } = self;
-        if !(spec.positions || spec.causal || spec.window.is_some()) {
+        if !(spec.spans || spec.positions || spec.causal || spec.window.is_some()) {
             return Ok(None);
         }
-        let (query, key) = match positions {
-            [query, key] => (query.reshape([b, 1, 1, s, 1])?, key.reshape([b, 1, 1, 1, t])?),
-            _ => {
-                let query = device.arange(t as i64 - s as i64, s)?;
-                (query.reshape([1, 1, 1, s, 1])?, device.arange(0, t)?.reshape([1, 1, 1, 1, t])?)
-            }
+        let (spans, positions) = positions.split_at(usize::from(spec.spans));
+        let index = device.arange(0, t)?.reshape([1, 1, 1, 1, t])?;
+        let column = |which: usize| spans.first().map(|spans| spans.slice(1, which, 1)?.reshape([b, 1, 1, 1, 1])).transpose();
+        let (query, key) = match (positions, column(2)?) {
+            ([query, key], _) => (query.reshape([b, 1, 1, s, 1])?, key.reshape([b, 1, 1, 1, t])?),
+            (_, Some(first)) => (device.arange(0, s)?.reshape([1, 1, 1, s, 1])?.add(&first)?, index.clone()),
+            _ => (device.arange(t as i64 - s as i64, s)?.reshape([1, 1, 1, s, 1])?, index.clone()),
         };
-        let mut conditions = vec![key.ge(&scalar(0.0, &key)?)?];
+        let mut conditions = Vec::new();
+        if let (Some(start), Some(len)) = (column(0)?, column(1)?) {
+            conditions.extend([index.ge(&start)?, index.lt(&start.add(&len)?)?]);
+        }
         if spec.causal {
             conditions.push(key.le(&query)?);
         }

@@ -2,7 +2,7 @@
 
 use super::{scalar, wide};
 use crate::Result;
-use crate::autodiff::unary_product;
+use crate::autodiff::{reads_output, unary_product};
 use crate::tensor::{Device, GatedOp, Tensor, UnaryOp};
 
 pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
@@ -14,15 +14,58 @@ pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resu
     sum.reshape(shape.with(shape.rank() - 1, weight.dims()[0]))
 }
 
-pub(super) fn gated(activation: GatedOp, gate: &Tensor, up: &Tensor) -> Result<Tensor> {
-    activate(activation, &wide(gate)?)?.mul(&wide(up)?)?.cast(gate.dtype())
+pub(super) fn split(x: &Tensor, dim: usize, sizes: &[usize]) -> Result<Vec<Tensor>> {
+    let mut start = 0;
+    let part = |&size: &usize| {
+        start += size;
+        x.slice(dim, start - size, size)
+    };
+    sizes.iter().map(part).collect()
 }
 
-pub(super) fn gated_backward(activation: GatedOp, gate: &Tensor, up: &Tensor, grad: &Tensor) -> Result<Vec<Tensor>> {
-    let (dtype, gate, grad) = (gate.dtype(), wide(gate)?, wide(grad)?);
-    let through_gate = unary_product(unary(activation), &gate, &wide(up)?.mul(&grad)?)?;
-    let through_up = activate(activation, &gate)?.mul(&grad)?;
-    Ok(vec![through_gate.cast(dtype)?, through_up.cast(dtype)?])
+/// `f(x + bias)`.
+pub(super) fn bias_activation(x: &Tensor, bias: &Tensor, function: UnaryOp) -> Result<Tensor> {
+    wide(x)?.add(&wide(bias)?)?.unary(function)?.cast(x.dtype())
+}
+
+pub(super) fn bias_activation_backward(x: &[Tensor], function: UnaryOp, input: bool, bias: bool) -> Result<Vec<Tensor>> {
+    let sum = wide(&x[0])?.add(&wide(&x[1])?)?;
+    let kept = if reads_output(function) { sum.unary(function)? } else { sum };
+    let gradient = unary_product(function, &kept, &wide(&x[2])?)?;
+    let rows: Vec<usize> = (0..gradient.shape().rank().saturating_sub(1)).collect();
+    let mut gradients = Vec::new();
+    if input {
+        gradients.push(gradient.cast(x[0].dtype())?);
+    }
+    if bias {
+        gradients.push(gradient.sum(rows, false)?.cast(x[1].dtype())?);
+    }
+    Ok(gradients)
+}
+
+/// The gate and what it lets through, which may be the halves of one tensor.
+fn halves(x: &[Tensor]) -> Result<(Tensor, Tensor)> {
+    let [both] = x else { return Ok((x[0].clone(), x[1].clone())) };
+    let (dim, half) = (both.shape().rank() - 1, both.shape().last() / 2);
+    Ok((both.slice(dim, 0, half)?, both.slice(dim, half, half)?))
+}
+
+pub(super) fn gated(activation: GatedOp, x: &[Tensor]) -> Result<Tensor> {
+    let (gate, up) = halves(x)?;
+    activate(activation, &wide(&gate)?)?.mul(&wide(&up)?)?.cast(gate.dtype())
+}
+
+pub(super) fn gated_backward(activation: GatedOp, x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let (grad, forward) = (&x[x.len() - 1], &x[..x.len() - 1]);
+    let (gate, up) = halves(forward)?;
+    let (dtype, gate, grad) = (gate.dtype(), wide(&gate)?, wide(grad)?);
+    let through_gate = unary_product(unary(activation), &gate, &wide(&up)?.mul(&grad)?)?.cast(dtype)?;
+    let through_up = activate(activation, &gate)?.mul(&grad)?.cast(dtype)?;
+    if forward.len() == 1 {
+        let last = through_gate.shape().rank() - 1;
+        return Ok(vec![Tensor::concat(&[&through_gate, &through_up], last)?]);
+    }
+    Ok(vec![through_gate, through_up])
 }
 
 fn activate(activation: GatedOp, x: &Tensor) -> Result<Tensor> {

@@ -28,6 +28,29 @@ pub(super) fn layer_norm_backward(x: &[Tensor], eps: f64, input: bool, weight: b
     gradients(x, &normal, &inverse, input, weight, centred)
 }
 
+/// `x + residual` and what `norm` makes of it and of the inputs that follow the two.
+pub(super) fn add(x: &[Tensor], norm: impl FnOnce(&Tensor, &[Tensor]) -> Result<Tensor>) -> Result<Vec<Tensor>> {
+    // The sum is rounded to its type before it is normalised, since it is an output.
+    let sum = x[0].add(&x[1])?;
+    let normed = norm(&sum, &x[2..])?;
+    Ok(vec![sum, normed])
+}
+
+/// The gradients of a norm, with that of the sum itself added to the first where there is one.
+pub(super) fn add_backward(
+    x: &[Tensor],
+    input: bool,
+    norm: impl FnOnce(&[Tensor]) -> Result<Vec<Tensor>>,
+) -> Result<Vec<Tensor>> {
+    let mut gradients = norm(&x[..3])?;
+    if let (true, Some(own)) = (input, x.get(3))
+        && let Some(first) = gradients.first_mut()
+    {
+        *first = first.add(own)?;
+    }
+    Ok(gradients)
+}
+
 fn centred(x: &Tensor) -> Result<Tensor> {
     x.sub(&x.mean(last(x), true)?)
 }

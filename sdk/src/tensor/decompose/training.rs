@@ -2,11 +2,10 @@
 
 use super::rows::{finite, log_sum_exp};
 use super::{scalar, wide};
-use crate::tensor::{AdamW, Device, Op, Tensor};
+use crate::tensor::{Device, Op, Tensor};
 use crate::{Error, Result};
 
 pub(super) fn cross_entropy(logits: &Tensor, targets: &Tensor, device: &Device) -> Result<Vec<Tensor>> {
-    check_targets(logits, targets)?;
     let x = wide(logits)?;
     let n = x.dims()[0];
     let zero = scalar(0.0, &x)?;
@@ -37,20 +36,6 @@ fn counted(targets: &Tensor) -> Result<Tensor> {
     targets.ge(&scalar(0.0, targets)?)
 }
 
-/// A target that is not a column would otherwise pass for a row without one.
-fn check_targets(logits: &Tensor, targets: &Tensor) -> Result<()> {
-    let v = logits.dims()[1];
-    let beyond = |&target: &i64| usize::try_from(target).is_ok_and(|target| target >= v);
-    match targets.to_vec::<i64>()?.into_iter().enumerate().find(|(_, target)| beyond(target)) {
-        None => Ok(()),
-        Some((row, target)) => Err(Error::Invalid {
-            op: Op::CrossEntropy.name(),
-            inputs: vec![logits.spec().clone(), targets.spec().clone()],
-            message: format!("expected targets below {v}, found {target} in row {row}"),
-        }),
-    }
-}
-
 pub(super) fn sum_squares(x: &[Tensor]) -> Result<Tensor> {
     let mut sum: Option<Tensor> = None;
     for input in x {
@@ -60,17 +45,32 @@ pub(super) fn sum_squares(x: &[Tensor]) -> Result<Tensor> {
     sum.ok_or_else(|| Error::Invalid { op: Op::SumSquares.name(), inputs: vec![], message: "expected at least one input".into() })
 }
 
-pub(super) fn adamw(x: &[Tensor], settings: &AdamW) -> Result<Vec<Tensor>> {
-    let &AdamW { lr, beta1, beta2, eps, weight_decay, step, grad_scale } = settings;
-    let (parameter, master) = (&x[0], x.get(4));
+/// Every number that changes from step to step is uploaded, so that two steps are the same instructions.
+pub(super) fn adamw(op: &Op, x: &[Tensor]) -> Result<Vec<Tensor>> {
+    let &Op::AdamW { beta1, beta2, eps, weight_decay, masters, lr, step } = op else {
+        return Err(Error::Autodiff("expected an AdamW step".into()));
+    };
+    let Some((scale, rest)) = x.split_first() else {
+        return Err(Error::Autodiff("an AdamW step has no inputs".into()));
+    };
+    let number = |value: f64| scale.device().from_slice(&[value], [])?.cast(scale.dtype());
     let correction = |beta: f64| 1.0 - beta.powf(step as f64);
-    let grad = wide(&x[1])?.affine(grad_scale, 0.0)?;
-    let m = x[2].affine(beta1, 0.0)?.add(&grad.affine(1.0 - beta1, 0.0)?)?;
-    let v = x[3].affine(beta2, 0.0)?.add(&grad.square()?.affine(1.0 - beta2, 0.0)?)?;
-    let denominator = v.sqrt()?.affine(correction(beta2).sqrt().recip(), eps)?;
-    let decayed = wide(master.unwrap_or(parameter))?.affine(1.0 - lr * weight_decay, 0.0)?;
-    let updated = decayed.sub(&m.div(&denominator)?.affine(lr / correction(beta1), 0.0)?)?;
-    let mut outputs = vec![updated.cast(parameter.dtype())?, m, v];
-    outputs.extend(master.map(|_| updated));
+    let (keep, rate) = (number(1.0 - lr * weight_decay)?, number(lr / correction(beta1))?);
+    let unbias = number(correction(beta2).sqrt().recip())?;
+    let sound = scale.eq(scale)?;
+    let mut outputs = Vec::new();
+    for one in rest.chunks_exact(if masters { 5 } else { 4 }) {
+        let (parameter, master) = (&one[0], one.get(4));
+        let exact = wide(master.unwrap_or(parameter))?;
+        let grad = wide(&one[1])?.mul(scale)?;
+        let m = one[2].affine(beta1, 0.0)?.add(&grad.affine(1.0 - beta1, 0.0)?)?;
+        let v = one[3].affine(beta2, 0.0)?.add(&grad.square()?.affine(1.0 - beta2, 0.0)?)?;
+        let denominator = v.sqrt()?.mul(&unbias)?.affine(1.0, eps)?;
+        let updated = sound.select(&exact.mul(&keep)?.sub(&m.div(&denominator)?.mul(&rate)?)?, &exact)?;
+        // A parameter that does not change keeps its bits, whatever its master copy rounds to.
+        outputs.push(sound.select(&updated.cast(parameter.dtype())?, parameter)?);
+        outputs.extend([sound.select(&m, &one[2])?, sound.select(&v, &one[3])?]);
+        outputs.extend(master.map(|_| updated));
+    }
     Ok(outputs)
 }

@@ -21,6 +21,28 @@ pub(super) fn norm_backward(x: &Inputs<'_>, wants_input: bool, wants_weight: boo
     Ok([wants_input.then(|| input.clone()), wants_weight.then(|| weight.clone())].into_iter().flatten().collect())
 }
 
+pub(super) fn add_norm(x: &Inputs<'_>, may_have_bias: bool) -> Result<Vec<TensorSpec>> {
+    let inputs = x.between(3..=if may_have_bias { 4 } else { 3 })?;
+    let (input, residual, weight) = (&inputs[0], &inputs[1], &inputs[2]);
+    normalised(x, input, weight)?;
+    x.is("a residual", residual, input.dtype, &input.shape)?;
+    if let Some(bias) = inputs.get(3) {
+        x.is("a bias", bias, input.dtype, &weight.shape)?;
+    }
+    Ok(vec![input.clone(), input.clone()])
+}
+
+pub(super) fn add_norm_backward(x: &Inputs<'_>, wants_input: bool, wants_weight: bool) -> Result<Vec<TensorSpec>> {
+    let inputs = x.between(3..=4)?;
+    let (sum, weight) = (&inputs[0], &inputs[1]);
+    normalised(x, sum, weight)?;
+    for grad in &inputs[2..] {
+        x.is("a gradient", grad, sum.dtype, &sum.shape)?;
+    }
+    x.ensure(wants_input || wants_weight, || "expected that the gradient of the input or of the weight is wanted".into())?;
+    Ok([wants_input.then(|| sum.clone()), wants_weight.then(|| weight.clone())].into_iter().flatten().collect())
+}
+
 fn normalised(x: &Inputs<'_>, input: &TensorSpec, weight: &TensorSpec) -> Result<()> {
     x.float("an input", input)?;
     x.rank_at_least("an input", input, 1)?;
@@ -55,13 +77,15 @@ pub(super) fn rope(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
 }
 
 pub(super) fn attention(x: &Inputs<'_>, spec: &AttentionSpec) -> Result<Vec<TensorSpec>> {
-    let inputs = x.between(if spec.positions { 5..=5 } else { 3..=3 })?;
+    let count = 3 + places(spec);
+    let inputs = x.between(count..=count)?;
     let lse = attended(x, spec, inputs)?;
     Ok(vec![inputs[0].clone(), lse])
 }
 
 pub(super) fn attention_backward(x: &Inputs<'_>, spec: &AttentionSpec) -> Result<Vec<TensorSpec>> {
-    let inputs = x.between(if spec.positions { 8..=8 } else { 6..=6 })?;
+    let count = 6 + places(spec);
+    let inputs = x.between(count..=count)?;
     let (forward, rest) = inputs.split_at(inputs.len() - 3);
     let lse = attended(x, spec, forward)?;
     let q = &forward[0];
@@ -71,7 +95,12 @@ pub(super) fn attention_backward(x: &Inputs<'_>, spec: &AttentionSpec) -> Result
     Ok(forward[..3].to_vec())
 }
 
-/// Checks `q, k, v` and the positions that follow; the specification of the log-sum-exp.
+/// The number of inputs that say where queries and keys stand.
+fn places(spec: &AttentionSpec) -> usize {
+    usize::from(spec.spans) + 2 * usize::from(spec.positions)
+}
+
+/// Checks `q, k, v` and what follows of spans and positions; the specification of the log-sum-exp.
 fn attended(x: &Inputs<'_>, spec: &AttentionSpec, inputs: &[TensorSpec]) -> Result<TensorSpec> {
     let (q, k, v) = (&inputs[0], &inputs[1], &inputs[2]);
     x.ensure(spec.scale.is_finite(), || format!("expected a finite scale, found {}", spec.scale))?;
@@ -83,7 +112,14 @@ fn attended(x: &Inputs<'_>, spec: &AttentionSpec, inputs: &[TensorSpec]) -> Resu
     x.ensure(h.checked_rem(g) == Some(0), || {
         format!("expected query heads that are a multiple of the {g} key heads, found {h}")
     })?;
-    if let [q_positions, k_positions] = &inputs[3..] {
+    let mut rest = &inputs[3..];
+    if spec.spans
+        && let [spans, after @ ..] = rest
+    {
+        x.is("spans", spans, DType::I64, &[b, 3].into())?;
+        rest = after;
+    }
+    if let [q_positions, k_positions] = rest {
         x.is("query positions", q_positions, DType::I64, &[b, s].into())?;
         x.is("key positions", k_positions, DType::I64, &[b, t].into())?;
     }

@@ -47,14 +47,52 @@ pub(super) fn select(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
 }
 
 pub(super) fn gated(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
-    let [gate, up] = x.exactly()?;
-    x.float("a gate", gate)?;
-    x.is("the second input", up, gate.dtype, &gate.shape)?;
-    Ok(vec![gate.clone()])
+    match x.between(1..=2)? {
+        [gate, up] => {
+            x.float("a gate", gate)?;
+            x.is("the second input", up, gate.dtype, &gate.shape)?;
+            Ok(vec![gate.clone()])
+        }
+        inputs => Ok(vec![halved(x, &inputs[0])?]),
+    }
+}
+
+/// The specification of one half of each row.
+fn halved(x: &Inputs<'_>, both: &TensorSpec) -> Result<TensorSpec> {
+    x.float("a gate", both)?;
+    x.rank_at_least("a gate", both, 1)?;
+    let width = both.shape.last();
+    x.ensure(width.is_multiple_of(2), || format!("expected rows of an even length, found {width}"))?;
+    Ok(TensorSpec::new(both.dtype, both.shape.with(both.shape.rank() - 1, width / 2)))
+}
+
+pub(super) fn bias_activation(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
+    let [input, bias] = x.exactly()?;
+    biased(x, input, bias)?;
+    Ok(vec![input.clone()])
+}
+
+pub(super) fn bias_activation_backward(x: &Inputs<'_>, wants_input: bool, wants_bias: bool) -> Result<Vec<TensorSpec>> {
+    let [input, bias, grad] = x.exactly()?;
+    biased(x, input, bias)?;
+    x.is("a gradient", grad, input.dtype, &input.shape)?;
+    x.ensure(wants_input || wants_bias, || "expected that the gradient of the input or of the bias is wanted".into())?;
+    Ok([wants_input.then(|| input.clone()), wants_bias.then(|| bias.clone())].into_iter().flatten().collect())
+}
+
+fn biased(x: &Inputs<'_>, input: &TensorSpec, bias: &TensorSpec) -> Result<()> {
+    x.float("an input", input)?;
+    x.rank_at_least("an input", input, 1)?;
+    x.is("a bias", bias, input.dtype, &[input.shape.last()].into())
 }
 
 pub(super) fn gated_backward(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
-    let [gate, up, grad] = x.exactly()?;
+    let inputs = x.between(2..=3)?;
+    let [gate, up, grad] = inputs else {
+        let half = halved(x, &inputs[0])?;
+        x.is("a gradient", &inputs[1], half.dtype, &half.shape)?;
+        return Ok(inputs[..1].to_vec());
+    };
     x.float("a gate", gate)?;
     x.is("the second input", up, gate.dtype, &gate.shape)?;
     x.is("a gradient", grad, gate.dtype, &gate.shape)?;
@@ -79,6 +117,16 @@ pub(super) fn reduce(x: &Inputs<'_>, op: ReduceOp, dims: &[usize], keep: bool) -
     };
     let shape: Vec<usize> = extents.iter().enumerate().filter_map(reduced).collect();
     Ok(vec![TensorSpec::new(input.dtype, shape)])
+}
+
+pub(super) fn top_k(x: &Inputs<'_>, k: usize) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    x.float("an input", input)?;
+    x.rank_at_least("an input", input, 1)?;
+    let width = input.shape.last();
+    x.ensure(k <= width, || format!("expected at most the {width} elements of a row, found k = {k}"))?;
+    let shape = input.shape.with(input.shape.rank() - 1, k);
+    Ok(vec![TensorSpec::new(input.dtype, &shape), TensorSpec::new(DType::I64, shape)])
 }
 
 pub(super) fn arg_max(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {

@@ -54,6 +54,16 @@ pub(super) fn slice(x: &Inputs<'_>, dim: usize, start: usize, len: usize) -> Res
     Ok(vec![TensorSpec::new(input.dtype, input.shape.with(dim, len))])
 }
 
+pub(super) fn split(x: &Inputs<'_>, dim: usize, sizes: &[usize]) -> Result<Vec<TensorSpec>> {
+    let [input] = x.exactly()?;
+    let extent = x.extent(input, dim)?;
+    let sum = sizes.iter().try_fold(0_usize, |sum, &size| sum.checked_add(size));
+    x.ensure(!sizes.is_empty() && sum == Some(extent), || {
+        format!("expected sizes that add up to the {extent} indices of dimension {dim}, found {sizes:?}")
+    })?;
+    Ok(sizes.iter().map(|&size| TensorSpec::new(input.dtype, input.shape.with(dim, size))).collect())
+}
+
 pub(super) fn write_slice(x: &Inputs<'_>, dim: usize, start: usize) -> Result<Vec<TensorSpec>> {
     let [base, update] = x.exactly()?;
     let extent = x.extent(base, dim)?;

@@ -1,5 +1,6 @@
 //! Shape and type inference: the specification of an instruction's outputs from those of its inputs.
 
+mod adapter;
 mod blocks;
 mod elements;
 mod inputs;
@@ -32,6 +33,7 @@ pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
         Op::Permute { dims } => layout::permute(&x, dims),
         Op::Broadcast { shape } => layout::broadcast(&x, shape),
         Op::Slice { dim, start, len } => layout::slice(&x, *dim, *start, *len),
+        Op::Split { dim, sizes } => layout::split(&x, *dim, sizes),
         Op::WriteSlice { dim, start } => layout::write_slice(&x, *dim, *start),
         Op::Concat { dim } => layout::concat(&x, *dim),
         Op::Cast { dtype } => elements::cast(&x, *dtype),
@@ -44,12 +46,22 @@ pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
         Op::GatedBackward(_) => elements::gated_backward(&x),
         Op::Reduce { op, dims, keep } => elements::reduce(&x, *op, dims, *keep),
         Op::ArgMax => elements::arg_max(&x),
+        Op::TopK { k } => elements::top_k(&x, *k),
         Op::MatMul { transpose_a, transpose_b } => products::matmul(&x, *transpose_a, *transpose_b),
         Op::Linear => products::linear(&x),
+        Op::Adapter { scale, p, .. } => adapter::adapter(&x, *scale, *p),
+        Op::AdapterBackward { scale, p, input, down, up, .. } => adapter::backward(&x, (*scale, *p), [*input, *down, *up]),
         Op::Embedding => products::embedding(&x),
         Op::EmbeddingBackward { rows } => products::embedding_backward(&x, *rows),
         Op::RmsNorm { .. } => blocks::norm(&x, false),
         Op::LayerNorm { .. } => blocks::norm(&x, true),
+        Op::AddRmsNorm { .. } => blocks::add_norm(&x, false),
+        Op::AddLayerNorm { .. } => blocks::add_norm(&x, true),
+        Op::AddRmsNormBackward { input, weight, .. } | Op::AddLayerNormBackward { input, weight, .. } => {
+            blocks::add_norm_backward(&x, *input, *weight)
+        }
+        Op::BiasActivation(_) => elements::bias_activation(&x),
+        Op::BiasActivationBackward { input, bias, .. } => elements::bias_activation_backward(&x, *input, *bias),
         Op::RmsNormBackward { input, weight, .. } | Op::LayerNormBackward { input, weight, .. } => {
             blocks::norm_backward(&x, *input, *weight)
         }
@@ -61,7 +73,7 @@ pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
         Op::CrossEntropy => training::cross_entropy(&x),
         Op::CrossEntropyBackward => training::cross_entropy_backward(&x),
         Op::SumSquares => training::sum_squares(&x),
-        Op::AdamW(settings) => training::adamw(&x, settings),
+        Op::AdamW { masters, step, .. } => training::adamw(&x, *masters, *step),
     }?;
     outputs.iter().try_for_each(TensorSpec::check)?;
     Ok(outputs)

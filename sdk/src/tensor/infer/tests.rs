@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::infer;
-use crate::tensor::{AdamW, AttentionSpec, BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, TensorSpec, UnaryOp};
+use crate::tensor::{AttentionSpec, BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, TensorSpec, UnaryOp};
 use crate::{Error, Result};
 
 fn spec(dtype: DType, shape: &[usize]) -> TensorSpec {
@@ -21,11 +21,11 @@ fn i64(shape: &[usize]) -> TensorSpec {
 }
 
 fn mask(positions: bool) -> AttentionSpec {
-    AttentionSpec { scale: 0.5, causal: true, window: None, positions }
+    AttentionSpec { scale: 0.5, causal: true, window: None, spans: false, positions }
 }
 
 fn adamw(step: u64) -> Op {
-    Op::AdamW(AdamW { lr: 0.1, beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.0, step, grad_scale: 1.0 })
+    Op::AdamW { beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.0, masters: false, lr: 0.1, step }
 }
 
 /// That `op` refuses `inputs` with a message that contains `expected` and names the instruction and all inputs.
@@ -79,9 +79,19 @@ fn outputs_have_the_shapes_and_types_of_the_contract() -> Result<()> {
         (Op::SumSquares, vec![bf16(&[2, 9]), f32(&[])], vec![f32(&[])]),
         (
             adamw(1),
-            vec![bf16(&[2]), bf16(&[2]), f32(&[2]), f32(&[2]), f32(&[2])],
-            vec![bf16(&[2]), f32(&[2]), f32(&[2]), f32(&[2])],
+            vec![f32(&[]), bf16(&[2]), bf16(&[2]), f32(&[2]), f32(&[2]), f32(&[3]), f32(&[3]), f32(&[3]), f32(&[3])],
+            vec![bf16(&[2]), f32(&[2]), f32(&[2]), f32(&[3]), f32(&[3]), f32(&[3])],
         ),
+        (Op::Split { dim: 1, sizes: vec![1, 0, 3] }, vec![bf16(&[2, 4])], vec![bf16(&[2, 1]), bf16(&[2, 0]), bf16(&[2, 3])]),
+        (
+            Op::Adapter { scale: 2.0, p: 0.1, seed: 1 },
+            vec![bf16(&[2, 3, 5]), bf16(&[2, 3, 7]), bf16(&[4, 7]), bf16(&[5, 4])],
+            vec![bf16(&[2, 3, 5]), bf16(&[2, 3, 4])],
+        ),
+        (Op::AddRmsNorm { eps: 0.1 }, vec![f32(&[2, 3]), f32(&[2, 3]), f32(&[3])], vec![f32(&[2, 3]), f32(&[2, 3])]),
+        (Op::BiasActivation(UnaryOp::Gelu), vec![f32(&[2, 3]), f32(&[3])], vec![f32(&[2, 3])]),
+        (Op::Gated(GatedOp::Silu), vec![f32(&[2, 6])], vec![f32(&[2, 3])]),
+        (Op::GatedBackward(GatedOp::Silu), vec![f32(&[2, 6]), f32(&[2, 3])], vec![f32(&[2, 6])]),
     ];
     for (op, inputs, outputs) in cases {
         assert_eq!(infer(&op, &inputs)?, outputs, "{op:?}");
@@ -145,8 +155,8 @@ fn inputs_that_do_not_fit_are_refused_in_words() {
     refused(&Op::Attention(mask(true)), &[q, k.clone(), k], "expected 5 inputs, found 3");
     refused(&Op::CrossEntropy, &[f32(&[2, 3]), spec(DType::U32, &[2])], "expected targets of type i64");
     refused(&Op::SumSquares, &[f32(&[2]), spec(DType::F64, &[2])], "all inputs in f64, or none");
-    refused(&adamw(0), &[f32(&[2]), f32(&[2]), f32(&[2]), f32(&[2])], "a step of at least 1");
-    refused(&adamw(1), &[bf16(&[2]), bf16(&[2]), bf16(&[2]), f32(&[2])], "a first moment of type f32");
+    refused(&adamw(0), &[f32(&[]), f32(&[2]), f32(&[2]), f32(&[2]), f32(&[2])], "a step of at least 1");
+    refused(&adamw(1), &[f32(&[]), bf16(&[2]), bf16(&[2]), bf16(&[2]), f32(&[2])], "a first moment of type f32");
 }
 
 fn ops() -> impl Strategy<Value = Op> {

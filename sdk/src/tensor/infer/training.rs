@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use crate::Result;
-use crate::tensor::{AdamW, DType, TensorSpec};
+use crate::tensor::{DType, TensorSpec};
 
 pub(super) fn cross_entropy(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     let [logits, targets] = x.exactly()?;
@@ -36,11 +36,26 @@ pub(super) fn sum_squares(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     Ok(vec![TensorSpec::new(accumulator, [])])
 }
 
-pub(super) fn adamw(x: &Inputs<'_>, settings: &AdamW) -> Result<Vec<TensorSpec>> {
-    let inputs = x.between(4..=5)?;
+pub(super) fn adamw(x: &Inputs<'_>, masters: bool, step: u64) -> Result<Vec<TensorSpec>> {
+    x.ensure(step > 0, || "expected a step of at least 1".into())?;
+    let (scale, rest) = x.some()?;
+    let each = if masters { 5 } else { 4 };
+    x.ensure(!rest.is_empty() && rest.len() % each == 0, || {
+        format!("expected a factor and {each} inputs for each parameter, found {} after the factor", rest.len())
+    })?;
+    let mut outputs = Vec::with_capacity(rest.len() / each * (each - 1));
+    for one in rest.chunks_exact(each) {
+        parameter(x, one)?;
+        x.is("a factor", scale, one[0].dtype.accumulator(), &[].into())?;
+        outputs.extend([&one[..1], &one[2..]].concat());
+    }
+    Ok(outputs)
+}
+
+/// Checks a parameter, its gradient, its moments, and its master copy.
+fn parameter(x: &Inputs<'_>, inputs: &[TensorSpec]) -> Result<()> {
     let (parameter, grad) = (&inputs[0], &inputs[1]);
     x.float("a parameter", parameter)?;
-    x.ensure(settings.step > 0, || "expected a step of at least 1".into())?;
     let accumulator = parameter.dtype.accumulator();
     // A gradient that was accumulated over micro-batches may be more precise than its parameter.
     x.ensure(grad.dtype == parameter.dtype || grad.dtype == accumulator, || {
@@ -50,5 +65,5 @@ pub(super) fn adamw(x: &Inputs<'_>, settings: &AdamW) -> Result<Vec<TensorSpec>>
     for (name, state) in ["a first moment", "a second moment", "a master copy"].into_iter().zip(&inputs[2..]) {
         x.is(name, state, accumulator, &parameter.shape)?;
     }
-    Ok([&inputs[..1], &inputs[2..]].concat())
+    Ok(())
 }

@@ -43,6 +43,29 @@ pub fn norm_backward(kind: Norm, shape: &[usize], input: bool, weight: bool) -> 
     Case::backward(op, &norm(kind, shape), &[0, 1], &[], Kind::Float, 63)
 }
 
+/// A residual connection and a normalisation.
+#[must_use]
+pub fn add_norm(kind: Norm, shape: &[usize]) -> Case {
+    let Case { op, inputs } = norm(kind, shape);
+    let op = if matches!(op, Op::RmsNorm { .. }) { Op::AddRmsNorm { eps: EPS } } else { Op::AddLayerNorm { eps: EPS } };
+    let mut all = vec![inputs[0].clone(), Input::float(shape, 75)];
+    all.extend_from_slice(&inputs[1..]);
+    Case::new(op, all)
+}
+
+/// The gradients of [`add_norm`] that are asked for, with or without one of the sum itself.
+#[must_use]
+pub fn add_norm_backward(kind: Norm, shape: &[usize], wanted: (bool, bool), of_sum: bool) -> Case {
+    let (input, weight) = wanted;
+    let op = match kind {
+        Norm::Rms => Op::AddRmsNormBackward { eps: EPS, input, weight },
+        Norm::Layer { .. } => Op::AddLayerNormBackward { eps: EPS, input, weight },
+    };
+    let mut inputs = norm_backward(kind, shape, input, weight).inputs;
+    inputs.extend(of_sum.then(|| Input::float(shape, 76)));
+    Case::new(op, inputs)
+}
+
 /// Softmax of rows of numbers up to `range`.
 #[must_use]
 pub fn softmax(shape: &[usize], range: f64) -> Case {
@@ -61,12 +84,27 @@ pub fn rope(shape: [usize; 4], tables: usize, inverse: bool) -> Case {
 #[must_use]
 pub fn attention([b, s, t, h, g, d]: [usize; 6], spec: AttentionSpec) -> Case {
     let mut inputs = vec![Input::float([b, s, h, d], 68), Input::float([b, t, g, d], 69), Input::float([b, t, g, d], 70)];
+    if spec.spans {
+        inputs.push(spans(b, s, t));
+    }
     if spec.positions {
         // Some queries see no key, some keys are padding, and no two rows of the batch agree.
         inputs.push(Input::integers([b, s], 71, -1, t as i64 + 3, DType::I64));
         inputs.push(Input::integers([b, t], 72, -2, t as i64 + 2, DType::I64));
     }
     Case::new(Op::Attention(spec), inputs)
+}
+
+/// Spans of `b` rows: whole ones, padded on the right, padded on the left, empty ones, and such as reach beyond the keys.
+fn spans(b: usize, s: usize, t: usize) -> Input {
+    let (s, t) = (s as f64, t as f64);
+    let row = |row: usize| match row % 4 {
+        0 => [(t / 3.0).floor(), (t / 2.0).floor(), (t / 3.0).floor()],
+        1 => [0.0, (t / 2.0).ceil(), (t / 2.0).ceil() - s],
+        2 => [-1.0, t + 5.0, t - s],
+        _ => [0.0, 0.0, 0.0],
+    };
+    Input { shape: [b, 3].into(), values: (0..b).flat_map(row).collect(), kind: Kind::Fixed(DType::I64) }
 }
 
 /// The gradient of [`attention`].
@@ -80,10 +118,10 @@ pub fn attention_backward(extents: [usize; 6], spec: AttentionSpec) -> Case {
 /// All kinds of masks.
 pub(super) fn specs() -> Vec<AttentionSpec> {
     let mut specs = Vec::new();
-    for positions in [false, true] {
+    for (spans, positions) in [(false, false), (false, true), (true, false), (true, true)] {
         for causal in [false, true] {
             for window in [None, Some(0), Some(2)] {
-                specs.push(AttentionSpec { scale: 0.7, causal, window, positions });
+                specs.push(AttentionSpec { scale: 0.7, causal, window, spans, positions });
             }
         }
     }
@@ -94,9 +132,13 @@ pub(super) fn forward() -> Vec<Case> {
     let mut cases = gradients();
     for kind in [Norm::Rms, Norm::Layer { bias: false }, Norm::Layer { bias: true }] {
         for shape in [&[70, 129][..], &[3, 2, 8], &[1, 1], &[0, 4], &[17]] {
-            cases.push(norm(kind, shape));
+            cases.extend([norm(kind, shape), add_norm(kind, shape)]);
             if kind != (Norm::Layer { bias: true }) {
                 cases.extend([(true, true), (true, false), (false, true)].map(|(x, w)| norm_backward(kind, shape, x, w)));
+                for of_sum in [false, true] {
+                    let wanted = [(true, true), (true, false), (false, true)];
+                    cases.extend(wanted.map(|wanted| add_norm_backward(kind, shape, wanted, of_sum)));
+                }
             }
         }
     }
@@ -128,6 +170,7 @@ pub(super) fn gradients() -> Vec<Case> {
     let mut cases = Vec::new();
     for kind in [Norm::Rms, Norm::Layer { bias: false }, Norm::Layer { bias: true }] {
         cases.extend([norm(kind, &[2, 3, 4]), norm(kind, &[5]), norm(kind, &[2, 1]), norm(kind, &[0, 3])]);
+        cases.extend([add_norm(kind, &[2, 3, 4]), add_norm(kind, &[5]), add_norm(kind, &[0, 3])]);
     }
     cases.extend([softmax(&[2, 4], 2.0), softmax(&[3, 1], 2.0), softmax(&[0, 2], 2.0)]);
     cases.extend([rope([2, 3, 2, 4], 2, false), rope([2, 3, 1, 2], 1, true)]);

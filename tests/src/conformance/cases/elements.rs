@@ -62,6 +62,26 @@ pub fn gated(op: GatedOp, shape: &[usize]) -> Case {
     Case::new(Op::Gated(op), vec![Input::within(shape, 27, -4.0, 4.0), Input::float(shape, 28)])
 }
 
+/// A gated activation whose two inputs are the halves of one.
+#[must_use]
+pub fn gated_halves(op: GatedOp, shape: &[usize]) -> Case {
+    Case::new(Op::Gated(op), vec![Input::within(shape, 41, -4.0, 4.0)])
+}
+
+/// A function of a sum with a bias.
+#[must_use]
+pub fn bias_activation(op: UnaryOp, shape: &[usize]) -> Case {
+    let n = shape.last().copied().unwrap_or(1);
+    let Case { inputs, .. } = unary(op, shape);
+    // The sum stays in the function's domain.
+    Case::new(Op::BiasActivation(op), vec![inputs[0].clone(), Input::within([n], 42, 0.0, 0.5)])
+}
+
+fn bias_activation_backward(function: UnaryOp, shape: &[usize], input: bool, bias: bool) -> Case {
+    let inputs = [bias_activation(function, shape).inputs, vec![Input::float(shape, 43)]].concat();
+    Case::new(Op::BiasActivationBackward { function, input, bias }, inputs)
+}
+
 /// Dropout with a fixed seed.
 #[must_use]
 pub fn dropout(p: f64, shape: &[usize]) -> Case {
@@ -104,6 +124,20 @@ pub(super) fn forward() -> Vec<Case> {
             cases.push(Case::new(Op::GatedBackward(op), inputs));
         }
     }
+    for op in GATED {
+        for (whole, half) in [(&[65, 130][..], &[65, 65][..]), (&[2, 6], &[2, 3]), (&[0, 4], &[0, 2])] {
+            cases.push(gated_halves(op, whole));
+            let inputs = [gated_halves(op, whole).inputs, vec![Input::float(half, 44)]].concat();
+            cases.push(Case::new(Op::GatedBackward(op), inputs));
+        }
+    }
+    for op in UNARY {
+        for shape in [&[65, 131][..], &[0, 4], &[7]] {
+            cases.push(bias_activation(op, shape));
+            let wanted = [(true, true), (true, false), (false, true)];
+            cases.extend(wanted.map(|(input, bias)| bias_activation_backward(op, shape, input, bias)));
+        }
+    }
     cases.extend([dropout(0.1, &[65, 131]), dropout(0.9, &[300]), affine(&[65, 131])]);
     cases
 }
@@ -121,7 +155,8 @@ pub(super) fn gradients() -> Vec<Case> {
         cases.push(binary(op, &[2, 0], &[1]));
     }
     cases.extend([select(&[2, 3], &[2, 3], &[3]), select(&[3, 1], &[], &[1, 2]), select(&[1], &[0], &[])]);
-    cases.extend(GATED.iter().map(|&op| gated(op, &[2, 4])));
+    cases.extend(GATED.iter().flat_map(|&op| [gated(op, &[2, 4]), gated_halves(op, &[3, 4])]));
+    cases.extend(UNARY.iter().flat_map(|&op| [bias_activation(op, &[2, 3]), bias_activation(op, &[0, 2])]));
     cases.extend([dropout(0.4, &[3, 5]), dropout(0.0, &[2]), affine(&[4]), affine(&[0])]);
     cases
 }

@@ -17,6 +17,12 @@ pub fn slice(shape: &[usize], dim: usize, start: usize, len: usize) -> Case {
     Case::new(Op::Slice { dim, start, len }, vec![Input::float(shape, 2)])
 }
 
+/// The parts of a tensor.
+#[must_use]
+pub fn split(shape: &[usize], dim: usize, sizes: &[usize]) -> Case {
+    Case::new(Op::Split { dim, sizes: sizes.to_vec() }, vec![Input::float(shape, 19)])
+}
+
 /// A range of one dimension, written.
 #[must_use]
 pub fn write_slice(shape: &[usize], dim: usize, start: usize, len: usize) -> Case {
@@ -40,6 +46,12 @@ pub fn concat(shape: &[usize], dim: usize, extents: &[usize]) -> Case {
 #[must_use]
 pub fn reduce(op: ReduceOp, shape: &[usize], dims: &[usize], keep: bool) -> Case {
     Case::new(Op::Reduce { op, dims: dims.to_vec(), keep }, vec![Input::float(shape, 6)])
+}
+
+/// The greatest elements of rows.
+#[must_use]
+pub fn top_k(shape: &[usize], k: usize) -> Case {
+    Case::new(Op::TopK { k }, vec![Input::float(shape, 80)])
 }
 
 /// A tensor repeated along new dimensions and those of one index.
@@ -72,6 +84,8 @@ pub(super) fn forward() -> Vec<Case> {
         Case::new(Op::Uniform { shape: [70, 129].into(), seed: 42 }, vec![]),
         permute(&[17, 33, 5, 9], &[2, 0, 3, 1]),
         permute(&[65, 129], &[1, 0]),
+        split(&[65, 130], 1, &[1, 64, 65]),
+        split(&[33, 5], 0, &[20, 13]),
         broadcast(&[65, 1, 33], &[7, 65, 5, 33]),
         reduce(ReduceOp::Sum, &[70, 300], &[0], false),
         reduce(ReduceOp::Sum, &[70, 300], &[1], false),
@@ -81,6 +95,9 @@ pub(super) fn forward() -> Vec<Case> {
         // Many ties, of which the first counts.
         Case::new(Op::ArgMax, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
         Case::new(Op::ArgMax, vec![Input::float([0, 4], 11)]),
+        top_k(&[33, 65], 7),
+        top_k(&[2, 3000], 1000),
+        Case::new(Op::TopK { k: 9 }, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
         Case::new(Op::Permute { dims: vec![1, 0] }, vec![Input::integers([5, 7], 12, -9, 9, DType::I64)]),
         Case::new(Op::Slice { dim: 0, start: 1, len: 3 }, vec![Input::integers([5, 7], 12, 0, 9, DType::U32)]),
         Case::new(Op::Broadcast { shape: [3, 7].into() }, vec![Input::integers([7], 13, 0, 2, DType::Bool)]),
@@ -111,10 +128,14 @@ pub(super) fn gradients() -> Vec<Case> {
         write_slice(&[4, 3], 0, 1, 2),
         write_slice(&[2, 4, 3], 1, 0, 4),
         write_slice(&[2, 4], 1, 2, 0),
+        split(&[2, 7, 3], 1, &[4, 0, 3]),
+        split(&[6], 0, &[6]),
+        split(&[0, 4], 1, &[2, 2]),
         concat(&[2, 0, 3], 1, &[1, 0, 4]),
         concat(&[0, 3], 0, &[2]),
         Case::new(Op::Cast { dtype: DType::F64 }, vec![Input::float([3], 18)]),
     ];
+    cases.extend([top_k(&[3, 5], 2), top_k(&[4], 4), top_k(&[2, 3], 0), top_k(&[0, 3], 1)]);
     for op in [ReduceOp::Sum, ReduceOp::Mean, ReduceOp::Max] {
         cases.push(reduce(op, &[3, 4], &[1], false));
         cases.push(reduce(op, &[2, 3, 4], &[0, 2], true));

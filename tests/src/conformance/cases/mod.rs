@@ -6,11 +6,11 @@ mod layout;
 mod products;
 mod training;
 
-pub use blocks::{Norm, attention, attention_backward, norm, norm_backward, rope, softmax};
-pub use elements::{GATED, UNARY, affine, binary, dropout, gated, select, unary};
-pub use layout::{broadcast, cast, concat, permute, reduce, reshape, slice, write_slice};
-pub use products::{embedding, linear, matmul};
-pub use training::{adamw, cross_entropy, sum_squares};
+pub use blocks::{Norm, add_norm, add_norm_backward, attention, attention_backward, norm, norm_backward, rope, softmax};
+pub use elements::{GATED, UNARY, affine, bias_activation, binary, dropout, gated, gated_halves, select, unary};
+pub use layout::{broadcast, cast, concat, permute, reduce, reshape, slice, split, top_k, write_slice};
+pub use products::{adapter, embedding, linear, matmul};
+pub use training::{adamw, adamw_of, cross_entropy, sum_squares};
 
 use scaledown_sdk::tensor::uniform_bits;
 use scaledown_sdk::{DType, Device, Op, Result, Shape, Tensor, TensorData, TensorSpec};

@@ -1,0 +1,110 @@
+//! Adapters and gradients of a generator.
+
+use scaledown_sdk::component::GeneratorInput;
+use scaledown_sdk::nn::{Forward, LoraConfig};
+use scaledown_sdk::tensor::no_grad;
+use scaledown_sdk::{Result, Tensor};
+
+use super::inputs::{Rows, Side};
+use super::{Built, Subject};
+use crate::compare::{differ, near, same, values};
+use crate::report::{Checked, Failure, ensure};
+
+const LENGTHS: [usize; 2] = [8, 5];
+
+fn lora() -> LoraConfig {
+    LoraConfig { r: 3, alpha: 6.0, dropout: 0.0, ..LoraConfig::default() }
+}
+
+impl Subject<'_> {
+    /// A generator whose adapters do something: a new adapter's update is zero.
+    fn adapted(&self) -> Result<Built> {
+        let built = self.built(Some(lora()))?;
+        for (param, seed) in built.params.trainable().into_iter().zip(1..) {
+            let noise = self.device.uniform(param.tensor().shape(), seed)?;
+            param.set(&noise.affine(0.6, -0.3)?)?;
+        }
+        Ok(built)
+    }
+}
+
+impl Built {
+    fn of_rows(&self) -> Result<Vec<f64>> {
+        Ok(self.logits(&Rows::new(self.rows(&LENGTHS), Side::Right))?.concat())
+    }
+
+    /// The mean of the logits' squares over an input.
+    fn loss(&self, input: &GeneratorInput, mut forward: Forward) -> Result<Tensor> {
+        let hidden = self.generator.forward(input, &mut forward)?;
+        self.generator.logits(&hidden)?.square()?.mean_all()
+    }
+}
+
+pub(super) fn off(subject: &Subject<'_>) -> Checked {
+    let base = subject.built(None)?.of_rows()?;
+    let built = subject.adapted()?;
+    let adapted = built.of_rows()?;
+    differ("the logits with an adapter", &adapted, &base)?;
+    let guard = built.params.without_adapters();
+    near("the logits with adapters that are off", &built.of_rows()?, &base)?;
+    drop(guard);
+    same("the logits with adapters that are on again", &built.of_rows()?, &adapted)
+}
+
+pub(super) fn merged(subject: &Subject<'_>) -> Checked {
+    let built = subject.adapted()?;
+    let adapted = built.of_rows()?;
+    for times in ["once", "twice"] {
+        no_grad(|| built.generator.merge_adapters())?;
+        near(&format!("the logits with adapters that were merged {times}"), &built.of_rows()?, &adapted)?;
+    }
+    Ok(())
+}
+
+pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
+    let built = subject.adapted()?;
+    let input = Rows::new(built.rows(&LENGTHS), Side::Right).input(&*built.generator)?;
+    let found = built.loss(&input, Forward::training(1, false))?.backward()?;
+    let trainable = built.params.trainable();
+    ensure(!trainable.is_empty(), "the adapter's parameters", "at least one", "none")?;
+    for param in built.params.all() {
+        let gradient = found.get(&param.tensor()).map(values).transpose()?;
+        let what = format!("the gradient of {}", param.name());
+        let adapter = param.name().contains("lora_");
+        ensure(param.trainable() == adapter, format!("whether {} trains", param.name()), adapter, param.trainable())?;
+        match gradient {
+            Some(gradient) if adapter => {
+                ensure(gradient.iter().any(|&x| x != 0.0), &what, "one that is not zero", "zeros only")?;
+            }
+            Some(_) => return Err(Failure::differs(&what, "none, as it is the base model's", "one")),
+            None => ensure(!adapter, &what, "one that is not zero", "none")?,
+        }
+    }
+    Ok(())
+}
+
+/// The loss, and the gradient of the embeddings that were read.
+fn of_embeddings(subject: &Subject<'_>, forward: Forward) -> Checked<(f64, Vec<f64>)> {
+    let built = subject.adapted()?;
+    let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
+    let leaf = built.generator.embed(&rows.ids(&*built.generator)?)?.leaf()?;
+    let loss = built.loss(&rows.with(leaf.clone()), forward)?;
+    let value = loss.scalar()?;
+    let found = loss.backward()?;
+    let gradient = found.get(&leaf).ok_or_else(|| Failure::differs("the gradient of the embeddings", "one", "none"))?;
+    Ok((value, values(gradient)?))
+}
+
+pub(super) fn inputs(subject: &Subject<'_>) -> Checked {
+    let (_, gradient) = of_embeddings(subject, Forward::training(1, false))?;
+    let what = "the gradient of the embeddings";
+    ensure(gradient.iter().all(|x| x.is_finite()), what, "finite numbers", "a NaN or an infinity")?;
+    ensure(gradient.iter().any(|&x| x != 0.0), what, "one that is not zero", "zeros only")
+}
+
+pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
+    let kept = of_embeddings(subject, Forward::training(3, false))?;
+    let computed = of_embeddings(subject, Forward::training(3, true))?;
+    near("the loss with checkpointing", &[computed.0], &[kept.0])?;
+    near("the gradient of the embeddings with checkpointing", &computed.1, &kept.1)
+}

@@ -1,0 +1,131 @@
+//! What came of the checks of a suite.
+
+use std::fmt;
+
+use scaledown_sdk::component::caught;
+
+/// What came of one check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The component does what it promises.
+    Passed,
+    /// It does not; one sentence that says what was expected, and what was found.
+    Failed(String),
+    /// The promise does not apply to this component; why.
+    Skipped(String),
+}
+
+/// One check of a suite.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What the component promises, as a sentence.
+    pub name: &'static str,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// All checks of one component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The component: its kind, its name and its configuration.
+    pub subject: String,
+    /// The checks, in the order in which they ran.
+    pub checks: Vec<Check>,
+}
+
+/// Why a check did not pass.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The component failed where it had to succeed.
+    #[error(transparent)]
+    Component(#[from] scaledown_sdk::Error),
+    /// The component did something else than it promises.
+    #[error("{what}: expected {expected}, found {found}")]
+    Differs {
+        /// What was looked at, and where.
+        what: String,
+        /// What the contract says.
+        expected: String,
+        /// What the component did.
+        found: String,
+    },
+    /// The component has no such feature; why.
+    #[error("{0}")]
+    NotApplicable(String),
+}
+
+/// The result of one check.
+pub type Checked<T = ()> = Result<T, Failure>;
+
+impl Failure {
+    /// A difference between what the contract says and what was found.
+    pub(crate) fn differs(what: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
+        Failure::Differs { what: what.to_string(), expected: expected.to_string(), found: found.to_string() }
+    }
+}
+
+/// Fails with a difference unless `holds`.
+pub(crate) fn ensure(holds: bool, what: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) -> Checked {
+    if holds { Ok(()) } else { Err(Failure::differs(what, expected, found)) }
+}
+
+impl Report {
+    /// A report without checks.
+    #[must_use]
+    pub fn new(subject: impl Into<String>) -> Self {
+        Report { subject: subject.into(), checks: Vec::new() }
+    }
+
+    /// Runs a check. A panic fails it.
+    pub fn run(&mut self, name: &'static str, check: impl FnOnce() -> Checked) {
+        let outcome = match caught(check) {
+            Ok(Ok(())) => Outcome::Passed,
+            Ok(Err(Failure::NotApplicable(why))) => Outcome::Skipped(why),
+            Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
+            Err(panic) => Outcome::Failed(format!("the component panicked: {panic}")),
+        };
+        self.checks.push(Check { name, outcome });
+    }
+
+    /// Whether there are checks, and none failed.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        !self.checks.is_empty() && self.failures().next().is_none()
+    }
+
+    /// The checks that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| matches!(check.outcome, Outcome::Failed(_)))
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.subject)?;
+        for Check { name, outcome } in &self.checks {
+            match outcome {
+                Outcome::Passed => writeln!(f, "  ok      {name}")?,
+                Outcome::Failed(why) => writeln!(f, "  FAILED  {name}: {why}")?,
+                Outcome::Skipped(why) => writeln!(f, "  skipped {name}: {why}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a call that must be refused was: an error passes, a value or a panic does not.
+pub(crate) fn refused<T>(what: impl fmt::Display, call: impl FnOnce() -> scaledown_sdk::Result<T>) -> Checked {
+    match caught(call) {
+        Ok(Err(_)) => Ok(()),
+        Ok(Ok(_)) => Err(Failure::differs(what, "an error", "a result")),
+        Err(panic) => Err(Failure::differs(what, "an error", format!("a panic ({panic})"))),
+    }
+}
+
+/// Whether a call that may succeed or fail did one of both, and did not panic.
+pub(crate) fn answered<T>(
+    what: impl fmt::Display,
+    call: impl FnOnce() -> scaledown_sdk::Result<T>,
+) -> Checked<scaledown_sdk::Result<T>> {
+    caught(call).map_err(|panic| Failure::differs(what, "a result or an error", format!("a panic ({panic})")))
+}

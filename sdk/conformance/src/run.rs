@@ -1,0 +1,83 @@
+//! An example, and the suite of its kind.
+
+use std::path::PathBuf;
+
+use scaledown_sdk::component::{Factory, RerankerContext, RetrieverContext, TeacherContext};
+use scaledown_sdk::{Device, Error, Result};
+
+use crate::example::{Example, ExampleError, FRESH};
+use crate::report::{Check, Outcome, Report};
+use crate::teacher::OpenTokenizer;
+use crate::{compressor, generator, reranker, retriever, teacher};
+
+/// What the checks run on and with.
+pub struct Setting<'a> {
+    /// The device that models run on.
+    pub device: Device,
+    /// A directory that files may be written in, and that the caller removes.
+    pub scratch: PathBuf,
+    /// Opens the tokenizer of a model's directory.
+    pub tokenizer: OpenTokenizer,
+    /// The values of the variables in examples, such as the addresses of services.
+    pub variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// Makes the component of an example, and runs the suite of its kind.
+///
+/// # Errors
+/// If the example names a plugin that is not there, or needs a variable that has no value.
+pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Report, ExampleError> {
+    let (name, device) = (example.title(), setting.device.clone());
+    // What is wrong with it is told before a suite fails in each of its checks.
+    let keys = example.keys(&setting.value("checked"))?;
+    let scratch = setting.scratch.as_path();
+    Ok(match example.registration()?.factory {
+        Factory::Compressor(make) => {
+            compressor::check(&compressor::Subject { name, build: &|context| make(keys.clone(), context), device, scratch })
+        }
+        Factory::Generator(make) => {
+            let model = example.model()?;
+            generator::check(&generator::Subject { name, build: &|context| make(keys.clone(), context), model: &model, device })
+        }
+        Factory::Retriever(make) => {
+            let open = |place: &retriever::Place| {
+                let keys = example.keys(&setting.value(&place.name)).map_err(|error| Error::Config(error.to_string()))?;
+                make(keys, RetrieverContext { device: device.clone(), directory: place.directory.clone() })
+            };
+            retriever::check(&retriever::Subject { name, open: &open, scratch })
+        }
+        Factory::Reranker(make) => {
+            let build = || make(keys.clone(), RerankerContext { device: device.clone() });
+            reranker::check(&reranker::Subject { name, build: &build })
+        }
+        Factory::Teacher(make) => {
+            let build = |keys, context: TeacherContext| make(keys, context);
+            let schema = (example.registration()?.schema)();
+            let tokenizer = setting.tokenizer;
+            teacher::check(&teacher::Subject { name, build: &build, keys, schema, device, tokenizer })
+        }
+        other => without_suite(name, made(other, keys)),
+    })
+}
+
+/// Makes a component of a kind that has no suite here yet.
+fn made(factory: Factory, keys: serde_json::Value) -> Result<()> {
+    match factory {
+        Factory::Device(make) => make(keys).map(drop),
+        _ => Ok(()),
+    }
+}
+
+fn without_suite(name: String, made: Result<()>) -> Report {
+    let mut report = Report::new(name);
+    let outcome = made.map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Passed);
+    report.checks.push(Check { name: "the component can be made", outcome });
+    report
+}
+
+impl Setting<'_> {
+    /// The values of variables, where a component that starts with nothing is called `fresh`.
+    fn value(&self, fresh: &str) -> impl Fn(&str) -> Option<String> {
+        move |name| if name == FRESH { Some(fresh.to_owned()) } else { (self.variable)(name) }
+    }
+}
