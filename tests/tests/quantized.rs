@@ -54,7 +54,7 @@ fn rows_of_a_quantised_table_are_those_of_its_numbers() -> Result<()> {
         let expected = there.upload(&table.to_data()?)?.embedding(&there.upload(&ids.to_data()?)?)?;
         assert_eq!(rows.to_data()?.to_f64(), expected.to_data()?.to_f64());
         let outside = table.embedding(&cpu.from_slice(&[19_i64], [1])?);
-        assert!(outside.is_err_and(|error| error.to_string().contains("id 19")));
+        assert!(outside.is_err_and(|error| error.to_string().contains("found 19")));
     }
     Ok(())
 }
