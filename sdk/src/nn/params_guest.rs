@@ -155,6 +155,14 @@ impl Params {
         self.get(name, shape, init)
     }
 
+    /// The weight `name` of an embedding table, as [`Params::get`] gives it.
+    ///
+    /// # Errors
+    /// If the host cannot make it.
+    pub(super) fn table(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        self.get(name, shape, init)
+    }
+
     fn full(&self, name: &str) -> String {
         if self.prefix.is_empty() || name.is_empty() {
             format!("{}{name}", self.prefix)

@@ -178,8 +178,9 @@ instructions! {
         fixed transpose_b: bool,
     } = "matmul" Primitive "a b" -> "y", Flows, Everyone;
 
-    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, and then stands
-    /// for what its cast to the type of `x` is; no gradient flows to it.
+    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, or bf16 or f16
+    /// beside an `x` of f32, and then stands for what its cast to the type of `x` is; no gradient flows to it. Beside a quantised weight a
+    /// device may round every 32 numbers of a row of `x` to multiples of a 32767th of the greatest of them.
     Linear = "linear" Coarse "x weight bias?" -> "y", Flows, Everyone;
 
     /// Coarse. A low-rank adapter (Hu et al. 2021, arXiv 2106.09685): `(y [.., o], x [.., i], down [r, i], up [o, r]) -> (sum [.., o], low
@@ -212,7 +213,8 @@ instructions! {
     } = "adapter_backward" Coarse "x down up low grad" -> "dx? ddown? dup?", Stops, Host;
 
     // ---- rows -----------------------------------------------------------------------------------------------------
-    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error.
+    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error. The rows of a
+    /// quantised table come out in f32.
     Embedding = "embedding" Primitive "table ids" -> "y", Flows, Everyone;
 
     /// `(grad [.., d], ids [..]) -> [rows, d]`: row `r` is the sum of the gradients whose id is `r`, in an order that is the device's own but
