@@ -17,7 +17,10 @@ fn the_interface_is_the_table() {
     let path = package().join("instructions.wit");
     let generated = wit::instructions();
     if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
-        std::fs::write(&path, &generated).unwrap();
+        // The other test may be reading it.
+        let new = path.with_extension("new");
+        std::fs::write(&new, &generated).unwrap();
+        std::fs::rename(&new, &path).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(committed, generated, "write {} again with SCALEDOWN_WRITE_FIXTURES=1", path.display());
