@@ -1,0 +1,70 @@
+//! How the generator gets to know the documents.
+
+use scaledown_sdk::component::PairBatch;
+use scaledown_sdk::nn::Widths;
+
+use super::AnswerOptions;
+use crate::data::records::Record;
+use crate::model::Oscar;
+use crate::model::sequence::Sequence;
+use crate::text::{Piece, TextError};
+
+/// How the generator gets to know the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reading {
+    /// From the compressor's vectors.
+    Compressed,
+    /// From their full text, by the generator without its adapter.
+    Uncompressed,
+    /// Not at all: what the generator without its adapter knows or guesses from the question alone.
+    ClosedBook,
+}
+
+/// Records as the models read them.
+pub(super) struct Inputs {
+    /// What the compressor reads; no pairs unless the reading is compressed.
+    pub(super) pairs: PairBatch,
+    /// What the generator reads, one sequence a record.
+    pub(super) sequences: Vec<Sequence>,
+    /// The number of documents of each record.
+    pub(super) documents: Vec<usize>,
+}
+
+impl Inputs {
+    pub(super) fn new(oscar: &Oscar, records: &[&Record], options: &AnswerOptions, widths: Widths) -> Result<Self, TextError> {
+        let memory_tokens = oscar.lengths.memory_tokens;
+        let pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: oscar.relevance, widths };
+        let mut inputs = Inputs { pairs, sequences: Vec::new(), documents: Vec::new() };
+        for record in records {
+            inputs.add(oscar, record, options.reading, options.documents)?;
+        }
+        Ok(inputs)
+    }
+
+    fn add(&mut self, oscar: &Oscar, record: &Record, reading: Reading, most: usize) -> Result<(), TextError> {
+        let (tokenizer, lengths) = (&oscar.model.tokenizer, &oscar.lengths);
+        let most = if reading == Reading::ClosedBook { 0 } else { most };
+        let documents = &record.documents[..most.min(record.documents.len())];
+        let query = tokenizer.truncate(&record.query, lengths.query_tokens)?;
+        let first = self.pairs.ids.len();
+        let mut sequence = Sequence::default();
+        for piece in oscar.model.prompt.pieces(tokenizer, query, documents.len())? {
+            match piece {
+                Piece::Text(ids) => sequence.extend(&ids, 0.0),
+                Piece::Document(i) if reading == Reading::Compressed => sequence.extend_vectors(first + i, lengths.memory_tokens),
+                Piece::Document(i) => {
+                    sequence.extend(&tokenizer.encode_truncated(&documents[i], lengths.document_tokens)?, 0.0);
+                }
+            }
+        }
+        if reading == Reading::Compressed {
+            for document in documents {
+                self.pairs.ids.push(oscar.pair(query, document)?);
+            }
+        }
+        self.sequences.push(sequence);
+        self.documents.push(documents.len());
+        Ok(())
+    }
+}

@@ -1,0 +1,119 @@
+//! Parquet: a row a document.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parquet::errors::ParquetError;
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::{Field, Row, reader::RowIter};
+use parquet::schema::types::Type;
+use serde_json::{Map, Number, Value};
+
+use super::json;
+use super::stream::Documents;
+use crate::config::CorpusFields;
+use crate::data::records::DataError;
+
+/// The documents of a file whose columns are called as `fields` says.
+pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, DataError> {
+    let wanted = [&fields.id, &fields.title, &fields.text];
+    let named: Vec<&str> = wanted.into_iter().flatten().map(String::as_str).chain(["id", "_id", "title", "text"]).collect();
+    let table = Table::open(path, &named)?;
+    let (fields, stem) = (fields.clone(), json::stem(path));
+    Ok(Box::new(table.map(move |item| {
+        let (row, value) = item?;
+        json::document(&value, &fields, &format!("{stem}:{}", row.number)).map_err(|fault| row.error(fault))
+    })))
+}
+
+/// The rows of a Parquet file as JSON objects. Rows are decoded a batch at a time, and columns that are not asked for not at all.
+pub(crate) struct Table {
+    path: PathBuf,
+    rows: Option<RowIter<'static>>,
+    read: u64,
+}
+
+/// Where a row stands; for messages.
+pub(crate) struct Place {
+    path: PathBuf,
+    number: u64,
+}
+
+impl Place {
+    /// The error of a row whose field is at fault.
+    pub(crate) fn error(&self, (field, message): (Option<String>, String)) -> DataError {
+        let field = field.map(|field| format!(", column `{field}`")).unwrap_or_default();
+        DataError::Content { path: self.path.clone(), place: format!("row {}{field}", self.number), message }
+    }
+}
+
+impl Table {
+    /// Opens a file, to read those of its columns whose name one of `columns` is, or begins with before a dot.
+    ///
+    /// # Errors
+    /// If the file cannot be read or is no Parquet.
+    pub(crate) fn open(path: &Path, columns: &[&str]) -> Result<Self, DataError> {
+        let file = File::open(path).map_err(DataError::io(path))?;
+        let reader = SerializedFileReader::new(file).map_err(|error| broken(path, "the file", &error))?;
+        let schema = reader.metadata().file_metadata().schema();
+        let is_wanted = |name: &str| columns.iter().any(|column| *column == name || column.split('.').next() == Some(name));
+        let fields = schema.get_fields().iter().filter(|field| is_wanted(field.name())).cloned().collect::<Vec<Arc<Type>>>();
+        if fields.is_empty() {
+            let known: Vec<&str> = schema.get_fields().iter().map(|field| field.name()).collect();
+            let message = format!("has none of the columns {}; it has {}", columns.join(", "), known.join(", "));
+            return Err(DataError::Content { path: path.to_owned(), place: "the table".into(), message });
+        }
+        let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
+        let rows = projection.and_then(|projection| RowIter::from_file_into(Box::new(reader)).project(Some(projection)));
+        let rows = rows.map_err(|error| broken(path, "the schema", &error))?;
+        Ok(Table { path: path.to_owned(), rows: Some(rows), read: 0 })
+    }
+}
+
+impl Iterator for Table {
+    type Item = Result<(Place, Value), DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let row = self.rows.as_mut()?.next()?;
+        self.read += 1;
+        Some(match row {
+            Ok(row) => Ok((Place { path: self.path.clone(), number: self.read }, object(row))),
+            Err(error) => {
+                self.rows = None;
+                Err(broken(&self.path, &format!("row {}", self.read), &error))
+            }
+        })
+    }
+}
+
+fn broken(path: &Path, place: &str, error: &ParquetError) -> DataError {
+    DataError::Content { path: path.to_owned(), place: place.to_owned(), message: format!("cannot be read as Parquet: {error}") }
+}
+
+fn object(row: Row) -> Value {
+    Value::Object(row.into_columns().into_iter().map(|(name, field)| (name, value(field))).collect::<Map<_, _>>())
+}
+
+/// A cell as JSON; dates and the like as they are printed.
+fn value(field: Field) -> Value {
+    match field {
+        Field::Null => Value::Null,
+        Field::Bool(value) => value.into(),
+        Field::Byte(value) => value.into(),
+        Field::Short(value) => value.into(),
+        Field::Int(value) => value.into(),
+        Field::Long(value) => value.into(),
+        Field::UByte(value) => value.into(),
+        Field::UShort(value) => value.into(),
+        Field::UInt(value) => value.into(),
+        Field::ULong(value) => value.into(),
+        Field::Float(value) => Number::from_f64(value.into()).map_or(Value::Null, Value::Number),
+        Field::Double(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
+        Field::Str(value) => value.into(),
+        Field::Bytes(bytes) => String::from_utf8_lossy(bytes.data()).into_owned().into(),
+        Field::Group(row) => object(row),
+        Field::ListInternal(list) => list.elements().iter().cloned().map(value).collect(),
+        other => other.to_string().into(),
+    }
+}

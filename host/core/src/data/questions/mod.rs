@@ -1,0 +1,89 @@
+//! The questions that are asked of a corpus: read from a file, or made from the corpus.
+
+mod file;
+mod synthetic;
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use crate::config::{self, QuestionFormat};
+use crate::data::corpus::Corpus;
+use crate::data::records::DataError;
+
+/// How many synthetic questions are made if the configuration does not say.
+const DEFAULT_COUNT: usize = 1000;
+
+/// A question.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Question {
+    /// What the file calls it; no other question of the file is called so.
+    pub id: String,
+    /// The question; never blank.
+    pub query: String,
+    /// The right answers, where they are known.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gold_answers: Vec<String>,
+    /// Documents to answer it from; none if they are to be found.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
+    /// The reranker's score of each of these documents, where they are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reranking_scores: Option<Vec<f64>>,
+    /// The document that a synthetic question was made from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+}
+
+/// The questions of a configuration, one after the other; those of a file in its order. After a line that is no question the next one
+/// comes.
+pub struct Questions {
+    questions: Box<dyn Iterator<Item = Result<Question, DataError>>>,
+}
+
+impl Questions {
+    /// Opens the questions that a configuration names. Synthetic ones are made here, in one pass over `corpus`, with memory for as many
+    /// documents as there are to be questions.
+    ///
+    /// # Errors
+    /// If the file cannot be opened; for synthetic ones, if there is no corpus or a document of it cannot be read.
+    pub fn open(config: &config::Questions, corpus: Option<&config::Corpus>) -> Result<Self, crate::Error> {
+        if config.format == QuestionFormat::Synthetic {
+            let corpus = corpus.ok_or_else(|| crate::Error::Usage("synthetic questions need a table [corpus]".into()))?;
+            let count = config.limit.unwrap_or(DEFAULT_COUNT);
+            let made = synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?;
+            return Ok(Questions { questions: Box::new(made.into_iter().map(Ok)) });
+        }
+        let path = config.path.as_deref().ok_or_else(|| crate::Error::Usage("questions.path is missing".into()))?;
+        let mut ids = HashSet::new();
+        let questions = file::open(path, config)?.map(move |item| {
+            let (place, question) = item?;
+            if ids.insert(question.id.clone()) {
+                return Ok(question);
+            }
+            Err(place.error(format!("the id `{}` is there a second time; each question needs its own", question.id)))
+        });
+        // A question that is refused counts for none.
+        let mut left = config.limit.unwrap_or(usize::MAX);
+        let questions = questions.take_while(move |item: &Result<_, DataError>| match item {
+            Ok(_) if left == 0 => false,
+            Ok(_) => {
+                left -= 1;
+                true
+            }
+            Err(_) => left > 0,
+        });
+        Ok(Questions { questions: Box::new(questions) })
+    }
+}
+
+impl Iterator for Questions {
+    type Item = Result<Question, DataError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.questions.next()
+    }
+}
+
+#[cfg(test)]
+mod tests;

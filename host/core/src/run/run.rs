@@ -1,0 +1,102 @@
+//! A training in its output directory: what is there is looked at before anything else is done.
+
+use scaledown_sdk::Device;
+
+use super::outcome::Trained;
+use super::run_log::RunLog;
+use super::{Context, Start};
+use crate::config::Config;
+use crate::evaluate::report::{StageSummary, TrainingSummary};
+use crate::model::base_checksum;
+use crate::train::checkpoint::{Checkpoint, Store};
+use crate::train::{Fingerprint, Objective, Outcome, RunLock, Settings, train};
+use crate::{Error, Result};
+
+/// A training that may begin, or go on.
+pub(super) struct Run<'a> {
+    context: &'a Context<'a>,
+    /// Held by the caller until the model is written, after the training.
+    _lock: &'a RunLock,
+    title: &'static str,
+    store: Store,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl<'a> Run<'a> {
+    /// Looks at the output directory, which `lock` keeps others out of, before a training of the kind `title`.
+    ///
+    /// # Errors
+    /// If there is nothing to resume, or something and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
+    /// settings.
+    pub(super) fn open(config: &Config, title: &'static str, context: &'a Context<'a>, lock: &'a RunLock) -> Result<Self> {
+        let directory = &config.output.directory;
+        let store = Store::new(directory.join("checkpoints"), 2, Fingerprint::new(config, title));
+        let checkpoint = match (context.start, store.latest()?) {
+            (Start::Resume, None) => {
+                return Err(Error::Usage(format!("there is nothing to resume in {}", directory.display())));
+            }
+            (Start::Resume, Some(found)) => Some(found),
+            (_, Some(_)) => {
+                let message = format!(
+                    "{} holds an unfinished or finished training; go on with --resume, or choose another output directory",
+                    directory.display()
+                );
+                return Err(Error::Usage(message));
+            }
+            (_, None) => None,
+        };
+        if let Some(checkpoint) = &checkpoint {
+            for changed in store.check(checkpoint)? {
+                context.terminal.warn(format!("after step {}, {changed}", checkpoint.last().step));
+            }
+        }
+        if config.training.validate_every.is_some() && config.data.validation.is_none() {
+            let message = "`validate_every` in [training] needs records to measure on: set `validation` in [data]";
+            return Err(Error::Usage(message.into()));
+        }
+        Ok(Run { context, _lock: lock, title, store, checkpoint })
+    }
+
+    /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.
+    ///
+    /// # Errors
+    /// If the records are not those that a resumed training began with; if a record, the device or the disk fails.
+    pub(super) fn train<O: Objective>(self, objective: &mut O, config: &Config, records: u32, steps: u64) -> Result<Outcome> {
+        let Run { context, title, store, checkpoint, .. } = self;
+        let base = base_checksum(objective.stored().iter().map(|(_, params)| params))?;
+        let store = store.with_records(records).with_base(base);
+        if let Some(checkpoint) = &checkpoint {
+            store.check(checkpoint)?;
+        }
+        let done = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.last().step);
+        super::record_config(config)?;
+        let settings = Settings::new(&config.training, steps);
+        let mut log = RunLog::new(&config.output.directory, title, steps, done, context.terminal, context.interrupt)?;
+        let before = log.seconds_before();
+        let outcome = train(objective, &settings, &store, checkpoint, &mut log)?;
+        drop(log);
+        Ok(Outcome { seconds: before + outcome.seconds, ..outcome })
+    }
+}
+
+/// Writes down what a training that has ended was like, after the stages before it, and gives that back.
+///
+/// # Errors
+/// If the disk is full or cannot be written.
+pub(super) fn conclude(
+    config: &Config,
+    outcome: &Outcome,
+    device: &Device,
+    resumed: bool,
+    stages: Vec<StageSummary>,
+) -> Result<Trained> {
+    let directory = &config.output.directory;
+    let earlier = if resumed { Trained::read(directory)?.peak_memory } else { None };
+    let trained = Trained {
+        summary: Some(TrainingSummary { steps: outcome.steps, seconds: outcome.seconds, final_loss: outcome.final_loss }),
+        peak_memory: Some(device.memory().peak).max(earlier),
+        stages,
+    };
+    trained.write(directory)?;
+    Ok(trained)
+}
