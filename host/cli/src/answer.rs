@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use super::ConfigArgs;
+use crate::terminal::{Terminal, table};
 use scaledown_host::answer::Reading;
 use scaledown_host::data::records::read_documents;
 use scaledown_host::error::{Error, Result};
 use scaledown_host::run::{self, Answered};
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Answer one question over documents with a trained compressor.
 #[derive(Debug, clap::Args)]
@@ -34,7 +34,7 @@ pub(super) struct AnswerCommand {
 impl AnswerCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         if self.query.trim().is_empty() {
-            return Err(Error::Usage("--query is empty; expected the question".into()));
+            return Err(Error::usage("--query is empty; expected the question"));
         }
         let documents = read_documents(&self.documents)?;
         let given = documents.len();

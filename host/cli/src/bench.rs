@@ -4,11 +4,11 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::Settings;
+use crate::terminal::{Terminal, table};
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::bench::{self, Measurement, Timing};
 use scaledown_host::plugins::registry;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Measure training, decoding and answering on random models of one shape.
 #[derive(Debug, Args)]

@@ -3,8 +3,8 @@
 use clap::Args;
 use clap_complete::Shell;
 
+use crate::terminal::Terminal;
 use scaledown_host::error::Result;
-use scaledown_host::support::terminal::Terminal;
 
 /// Print a script that completes this command line in a shell.
 #[derive(Debug, Args)]

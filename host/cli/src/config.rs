@@ -6,9 +6,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{ConfigArgs, Settings};
+use crate::terminal::Terminal;
 use scaledown_host::config::{self, Config, Problem};
 use scaledown_host::error::{Error, Result};
-use scaledown_host::support::terminal::Terminal;
 
 /// Check, show and describe configurations.
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ impl Check {
             }
         }
         let problems: Vec<String> = outcomes.into_iter().flat_map(|outcome| outcome.problems).collect();
-        if problems.is_empty() { Ok(()) } else { Err(Error::Failed(problems.join("\n"))) }
+        if problems.is_empty() { Ok(()) } else { Err(Error::failed(problems.join("\n"))) }
     }
 }
 

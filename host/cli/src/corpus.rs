@@ -6,10 +6,10 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::ConfigArgs;
+use crate::terminal::Terminal;
 use scaledown_host::data::corpus::Chunks;
 use scaledown_host::data::questions::Questions;
 use scaledown_host::error::{Error, Result};
-use scaledown_host::support::terminal::Terminal;
 
 /// Look at a configuration's corpus and questions.
 #[derive(Debug, Args)]
@@ -52,8 +52,8 @@ impl CorpusCommand {
 fn print(items: impl Iterator<Item = Result<impl Serialize>>, first: Option<usize>) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for item in items.take(first.unwrap_or(usize::MAX)) {
-        let line = serde_json::to_string(&item?).map_err(|error| Error::Failed(error.to_string()))?;
-        writeln!(out, "{line}").map_err(Error::Stdout)?;
+        let line = serde_json::to_string(&item?).map_err(|error| Error::failed(error))?;
+        writeln!(out, "{line}").map_err(Error::stdout)?;
     }
-    out.flush().map_err(Error::Stdout)
+    out.flush().map_err(Error::stdout)
 }

@@ -6,12 +6,12 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use super::ready_made;
+use crate::terminal::{Terminal, table};
 use scaledown_host::data::atlas::{self, AtlasConfig};
 use scaledown_host::data::datasets::Set;
 use scaledown_host::data::records::{self, Summary};
 use scaledown_host::error::{Error, Result};
 use scaledown_host::prepare;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Make and check data sets.
 #[derive(Debug, Args)]
@@ -145,7 +145,7 @@ impl Check {
         }
         let unusable: Vec<String> =
             summaries.iter().filter(|(_, summary)| !summary.is_usable()).map(|(file, summary)| blame(file, summary)).collect();
-        if unusable.is_empty() { Ok(()) } else { Err(Error::Failed(unusable.join("\n"))) }
+        if unusable.is_empty() { Ok(()) } else { Err(Error::failed(unusable.join("\n"))) }
     }
 }
 

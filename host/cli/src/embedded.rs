@@ -27,7 +27,7 @@ pub fn configuration() -> Result<PathBuf> {
     if !FILES.iter().any(|(name, _)| *name == CONFIGURATION) {
         let message =
             format!("this program has no embedded default; run it in ScaleDown's repository, which has {CONFIGURATION}");
-        return Err(Error::Failed(message));
+        return Err(Error::failed(message));
     }
     let cache = dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("scaledown");
     Ok(unpack(FILES, &cache)?.join(CONFIGURATION))

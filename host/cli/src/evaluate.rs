@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::ConfigArgs;
 use super::again::command_line;
+use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::AnswerScores;
 use scaledown_host::evaluate::report::Metrics;
 use scaledown_host::run::{self, Context, Start};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Measure a trained compressor: quality and speed, before and after, against full documents.
 #[derive(Debug, clap::Args)]
@@ -26,8 +26,8 @@ pub(super) struct Evaluate {
 
 impl Evaluate {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let interrupt = Interrupt::listen()?;
-        let context = Context { terminal, interrupt: &interrupt, start: Start::New, command: command_line() };
+        let progress = terminal.watch(Interrupt::listen()?);
+        let context = Context { progress: &progress, start: Start::New, command: command_line() };
         let (metrics, shown) = run::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
         if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
+use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::ranking::{self, CutScores};
 use scaledown_host::evaluate::metrics::{read_qrels, read_run};
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Score a ranking of documents against judgements: nDCG, MRR and recall, as trec_eval and pytrec_eval do.
 #[derive(Debug, clap::Args)]

@@ -3,11 +3,11 @@
 use clap::{Args, Subcommand};
 
 use super::ConfigArgs;
+use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
 use scaledown_host::retrieval::{self, Description, Found, SearchIndex};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Make the index that a corpus is searched through, and look at it.
 #[derive(Debug, Args)]
@@ -63,17 +63,19 @@ impl IndexCommand {
         match self.action {
             Action::Build(Build { shown, overwrite }) => {
                 let config = shown.config.load()?;
-                let (device, interrupt) = (registry::device(&config.device)?, Interrupt::listen()?);
-                shown.print(&retrieval::build(&config, &device, overwrite, terminal, &interrupt)?, false, terminal)
+                config.require_corpus()?;
+                let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
+                shown.print(&retrieval::build(&config.for_index()?, &device, overwrite, &progress)?, false, terminal)
             }
             Action::Add(shown) => {
                 let config = shown.config.load()?;
-                let (device, interrupt) = (registry::device(&config.device)?, Interrupt::listen()?);
-                shown.print(&retrieval::add(&config, &device, terminal, &interrupt)?, false, terminal)
+                config.require_corpus()?;
+                let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
+                shown.print(&retrieval::add(&config.for_index()?, &device, &progress)?, false, terminal)
             }
             Action::Info(shown) => {
                 let config = shown.config.load()?;
-                shown.print(&SearchIndex::open(&config, &registry::device(&config.device)?)?, true, terminal)
+                shown.print(&SearchIndex::open(&config.for_index()?, &registry::device(&config.device)?)?, true, terminal)
             }
             Action::Search(search) => search.run(terminal),
         }
@@ -105,7 +107,7 @@ fn describe(description: &Description) -> String {
 impl Search {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let config = self.shown.config.load()?;
-        let index = SearchIndex::open(&config, &registry::device(&config.device)?)?;
+        let index = SearchIndex::open(&config.for_index()?, &registry::device(&config.device)?)?;
         let found = index.search(&[&self.query], self.k)?.into_iter().next().unwrap_or_default();
         if self.shown.json {
             return terminal.print_json(&found);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
+use crate::terminal::{Terminal, table};
 use scaledown_host::config::Component;
 use scaledown_host::error::Result;
 use scaledown_host::model::inspect::{Checkpoint, ModelSummary, Tokens, check_destination, write_forward};
 use scaledown_host::plugins::registry;
 use scaledown_host::support::hub;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Look into a checkpoint in Hugging Face's layout.
 #[derive(Debug, Args)]

@@ -10,19 +10,20 @@ mod completions;
 mod config;
 mod corpus;
 mod dataset;
-mod doctor;
+pub mod doctor;
 pub mod embedded;
 mod evaluate;
 mod evaluate_run;
 mod index;
 mod inspect;
-mod logging;
+pub mod logging;
 mod plugin;
 mod prepare;
 mod pretrain;
 mod quickstart;
 mod ready_made;
 mod retrieve;
+pub mod terminal;
 mod train;
 
 // The built-in plugins: each is found because its crate is linked in.
@@ -54,9 +55,9 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::terminal::Terminal;
 use scaledown_host::config::{Config, Overrides};
 use scaledown_host::error::{Error, Result};
-use scaledown_host::support::terminal::Terminal;
 
 /// Answers questions over documents faster, by soft compression: trains, measures and runs compressors.
 #[derive(Debug, Parser)]
@@ -145,7 +146,7 @@ impl Settings {
         let has_key =
             |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
         match self.set.iter().find(|setting| !has_key(setting)) {
-            Some(setting) => Err(Error::Usage(format!("--set {setting}: expected KEY=VALUE, as in `--set training.seed=1`"))),
+            Some(setting) => Err(Error::usage(format!("--set {setting}: expected KEY=VALUE, as in `--set training.seed=1`"))),
             None => Ok(Overrides::from_process(&self.set)),
         }
     }

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
+use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
-use scaledown_host::support::terminal::{Terminal, table};
 
 /// Show the plugins that a configuration can name.
 #[derive(Debug, Args)]

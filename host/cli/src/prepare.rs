@@ -2,11 +2,11 @@
 
 use super::ConfigArgs;
 use super::again::command_line;
-use scaledown_host::error::{Error, Result};
+use crate::terminal::Terminal;
+use scaledown_host::error::Result;
 use scaledown_host::prepare::Shard;
 use scaledown_host::run::{self, Context, Prepared, Start};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::support::terminal::Terminal;
 
 /// Make training records: retrieve documents for each question, rerank them, and let a teacher answer.
 #[derive(Debug, clap::Args)]
@@ -30,23 +30,16 @@ pub(super) struct Prepare {
 
 impl Prepare {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let mut config = self.config.load()?;
-        if self.shard.of > 1 {
-            // The index is shared, the rest is the shard's own.
-            config.index.directory = Some(config.index_directory());
-            config.output.directory = config.output.directory.join(format!("shard-{}-of-{}", self.shard.index, self.shard.of));
-        }
+        let config = self.config.load()?;
         let start = match (self.resume, self.overwrite) {
             (true, _) => Start::Resume,
             (_, true) => Start::Overwrite,
             _ => Start::New,
         };
-        let interrupt = Interrupt::listen()?;
-        let context = Context { terminal, interrupt: &interrupt, start, command: command_line() };
-        let prepared = run::prepare(&config, self.shard, &context).map_err(|error| match error {
-            Error::Interrupted(what) => Error::Interrupted(format!("{what}; go on with `{} --resume`", context.command)),
-            other => other,
-        })?;
+        let progress = terminal.watch(Interrupt::listen()?);
+        let context = Context { progress: &progress, start, command: command_line() };
+        let prepared = run::prepare(&config, self.shard, &context)
+            .map_err(|error| error.go_on_with(&format!("{} --resume", context.command)))?;
         if self.json { terminal.print_json(&prepared) } else { terminal.print(describe(&prepared)) }
     }
 }

@@ -2,9 +2,9 @@
 
 use super::ConfigArgs;
 use super::train::RunArgs;
+use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 use scaledown_host::run;
-use scaledown_host::support::terminal::Terminal;
 
 /// Pretrain a small language model, or a compressor on plain text.
 #[derive(Debug, clap::Args)]

@@ -6,11 +6,11 @@ use super::Settings;
 use super::again::command_line;
 use super::evaluate::summarise;
 use crate::embedded;
+use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
 use scaledown_host::run::{self, Context, Start};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::support::terminal::Terminal;
 
 /// Train and measure a compressor on the embedded default, and write a report.
 #[derive(Debug, clap::Args)]
@@ -35,13 +35,13 @@ impl Quickstart {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let file = self.file.map_or_else(embedded::configuration, Ok)?;
         let config = Config::load(&file, &self.settings.overrides()?)?;
-        let interrupt = Interrupt::listen()?;
         let start = match (self.resume, self.overwrite) {
             (true, _) => Start::Resume,
             (_, true) => Start::Overwrite,
             _ => Start::New,
         };
-        let context = Context { terminal, interrupt: &interrupt, start, command: command_line() };
+        let progress = terminal.watch(Interrupt::listen()?);
+        let context = Context { progress: &progress, start, command: command_line() };
         let (metrics, shown) = run::quickstart(&config, &context)?;
         if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }

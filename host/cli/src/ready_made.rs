@@ -1,16 +1,15 @@
 //! `scaledown dataset squad` and its like: ready-made sets as training records.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
-use scaledown_host::data::datasets::{self, Set, Written};
-use scaledown_host::error::{Error, Result};
-use scaledown_host::support::artifact::write_file_with;
+use crate::terminal::{Terminal, table};
+use scaledown_host::data::datasets::{self, Set, Source, Written};
+use scaledown_host::error::Result;
 use scaledown_host::support::hub;
-use scaledown_host::support::terminal::{Terminal, table};
+use scaledown_host::support::interrupt::Interrupt;
 
 /// Which questions, and where their records go.
 #[derive(Debug, Args)]
@@ -69,39 +68,11 @@ impl Records {
     }
 
     fn write(self, sets: &[Set], from: Option<&std::path::Path>, terminal: &Terminal) -> Result<()> {
-        let same = |from: &std::path::Path| Some(from.canonicalize().ok()? == self.out.canonicalize().ok()?);
-        if from.and_then(same) == Some(true) {
-            let told = format!(
-                "{}: it is what is read, and writing the records would replace it; choose another --out",
-                self.out.display()
-            );
-            return Err(Error::Usage(told));
-        }
         let limit = self.num_examples.and_then(|number| usize::try_from(number).ok());
         let mut hub = hub::Settings::from_environment();
         hub.progress &= terminal.is_interactive();
-        let written = write_file_with(&self.out, |file| {
-            let mut all = Vec::with_capacity(sets.len());
-            for &set in sets {
-                let examples = match from {
-                    Some(path) => datasets::from_file(set, path)?,
-                    None => datasets::from_hub(set, self.split.name(), &hub)?,
-                };
-                // The ids of several sets are told apart.
-                let prefix = if sets.len() > 1 { format!("{}-", set.name()) } else { String::new() };
-                let bar = terminal.spinner(set.name());
-                let count = Cell::new(0_u64);
-                let step = || {
-                    count.set(count.get() + 1);
-                    bar.set_message(format!("{} records", count.get()));
-                };
-                let written = datasets::write(set, examples, limit, &prefix, file, &step)?;
-                bar.finish_and_clear();
-                told(&written, limit, from.is_some(), terminal)?;
-                all.push(written);
-            }
-            Ok::<_, Error>(all)
-        })?;
+        let source = Source { file: from, split: self.split.name(), limit, hub: &hub };
+        let written = datasets::collect(sets, source, &self.out, &terminal.watch(Interrupt::manual()))?;
         if self.json {
             return terminal.print_json(&json!({ "out": self.out, "sets": written }));
         }
@@ -115,28 +86,4 @@ impl Records {
                 + &format!("\nWritten to {}", self.out.display()),
         )
     }
-}
-
-/// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &Written, limit: Option<usize>, local: bool, terminal: &Terminal) -> Result<()> {
-    let name = written.set.name();
-    if written.records == 0 {
-        let hint = match (written.set, written.without_documents) {
-            (Set::TriviaQa, 1..) => {
-                "; unpack its archive whole: the pages' texts are looked for in `evidence`, beside the file or its directory"
-            }
-            _ => "",
-        };
-        let Written { without_answer, without_documents, .. } = written;
-        return Err(Error::Failed(format!(
-            "{name}: no question can be trained on: {without_answer} have no answer, {without_documents} no documents{hint}"
-        )));
-    }
-    if let Some(limit) = limit.filter(|limit| written.records < *limit) {
-        terminal.warn(format!("{name}: there are {} records, fewer than the {limit} that were asked for", written.records));
-    }
-    if local && written.set == Set::NaturalQuestions {
-        terminal.note("NQ-open has no documents: the document of a record is made of its question and answers");
-    }
-    Ok(())
 }

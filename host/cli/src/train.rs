@@ -2,11 +2,11 @@
 
 use super::ConfigArgs;
 use super::again::command_line;
+use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::{Error, Result};
-use scaledown_host::run::{self, Context, Start};
+use scaledown_host::run::{self, Context, Directory, Start};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::support::terminal::Terminal;
 use scaledown_host::train::Outcome;
 
 /// Train a compressor by distillation.
@@ -43,16 +43,16 @@ impl RunArgs {
         terminal: &Terminal,
         train: fn(&Config, &Context<'_>) -> Result<Outcome>,
     ) -> Result<()> {
-        let interrupt = Interrupt::listen()?;
         let start = if self.resume { Start::Resume } else { Start::New };
-        let outcome = train(config, &Context { terminal, interrupt: &interrupt, start, command: command_line() })?;
+        let progress = terminal.watch(Interrupt::listen()?);
+        let outcome = train(config, &Context { progress: &progress, start, command: command_line() })?;
         if outcome.interrupted {
-            return Err(Error::Interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
+            return Err(Error::interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
         }
         if self.json {
             return terminal.print_json(&outcome);
         }
-        let model = config.output.directory.join("model");
+        let model = Directory::of(config).model();
         terminal.print(format!(
             "{} steps in {:.0} s, last loss {:.4}; the model is in {}",
             outcome.steps,

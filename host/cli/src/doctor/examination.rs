@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use scaledown_sdk::component::Kind;
 use serde::Serialize;
 
+use crate::terminal::table;
 use scaledown_host::config::Component;
 use scaledown_host::plugins::registry;
 use scaledown_host::support::hub;
-use scaledown_host::support::terminal::table;
 
 /// One gibibyte in bytes.
 const GIB: f64 = (1_u64 << 30) as f64;

@@ -1,13 +1,13 @@
 //! `scaledown doctor`: what this machine offers.
 
-mod examination;
+pub mod examination;
 
 use clap::Args;
 
 use examination::Examination;
 
+use crate::terminal::Terminal;
 use scaledown_host::error::Result;
-use scaledown_host::support::terminal::Terminal;
 
 /// Show what this machine offers: devices, memory, threads, CPU features, caches, disk space.
 #[derive(Debug, Args)]

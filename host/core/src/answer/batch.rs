@@ -7,6 +7,7 @@ use scaledown_sdk::Tensor;
 use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling, Widths};
 use scaledown_sdk::tensor::{Usage, no_grad};
 
+use super::DocumentLengths;
 use super::reading::{Inputs, Reading};
 use crate::data::records::Record;
 use crate::model::Oscar;
@@ -25,7 +26,7 @@ pub struct AnswerOptions {
     pub max_new_tokens: usize,
     /// Strings that end an answer; they are not part of it.
     pub stop: Vec<String>,
-    /// How each token is chosen. In [`answer_all`] a record's choices do not depend on how many are answered at once.
+    /// How each token is chosen. In [`Session::ask_all`](super::Session::ask_all) a record's choices do not depend on how many are answered at once.
     pub sampling: Sampling,
     /// Records answered at once.
     pub batch: usize,
@@ -80,34 +81,31 @@ impl std::ops::AddAssign for Phases {
     }
 }
 
-/// Answers all `records` in batches; `progress` is told after each how many are done, and stops the work by returning false.
-///
-/// # Errors
-/// If a record cannot be tokenized or the device fails.
-pub fn answer_all(
-    oscar: &Oscar,
-    records: &[Record],
-    options: &AnswerOptions,
-    mut progress: impl FnMut(usize) -> bool,
-) -> Result<(Vec<Answer>, Phases)> {
-    let (mut answers, mut phases) = (Vec::with_capacity(records.len()), Phases::default());
-    for chunk in records.chunks(options.batch.max(1)) {
-        let options = AnswerOptions { sampling: options.sampling.from_row(answers.len()), ..options.clone() };
-        let (batch, spent) = answer_batch(oscar, &chunk.iter().collect::<Vec<_>>(), &options)?;
-        answers.extend(batch);
-        phases += spent;
-        if !progress(answers.len()) {
-            break;
-        }
+/// Answers, in the order of their questions.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// One a question.
+    pub answers: Vec<Answer>,
+    /// What their phases took together.
+    pub phases: Phases,
+    /// How long the documents were.
+    pub lengths: DocumentLengths,
+}
+
+impl Answers {
+    /// Adds later answers.
+    pub(super) fn append(&mut self, later: Answers) {
+        self.answers.extend(later.answers);
+        self.phases += later.phases;
+        self.lengths += later.lengths;
     }
-    Ok((answers, phases))
 }
 
 /// Answers a few records together.
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
-pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<(Vec<Answer>, Phases)> {
+pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
     // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
     let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
@@ -143,7 +141,7 @@ pub fn answer_batch(oscar: &Oscar, records: &[&Record], options: &AnswerOptions)
             let text = tokenizer.decode_exactly(&sequence.tokens)?;
             answers.push(Answer { text: stop.cut(&text).trim().to_owned(), relevance });
         }
-        Ok((answers, phases))
+        Ok(Answers { answers, phases, lengths: inputs.lengths })
     })
 }
 
@@ -158,7 +156,7 @@ fn check_lengths(oscar: &Oscar, records: &[&Record], inputs: &Inputs, new_tokens
                 "its prompt and {new_tokens} new tokens take {positions} positions, more than the {limit} that the generator reads; lower \
                  evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
             );
-            return Err(Error::Data { place: format!("the question {:?} ({})", record.query, record.id), message });
+            return Err(Error::data(format_args!("the question {:?} ({})", record.query, record.id), message));
         }
     }
     Ok(())

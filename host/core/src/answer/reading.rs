@@ -3,11 +3,11 @@
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::Widths;
 
-use super::AnswerOptions;
+use super::{AnswerOptions, DocumentLengths};
 use crate::data::records::Record;
 use crate::model::Oscar;
 use crate::model::sequence::Sequence;
-use crate::text::{Piece, TextError};
+use crate::text::TextError;
 
 /// How the generator gets to know the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -29,13 +29,15 @@ pub(super) struct Inputs {
     pub(super) sequences: Vec<Sequence>,
     /// The number of documents of each record.
     pub(super) documents: Vec<usize>,
+    /// How long they are.
+    pub(super) lengths: DocumentLengths,
 }
 
 impl Inputs {
     pub(super) fn new(oscar: &Oscar, records: &[&Record], options: &AnswerOptions, widths: Widths) -> Result<Self, TextError> {
         let memory_tokens = oscar.lengths.memory_tokens;
         let pairs = PairBatch { ids: Vec::new(), memory_tokens, relevance: oscar.relevance, widths };
-        let mut inputs = Inputs { pairs, sequences: Vec::new(), documents: Vec::new() };
+        let mut inputs = Inputs { pairs, sequences: Vec::new(), documents: Vec::new(), lengths: DocumentLengths::default() };
         for record in records {
             inputs.add(oscar, record, options.reading, options.documents)?;
         }
@@ -43,27 +45,15 @@ impl Inputs {
     }
 
     fn add(&mut self, oscar: &Oscar, record: &Record, reading: Reading, most: usize) -> Result<(), TextError> {
-        let (tokenizer, lengths) = (&oscar.model.tokenizer, &oscar.lengths);
         let most = if reading == Reading::ClosedBook { 0 } else { most };
         let documents = &record.documents[..most.min(record.documents.len())];
-        let query = tokenizer.truncate(&record.query, lengths.query_tokens)?;
-        let first = self.pairs.ids.len();
-        let mut sequence = Sequence::default();
-        for piece in oscar.model.prompt.pieces(tokenizer, query, documents.len())? {
-            match piece {
-                Piece::Text(ids) => sequence.extend(&ids, 0.0),
-                Piece::Document(i) if reading == Reading::Compressed => sequence.extend_vectors(first + i, lengths.memory_tokens),
-                Piece::Document(i) => {
-                    sequence.extend(&tokenizer.encode_truncated(&documents[i], lengths.document_tokens)?, 0.0);
-                }
-            }
-        }
-        if reading == Reading::Compressed {
-            for document in documents {
-                self.pairs.ids.push(oscar.pair(query, document)?);
-            }
-        }
-        self.sequences.push(sequence);
+        let prompted = match reading {
+            Reading::Compressed => oscar.compressed(&record.query, documents)?,
+            Reading::Uncompressed | Reading::ClosedBook => oscar.uncompressed(&record.query, documents)?,
+        };
+        self.sequences.push(prompted.sequence(self.pairs.ids.len()));
+        self.pairs.ids.extend(prompted.pairs);
+        prompted.lengths.iter().for_each(|document| self.lengths.add(document));
         self.documents.push(documents.len());
         Ok(())
     }

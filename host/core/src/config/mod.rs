@@ -5,23 +5,13 @@
 //! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
 //! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
-mod adapter;
-mod component;
-mod corpus;
-mod data;
-mod evaluation;
+mod checks;
 mod layers;
-mod model;
 mod output;
 mod paths;
-mod preparation;
-mod pretraining;
 mod problem;
-mod questions;
 mod resolve;
 mod schema;
-mod surroundings;
-mod training;
 mod types;
 mod validate;
 
@@ -30,20 +20,27 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use component::{Component, Generator, Init, Lora};
-pub use corpus::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
-pub use data::Data;
-pub use evaluation::Evaluation;
+use crate::model::config::{CompressorConfig, ModelConfig};
+use crate::prepare::config::PreparationConfig;
+use crate::retrieval::config::IndexConfig;
+use crate::train::config::TrainingConfig;
+
+pub use crate::data::config::Data;
+pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
+pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
+pub use crate::evaluate::config::Evaluation;
+pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
+pub use crate::plugins::Component;
+pub use crate::prepare::config::{OnError, Preparation};
+pub use crate::retrieval::config::Index;
+pub use crate::text::config::Prompt;
+pub use crate::train::config::Training;
+pub use crate::train::pretraining::config::{Pretraining, PretrainingKind, Stage, StageData, Unit};
 pub use layers::Overrides;
-pub use model::{Compression, Prompt, Reranking};
 pub use output::Output;
-pub use preparation::{Index, OnError, Preparation};
-pub use pretraining::{Pretraining, PretrainingKind, Stage, StageData, Unit};
 pub use problem::{ConfigError, Origin, Problem};
-pub use questions::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;
-pub use training::{Precision, Training};
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -205,6 +202,72 @@ impl Config {
     /// If the configuration has none.
     pub fn require_teacher(&self) -> Result<&Component, ConfigError> {
         require(self.teacher.as_ref(), "teacher")
+    }
+
+    /// What a language model is loaded by.
+    ///
+    /// # Errors
+    /// If the configuration names no generator.
+    pub fn for_model(&self) -> Result<ModelConfig<'_>, ConfigError> {
+        Ok(ModelConfig {
+            generator: self.require_generator()?,
+            prompt: &self.prompt,
+            dtype: self.training.dtype,
+            seed: self.training.seed,
+        })
+    }
+
+    /// What a compressor is made by.
+    ///
+    /// # Errors
+    /// If the configuration names no compressor.
+    pub fn for_compressor(&self) -> Result<CompressorConfig<'_>, ConfigError> {
+        Ok(CompressorConfig {
+            compressor: self.require_compressor()?,
+            compression: &self.compression,
+            reranking: &self.reranking,
+            dtype: self.training.dtype,
+            seed: self.training.seed,
+        })
+    }
+
+    /// What a training's curve may depend on.
+    #[must_use]
+    pub fn for_training(&self) -> TrainingConfig<'_> {
+        TrainingConfig {
+            generator: self.generator.as_ref(),
+            compressor: self.compressor.as_ref(),
+            compression: &self.compression,
+            reranking: &self.reranking,
+            prompt: &self.prompt,
+            data: &self.data,
+            training: &self.training,
+            pretraining: &self.pretraining,
+        }
+    }
+
+    /// What prepared records may depend on.
+    ///
+    /// # Errors
+    /// If the configuration has no questions.
+    pub fn for_preparation(&self) -> Result<PreparationConfig<'_>, ConfigError> {
+        Ok(PreparationConfig {
+            preparation: &self.preparation,
+            prompt: &self.prompt,
+            questions: self.require_questions()?,
+            corpus: self.corpus.as_ref(),
+            retriever: self.retriever.as_ref(),
+            reranker: self.reranker.as_ref(),
+            teacher: self.teacher.as_ref(),
+        })
+    }
+
+    /// The index of the corpus.
+    ///
+    /// # Errors
+    /// If the configuration names no retriever.
+    pub fn for_index(&self) -> Result<IndexConfig<'_>, ConfigError> {
+        Ok(IndexConfig { directory: self.index_directory(), retriever: self.require_retriever()?, corpus: self.corpus.as_ref() })
     }
 
     /// Where the corpus is indexed.

@@ -61,6 +61,8 @@ pub struct ConfigError {
     problems: Vec<Problem>,
 }
 
+impl crate::error::Cause for ConfigError {}
+
 impl ConfigError {
     pub(super) fn new(problems: Vec<Problem>) -> Self {
         ConfigError { problems }

@@ -7,9 +7,10 @@ use figment::Figment;
 use figment::value::{Dict, Num, Tag, Value};
 use scaledown_sdk::component::Kind;
 
+use super::checks::Finding;
 use super::layers::{Layer, Numbered};
-use super::surroundings::Finding;
-use super::{Config, ConfigError, Origin, Overrides, Problem, adapter, layers, paths, schema, surroundings, validate};
+use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, schema, validate};
+use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
 
@@ -24,10 +25,10 @@ pub(super) struct Resolved {
 impl Resolved {
     /// Checks the models and files that the configuration names. Gives back what is not there.
     pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
-        let findings = surroundings::look(&self.value, &self.schema);
+        let findings = checks::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
         let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
-        if let Some(message) = self.config.generator.as_ref().and_then(adapter::problem) {
+        if let Some(message) = self.config.generator.as_ref().and_then(adapter_problem) {
             problems.push(problem((["generator", "lora", "target"].map(str::to_owned).into(), message)));
         }
         if problems.is_empty() { Ok(findings.absent.into_iter().map(problem).collect()) } else { Err(ConfigError::new(problems)) }
@@ -52,7 +53,7 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
-    problems.extend(surroundings::outputs(&value, &schema).into_iter().map(|finding| merged.problem(finding)));
+    problems.extend(checks::outputs(&value, &schema).into_iter().map(|finding| merged.problem(finding)));
     if !problems.is_empty() {
         return Err(ConfigError::new(problems));
     }

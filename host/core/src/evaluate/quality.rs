@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use crate::Result;
-use crate::answer::{Answer, AnswerOptions, answer_all};
+use crate::answer::{Answer, AnswerOptions, Answers, DocumentLengths, Session};
 use crate::data::records::Record;
 use crate::evaluate::metrics::AnswerScores;
 use crate::evaluate::metrics::ranking::agreement;
 use crate::evaluate::report::Ranking;
-use crate::model::Oscar;
+use crate::support::progress::Progress;
 
 /// Answers to a set of records, with what they are worth and what they took.
 #[derive(Clone, Debug)]
@@ -21,27 +21,32 @@ pub struct Evaluated {
     pub elapsed: Duration,
     /// The most memory that tensors took, parameters included, in bytes.
     pub peak_memory: u64,
+    /// How long the documents were.
+    pub lengths: DocumentLengths,
 }
 
-/// Answers `records` and scores the answers. A record without gold answers is scored against the teacher's.
+/// Answers `records`, which is shown as a task called `title`, and scores the answers. A record without gold answers is scored against the teacher's.
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub fn evaluate(
-    oscar: &Oscar,
+    session: &Session,
     records: &[Record],
     options: &AnswerOptions,
-    progress: impl FnMut(usize) -> bool,
+    title: &str,
+    progress: &dyn Progress,
 ) -> Result<Evaluated> {
     let started = Instant::now();
-    oscar.model.device.reset_peak_memory();
-    let (answers, _) = answer_all(oscar, records, options, progress)?;
+    let device = &session.oscar().model.device;
+    device.reset_peak_memory();
+    let Answers { answers, lengths, .. } = session.ask_all(records, options, title, progress)?;
     let scores = answers.iter().zip(records).map(|(answer, record)| AnswerScores::best_of(&answer.text, &golds(record)));
     Ok(Evaluated {
         scores: AnswerScores::mean(scores).unwrap_or_default(),
         answers,
+        lengths,
         elapsed: started.elapsed(),
-        peak_memory: oscar.model.device.memory().peak,
+        peak_memory: device.memory().peak,
     })
 }
 

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
+use super::config::Evaluation;
+use super::median::median;
 use crate::Result;
-use crate::answer::{AnswerOptions, Phases, Reading, answer_batch};
-use crate::config::Evaluation;
+use crate::answer::{AnswerOptions, Phases, Reading, Session};
 use crate::data::records::Record;
 use crate::evaluate::report::{PhaseCosts, Speed};
-use crate::model::Oscar;
 
 /// The most questions that times are taken of.
 const SAMPLE: usize = 10;
@@ -26,18 +26,18 @@ const BATCH_RUNS: usize = 3;
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
-pub fn measure_speed(oscar: &Oscar, records: &[Record], evaluation: &Evaluation) -> Result<Speed> {
+pub fn measure_speed(session: &Session, records: &[Record], evaluation: &Evaluation) -> Result<Speed> {
     let sample = spread(records, SAMPLE.min(evaluation.repetitions));
     let (compressed, uncompressed) = alternate(evaluation.repetitions, |run, reading| {
         let record = sample.get(run % sample.len().max(1)).copied();
-        Ok(answer_batch(oscar, record.as_slice(), &options(reading, 1, evaluation))?.1)
+        Ok(session.ask(record.as_slice(), &options(reading, 1, evaluation))?.phases)
     })?;
     let (mut compressed, mut uncompressed) = (phase_costs(&compressed), phase_costs(&uncompressed));
 
     let batch = spread(records, evaluation.batch);
     let (together, separate) = alternate(BATCH_RUNS, |_, reading| {
         let started = Instant::now();
-        answer_batch(oscar, &batch, &options(reading, batch.len(), evaluation))?;
+        session.ask(&batch, &options(reading, batch.len(), evaluation))?;
         Ok(batch.len() as f64 / started.elapsed().as_secs_f64().max(f64::EPSILON))
     })?;
     compressed.queries_per_second = Some(median(together));
@@ -86,11 +86,6 @@ fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOpt
         widths: evaluation.widths,
         ignore_end: true,
     }
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(0.0)
 }
 
 /// The median times and arithmetic of several runs, each phase on its own; the arithmetic's total is that of the phases.

@@ -9,7 +9,7 @@ use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device};
 
-use crate::config::{Config, Init, Precision};
+use super::config::{Init, ModelConfig, Precision};
 use crate::plugins::registry;
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
@@ -49,15 +49,15 @@ impl LanguageModel {
     ///
     /// # Errors
     /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
-    pub fn load(config: &Config, device: &Device, role: Role) -> Result<Self> {
+    pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
-        let table = config.require_generator()?;
+        let table = config.generator;
         let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
         let options = ParamOptions {
             device: device.clone(),
-            dtype: dtype(table.dtype.unwrap_or(config.training.dtype)),
+            dtype: dtype(table.dtype.unwrap_or(config.dtype)),
             trainable: role == Role::Learner,
-            seed: config.training.seed,
+            seed: config.seed,
             lora: table.adapter().filter(|_| role == Role::Reader),
             quantization: None,
         };
@@ -78,7 +78,7 @@ impl LanguageModel {
             generator,
             params,
             tokenizer: Tokenizer::from_directory(&directory)?,
-            prompt: PromptTemplate::new(&config.prompt)?,
+            prompt: PromptTemplate::new(config.prompt)?,
             directory,
             weights,
         })

@@ -7,11 +7,11 @@ use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
+use super::config::{Compression, CompressorConfig};
 use super::language_model::{dtype, log_loaded};
 use crate::Result;
-use crate::config::{Compression, Config, Training};
 use crate::plugins::registry;
-use crate::text::{TextError, Tokenizer};
+use crate::text::{Encoded, TextError, Tokenizer};
 
 /// A compressor and the generator that reads its vectors (OSCAR, arXiv 2504.07109).
 pub struct Oscar {
@@ -34,13 +34,13 @@ impl Oscar {
     ///
     /// # Errors
     /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
-    pub fn new(config: &Config, model: LanguageModel) -> Result<Self> {
+    pub fn new(config: &CompressorConfig<'_>, model: LanguageModel) -> Result<Self> {
         let started = Instant::now();
         let options = ParamOptions {
             device: model.device.clone(),
-            dtype: dtype(config.training.dtype),
+            dtype: dtype(config.dtype),
             trainable: true,
-            seed: config.training.seed.wrapping_add(1),
+            seed: config.seed.wrapping_add(1),
             lora: None,
             quantization: None,
         };
@@ -53,7 +53,7 @@ impl Oscar {
             memory_tokens: config.compression.memory_tokens,
             relevance: config.reranking.enabled,
         };
-        let compressor = registry::compressor(config.require_compressor()?, context)?;
+        let compressor = registry::compressor(config.compressor, context)?;
         compressor_params.finish()?;
         log_loaded("compressor", &compressor_params, started);
         let template = compressor.template();
@@ -81,6 +81,27 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
+    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the generator's tokens, where the compressor reads
+    /// those.
+    pub(super) fn pairs(
+        &self,
+        query: &str,
+        documents: &[String],
+        encoded: Option<&[Encoded]>,
+    ) -> std::result::Result<Vec<Vec<u32>>, TextError> {
+        let tokenizer = self.tokenizer.as_ref().unwrap_or(&self.model.tokenizer);
+        let PairTemplate { prefix, separator, suffix, .. } = &self.template;
+        let query = tokenizer.encode_truncated(query, self.lengths.query_tokens)?;
+        let join = |document: &[u32]| [prefix.as_slice(), &query, separator, document, suffix].concat();
+        match encoded {
+            Some(encoded) => Ok(encoded.iter().map(|document| join(&document.ids)).collect()),
+            None => {
+                let ids = |document| tokenizer.encode_truncated(document, self.lengths.document_tokens);
+                documents.iter().map(|document| Ok(join(&ids(document)?))).collect()
+            }
+        }
+    }
+
     /// The vectors of a batch of pairs.
     ///
     /// # Errors
@@ -103,11 +124,11 @@ impl Oscar {
 
     /// What is trained, each part at its own peak learning rate.
     #[must_use]
-    pub fn param_groups(&self, training: &Training) -> Vec<ParamGroup> {
+    pub fn param_groups(&self, lr_generator: f64, lr_compressor: Option<f64>) -> Vec<ParamGroup> {
         let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
         vec![
-            group("generator", &self.model.params, training.lr_generator),
-            group("compressor", &self.compressor_params, training.lr_compressor.unwrap_or(LEARNING_RATE)),
+            group("generator", &self.model.params, lr_generator),
+            group("compressor", &self.compressor_params, lr_compressor.unwrap_or(LEARNING_RATE)),
         ]
     }
 

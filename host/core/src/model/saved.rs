@@ -10,10 +10,9 @@ use scaledown_sdk::nn::peft::save_adapter;
 use scaledown_sdk::nn::safetensors::write_safetensors;
 
 use super::base::base_checksum;
+use super::tensors::{trainable, write_tensors};
 use super::{LanguageModel, Oscar};
-use crate::config::Config;
 use crate::support::artifact::DirectoryWriter;
-use crate::train::checkpoint::{trainable, write_tensors};
 use crate::{Error, Result};
 
 pub(super) const COMPRESSOR: &str = "compressor.safetensors";
@@ -44,21 +43,21 @@ pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()
     Ok(())
 }
 
-/// Writes a trained compressor with the generator's adapter and the configuration that it was trained with.
+/// Writes a trained compressor with the adapter of its `generator` (a model's name) and `config`, the text of the configuration that it was
+/// trained with.
 ///
 /// # Errors
 /// If the disk is full or cannot be written.
-pub fn save_oscar(oscar: &Oscar, config: &Config, directory: &Path) -> Result<()> {
+pub fn save_oscar(oscar: &Oscar, generator: &str, config: &str, directory: &Path) -> Result<()> {
     let mut writer = DirectoryWriter::new(directory)?;
     write_tensors(&mut writer, "compressor", trainable(&oscar.compressor_params))?;
     if oscar.model.params.lora().is_some() {
-        let base = &config.require_generator()?.model;
-        writer.fill(&ADAPTER, |directory| save_adapter(directory, &oscar.model.params, base))?;
+        writer.fill(&ADAPTER, |directory| save_adapter(directory, &oscar.model.params, generator))?;
     }
     if let Some(checksum) = base_checksum([&oscar.model.params])? {
         writer.write(BASE, serde_json::json!({ "generator_checksum": checksum }).to_string().as_bytes())?;
     }
-    writer.write("config.toml", config.to_toml()?.as_bytes())?;
+    writer.write("config.toml", config.as_bytes())?;
     writer.commit()?;
     tracing::info!(directory = %directory.display(), "model written");
     Ok(())

@@ -50,7 +50,7 @@ impl StoredOscar {
     /// If one is missing or has another shape, which the error names; if one of the two has an adapter and the other none or another; or if the
     /// generator's own weights are others.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
-        let failed = |message: String| Error::Data { place: self.directory.display().to_string(), message };
+        let failed = |message: String| Error::data(self.directory.display(), message);
         let hint = "use the configuration that it was trained with, which is config.toml beside it";
         for param in oscar.compressor_params.trainable() {
             let (name, wanted) = (param.name(), &param.tensor().spec().shape.clone());
@@ -194,7 +194,7 @@ fn expect(directory: &Path, wanted: Kind) -> Result<()> {
              directory"
         }
     };
-    Err(Error::Data { place: directory.display().to_string(), message: format!("{found}; expected {wanted}") })
+    Err(Error::data(directory.display(), format!("{found}; expected {wanted}")))
 }
 
 /// The value of a parameter in `source`, which has it in the same shape, in the parameter's own element type.

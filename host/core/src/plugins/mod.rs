@@ -2,5 +2,7 @@
 
 pub mod registry;
 mod shipped;
+mod spec;
 
 pub use shipped::{how_to_build_in, shipped};
+pub use spec::Component;

@@ -11,7 +11,7 @@ use scaledown_sdk::component::{
 use scaledown_sdk::{Device, Error as SdkError};
 use serde_json::Value;
 
-use crate::config::Component;
+use super::Component;
 use crate::error::Result;
 use crate::support::hub;
 use crate::text::open_chat_tokenizer;

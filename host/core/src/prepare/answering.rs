@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::pipeline::Ready;
 use super::ranking::Ranked;
 use crate::Result;
-use crate::config::Prompt;
 use crate::data::questions::Question;
 use crate::text::PromptTemplate;
+use crate::text::config::Prompt;
 
 /// The teacher's answer to a question, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

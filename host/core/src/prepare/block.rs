@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::config::{self, Config, OnError};
+use super::config::{OnError, PreparationConfig};
 use crate::data::questions::{Question, Questions};
 use crate::{Error, Result};
 
@@ -73,9 +73,9 @@ impl Blocks {
     ///
     /// # Errors
     /// If there are none in the configuration, or their file cannot be opened.
-    pub fn open(config: &Config, shard: Shard) -> Result<Self> {
-        let config::Preparation { block, on_error, .. } = config.preparation;
-        let questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
+    pub fn open(config: &PreparationConfig<'_>, shard: Shard) -> Result<Self> {
+        let (block, on_error) = (config.preparation.block, config.preparation.on_error);
+        let questions = Questions::open(config.questions, config.corpus)?;
         Ok(Blocks { questions, size: block.max(1), number: 0, shard, on_error, malformed: 0, first_malformed: None })
     }
 
@@ -141,7 +141,7 @@ impl Survey {
     ///
     /// # Errors
     /// If a file cannot be read; if a question is malformed and that is not to be passed over; if there is no question.
-    pub fn of(config: &Config, shard: Shard) -> Result<Self> {
+    pub fn of(config: &PreparationConfig<'_>, shard: Shard) -> Result<Self> {
         let mut blocks = Blocks::open(config, Shard::default())?;
         let mut survey = Survey::default();
         for block in blocks.by_ref() {
@@ -151,15 +151,15 @@ impl Survey {
             survey.questions += if shard.has(block.number) { count } else { 0 };
             for question in &block.questions {
                 survey.to_find += u64::from(question.documents.is_empty());
-                let text = serde_json::to_vec(question).map_err(|error| Error::Failed(error.to_string()))?;
+                let text = serde_json::to_vec(question).map_err(|error| Error::failed(error))?;
                 survey.checksum = crc32c::crc32c_append(survey.checksum, &text);
             }
         }
         let (malformed, first) = blocks.malformed();
         (survey.malformed, survey.first_malformed) = (malformed, first.map(str::to_owned));
         match (survey.all, first) {
-            (0, Some(first)) => Err(Error::Failed(format!("all {malformed} questions are malformed; the first: {first}"))),
-            (0, None) => Err(Error::Failed("there are no questions".into())),
+            (0, Some(first)) => Err(Error::failed(format!("all {malformed} questions are malformed; the first: {first}"))),
+            (0, None) => Err(Error::failed("there are no questions")),
             _ => Ok(survey),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::artifact::ArtifactError;
+
 /// Why records cannot be prepared or merged.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -14,6 +16,9 @@ pub enum PreparationError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// A file could not be written or locked.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
     /// The journal was changed by somebody else.
     #[error("{}:{line}: the journal is damaged ({message}); start over with --overwrite", path.display())]
     Damaged {
@@ -65,6 +70,8 @@ pub enum PreparationError {
         message: String,
     },
 }
+
+impl crate::error::Cause for PreparationError {}
 
 impl PreparationError {
     pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {

@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::block::{Shard, Survey};
+use super::config::PreparationConfig;
 use super::error::PreparationError;
-use crate::config::{Component, Config};
-use crate::plugins::registry;
+use crate::plugins::{Component, registry};
+use crate::support::marks::shaping;
 
 /// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,19 +37,17 @@ pub(super) const FORMAT: u32 = 2;
 impl Fingerprint {
     /// That of a configuration, whose questions are these, over an index of this checksum.
     #[must_use]
-    pub fn new(config: &Config, shard: Shard, survey: &Survey, corpus: Option<String>) -> Self {
-        let preparation = &config.preparation;
+    pub fn new(config: &PreparationConfig<'_>, shard: Shard, survey: &Survey, corpus: Option<String>) -> Self {
+        let mut settings = shaping("preparation", config.preparation);
+        settings.insert("preparation.rerank".into(), config.preparation.reranked().into());
+        settings.insert("prompt".into(), json!(config.prompt));
         Fingerprint {
             version: FORMAT,
             shard,
             questions: survey.all,
             questions_checksum: survey.checksum,
             corpus,
-            settings: json!({
-                "preparation.retrieve": preparation.retrieve, "preparation.keep": preparation.keep,
-                "preparation.rerank": preparation.reranked(), "preparation.draw": preparation.draw,
-                "preparation.block": preparation.block, "prompt": config.prompt,
-            }),
+            settings: Value::Object(settings.into_iter().collect()),
             components: json!({ "retriever": config.retriever, "reranker": config.reranker, "teacher": config.teacher }),
         }
     }

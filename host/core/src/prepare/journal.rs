@@ -4,7 +4,7 @@
 //! not whole, the last, which is cut off when the journal is opened again.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -15,6 +15,7 @@ use super::answering::Answered;
 use super::error::PreparationError;
 use super::fingerprint::{FORMAT, Fingerprint};
 use super::ranking::Ranked;
+use crate::support::lock::{LockError, lock_file};
 
 /// What is written goes to the disk itself at least this often.
 const FLUSH: Duration = Duration::from_secs(1);
@@ -260,11 +261,10 @@ impl Recorded {
 
 /// Keeps other runs out of the journal until this one ends.
 fn lock(path: &Path, file: &File) -> Result<(), PreparationError> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => Err(PreparationError::Busy(path.to_owned())),
-        Err(TryLockError::Error(source)) => Err(PreparationError::io(path)(source)),
-    }
+    lock_file(file, path).map_err(|error| match error {
+        LockError::Held(path) => PreparationError::Busy(path),
+        LockError::Io(error) => error.into(),
+    })
 }
 
 /// What a line says, if it is whole and its checksum right.

@@ -6,6 +6,7 @@
 
 mod answering;
 mod block;
+pub mod config;
 mod error;
 mod fingerprint;
 mod journal;
@@ -20,7 +21,7 @@ pub use error::PreparationError;
 pub use fingerprint::Fingerprint;
 pub use journal::{Claim, Entry, Journal};
 pub use merge::{Merged, merge};
-pub use pipeline::{Busy, Pipeline, Progress, Stage};
+pub use pipeline::{Busy, Pipeline, Stage};
 pub use ranking::Ranked;
 pub use records::{Counts, NAME as RECORDS, Sidecar, write};
 

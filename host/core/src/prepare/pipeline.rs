@@ -10,13 +10,15 @@ use scaledown_sdk::component::{Reranker, Teacher};
 
 use super::answering::{Answered, Answering};
 use super::block::Block;
+use super::config::{OnError, Preparation};
 use super::error::PreparationError;
 use super::journal::{Entry, Journal, Recorded};
 use super::ranking::{self, Candidates, Ranked};
-use crate::config::{OnError, Preparation, Prompt};
 use crate::data::questions::Question;
 use crate::retrieval::SearchIndex;
+use crate::support::progress::{Bar, Progress};
 use crate::text::PromptTemplate;
+use crate::text::config::Prompt;
 use crate::{Error, Result};
 
 /// A stage.
@@ -30,13 +32,24 @@ pub enum Stage {
     Answer,
 }
 
-/// What watches and steers a run. It is told from the threads of the stages.
-pub trait Progress: Sync {
-    /// A stage has finished so many more questions.
-    fn done(&self, stage: Stage, questions: u64);
+/// How far each stage has come, and whether the run is to stop. It is told from the threads of the stages.
+struct Watch<'a> {
+    progress: &'a dyn Progress,
+    bars: [Option<Box<dyn Bar>>; 3],
+}
 
-    /// Whether the run is to stop.
-    fn stopped(&self) -> bool;
+impl<'a> Watch<'a> {
+    fn new(progress: &'a dyn Progress, questions: u64, reranked: bool) -> Self {
+        let bar = |title: &str| Some(progress.stage(title, questions));
+        Watch { progress, bars: [bar("retrieve"), if reranked { bar("rerank") } else { None }, bar("answer")] }
+    }
+
+    /// A stage has finished so many more questions.
+    fn done(&self, stage: Stage, questions: u64) {
+        if let Some(Some(bar)) = self.bars.get(stage as usize) {
+            bar.add(questions);
+        }
+    }
 }
 
 /// How long each stage worked, and did not wait.
@@ -105,7 +118,8 @@ impl Shared {
 }
 
 impl Pipeline<'_> {
-    /// Does what is missing in `journal` of all `blocks`, and records it there. Ends early, with what is done recorded, if `progress` says so.
+    /// Does what is missing in `journal` of all `blocks`, which hold so many `questions`, and records it there. Ends early, with what is done
+    /// recorded, if it is cancelled.
     ///
     /// # Errors
     /// The first of a component or the journal; of a question, if these are to stop the run. What was recorded stays.
@@ -113,8 +127,10 @@ impl Pipeline<'_> {
         &self,
         blocks: impl Iterator<Item = Result<Block>>,
         journal: &mut Journal,
+        questions: u64,
         progress: &dyn Progress,
     ) -> Result<Busy> {
+        let watch = &Watch::new(progress, questions, self.reranker.is_some());
         let template = PromptTemplate::new(self.prompt)?;
         let queue = self.config.queue.max(1);
         let (to_retrieve, retrieving) = bounded::<Block>(queue);
@@ -125,16 +141,16 @@ impl Pipeline<'_> {
         let (shared, template) = (&shared, &template);
         let recorded = journal.recorded()?;
         std::thread::scope(|scope| {
-            scope.spawn(move || self.retrieve(&retrieving, &to_rerank, shared, progress));
+            scope.spawn(move || self.retrieve(&retrieving, &to_rerank, shared, watch));
             let (rank_to_teacher, rank_to_journal) = (to_teacher.clone(), to_journal.clone());
-            scope.spawn(move || self.rerank(&reranking, &rank_to_teacher, &rank_to_journal, shared, progress));
+            scope.spawn(move || self.rerank(&reranking, &rank_to_teacher, &rank_to_journal, shared, watch));
             for _ in 0..self.teacher.concurrency().max(1) {
                 let (teaching, to_journal) = (teaching.clone(), to_journal.clone());
-                scope.spawn(move || self.answer(&teaching, &to_journal, template, shared, progress));
+                scope.spawn(move || self.answer(&teaching, &to_journal, template, shared, watch));
             }
             drop((to_journal, teaching));
             scope.spawn(move || record(&recording, journal, shared));
-            self.feed(blocks, &recorded, (&to_retrieve, &to_teacher), shared, progress);
+            self.feed(blocks, &recorded, (&to_retrieve, &to_teacher), shared, watch);
             drop((to_retrieve, to_teacher));
         });
         let failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -148,26 +164,26 @@ impl Pipeline<'_> {
         recorded: &Recorded,
         (to_retrieve, to_teacher): (&Sender<Block>, &Sender<Ready>),
         shared: &Shared,
-        progress: &dyn Progress,
+        watch: &Watch<'_>,
     ) {
         for block in blocks {
             let sent = block.and_then(|block| {
                 let questions = block.questions.len() as u64;
                 if recorded.is_answered(block.number, block.questions.len()) {
-                    [Stage::Retrieve, Stage::Rerank, Stage::Answer].into_iter().for_each(|stage| progress.done(stage, questions));
+                    [Stage::Retrieve, Stage::Rerank, Stage::Answer].into_iter().for_each(|stage| watch.done(stage, questions));
                     return Ok(true);
                 }
                 let Some(ranked) = recorded.ranked(block.number)? else { return Ok(to_retrieve.send(block).is_ok()) };
-                [Stage::Retrieve, Stage::Rerank].into_iter().for_each(|stage| progress.done(stage, questions));
+                [Stage::Retrieve, Stage::Rerank].into_iter().for_each(|stage| watch.done(stage, questions));
                 let pairs = block.questions.iter().zip(&ranked);
                 let texts = pairs.map(|(question, ranked)| ranking::texts(self.index, question, ranked));
                 let texts = texts.collect::<Result<_>>()?;
                 let known = recorded.answered(block.number)?;
-                progress.done(Stage::Answer, known.len() as u64);
+                watch.done(Stage::Answer, known.len() as u64);
                 Ok(to_teacher.send(Ready { block, ranked, texts, known }).is_ok())
             });
             match sent {
-                Ok(true) if !ends(shared, progress) => {}
+                Ok(true) if !ends(shared, watch) => {}
                 Ok(_) => return,
                 Err(error) => return shared.fail(error),
             }
@@ -179,12 +195,12 @@ impl Pipeline<'_> {
         blocks: &Receiver<Block>,
         to_rerank: &Sender<(Block, Vec<Candidates>)>,
         shared: &Shared,
-        progress: &dyn Progress,
+        watch: &Watch<'_>,
     ) {
-        for block in blocks.iter().take_while(|_| !ends(shared, progress)) {
+        for block in blocks.iter().take_while(|_| !ends(shared, watch)) {
             let found = shared.work(Stage::Retrieve, || ranking::retrieve(self.index, &block, self.config));
             let Some(found) = found else { return };
-            progress.done(Stage::Retrieve, block.questions.len() as u64);
+            watch.done(Stage::Retrieve, block.questions.len() as u64);
             if to_rerank.send((block, found)).is_err() {
                 return;
             }
@@ -197,9 +213,9 @@ impl Pipeline<'_> {
         to_teacher: &Sender<Ready>,
         to_journal: &Sender<Entry>,
         shared: &Shared,
-        progress: &dyn Progress,
+        watch: &Watch<'_>,
     ) {
-        for (block, candidates) in blocks.iter().take_while(|_| !ends(shared, progress)) {
+        for (block, candidates) in blocks.iter().take_while(|_| !ends(shared, watch)) {
             let ranked = shared.work(Stage::Rerank, || {
                 let ranked = ranking::rank(self.reranker, &block.questions, &candidates, self.config)?;
                 let (ranked, texts): (Vec<Ranked>, Vec<Vec<String>>) = ranked.into_iter().unzip();
@@ -211,7 +227,7 @@ impl Pipeline<'_> {
                 Ok((ranked, texts))
             });
             let Some((ranked, texts)) = ranked else { return };
-            progress.done(Stage::Rerank, block.questions.len() as u64);
+            watch.done(Stage::Rerank, block.questions.len() as u64);
             let entry = Entry::Ranked { block: block.number, questions: ranked.clone() };
             if to_journal.send(entry).is_err() || to_teacher.send(Ready { block, ranked, texts, known: BTreeMap::new() }).is_err()
             {
@@ -226,10 +242,10 @@ impl Pipeline<'_> {
         to_journal: &Sender<Entry>,
         template: &PromptTemplate,
         shared: &Shared,
-        progress: &dyn Progress,
+        watch: &Watch<'_>,
     ) {
         let answering = Answering { teacher: self.teacher, prompt: self.prompt, template };
-        for ready in blocks.iter().take_while(|_| !ends(shared, progress)) {
+        for ready in blocks.iter().take_while(|_| !ends(shared, watch)) {
             let Ready { block, .. } = &ready;
             let taken = |answers: Vec<(usize, Answered)>| {
                 let skipped = answers.iter().filter_map(|(place, answer)| match answer {
@@ -239,8 +255,8 @@ impl Pipeline<'_> {
                 self.allow(skipped)?;
                 let count = answers.len() as u64;
                 let sent = to_journal.send(Entry::Answered { block: block.number, answers }).is_ok();
-                progress.done(Stage::Answer, count);
-                Ok(sent && !ends(shared, progress))
+                watch.done(Stage::Answer, count);
+                Ok(sent && !ends(shared, watch))
             };
             if shared.work(Stage::Answer, || answering.answers(&ready, taken)).is_none() {
                 return;
@@ -259,8 +275,8 @@ impl Pipeline<'_> {
     }
 }
 
-fn ends(shared: &Shared, progress: &dyn Progress) -> bool {
-    shared.failed.load(Ordering::Relaxed) || progress.stopped()
+fn ends(shared: &Shared, watch: &Watch<'_>) -> bool {
+    shared.failed.load(Ordering::Relaxed) || watch.progress.cancelled()
 }
 
 /// Writes down what the stages have done, even after one of them failed.

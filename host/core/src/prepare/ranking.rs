@@ -5,11 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::answering::refuses;
 use super::block::Block;
-use crate::config::Preparation;
+use super::config::Preparation;
+use crate::Result;
 use crate::data::questions::Question;
 use crate::retrieval::{Found, SearchIndex};
 use crate::support::random::Stream;
-use crate::{Error, Result};
 
 /// The documents that a question keeps, best first; or why it has none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -108,8 +108,8 @@ pub(super) fn rank(
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
     // A question that the reranker cannot read is one that cannot be prepared, whoever asks again.
-    let skipped = |ranked| match ranked {
-        Err(Error::Component(error)) if refuses(&error) => Ok(skip(&error.to_string())),
+    let skipped = |ranked: Result<_>| match ranked {
+        Err(error) if error.downcast_ref().is_some_and(refuses) => Ok(skip(&error.to_string())),
         other => other,
     };
     ranked.map(skipped).collect()

@@ -74,7 +74,7 @@ impl Sidecar {
     /// # Errors
     /// If the disk is full or cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Failed(error.to_string()))?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::failed(error))?;
         Ok(artifact::write_file(path, &text)?)
     }
 }
@@ -128,7 +128,7 @@ pub fn write(
 
 /// The record of each question of a block, or why it has none.
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
-    let lost = || Error::Failed(format!("the journal has no answers for block {}", block.number));
+    let lost = || Error::failed(format!("the journal has no answers for block {}", block.number));
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
     let mut answers = recorded.answered(block.number)?;
     let each = block.questions.iter().zip(ranked).enumerate();

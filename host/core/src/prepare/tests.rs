@@ -1,18 +1,50 @@
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use proptest::prelude::*;
 // Its schema says which of its keys are operational.
 use scaledown_openai as _;
 use serde_json::json;
 
+use super::config::{Preparation, PreparationConfig};
 use super::*;
-use crate::config::Config;
 use crate::data::questions::Question;
+use crate::data::questions::config::Questions;
+use crate::plugins::Component;
+use crate::support::marks::each_changed;
+use crate::support::progress::{Bar, Progress, Task};
+use crate::text::config::Prompt;
+
+/// The sections of a configuration that a preparation reads.
+#[derive(Clone)]
+struct Sections {
+    preparation: Preparation,
+    prompt: Prompt,
+    questions: Questions,
+    teacher: Option<Component>,
+}
+
+impl Default for Sections {
+    fn default() -> Self {
+        let questions = serde_json::from_value(json!({ "format": "jsonl", "path": "questions.jsonl" })).unwrap();
+        Sections { preparation: Preparation::default(), prompt: Prompt::default(), questions, teacher: None }
+    }
+}
+
+impl Sections {
+    fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> Fingerprint {
+        let Sections { preparation, prompt, questions, teacher } = self;
+        let (corpus_table, retriever, reranker, teacher) = (None, None, None, teacher.as_ref());
+        let config = PreparationConfig { preparation, prompt, questions, corpus: corpus_table, retriever, reranker, teacher };
+        Fingerprint::new(&config, shard, survey, corpus)
+    }
+}
 
 fn fingerprint(shard: Shard) -> Fingerprint {
     let survey = Survey { questions: 4, all: 4, ..Survey::default() };
-    Fingerprint::new(&Config::default(), shard, &survey, Some("crc32c:01".into()))
+    Sections::default().fingerprint(shard, &survey, Some("crc32c:01".into()))
 }
 
 fn ranked(block: u64) -> Entry {
@@ -124,18 +156,18 @@ fn what_records_depend_on_may_not_change() {
     let place = Path::new("run/journal");
     let config = || {
         let teacher = serde_json::from_value(json!({"plugin": "openai", "model": "m", "timeout": 5})).unwrap();
-        Config { teacher, ..Config::default() }
+        Sections { teacher, ..Sections::default() }
     };
-    let with = |change: fn(&mut Config)| {
+    let with = |change: fn(&mut Sections)| {
         let mut config = config();
         change(&mut config);
-        Fingerprint::new(&config, Shard::default(), &survey, None)
+        config.fingerprint(Shard::default(), &survey, None)
     };
     let first = with(|_| {});
     assert_eq!(first.check(&with(|_| {}), place).unwrap(), Vec::<String>::new());
     let told = first.check(&with(|config| config.preparation.keep = 3), place).unwrap_err().to_string();
     assert!(told.contains("preparation.keep was 5 and is 3"), "{told}");
-    let teacher = |config: &mut Config, key: &str, value: serde_json::Value| {
+    let teacher = |config: &mut Sections, key: &str, value: serde_json::Value| {
         config.teacher.as_mut().unwrap().options.insert(key.into(), value);
     };
     let told = first.check(&with(|config| config.teacher = None), place).unwrap_err().to_string();
@@ -147,7 +179,7 @@ fn what_records_depend_on_may_not_change() {
     assert_eq!(first.check(&changed, place).unwrap(), ["teacher.timeout was 5 and is 60"]);
     let mut other = config();
     teacher(&mut other, "model", json!("other"));
-    let other = Fingerprint::new(&other, Shard::default(), &survey, None);
+    let other = other.fingerprint(Shard::default(), &survey, None);
     assert!(first.check(&other, place).is_err());
     assert!(!first.fits(&other), "the answers of two models are not one run's");
     assert!(first.fits(&changed));
@@ -157,6 +189,21 @@ fn what_records_depend_on_may_not_change() {
     let told = first.check(&shorter, place).unwrap_err().to_string();
     assert!(told.contains("teacher.max_new_tokens was not set and is 7"), "{told}");
     assert!(!first.fits(&shorter), "answers of two lengths are not one run's");
+}
+
+#[test]
+fn every_key_that_is_not_marked_is_refused() {
+    let (survey, place) = (Survey::default(), Path::new("run/journal"));
+    let before = Sections::default();
+    let first = before.fingerprint(Shard::default(), &survey, None);
+    for (key, [operational, _], preparation) in each_changed(&before.preparation) {
+        let now = Sections { preparation, ..before.clone() }.fingerprint(Shard::default(), &survey, None);
+        assert_eq!(first.check(&now, place).is_ok(), operational, "preparation.{key}");
+    }
+    for (key, [operational, _], prompt) in each_changed(&before.prompt) {
+        let now = Sections { prompt, ..before.clone() }.fingerprint(Shard::default(), &survey, None);
+        assert_eq!(first.check(&now, place).is_ok(), operational, "prompt.{key}");
+    }
 }
 
 #[test]
@@ -273,18 +320,35 @@ impl scaledown_sdk::component::Teacher for Echo {
 }
 
 /// Stops a run once so many answers are there.
-struct After(std::sync::atomic::AtomicU64, u64);
+struct After(Arc<AtomicU64>, u64);
 
 impl Progress for After {
-    fn done(&self, stage: Stage, questions: u64) {
-        if stage == Stage::Answer {
-            self.0.fetch_add(questions, std::sync::atomic::Ordering::SeqCst);
+    fn start(&self, task: &Task<'_>) -> Box<dyn Bar> {
+        Box::new(Answers((task.title == "answer").then(|| Arc::clone(&self.0))))
+    }
+
+    fn note(&self, _: &str) {}
+
+    fn warn(&self, _: &str) {}
+
+    fn cancelled(&self) -> bool {
+        self.0.load(Ordering::SeqCst) >= self.1
+    }
+}
+
+/// Counts the answers, where it is of their stage.
+struct Answers(Option<Arc<AtomicU64>>);
+
+impl Bar for Answers {
+    fn set(&self, _: u64) {}
+
+    fn add(&self, steps: u64) {
+        if let Some(count) = &self.0 {
+            count.fetch_add(steps, Ordering::SeqCst);
         }
     }
 
-    fn stopped(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::SeqCst) >= self.1
-    }
+    fn say(&self, _: &str) {}
 }
 
 #[test]
@@ -299,12 +363,12 @@ fn answers_are_recorded_as_they_come() {
         ..Question::default()
     };
     let blocks = || std::iter::once(Ok(Block { number: 0, questions: (0..7).map(question).collect() }));
-    let config = Config::default();
+    let config = Sections::default();
     let run = |journal: &mut Journal, most: u64| {
         let teacher = Echo::default();
         let pipeline =
             Pipeline { index: None, reranker: None, teacher: &teacher, prompt: &config.prompt, config: &config.preparation };
-        pipeline.run(blocks(), journal, &After(0.into(), most)).unwrap();
+        pipeline.run(blocks(), journal, 7, &After(Arc::default(), most)).unwrap();
         teacher.asked.into_inner().unwrap()
     };
     let mut journal = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();

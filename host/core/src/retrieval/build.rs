@@ -1,21 +1,21 @@
 //! Making an index, and adding to one.
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use indicatif::ProgressBar;
 use scaledown_sdk::component::Document;
 use scaledown_sdk::{Device, Error as SdkError};
 
 use super::IndexError;
 use super::chunk_store::{Addition, checksum};
+use super::config::IndexConfig;
 use super::description::Manifest;
-use super::place::{self, Lock, Place};
+use super::place::{self, Place};
 use super::search::SearchIndex;
-use crate::config::Config;
 use crate::data::corpus::Chunks;
+use crate::data::corpus::config::Corpus;
 use crate::plugins::registry;
-use crate::support::interrupt::Interrupt;
-use crate::support::terminal::Terminal;
+use crate::support::progress::{Bar, Progress};
 use crate::{Error, Result};
 
 /// Makes the index of a configuration's corpus. One that is there already stays, and can be searched, until the new one is complete.
@@ -23,19 +23,13 @@ use crate::{Error, Result};
 /// # Errors
 /// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if the corpus is empty, a document cannot be
 /// read or two have one id; if the index cannot be written, or the user interrupts.
-pub fn build(
-    config: &Config,
-    device: &Device,
-    overwrite: bool,
-    terminal: &Terminal,
-    interrupt: &Interrupt,
-) -> Result<SearchIndex> {
-    let root = config.index_directory();
+pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progress: &dyn Progress) -> Result<SearchIndex> {
+    let root = config.directory.clone();
     may_build(&root, overwrite)?;
-    let corpus = config.require_corpus()?;
-    let retriever = config.require_retriever()?.clone();
+    let corpus = corpus(config)?;
+    let retriever = config.retriever.clone();
     let chunks = Chunks::open(corpus)?;
-    let _lock = Lock::take(&root)?;
+    let _lock = place::lock(&root)?;
     // Again: another run may have made one before this one had the lock.
     match may_build(&root, overwrite)? {
         Present::Nothing => place::remove(&root, None)?,
@@ -44,7 +38,7 @@ pub fn build(
     }
     let place = Place::create(&root)?;
     let manifest = Manifest::new(retriever, corpus.clone(), place.build);
-    let filled = Filling { config, device, terminal, interrupt, place: &place, before: None }.run(manifest, chunks);
+    let filled = Filling { config, device, progress, place: &place, before: None }.run(manifest, chunks);
     if let Err(error) = filled {
         // What stays is removed by the next build; the reason of this failure is what the user needs to know.
         let _ = std::fs::remove_dir_all(place.directory());
@@ -68,7 +62,7 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
         Ok(None) => Ok(Present::Nothing),
         Ok(Some(_)) if !overwrite => Err(IndexError::Exists(root.to_owned()).into()),
         Ok(Some(manifest)) => Ok(Present::Build(manifest.build)),
-        Err(Error::Index(IndexError::Damaged { .. })) if overwrite => Ok(Present::Unknown),
+        Err(error) if overwrite && matches!(error.downcast_ref(), Some(IndexError::Damaged { .. })) => Ok(Present::Unknown),
         Err(error) => Err(error),
     }
 }
@@ -78,26 +72,31 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
 ///
 /// # Errors
 /// If there is no index; otherwise as [`build()`].
-pub fn add(config: &Config, device: &Device, terminal: &Terminal, interrupt: &Interrupt) -> Result<SearchIndex> {
-    let root = config.index_directory();
+pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -> Result<SearchIndex> {
+    let root = config.directory.clone();
     let missing = || IndexError::Missing(root.clone());
     Manifest::read(&root)?.ok_or_else(missing)?.check(config, &root)?;
-    let chunks = Chunks::open(config.require_corpus()?)?;
-    let _lock = Lock::take(&root)?;
+    let chunks = Chunks::open(corpus(config)?)?;
+    let _lock = place::lock(&root)?;
     // Again: another run may have changed it before this one had the lock.
     let before = Manifest::read(&root)?.ok_or_else(missing)?;
     let place = before.place(&root);
     place.remove_others()?;
     let manifest = Manifest { additions: before.additions.saturating_add(1), ..before.clone() };
-    Filling { config, device, terminal, interrupt, place: &place, before: Some(before) }.run(manifest, chunks)?;
+    Filling { config, device, progress, place: &place, before: Some(before) }.run(manifest, chunks)?;
     SearchIndex::open(config, device)
 }
 
+/// The corpus, which the index is made of.
+fn corpus<'a>(config: &IndexConfig<'a>) -> Result<&'a Corpus> {
+    let missing = "there is nothing to index: add a table [corpus] with a `format` key to the configuration";
+    config.corpus.ok_or_else(|| Error::usage(missing))
+}
+
 struct Filling<'a> {
-    config: &'a Config,
+    config: &'a IndexConfig<'a>,
     device: &'a Device,
-    terminal: &'a Terminal,
-    interrupt: &'a Interrupt,
+    progress: &'a dyn Progress,
     place: &'a Place,
     /// What there is to add to.
     before: Option<Manifest>,
@@ -106,9 +105,9 @@ struct Filling<'a> {
 impl Filling<'_> {
     /// Adds chunks to the store and to the retriever; then the index is complete.
     fn run(self, manifest: Manifest, chunks: Chunks) -> Result<()> {
-        let Filling { config, device, terminal, interrupt, place, before } = self;
+        let Filling { config, device, progress, place, before } = self;
         let addition = Addition::start(place, manifest.additions)?;
-        let mut retriever = registry::retriever(config.require_retriever()?, device, &place.retriever())?;
+        let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
         if before.is_some() {
             // What is added is joined with what is there, and damage would go over into files whose checksums are right.
             retriever.verify()?;
@@ -118,20 +117,21 @@ impl Filling<'_> {
             Manifest { complete: false, ..before.clone() }.write(&place.root)?;
         }
         let mut stream = Stream {
-            corpus: config.require_corpus()?.path.clone(),
+            corpus: corpus(config)?.path.clone(),
             chunks,
             addition,
             place,
             before: before.as_ref(),
             manifest,
-            bar: terminal.spinner("indexing"),
+            bar: progress.spinner("indexing"),
+            began: Instant::now(),
             count: 0,
-            interrupt,
+            progress,
             failure: None,
         };
         let indexed = retriever.index(&mut stream);
         let Stream { addition, mut manifest, bar, failure, .. } = stream;
-        bar.finish_and_clear();
+        drop(bar);
         if let Some(failure) = failure {
             return Err(failure);
         }
@@ -157,17 +157,18 @@ struct Stream<'a> {
     before: Option<&'a Manifest>,
     /// What the index will be.
     manifest: Manifest,
-    bar: ProgressBar,
+    bar: Box<dyn Bar>,
+    began: Instant,
     count: u64,
-    interrupt: &'a Interrupt,
+    progress: &'a dyn Progress,
     /// What ended the stream, in the host's own words: the retriever gets to know only that it ended.
     failure: Option<Error>,
 }
 
 impl Stream<'_> {
     fn take(&mut self) -> Result<Option<Document>> {
-        if self.interrupt.requested() {
-            return Err(Error::Interrupted("the index is not finished; run the command again".into()));
+        if self.progress.cancelled() {
+            return Err(Error::interrupted("the index is not finished; run the command again"));
         }
         let Some(chunk) = self.chunks.next().transpose()? else {
             self.end()?;
@@ -177,7 +178,7 @@ impl Stream<'_> {
         self.manifest.checksum = checksum(self.manifest.checksum, &chunk.id, chunk.text.as_bytes());
         self.count += 1;
         if self.count.is_multiple_of(100) {
-            self.bar.set_message(format!("{} chunks, {:.0} a second", self.count, self.rate()));
+            self.bar.say(&format!("{} chunks, {:.0} a second", self.count, self.rate()));
         }
         Ok(Some(Document { id: chunk.id, text: chunk.text }))
     }
@@ -200,7 +201,7 @@ impl Stream<'_> {
     }
 
     fn rate(&self) -> f64 {
-        self.count as f64 / self.bar.elapsed().as_secs_f64().max(1e-9)
+        self.count as f64 / self.began.elapsed().as_secs_f64().max(1e-9)
     }
 }
 

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::IndexError;
+use super::config::IndexConfig;
 use super::place::Place;
 use super::search::SearchIndex;
-use crate::config::{Component, Config, Corpus};
+use crate::data::corpus::config::Corpus;
+use crate::plugins::Component;
 use crate::support::artifact;
 use crate::{Error, Result};
 
@@ -100,22 +102,22 @@ impl Manifest {
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::Failed(error.to_string()))?;
-        let text = sealed(text).ok_or_else(|| Error::Failed(format!("{NAME} has no place for its checksum")))?;
+        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::failed(error))?;
+        let text = sealed(text).ok_or_else(|| Error::failed(format!("{NAME} has no place for its checksum")))?;
         Ok(artifact::write_file(&directory.join(NAME), &text)?)
     }
 
     /// Checks that the index is one that `config` describes, as far as that shows: the retriever and the way of chunking. Where the corpus
     /// lies may have changed.
-    pub(super) fn check(&self, config: &Config, directory: &Path) -> Result<()> {
-        let now = config.require_retriever()?;
+    pub(super) fn check(&self, config: &IndexConfig<'_>, directory: &Path) -> Result<()> {
+        let now = config.retriever;
         let other = |key: &str, was: String, now: String| {
             Err(IndexError::Other { path: directory.to_owned(), key: key.into(), was, now }.into())
         };
         if now.plugin != self.retriever.plugin {
             return other("retriever.plugin", self.retriever.plugin.clone(), now.plugin.clone());
         }
-        match &config.corpus {
+        match config.corpus {
             Some(corpus) if corpus.chunking != self.corpus.chunking => {
                 other("corpus.chunking", shown(&self.corpus.chunking), shown(&corpus.chunking))
             }

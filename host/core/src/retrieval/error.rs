@@ -73,3 +73,5 @@ pub enum IndexError {
         source: std::io::Error,
     },
 }
+
+impl crate::error::Cause for IndexError {}

@@ -9,6 +9,7 @@
 
 mod build;
 mod chunk_store;
+pub mod config;
 mod description;
 mod error;
 mod place;

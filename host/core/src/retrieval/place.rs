@@ -1,9 +1,9 @@
 //! Where the parts of an index lie, and who may change them.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::IndexError;
+use crate::support::lock::{DirectoryLock, LockError};
 use crate::{Error, Result};
 
 /// What the directories of builds are called, before their numbers.
@@ -80,22 +80,10 @@ fn builds(root: &Path) -> Result<Vec<(u32, PathBuf)>> {
     Ok(builds)
 }
 
-/// Keeps other runs from changing an index for as long as it lives. Searching needs none.
-pub(super) struct Lock {
-    _file: File,
-}
-
-impl Lock {
-    /// Locks the index of a directory, which is made if it is missing.
-    pub(super) fn take(root: &Path) -> Result<Self> {
-        std::fs::create_dir_all(root).map_err(|error| Error::io(root, error))?;
-        let path = root.join("LOCK");
-        let opened = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(|error| Error::io(&path, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(IndexError::Locked(root.to_owned()).into()),
-            Err(TryLockError::Error(error)) => Err(Error::io(&path, error)),
-        }
-    }
+/// Keeps other runs from changing the index of a directory, which is made if it is missing. Searching needs no lock.
+pub(super) fn lock(root: &Path) -> Result<DirectoryLock> {
+    DirectoryLock::take(root).map_err(|error| match error {
+        LockError::Held(root) => IndexError::Locked(root).into(),
+        LockError::Io(error) => error.into(),
+    })
 }

@@ -7,9 +7,9 @@ use scaledown_sdk::component::{Hit, Retriever};
 
 use super::IndexError;
 use super::chunk_store::ChunkStore;
+use super::config::IndexConfig;
 use super::description::Manifest;
 use crate::Result;
-use crate::config::Config;
 use crate::plugins::registry;
 
 /// The retriever of a configuration with its complete index.
@@ -36,8 +36,8 @@ impl SearchIndex {
     ///
     /// # Errors
     /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made.
-    pub fn open(config: &Config, device: &Device) -> Result<Self> {
-        let directory = config.index_directory();
+    pub fn open(config: &IndexConfig<'_>, device: &Device) -> Result<Self> {
+        let directory = config.directory.clone();
         let mut manifest = Manifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
         loop {
             let opened = Self::with(config, device, &directory, &manifest);
@@ -49,7 +49,7 @@ impl SearchIndex {
         }
     }
 
-    fn with(config: &Config, device: &Device, directory: &Path, manifest: &Manifest) -> Result<Self> {
+    fn with(config: &IndexConfig<'_>, device: &Device, directory: &Path, manifest: &Manifest) -> Result<Self> {
         if !manifest.complete {
             return Err(IndexError::Incomplete(directory.to_owned()).into());
         }
@@ -61,7 +61,7 @@ impl SearchIndex {
             let message = format!("the file is damaged: it has {count} chunks, expected {}", manifest.chunks);
             return Err(IndexError::Damaged { path: place.chunks(), message }.into());
         }
-        let retriever = registry::retriever(config.require_retriever()?, device, &place.retriever())?;
+        let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
         Ok(SearchIndex { directory: directory.to_owned(), retriever, chunks, checksum: manifest.checksum })
     }
 

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::open_device;
-use crate::answer::{AnswerOptions, Reading, answer_batch};
+use super::{Directory, open_device};
+use crate::answer::{AnswerOptions, Answers, Reading, Session};
 use crate::config::Config;
 use crate::data::records::Record;
+use crate::evaluate::phase_costs;
 use crate::evaluate::report::PhaseCosts;
-use crate::evaluate::{DocumentLengths, phase_costs};
-use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
+use crate::model::StoredOscar;
 use crate::{Error, Result};
 
 /// An answer, and how it came about.
@@ -47,17 +47,12 @@ pub fn answer(
     reading: Reading,
 ) -> Result<Answered> {
     if documents.is_empty() {
-        return Err(Error::Usage("there are no documents to answer from".into()));
+        return Err(Error::usage("there are no documents to answer from"));
     }
-    let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
+    let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let stored = if reading == Reading::Compressed { Some(StoredOscar::open(&directory)?) } else { None };
     let device = open_device(config)?;
-    let role = if stored.is_some() { Role::Reader } else { Role::Alone };
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, role)?)?;
-    if let Some(stored) = stored {
-        stored.load(&oscar)?;
-        oscar.model.generator.merge_adapters()?;
-    }
+    let session = Session::open(&config.for_model()?, &config.for_compressor()?, stored.as_ref(), &device)?;
     let record = Record { id: "question".into(), query: query.into(), documents, ..Record::default() };
     let options = AnswerOptions {
         reading,
@@ -69,16 +64,15 @@ pub fn answer(
         widths: config.evaluation.widths,
         ignore_end: false,
     };
-    let (answers, phases) = answer_batch(&oscar, &[&record], &options)?;
-    let answer = answers.into_iter().next().ok_or_else(|| Error::Failed("the generator gave no answer".into()))?;
+    let Answers { answers, phases, lengths } = session.ask(&[&record], &options)?;
+    let answer = answers.into_iter().next().ok_or_else(|| Error::failed("the generator gave no answer"))?;
     let scores = answer.relevance.unwrap_or_default();
-    let lengths = DocumentLengths::of(&oscar, std::slice::from_ref(&record), options.documents)?;
     let used = record.documents.into_iter().take(options.documents).enumerate();
     Ok(Answered {
         answer: answer.text,
         reading,
         documents: used.map(|(i, text)| UsedDocument { text, relevance: scores.get(i).copied() }).collect(),
         timings: phase_costs(&[phases]),
-        warnings: lengths.warning(oscar.lengths.document_tokens).into_iter().collect(),
+        warnings: lengths.warning(session.oscar().lengths.document_tokens).into_iter().collect(),
     })
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::outcome::Trained;
-use super::{Context, open_device};
-use crate::answer::{AnswerOptions, Reading};
+use super::{Context, Directory, open_device};
+use crate::answer::{AnswerOptions, Reading, Session};
 use crate::config::Config;
 use crate::data::records::{self, Record};
 use crate::evaluate::report::{self, Environment, Memory, Metrics, Report, Sample};
-use crate::evaluate::{self, DocumentLengths, Evaluated, measure_speed};
+use crate::evaluate::{self, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::train::tracking;
 use crate::{Error, Result};
@@ -28,19 +28,20 @@ pub struct Baseline {
 /// # Errors
 /// If a file is missing or cannot be used, or the device fails.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
-    let directory = checkpoint.map_or_else(|| config.output.directory.join("model"), Path::to_owned);
+    let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let config = &config.with_adapter();
     let stored = StoredOscar::open(&directory)?;
     let trained = Trained::beside(&directory)?;
     let start = super::train::stored_start(config)?;
     let records = test_records(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
     stored.check(&oscar)?;
     super::train::start_from(start.as_ref(), &oscar, config, context)?;
-    let baseline = baseline(&oscar, config, &records, context)?;
-    stored.load(&oscar)?;
-    finish(&oscar, config, &records, &baseline, trained, context)
+    let session = Session::new(oscar);
+    let baseline = baseline(&session, config, &records, context)?;
+    stored.load(session.oscar())?;
+    finish(&session, config, &records, &baseline, trained, context)
 }
 
 /// The records to evaluate on.
@@ -49,7 +50,7 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
 /// If the configuration names none, or they cannot be read.
 pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     let path = config.data.test.as_deref();
-    let path = path.ok_or_else(|| Error::Usage("there is nothing to evaluate on: set `test` in [data]".into()))?;
+    let path = path.ok_or_else(|| Error::usage("there is nothing to evaluate on: set `test` in [data]"))?;
     Ok(records::read_scored(path, config.evaluation.examples)?)
 }
 
@@ -57,14 +58,14 @@ pub fn test_records(config: &Config) -> Result<Vec<Record>> {
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
-pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
-    let lengths = DocumentLengths::of(oscar, records, config.evaluation.documents)?;
-    if let Some(warning) = lengths.warning(oscar.lengths.document_tokens) {
-        context.terminal.warn(warning);
+pub fn baseline(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
+    let run = |reading, title| answer(session, config, records, reading, title, context);
+    let uncompressed = run(Reading::Uncompressed, "full documents")?;
+    if let Some(warning) = uncompressed.lengths.warning(session.oscar().lengths.document_tokens) {
+        context.progress.warn(&warning);
     }
-    let run = |reading, title| answer(oscar, config, records, reading, title, context);
     Ok(Baseline {
-        uncompressed: run(Reading::Uncompressed, "full documents")?,
+        uncompressed,
         closed_book: run(Reading::ClosedBook, "no documents")?,
         before: run(Reading::Compressed, "before training")?,
     })
@@ -76,22 +77,22 @@ pub fn baseline(oscar: &Oscar, config: &Config, records: &[Record], context: &Co
 /// # Errors
 /// If the device fails or a file cannot be written.
 pub fn finish(
-    oscar: &Oscar,
+    session: &Session,
     config: &Config,
     records: &[Record],
     baseline: &Baseline,
     mut trained: Trained,
     context: &Context<'_>,
 ) -> Result<(Metrics, PathBuf)> {
+    let oscar = session.oscar();
     oscar.model.generator.merge_adapters()?;
-    let after = answer(oscar, config, records, Reading::Compressed, "after training", context)?;
+    let after = answer(session, config, records, Reading::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
-    let lengths = DocumentLengths::of(oscar, records, config.evaluation.documents)?;
-    let spinner = context.terminal.spinner("measuring the speed");
-    let speed = measure_speed(oscar, records, &config.evaluation)?;
-    spinner.finish_and_clear();
+    let spinner = context.progress.spinner("measuring the speed");
+    let speed = measure_speed(session, records, &config.evaluation)?;
+    drop(spinner);
     let metrics = Metrics {
         before: Some(baseline.before.scores),
         after: after.scores,
@@ -101,7 +102,7 @@ pub fn finish(
         training: trained.summary,
         examples: after.answers.len() as u64,
         ranking: evaluate::ranking(records, &after.answers),
-        compression_rate: Some(lengths.compression_rate(oscar.lengths.memory_tokens)),
+        compression_rate: Some(after.lengths.compression_rate(oscar.lengths.memory_tokens)),
         peak_memory_bytes: Some(Memory {
             compressed: after.peak_memory,
             uncompressed: baseline.uncompressed.peak_memory,
@@ -117,7 +118,7 @@ pub fn finish(
     let report = Report {
         title: "ScaleDown".into(),
         metrics,
-        training: tracking::read(&config.output.directory.join(tracking::LOG))?,
+        training: tracking::read(&Directory::of(config).log())?,
         config: config.to_toml()?,
         samples: samples(oscar, records, baseline, &after, config)?,
     };
@@ -127,7 +128,7 @@ pub fn finish(
 }
 
 fn answer(
-    oscar: &Oscar,
+    session: &Session,
     config: &Config,
     records: &[Record],
     reading: Reading,
@@ -144,16 +145,11 @@ fn answer(
         widths: config.evaluation.widths,
         ignore_end: false,
     };
-    let bar = context.terminal.progress(title, records.len() as u64);
-    let evaluated = evaluate::evaluate(oscar, records, &options, |done| {
-        bar.set_position(done as u64);
-        !context.interrupt.requested()
-    })?;
-    bar.finish_and_clear();
+    let evaluated = evaluate::evaluate(session, records, &options, title, context.progress)?;
     let seconds = evaluated.elapsed.as_secs_f64();
     tracing::info!(reading = title, answers = evaluated.answers.len(), em = evaluated.scores.em, seconds, "answers scored");
-    if context.interrupt.requested() {
-        return Err(Error::Interrupted("the evaluation was not finished, and nothing was written".into()));
+    if context.progress.cancelled() {
+        return Err(Error::interrupted("the evaluation was not finished, and nothing was written"));
     }
     Ok(evaluated)
 }

@@ -5,10 +5,9 @@ use std::path::Path;
 use scaledown_sdk::nn::Sampling;
 
 use super::Context;
-use crate::answer::{AnswerOptions, Reading, answer_all};
+use crate::answer::{AnswerOptions, Reading, Session};
 use crate::config::Config;
 use crate::data::records::Record;
-use crate::model::Oscar;
 use crate::support::artifact;
 use crate::{Error, Result};
 
@@ -16,7 +15,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// If a record cannot be tokenized, the device fails, or the user interrupts.
-pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
+pub fn label(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
     let options = AnswerOptions {
         reading: Reading::Uncompressed,
         documents: config.data.documents.unwrap_or(usize::MAX),
@@ -27,24 +26,19 @@ pub fn label(oscar: &Oscar, config: &Config, records: &[Record], context: &Conte
         widths: config.evaluation.widths,
         ignore_end: false,
     };
-    let bar = context.terminal.progress("teacher's answers", records.len() as u64);
-    let (answers, _) = answer_all(oscar, records, &options, |done| {
-        bar.set_position(done as u64);
-        !context.interrupt.requested()
-    })?;
-    bar.finish_and_clear();
-    if context.interrupt.requested() {
-        return Err(Error::Interrupted("the teacher's answers were not finished".into()));
+    let answers = session.ask_all(records, &options, "teacher's answers", context.progress)?.answers;
+    if context.progress.cancelled() {
+        return Err(Error::interrupted("the teacher's answers were not finished"));
     }
     let labelled = records.iter().zip(answers).filter(|(_, answer)| !answer.text.is_empty());
     let labelled: Vec<Record> = labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect();
-    if labelled.is_empty() && !context.interrupt.requested() {
+    if labelled.is_empty() && !context.progress.cancelled() {
         let message = format!(
             "the teacher gave an empty answer to all {} training questions, so there is nothing to learn; look at the \
              generator's answers and its prompt with `scaledown answer --uncompressed`",
             records.len()
         );
-        return Err(Error::Failed(message));
+        return Err(Error::failed(message));
     }
     Ok(labelled)
 }

@@ -1,6 +1,7 @@
 //! What the commands do, as functions of a configuration.
 
 mod answer;
+mod directory;
 mod earlier;
 mod evaluate;
 mod label;
@@ -8,17 +9,20 @@ mod outcome;
 mod prepare;
 mod pretrain;
 mod quickstart;
-mod run;
+mod retrieve;
 mod run_log;
 mod train;
+mod training;
 
 pub use answer::{Answered, UsedDocument, answer};
+pub use directory::Directory;
 pub use evaluate::{Baseline, baseline, evaluate, finish, test_records};
 pub use label::{label, write_records};
 pub use outcome::Trained;
 pub use prepare::{Prepared, StageReport, prepare};
 pub use pretrain::pretrain;
 pub use quickstart::quickstart;
+pub use retrieve::{RankingOptions, retrieve};
 pub use train::train;
 
 use scaledown_sdk::Device;
@@ -26,16 +30,12 @@ use scaledown_sdk::Device;
 use crate::Result;
 use crate::config::Config;
 use crate::plugins::registry;
-use crate::support::artifact;
-use crate::support::interrupt::Interrupt;
-use crate::support::terminal::Terminal;
+use crate::support::progress::Progress;
 
 /// What surrounds a run.
 pub struct Context<'a> {
-    /// Where progress is shown.
-    pub terminal: &'a Terminal,
-    /// How the run is stopped.
-    pub interrupt: &'a Interrupt,
+    /// Where progress is shown, and how the run is stopped.
+    pub progress: &'a dyn Progress,
     /// What becomes of an earlier run in the output directory.
     pub start: Start,
     /// The command line of this run without the options that choose `start`, for messages that say how to go on.
@@ -57,10 +57,4 @@ pub enum Start {
 /// The device that `config` describes.
 fn open_device(config: &Config) -> Result<Device> {
     registry::device(&config.device)
-}
-
-/// Writes the resolved configuration beside the results; running it again reproduces them.
-fn record_config(config: &Config) -> Result<()> {
-    artifact::write_file(&config.output.directory.join("config.toml"), config.to_toml()?.as_bytes())?;
-    Ok(())
 }

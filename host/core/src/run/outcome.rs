@@ -4,12 +4,10 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::Directory;
 use crate::evaluate::report::{StageSummary, TrainingSummary};
 use crate::support::artifact;
 use crate::{Error, Result};
-
-/// The file, in the directory that holds `model`.
-const FILE: &str = "training.json";
 
 /// What a training adds to a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,8 +28,8 @@ impl Trained {
     ///
     /// # Errors
     /// If the disk is full or cannot be written.
-    pub(super) fn write(&self, directory: &Path) -> Result<()> {
-        let path = directory.join(FILE);
+    pub(super) fn write(&self, directory: &Directory) -> Result<()> {
+        let path = directory.training();
         let mut text = serde_json::to_vec_pretty(self).map_err(|error| Error::io(&path, error.into()))?;
         text.push(b'\n');
         Ok(artifact::write_file(&path, &text)?)
@@ -43,12 +41,12 @@ impl Trained {
     /// If the file cannot be read.
     pub fn beside(model: &Path) -> Result<Self> {
         let model = model.canonicalize().map_err(|error| Error::io(model, error))?;
-        model.parent().map_or_else(|| Ok(Trained::default()), Trained::read)
+        model.parent().map_or_else(|| Ok(Trained::default()), |directory| Trained::read(&Directory::new(directory)))
     }
 
     /// What is written in an output directory; nothing where nothing was written.
-    pub(super) fn read(directory: &Path) -> Result<Self> {
-        let path = directory.join(FILE);
+    pub(super) fn read(directory: &Directory) -> Result<Self> {
+        let path = directory.training();
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Trained::default()),

@@ -3,26 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use indicatif::ProgressBar;
 use scaledown_sdk::Device;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Context, Start, open_device, record_config};
+use super::{Context, Directory, Start, open_device};
 use crate::config::Config;
 use crate::plugins::registry;
 use crate::prepare::{
-    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, Progress, RECORDS, Shard, Sidecar, Stage, Survey,
-    write,
+    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, RECORDS, Shard, Sidecar, Survey, write,
 };
-use crate::retrieval::{self, SearchIndex};
+use crate::retrieval::{self, IndexError, SearchIndex};
 use crate::support::hub;
-use crate::support::interrupt::Interrupt;
-use crate::support::terminal::Terminal;
 use crate::{Error, Result};
-
-/// The record of what is done, in a run's directory.
-pub(super) const JOURNAL: &str = "journal";
 
 /// What a preparation made, and what it took.
 #[derive(Clone, Debug, Serialize)]
@@ -57,27 +50,34 @@ pub struct StageReport {
 /// If the directory holds an earlier run that is neither resumed nor overwritten; if a component fails, the disk is full, or the user
 /// interrupts. What was done is recorded, and a resumed run does only what is missing.
 pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
-    prepare_on(&open_device(config)?, config, shard, context)
+    let mut config = config.clone();
+    if shard.of > 1 {
+        // The index is shared, the rest is the shard's own.
+        config.index.directory = Some(config.index_directory());
+        config.output.directory = Directory::of(&config).shard(shard).path().to_owned();
+    }
+    prepare_on(&open_device(&config)?, &config, shard, context)
 }
 
 /// As [`prepare`], on a device that is open already.
 pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
-    let directory = &config.output.directory;
-    let place = directory.join(JOURNAL);
-    look(directory, &place, context)?;
-    let spinner = context.terminal.spinner("reading the questions");
-    let survey = Survey::of(config, shard)?;
-    spinner.finish_and_clear();
+    let directory = Directory::of(config);
+    let place = directory.journal();
+    look(directory.path(), &place, context)?;
+    let spinner = context.progress.spinner("reading the questions");
+    let plan = config.for_preparation()?;
+    let survey = Survey::of(&plan, shard)?;
+    drop(spinner);
     if let Some(first) = &survey.first_malformed {
-        context.terminal.warn(format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
+        context.progress.warn(&format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
     }
     let index = if survey.to_find > 0 { open_index(config, device, context)? } else { None };
     let reranker = config.reranker.as_ref().map(|table| registry::reranker(table, device)).transpose()?;
     let teacher = registry::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
-    let fingerprint = Fingerprint::new(config, shard, &survey, corpus);
+    let fingerprint = Fingerprint::new(&plan, shard, &survey, corpus);
     let mut journal = open_journal(&place, &fingerprint, context)?;
-    record_config(config)?;
+    directory.record_config(config)?;
     let pipeline = Pipeline {
         index: index.as_ref(),
         reranker: reranker.as_deref(),
@@ -85,20 +85,18 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         prompt: &config.prompt,
         config: &config.preparation,
     };
-    let bars = Bars::new(context.terminal, survey.questions, reranker.is_some(), context.interrupt);
     let (started, cpu) = (Instant::now(), cpu_seconds());
-    let busy = pipeline.run(Blocks::open(config, shard)?, &mut journal, &bars);
+    let busy = pipeline.run(Blocks::open(&plan, shard)?, &mut journal, survey.questions, context.progress);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    drop(bars);
     // What waited for a service, and was told to stop, has failed only thereby.
-    if context.interrupt.requested() {
-        return Err(Error::Interrupted("what is done is recorded".into()));
+    if context.progress.cancelled() {
+        return Err(Error::interrupted("what is done is recorded"));
     }
     let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };
-    let records = directory.join(RECORDS);
-    let (records_per_block, checksum) = write(&records, Blocks::open(config, shard)?, &recorded, index.as_ref(), &mut counts)?;
-    let value = serde_json::to_value(config).map_err(|error| Error::Failed(error.to_string()))?;
+    let records = directory.records();
+    let (records_per_block, checksum) = write(&records, Blocks::open(&plan, shard)?, &recorded, index.as_ref(), &mut counts)?;
+    let value = serde_json::to_value(config).map_err(|error| Error::failed(error))?;
     let sidecar = Sidecar {
         scaledown: env!("CARGO_PKG_VERSION").into(),
         fingerprint,
@@ -108,12 +106,12 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         records_per_block,
         checksum,
     };
-    sidecar.write(&directory.join(Sidecar::NAME))?;
+    sidecar.write(&directory.sidecar())?;
     // A share of few questions may have none.
     if counts.records == 0 && survey.questions > 0 {
         let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
-        let told = format!("{}: none of {} questions became a record: {reason}", directory.display(), survey.questions);
-        return Err(Error::Failed(told));
+        let told = format!("{}: none of {} questions became a record: {reason}", directory.path().display(), survey.questions);
+        return Err(Error::failed(told));
     }
     let cores = cpu / seconds.max(1e-9);
     Ok(Prepared { records, counts, questions: survey.questions, seconds, cores, stages: reports(busy) })
@@ -128,10 +126,10 @@ fn reports(busy: Busy) -> Vec<StageReport> {
 fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     let (place, command) = (directory.display(), &context.command);
     match (context.start, journal.exists()) {
-        (Start::New, true) => Err(Error::Usage(format!(
+        (Start::New, true) => Err(Error::usage(format!(
             "{place} holds an earlier run; `{command} --resume` does what is missing, `{command} --overwrite` starts over"
         ))),
-        (Start::Resume, false) => Err(Error::Usage(format!("there is nothing to resume in {place}; `{command}` starts anew"))),
+        (Start::Resume, false) => Err(Error::usage(format!("there is nothing to resume in {place}; `{command}` starts anew"))),
         _ => Ok(()),
     }
 }
@@ -141,19 +139,21 @@ fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result
     if config.retriever.is_none() {
         return Ok(None);
     }
-    let index = match SearchIndex::open(config, device) {
-        Err(Error::Index(retrieval::IndexError::Missing(_))) => {
-            match retrieval::build(config, device, false, context.terminal, context.interrupt) {
+    let own = &config.for_index()?;
+    let index = match SearchIndex::open(own, device) {
+        Err(error) if matches!(error.downcast_ref(), Some(IndexError::Missing(_))) => {
+            config.require_corpus()?;
+            match retrieval::build(own, device, false, context.progress) {
                 // Another run has made it meanwhile.
-                Err(Error::Index(retrieval::IndexError::Exists(_))) => SearchIndex::open(config, device)?,
+                Err(error) if matches!(error.downcast_ref(), Some(IndexError::Exists(_))) => SearchIndex::open(own, device)?,
                 built => return built.map(Some),
             }
         }
         opened => opened?,
     };
-    let spinner = context.terminal.spinner("checking the index");
+    let spinner = context.progress.spinner("checking the index");
     index.verify()?;
-    spinner.finish_and_clear();
+    drop(spinner);
     Ok(Some(index))
 }
 
@@ -165,7 +165,7 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
     if context.start == Start::Resume {
         if let Some((journal, earlier)) = Journal::open(place)? {
             for changed in earlier.check(fingerprint, place)? {
-                context.terminal.warn(format!("since the run began, {changed}"));
+                context.progress.warn(&format!("since the run began, {changed}"));
             }
             return Ok(journal);
         }
@@ -219,34 +219,4 @@ fn cpu_seconds() -> f64 {
     };
     // It is for information only: where the system does not tell, it is 0.
     milliseconds().map_or(0.0, |milliseconds| milliseconds as f64 / 1e3)
-}
-
-/// A progress bar for each stage.
-struct Bars<'a> {
-    bars: [ProgressBar; 3],
-    interrupt: &'a Interrupt,
-}
-
-impl<'a> Bars<'a> {
-    fn new(terminal: &Terminal, questions: u64, reranked: bool, interrupt: &'a Interrupt) -> Self {
-        let bar = |title: &str| terminal.stage(title, questions);
-        let rerank = if reranked { bar("rerank") } else { ProgressBar::hidden() };
-        Bars { bars: [bar("retrieve"), rerank, bar("answer")], interrupt }
-    }
-}
-
-impl Progress for Bars<'_> {
-    fn done(&self, stage: Stage, questions: u64) {
-        self.bars[stage as usize].inc(questions);
-    }
-
-    fn stopped(&self) -> bool {
-        self.interrupt.requested()
-    }
-}
-
-impl Drop for Bars<'_> {
-    fn drop(&mut self) {
-        self.bars.iter().for_each(ProgressBar::finish_and_clear);
-    }
 }

@@ -1,13 +1,13 @@
 //! `scaledown pretrain`: a small language model from random weights, or a compressor on plain text.
 
-use super::run::{Run, conclude};
-use super::{Context, Start, open_device};
+use super::training::{Run, conclude};
+use super::{Context, Directory, Start, open_device};
 use crate::config::{Config, Generator, Lora, PretrainingKind, Stage, StageData};
-use crate::model::{LanguageModel, Oscar, Role, StoredLanguageModel, save_language_model, save_oscar};
+use crate::model::{LanguageModel, Oscar, Role, StoredLanguageModel, save_language_model};
 use crate::text::Tokenizer;
 use crate::train::distillation::Distillation;
 use crate::train::pretraining::{AutoEncoding, CausalLm, Source, Staged};
-use crate::train::{Outcome, RunLock};
+use crate::train::{Outcome, TrainingKind, lock};
 use crate::{Error, Result};
 
 /// Pretrains what `config` describes, and writes the model to `model` in the output directory.
@@ -23,25 +23,25 @@ pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 
 fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     refuse_adapter(config.require_generator()?)?;
-    let lock = RunLock::take(&config.output.directory)?;
-    let run = Run::open(config, "pretraining", context, &lock)?;
+    let lock = lock(&config.output.directory)?;
+    let run = Run::open(config, TrainingKind::Pretraining, context, &lock)?;
     let stages = stages(config, true)?;
     let start = config.training.start_from.as_deref().map(StoredLanguageModel::open).transpose()?;
     let device = open_device(config)?;
-    let model = LanguageModel::load(config, &device, Role::Learner)?;
+    let model = LanguageModel::load(&config.for_model()?, &device, Role::Learner)?;
     if let (Some(start), Some(directory)) = (start, &config.training.start_from) {
         super::train::note_fresh(&start.start(&model)?, directory, context);
     }
-    let spinner = context.terminal.spinner("reading records");
+    let spinner = context.progress.spinner("reading records");
     let staged = staged(config, stages, &[&model.tokenizer])?;
-    spinner.finish_and_clear();
+    drop(spinner);
     let (steps, records) = (staged.most_steps(), staged.checksum());
     let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, staged);
     device.reset_peak_memory();
     let outcome = run.train(&mut objective, config, records, steps)?;
     if !outcome.interrupted {
         conclude(config, &outcome, &device, context.start == Start::Resume, Vec::new())?;
-        save_language_model(&objective.into_model(), &config.output.directory.join("model"))?;
+        save_language_model(&objective.into_model(), &Directory::of(config).model())?;
     }
     Ok(outcome)
 }
@@ -50,33 +50,32 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 fn refuse_adapter(generator: &Generator) -> Result<()> {
     match generator.lora {
         None | Some(Lora::Switch(false)) => Ok(()),
-        _ => Err(Error::Usage(
+        _ => Err(Error::usage(
             "`scaledown pretrain` with `pretraining.kind = \"causal-lm\"` trains the whole generator, which then can have no adapter: remove \
-             [generator.lora], or set `generator.lora = false`"
-                .into(),
+             [generator.lora], or set `generator.lora = false`",
         )),
     }
 }
 
 fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let config = &config.with_adapter();
-    let lock = RunLock::take(&config.output.directory)?;
-    let run = Run::open(config, "auto-encoding", context, &lock)?;
+    let lock = lock(&config.output.directory)?;
+    let run = Run::open(config, TrainingKind::AutoEncoding, context, &lock)?;
     let stages = stages(config, false)?;
     let start = super::train::stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
     super::train::start_from(start.as_ref(), &oscar, config, context)?;
-    let spinner = context.terminal.spinner("reading records");
+    let spinner = context.progress.spinner("reading records");
     let staged = staged(config, stages, &oscar.tokenizers())?;
-    spinner.finish_and_clear();
+    drop(spinner);
     let (steps, records) = (staged.most_steps(), staged.checksum());
     let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, staged);
     device.reset_peak_memory();
     let outcome = run.train(&mut objective, config, records, steps)?;
     if !outcome.interrupted {
         conclude(config, &outcome, &device, context.start == Start::Resume, Vec::new())?;
-        save_oscar(&objective.into_oscar(), config, &config.output.directory.join("model"))?;
+        Directory::of(config).save(&objective.into_oscar(), config)?;
     }
     Ok(outcome)
 }
@@ -86,9 +85,10 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 fn stages(config: &Config, answers: bool) -> Result<Vec<(Option<Stage>, Source)>> {
     let section = || {
         let (text, train) = (&config.pretraining.text, &config.data.train);
-        let path = text.as_deref().or(train.as_deref()).ok_or_else(|| {
-            Error::Usage("there is nothing to pretrain on: set `text` in [pretraining], or `train` in [data]".into())
-        })?;
+        let path = text
+            .as_deref()
+            .or(train.as_deref())
+            .ok_or_else(|| Error::usage("there is nothing to pretrain on: set `text` in [pretraining], or `train` in [data]"))?;
         let limit = if text.is_none() { config.data.train_limit } else { None };
         Ok::<_, Error>(Source::read(path, answers)?.first(limit))
     };
@@ -132,8 +132,8 @@ fn mixture(files: &[StageData], answers: bool) -> Result<Source> {
         };
         if !all.append(source) {
             let message = "a stage's other files hold plain text and this one records, or the other way round; expected one kind";
-            return Err(Error::Data { place: path.display().to_string(), message: message.into() });
+            return Err(Error::data(path.display(), message));
         }
     }
-    mixture.ok_or_else(|| Error::Usage("a stage of the pretraining names no data".into()))
+    mixture.ok_or_else(|| Error::usage("a stage of the pretraining names no data"))
 }

@@ -6,22 +6,20 @@ use std::time::Instant;
 use super::earlier::Earlier;
 use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
-use super::prepare::{JOURNAL, prepare_on};
-use super::run::{Run, conclude};
+use super::prepare::prepare_on;
 use super::train::{distill, start_from, stored_start};
-use super::{Context, Start, open_device, record_config};
+use super::training::{Run, conclude};
+use super::{Context, Directory, Start, open_device};
+use crate::answer::Session;
 use crate::config::{Config, Corpus, CorpusFields, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
 use crate::data::atlas::{self, AtlasConfig};
 use crate::data::records::{self, Record};
 use crate::evaluate::metrics::AnswerScores;
 use crate::evaluate::report::{Metrics, StageSummary};
-use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
-use crate::prepare::{RECORDS, Shard, Sidecar};
-use crate::train::{DISTILLATION, Outcome, RunLock};
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
+use crate::prepare::Shard;
+use crate::train::{Outcome, TrainingKind, lock};
 use crate::{Error, Result};
-
-/// Where the training records are prepared, in the run's directory.
-pub(super) const PREPARED: &str = "prepared";
 
 /// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
 /// the compressor; measures again, and writes the report. The training's gold answers are never read. Returns the metrics, and the file that
@@ -33,28 +31,26 @@ pub(super) const PREPARED: &str = "prepared";
 /// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file is missing, the device or disk fails, or
 /// the run is interrupted.
 pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
-    let directory = &config.output.directory;
-    run(&config.with_adapter(), context).map_err(|error| match error {
-        Error::Interrupted(what) => {
-            // Where nothing that took work is there, there is nothing to resume.
-            let option = if Earlier::look(directory).is_ok_and(|earlier| earlier.any()) { " --resume" } else { "" };
-            Error::Interrupted(format!("{what}; go on with `{}{option}`", context.command))
-        }
-        other => other,
+    let directory = &Directory::of(config);
+    run(&config.with_adapter(), context).map_err(|error| {
+        // Where nothing that took work is there, there is nothing to resume.
+        let option = if Earlier::look(directory).is_ok_and(|earlier| earlier.any()) { " --resume" } else { "" };
+        error.go_on_with(&format!("{}{option}", context.command))
     })
 }
 
 fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     // Before anything is looked at, as another run may be about to change it.
-    let lock = RunLock::take(&config.output.directory)?;
-    let earlier = Earlier::look(&config.output.directory)?;
+    let lock = lock(&config.output.directory)?;
+    let directory = Directory::of(config);
+    let earlier = Earlier::look(&directory)?;
     earlier.check(config, context)?;
     // A training begins anew where the labels are all that there is.
     let start = if earlier.checkpoint { context.start } else { Start::New };
     let resumed = start == Start::Resume;
     let pretrained = stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
     let mut stages = Stages::default();
     stages.start(pretrained.as_ref(), &oscar, config, context)?;
     // Not before all is read that a mistake in the configuration could have named.
@@ -64,35 +60,37 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let mut config =
         stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
-    let run = Run::open(&config, DISTILLATION, &training, &lock)?;
+    let run = Run::open(&config, TrainingKind::Distillation, &training, &lock)?;
     let records = test_records(&config)?;
-    record_config(&config)?;
+    directory.record_config(&config)?;
 
+    let session = Session::new(oscar);
     let baseline = stages.time("measure before", "Answers before training, from vectors, full documents and none.", || {
-        baseline(&oscar, &config, &records, context)
+        baseline(&session, &config, &records, context)
     })?;
     stages.em(&baseline.before.scores);
     let (train, validation) =
-        stages.time(records_stage(&config), &preparation(&config), || labelled(&oscar, &mut config, context))?;
+        stages.time(records_stage(&config), &preparation(&config), || labelled(&session, &mut config, context))?;
 
     device.reset_peak_memory();
-    let (outcome, oscar) =
-        stages.time(DISTILLATION, "The compressor learns to give the same answers from its vectors.", || {
-            distill(run, oscar, &config, &train, &validation)
-        })?;
+    let (outcome, oscar) = stages.time(
+        TrainingKind::Distillation.name(),
+        "The compressor learns to give the same answers from its vectors.",
+        || distill(run, session.into_oscar(), &config, &train, &validation),
+    )?;
     stages.trained(&outcome);
     if outcome.interrupted {
-        return Err(Error::Interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
+        return Err(Error::interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
     }
     let trained = conclude(&config, &outcome, &device, resumed, stages.0)?;
-    save_oscar(&oscar, &config, &config.output.directory.join("model"))?;
-    finish(&oscar, &config, &records, &baseline, trained, context)
+    directory.save(&oscar, &config)?;
+    finish(&Session::new(oscar), &config, &records, &baseline, trained, context)
 }
 
 /// Writes the encyclopedia into the output directory, and gives back the configuration with its files in place.
 fn with_atlas(config: &Config) -> Result<Config> {
     let mut config = config.clone();
-    let directory = config.output.directory.join("data");
+    let directory = Directory::of(&config).data();
     let defaults = AtlasConfig::default();
     let settings = AtlasConfig {
         train_records: config.data.train_limit.unwrap_or(defaults.train_records),
@@ -134,20 +132,20 @@ fn questions(directory: &Path) -> Questions {
 
 /// The training records with the teacher's answers, and as many validation records as the training measures, all of which are then what the
 /// configuration names.
-fn labelled(oscar: &Oscar, config: &mut Config, context: &Context<'_>) -> Result<(Vec<Record>, Vec<Record>)> {
-    let place = |name: &str| config.output.directory.join(name);
-    let (train, validation) = (place("train.jsonl"), place("validation.jsonl"));
+fn labelled(session: &Session, config: &mut Config, context: &Context<'_>) -> Result<(Vec<Record>, Vec<Record>)> {
+    let directory = Directory::of(config);
+    let (train, validation) = (directory.labelled("train"), directory.labelled("validation"));
     let (limit, validates) = (config.data.validation_limit, config.training.validate_every.is_some());
     let (records, train) = if prepares(config) {
-        prepared(oscar, config, context)?
+        prepared(session, config, context)?
     } else {
-        (label_file(oscar, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?, train)
+        (label_file(session, config, config.data.train.as_deref(), config.data.train_limit, &train, context)?, train)
     };
     config.data.train = Some(train);
     if !validates {
         return Ok((records, Vec::new()));
     }
-    let measured = label_file(oscar, config, config.data.validation.as_deref(), limit, &validation, context)?;
+    let measured = label_file(session, config, config.data.validation.as_deref(), limit, &validation, context)?;
     config.data.validation = Some(validation);
     Ok((records, measured))
 }
@@ -179,24 +177,24 @@ fn preparation(config: &Config) -> String {
 }
 
 /// The records that `scaledown prepare` makes of the training questions, which are read where a run before has made them; and their file.
-fn prepared(oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<(Vec<Record>, PathBuf)> {
+fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result<(Vec<Record>, PathBuf)> {
     let mut own = config.clone();
-    own.output.directory = config.output.directory.join(PREPARED);
-    let file = own.output.directory.join(RECORDS);
-    if !own.output.directory.join(Sidecar::NAME).exists() {
-        let resumes = own.output.directory.join(JOURNAL).exists();
-        let start = if resumes { Start::Resume } else { Start::New };
+    let directory = Directory::of(config).prepared();
+    own.output.directory = directory.path().to_owned();
+    let file = directory.records();
+    if !directory.sidecar().exists() {
+        let start = if directory.journal().exists() { Start::Resume } else { Start::New };
         let context = Context { start, command: context.command.clone(), ..*context };
-        let made = prepare_on(&oscar.model.device, &own, Shard::default(), &context)?;
+        let made = prepare_on(&session.oscar().model.device, &own, Shard::default(), &context)?;
         let left_out: u64 = made.counts.skipped.values().sum();
-        context.terminal.note(format!("{} training records; {left_out} questions were left out", made.counts.records));
+        context.progress.note(&format!("{} training records; {left_out} questions were left out", made.counts.records));
     }
     Ok((records::read_labelled(&file, None, config.reranking.enabled)?, file))
 }
 
 /// The first `limit` records of a file with the teacher's answers, which are read from `labelled` where they are, and written there where not.
 fn label_file(
-    oscar: &Oscar,
+    session: &Session,
     config: &Config,
     file: Option<&Path>,
     limit: Option<usize>,
@@ -206,11 +204,11 @@ fn label_file(
     if labelled.exists() {
         return Ok(records::read_labelled(labelled, None, config.reranking.enabled)?);
     }
-    let file = file.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
-    let records = label(oscar, config, &records::read(file, limit)?, context)?;
+    let file = file.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
+    let records = label(session, config, &records::read(file, limit)?, context)?;
     if records.is_empty() {
         let message = "the generator answers none of its questions, so there is nothing to learn".to_owned();
-        return Err(Error::Data { place: file.display().to_string(), message });
+        return Err(Error::data(file.display(), message));
     }
     write_records(&records, labelled)?;
     Ok(records)

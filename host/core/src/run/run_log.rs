@@ -3,20 +3,17 @@
 use std::path::Path;
 use std::time::Instant;
 
-use indicatif::ProgressBar;
-
+use super::Directory;
 use crate::Result;
-use crate::support::interrupt::Interrupt;
-use crate::support::terminal::Terminal;
+use crate::support::progress::{Bar, Progress, Task};
 use crate::train::tracking::{self, Tracker};
 use crate::train::{Observer, StepReport, TrainingError};
 
 /// Shows a training's progress, logs its metrics, and passes on an interruption.
 pub(super) struct RunLog<'a> {
-    terminal: &'a Terminal,
-    interrupt: &'a Interrupt,
+    progress: &'a dyn Progress,
     tracker: Tracker,
-    bar: ProgressBar,
+    bar: Box<dyn Bar>,
     began: Instant,
     /// Seconds of training before this run.
     before: f64,
@@ -29,21 +26,12 @@ impl<'a> RunLog<'a> {
     ///
     /// # Errors
     /// If the log cannot be written.
-    pub(super) fn new(
-        directory: &Path,
-        title: &str,
-        steps: u64,
-        done: u64,
-        terminal: &'a Terminal,
-        interrupt: &'a Interrupt,
-    ) -> Result<Self> {
-        let bar = terminal.progress(title, steps);
-        bar.set_position(done);
-        bar.reset_eta();
+    pub(super) fn new(directory: &Path, title: &str, steps: u64, done: u64, progress: &'a dyn Progress) -> Result<Self> {
+        let bar = progress.start(&Task { title, length: Some(steps), done, is_stage: false });
         let tracker = Tracker::resume(directory, done)?;
-        let logged = tracking::read(&directory.join(tracking::LOG))?;
+        let logged = tracking::read(&Directory::new(directory).log())?;
         let before = logged.last().and_then(|point| *point.values.get("seconds")?).unwrap_or(0.0);
-        Ok(RunLog { terminal, interrupt, tracker, bar, began: Instant::now(), before, validation: String::new() })
+        Ok(RunLog { progress, tracker, bar, began: Instant::now(), before, validation: String::new() })
     }
 
     /// The seconds that were spent on the steps before this run.
@@ -60,8 +48,8 @@ impl Observer for RunLog<'_> {
             self.validation = format!("  (validation {loss:.4}, {accuracy:.3})");
         }
         let StepReport { loss, accuracy, .. } = report;
-        self.bar.set_position(report.step);
-        self.bar.set_message(format!("loss {loss:.4}  accuracy {accuracy:.3}{}  {speed:.0} tokens/s", self.validation));
+        self.bar.set(report.step);
+        self.bar.say(&format!("loss {loss:.4}  accuracy {accuracy:.3}{}  {speed:.0} tokens/s", self.validation));
         let own = [
             ("loss", report.loss),
             ("accuracy", report.accuracy),
@@ -71,20 +59,14 @@ impl Observer for RunLog<'_> {
         ];
         let scalars: Vec<(&str, f64)> =
             own.into_iter().chain(extra.iter().map(|(name, value)| (name.as_str(), *value))).collect();
-        self.tracker.log(report.step, &scalars).map_err(|error| TrainingError::Log(error.to_string()))
+        self.tracker.log(report.step, &scalars).map_err(|error| TrainingError::Log(Box::new(error)))
     }
 
     fn note(&mut self, message: &str) {
-        self.terminal.note(message);
+        self.progress.note(message);
     }
 
     fn interrupted(&self) -> bool {
-        self.interrupt.requested()
-    }
-}
-
-impl Drop for RunLog<'_> {
-    fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.progress.cancelled()
     }
 }

@@ -4,15 +4,15 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::run::{Run, conclude};
-use super::{Context, Start, open_device};
+use super::training::{Run, conclude};
+use super::{Context, Directory, Start, open_device};
 use crate::config::Config;
 use crate::data::records::{self, DataError, Record};
 use crate::evaluate::report::StageSummary;
-use crate::model::{LanguageModel, Oscar, Role, StoredOscar, save_oscar};
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::support::random::Stream;
 use crate::train::distillation::{Distillation, Example};
-use crate::train::{DISTILLATION, Outcome, RunLock, TrainingError};
+use crate::train::{Outcome, TrainingError, TrainingKind, lock};
 use crate::{Error, Result};
 
 /// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
@@ -21,17 +21,17 @@ use crate::{Error, Result};
 /// If a record, the model or the disk fails; what was written before stays.
 pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let config = &config.with_adapter();
-    let lock = RunLock::take(&config.output.directory)?;
-    let run = Run::open(config, DISTILLATION, context, &lock)?;
+    let lock = lock(&config.output.directory)?;
+    let run = Run::open(config, TrainingKind::Distillation, context, &lock)?;
     let path = config.data.train.as_deref();
-    let path = path.ok_or_else(|| Error::Usage("there is nothing to train on: set `train` in [data]".into()))?;
+    let path = path.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
     let start = stored_start(config)?;
-    let spinner = context.terminal.spinner("reading records");
+    let spinner = context.progress.spinner("reading records");
     let records = records::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
     let validation = validation_records(config)?;
-    spinner.finish_and_clear();
+    drop(spinner);
     let device = open_device(config)?;
-    let oscar = Oscar::new(config, LanguageModel::load(config, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
     start_from(start.as_ref(), &oscar, config, context)?;
     device.reset_peak_memory();
     let began = Instant::now();
@@ -39,7 +39,7 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     if !outcome.interrupted {
         let stage = training_stage("The compressor learns to answer as the teacher does.", &outcome, began);
         conclude(config, &outcome, &device, context.start == Start::Resume, vec![stage])?;
-        save_oscar(&oscar, config, &config.output.directory.join("model"))?;
+        Directory::of(config).save(&oscar, config)?;
     }
     Ok(outcome)
 }
@@ -47,7 +47,7 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
 /// The stage of a report that a distillation is.
 pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instant) -> StageSummary {
     StageSummary {
-        name: DISTILLATION.into(),
+        name: TrainingKind::Distillation.name().into(),
         description: description.into(),
         steps: Some(outcome.steps),
         seconds: outcome.seconds.max(began.elapsed().as_secs_f64()),
@@ -76,7 +76,7 @@ pub(super) fn start_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Co
 pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
     if !fresh.is_empty() {
         let names = fresh.join(", ");
-        context.terminal.warn(format!("{} has no values for {names}; they start as new", directory.display()));
+        context.progress.warn(&format!("{} has no values for {names}; they start as new", directory.display()));
     }
 }
 
@@ -147,7 +147,7 @@ fn checksum(records: &[Record]) -> Result<u32> {
     let mut hasher = crc32fast::Hasher::new();
     for Record { query, documents, answer, reranking_scores, .. } in records {
         let line = serde_json::to_vec(&(query, documents, answer, reranking_scores));
-        hasher.update(&line.map_err(|error| Error::Failed(error.to_string()))?);
+        hasher.update(&line.map_err(|error| Error::failed(error))?);
     }
     Ok(hasher.finalize())
 }

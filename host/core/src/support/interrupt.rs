@@ -40,7 +40,7 @@ impl Interrupt {
             scaledown_sdk::component::stop::request_stop();
             eprintln!("stopping after this step; press Ctrl-C again to stop at once and lose it");
         })
-        .map_err(|error| Error::Failed(format!("could not listen to Ctrl-C: {error}")))?;
+        .map_err(|error| Error::because("could not listen to Ctrl-C", error))?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 

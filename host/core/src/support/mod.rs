@@ -3,5 +3,7 @@
 pub mod artifact;
 pub mod hub;
 pub mod interrupt;
+pub mod lock;
+pub mod marks;
+pub mod progress;
 pub mod random;
-pub mod terminal;

@@ -8,9 +8,13 @@ use serde_json::Value;
 
 use super::tokenizer::{TextError, token_text};
 
+/// What the template is called in messages about it.
+const NAME: &str = "<string>";
+
 /// A chat template with the special tokens that it may name.
 pub struct ChatTemplate {
-    source: String,
+    /// The template, parsed; or what is wrong with it, which is said to those who use it.
+    environment: Result<Environment<'static>, String>,
     bos: String,
     eos: String,
 }
@@ -28,12 +32,21 @@ impl ChatTemplate {
             Err(error) => return Err(TextError::Tokenizer { path, message: error.to_string() }),
         };
         let token = |key: &str| token_text(&tokenizer_config[key]).unwrap_or_default();
-        let template = |source: String| ChatTemplate {
-            source: without_generation_tags(&source),
-            bos: token("bos_token"),
-            eos: token("eos_token"),
-        };
-        Ok(source.map(template))
+        Ok(source.map(|source| ChatTemplate::new(&source, token("bos_token"), token("eos_token"))))
+    }
+
+    fn new(source: &str, bos: String, eos: String) -> Self {
+        let mut environment = Environment::new();
+        environment.set_trim_blocks(true);
+        environment.set_lstrip_blocks(true);
+        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_fuel(Some(100_000));
+        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        environment.add_function("strftime_now", strftime_now);
+        let parsed = environment.add_template_owned(NAME, without_generation_tags(source)).map_err(|error| error.to_string());
+        ChatTemplate { environment: parsed.map(|()| environment), bos, eos }
     }
 
     /// The text of a conversation of an optional system message and one user message, up to where the answer begins. A template that
@@ -56,16 +69,8 @@ impl ChatTemplate {
 
     fn render_messages(&self, messages: &[minijinja::Value]) -> Result<String, TextError> {
         let failed = |error: Error| TextError::Template { what: "chat template", message: error.to_string() };
-        let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.set_fuel(Some(100_000));
-        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_function("strftime_now", strftime_now);
-        let template = environment.template_from_str(&self.source).map_err(failed)?;
+        let malformed = |message: &String| TextError::Template { what: "chat template", message: message.clone() };
+        let template = self.environment.as_ref().map_err(malformed)?.get_template(NAME).map_err(failed)?;
         let text = template.render(context! {
             messages,
             add_generation_prompt => true,

@@ -2,6 +2,7 @@
 
 mod chat;
 mod chat_tokenizer;
+pub mod config;
 mod prompt;
 mod stop;
 mod tokenizer;
@@ -10,4 +11,4 @@ pub use chat::ChatTemplate;
 pub use chat_tokenizer::open_chat_tokenizer;
 pub use prompt::{Piece, PromptTemplate};
 pub use stop::{StopStrings, StopWatch};
-pub use tokenizer::{TextError, Tokenizer};
+pub use tokenizer::{Encoded, TextError, Tokenizer};

@@ -2,8 +2,8 @@
 
 use minijinja::{Environment, context};
 
+use super::config::Prompt;
 use super::tokenizer::{TextError, Tokenizer};
-use crate::config::Prompt;
 
 /// A part of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,12 @@ pub enum Piece {
 #[derive(Clone, Debug)]
 pub struct PromptTemplate {
     prompt: Prompt,
+    /// The user's message, parsed.
+    environment: Environment<'static>,
 }
+
+/// What the user's message is called in messages about it.
+const NAME: &str = "<string>";
 
 /// Private-use characters that stand around a document's number while the template is rendered.
 const OPEN: char = '\u{E000}';
@@ -30,7 +35,9 @@ impl PromptTemplate {
     /// # Errors
     /// If the user's message cannot be rendered, or has no place for the query or the documents.
     pub fn new(prompt: &Prompt) -> Result<Self, TextError> {
-        let template = PromptTemplate { prompt: prompt.clone() };
+        let mut environment = Environment::new();
+        environment.add_template_owned(NAME, prompt.user.clone()).map_err(failed)?;
+        let template = PromptTemplate { prompt: prompt.clone(), environment };
         let text = template.user_message("\u{E002}", 1)?;
         if text.matches('\u{E002}').count() != 1 {
             return Err(TextError::Placeholder("query"));
@@ -69,9 +76,13 @@ impl PromptTemplate {
     fn user_message(&self, query: &str, documents: usize) -> Result<String, TextError> {
         let places: Vec<String> = (0..documents).map(|i| format!("{OPEN}{i}{CLOSE}")).collect();
         let documents = places.join(&self.prompt.separator);
-        let text = Environment::new().render_str(&self.prompt.user, context! { query, documents });
-        text.map_err(|error| TextError::Template { what: "prompt", message: error.to_string() })
+        let template = self.environment.get_template(NAME).map_err(failed)?;
+        template.render(context! { query, documents }).map_err(failed)
     }
+}
+
+fn failed(error: minijinja::Error) -> TextError {
+    TextError::Template { what: "prompt", message: error.to_string() }
 }
 
 enum Part<'a> {

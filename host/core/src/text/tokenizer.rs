@@ -33,12 +33,23 @@ pub enum TextError {
     Placeholder(&'static str),
 }
 
+impl crate::error::Cause for TextError {}
+
 /// A tokenizer with what a generator needs to know of its special tokens.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     directory: PathBuf,
     end_ids: Vec<u32>,
     chat: Option<ChatTemplate>,
+}
+
+/// A document in tokens, as far as it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Encoded {
+    /// Its token ids.
+    pub ids: Vec<u32>,
+    /// Whether there were more.
+    pub is_cut: bool,
 }
 
 impl Tokenizer {
@@ -89,6 +100,17 @@ impl Tokenizer {
         let mut ids = self.encode(text)?;
         ids.truncate(limit);
         Ok(ids)
+    }
+
+    /// The first `limit` ids of a document, and whether that cuts it.
+    ///
+    /// # Errors
+    /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
+    pub fn encode_document(&self, text: &str, limit: usize) -> Result<Encoded, TextError> {
+        let mut ids = self.encode(text)?;
+        let is_cut = ids.len() > limit;
+        ids.truncate(limit);
+        Ok(Encoded { ids, is_cut })
     }
 
     /// The longest beginning of `text` that is at most `limit` tokens long.

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
-use scaledown_sdk::nn::{Optimizer, Params, WeightSource};
+use scaledown_sdk::nn::Optimizer;
+use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Difference, Fingerprint, Objective, StepReport, TrainingError};
+use crate::model::tensors::{load_trainable, trainable, write_tensors};
 use crate::support::artifact::{self, ArtifactError, DirectoryWriter};
 
 /// The version of the layout; a reader refuses any other.
@@ -172,34 +172,4 @@ impl Checkpoint {
         })?;
         Ok(SafetensorsFile::open(file)?)
     }
-}
-
-/// The trainable parameters with their names.
-pub(crate) fn trainable(params: &Params) -> Vec<(String, Tensor)> {
-    params.trainable().iter().map(|param| (param.name().to_owned(), param.tensor().detach())).collect()
-}
-
-/// Writes tensors to `NAME.safetensors`.
-pub(crate) fn write_tensors(
-    writer: &mut DirectoryWriter,
-    name: &str,
-    tensors: Vec<(String, Tensor)>,
-) -> Result<(), TrainingError> {
-    let file = format!("{name}.safetensors");
-    let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone()));
-    Ok(writer.fill(&[&file], |directory| write_safetensors(directory.join(&file), tensors, &[("format", "pt")]))?)
-}
-
-/// Sets every trainable parameter to the tensor of its name.
-///
-/// # Errors
-/// If one is missing or of another shape.
-pub(crate) fn load_trainable(params: &Params, source: &dyn WeightSource) -> Result<(), TrainingError> {
-    for param in params.trainable() {
-        if source.spec(param.name()).is_none() {
-            return Err(scaledown_sdk::Error::Weights(format!("the stored model has no {}", param.name())).into());
-        }
-        param.set(&params.device().upload(&source.read(param.name())?)?)?;
-    }
-    Ok(())
 }

@@ -68,7 +68,7 @@ pub enum TrainingError {
     Artifact(#[from] ArtifactError),
     /// The metrics log could not be written.
     #[error("{0}")]
-    Log(String),
+    Log(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A record cannot be trained on.
     #[error("record {record}: {}{message}", field.as_ref().map(|field| format!("`{field}`: ")).unwrap_or_default())]
     Record {
@@ -91,3 +91,5 @@ pub enum TrainingError {
     #[error(transparent)]
     Model(#[from] scaledown_sdk::Error),
 }
+
+impl crate::error::Cause for TrainingError {}

@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::config::Config;
+use super::TrainingKind;
+use super::config::{Training, TrainingConfig};
+use crate::support::marks::{adjustable, shaping};
 
-/// Keys of `[training]` that say when something is written or how memory is spent, and shape nothing.
-const FREE: [&str; 4] =
-    ["training.checkpoint_every", "training.validate_every", "training.start_from", "training.gradient_checkpointing"];
-/// Keys that a person changes on purpose to save a training that diverges or lacks memory.
-const CHANGEABLE: [&str; 4] = ["training.lr_generator", "training.lr_compressor", "training.clip", "training.micro_batch"];
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
 /// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the checkpoint.
@@ -36,28 +33,25 @@ pub struct Difference {
 }
 
 impl Fingerprint {
-    /// The settings of a training that is called `what` (`distillation`), without its records.
+    /// The settings of a training of this kind, without its records.
     #[must_use]
-    pub fn new(config: &Config, what: &str) -> Self {
-        let mut settings = BTreeMap::from([("the kind of training".to_owned(), what.into())]);
-        let value = serde_json::to_value(config).unwrap_or_default();
-        for section in ["generator", "compressor", "compression", "reranking", "prompt", "training"] {
-            leaves(section, &value[section], &mut settings);
+    pub fn new(config: &TrainingConfig<'_>, kind: TrainingKind) -> Self {
+        let mut settings = BTreeMap::from([("the kind of training".to_owned(), kind.name().into())]);
+        settings.extend(config.generator.map(|generator| shaping("generator", generator)).unwrap_or_default());
+        settings.extend(config.compressor.map(|compressor| shaping("compressor", compressor)).unwrap_or_default());
+        settings.extend(shaping("compression", config.compression));
+        settings.extend(shaping("reranking", config.reranking));
+        settings.extend(shaping("prompt", config.prompt));
+        settings.extend(shaping("data", config.data));
+        settings.extend(shaping("training", config.training));
+        if kind != TrainingKind::Distillation {
+            settings.extend(shaping("pretraining", config.pretraining));
         }
-        if what != super::DISTILLATION {
-            leaves("pretraining", &value["pretraining"], &mut settings);
+        if !config.data.shuffle_documents {
+            // Checkpoints that were written before there was this key have none.
+            settings.remove("data.shuffle_documents");
         }
-        settings.insert("data.documents".into(), value["data"]["documents"].clone());
-        settings.insert("data.train_limit".into(), value["data"]["train_limit"].clone());
-        if config.data.shuffle_documents {
-            settings.insert("data.shuffle_documents".into(), true.into());
-        }
-        // What is in the files counts, not where they lie.
-        settings.remove("pretraining.text");
-        settings.retain(|key, value| ![&FREE[..], &PLACES].concat().contains(&key.as_str()) && !value.is_null());
-        if let Some(stages) = settings.get_mut("pretraining.stages").and_then(Value::as_array_mut) {
-            stages.iter_mut().filter_map(Value::as_object_mut).for_each(|stage| drop(stage.remove("data")));
-        }
+        settings.retain(|key, _| !PLACES.contains(&key.as_str()));
         Fingerprint(settings)
     }
 
@@ -79,6 +73,7 @@ impl Fingerprint {
     #[must_use]
     pub fn since(&self, earlier: &Fingerprint) -> Difference {
         let mut difference = Difference::default();
+        let adjustable = adjustable::<Training>("training");
         let schedule = |settings: &Fingerprint| {
             [&settings.0.get("training.schedule"), &settings.0.get("training.warmup")].map(|v| v.cloned())
         };
@@ -97,39 +92,60 @@ impl Fingerprint {
             }
             let shown = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
             let told = format!("{key} was {} and is {}", shown(then), shown(now));
-            if CHANGEABLE.contains(&key.as_str()) { difference.allowed.push(told) } else { difference.refused.push(told) }
+            if adjustable.contains(key) { difference.allowed.push(told) } else { difference.refused.push(told) }
         }
         difference
-    }
-}
-
-/// Every value within `value` that is no table, by its key.
-fn leaves(key: &str, value: &Value, into: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Object(table) => table.iter().for_each(|(name, value)| leaves(&format!("{key}.{name}"), value, into)),
-        other => drop(into.insert(key.to_owned(), other.clone())),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Schedule, Stage, StageData};
+    use crate::data::config::Data;
+    use crate::model::config::{Compression, Generator, Reranking};
+    use crate::support::marks::each_changed;
+    use crate::text::config::Prompt;
+    use crate::train::pretraining::config::{Pretraining, Stage, StageData};
+    use scaledown_sdk::nn::Schedule;
 
-    fn generator(model: &str) -> crate::config::Generator {
+    /// The sections of a configuration.
+    #[derive(Clone, Default)]
+    struct Sections {
+        generator: Option<Generator>,
+        compression: Compression,
+        reranking: Reranking,
+        prompt: Prompt,
+        data: Data,
+        training: Training,
+        pretraining: Pretraining,
+    }
+
+    impl Sections {
+        fn fingerprint(&self, kind: TrainingKind) -> Fingerprint {
+            let Sections { compression, reranking, prompt, data, training, pretraining, .. } = self;
+            let generator = self.generator.as_ref();
+            let compressor = None;
+            Fingerprint::new(
+                &TrainingConfig { generator, compressor, compression, reranking, prompt, data, training, pretraining },
+                kind,
+            )
+        }
+    }
+
+    fn generator(model: &str) -> Generator {
         serde_json::from_value(json!({ "plugin": "mistral", "model": model })).unwrap()
     }
 
-    fn difference(change: impl Fn(&mut Config)) -> Difference {
-        let before = Config { generator: Some(generator("here")), ..Config::default() };
+    fn difference(change: impl Fn(&mut Sections)) -> Difference {
+        let before = Sections { generator: Some(generator("here")), ..Sections::default() };
         let mut config = before.clone();
         change(&mut config);
-        Fingerprint::new(&config, "distillation").since(&Fingerprint::new(&before, "distillation"))
+        config.fingerprint(TrainingKind::Distillation).since(&before.fingerprint(TrainingKind::Distillation))
     }
 
     #[test]
     fn what_shapes_the_curve_is_refused_by_its_key() {
-        let refused = |change: fn(&mut Config)| difference(change).refused;
+        let refused = |change: fn(&mut Sections)| difference(change).refused;
         assert_eq!(refused(|config| config.training.seed = 7), ["training.seed was 42 and is 7"]);
         assert_eq!(refused(|config| config.training.batch_size = 64), ["training.batch_size was 128 and is 64"]);
         assert_eq!(refused(|config| config.data.train_limit = Some(9)), ["data.train_limit was not set and is 9"]);
@@ -149,8 +165,6 @@ mod tests {
         let free = difference(|config| {
             config.training.checkpoint_every = Some(1);
             config.training.gradient_checkpointing = true;
-            config.output.directory = "elsewhere".into();
-            config.evaluation.batch = 1;
             config.data.train = Some("moved.jsonl".into());
             config.generator = Some(generator("moved"));
         });
@@ -162,9 +176,9 @@ mod tests {
     #[test]
     fn steps_may_follow_where_none_depends_on_how_many_there_are() {
         let constant = |steps| {
-            let mut config = Config::default();
+            let mut config = Sections::default();
             (config.training.schedule, config.training.warmup, config.training.max_steps) = (Schedule::Constant, 0.0, steps);
-            Fingerprint::new(&config, "distillation")
+            config.fingerprint(TrainingKind::Distillation)
         };
         assert_eq!(constant(Some(9)).since(&constant(None)), Difference::default());
     }
@@ -172,10 +186,10 @@ mod tests {
     #[test]
     fn records_count_by_their_content() {
         let stages = |path: &str| {
-            let mut config = Config::default();
+            let mut config = Sections::default();
             let data = vec![StageData { path: path.into(), records: None }];
             config.pretraining.stages = vec![Stage { data, until_accuracy: None, max_steps: 3 }];
-            Fingerprint::new(&config, "pretraining")
+            config.fingerprint(TrainingKind::Pretraining)
         };
         assert_eq!(stages("a").with_records(1).since(&stages("b").with_records(1)), Difference::default());
         assert_eq!(stages("a").since(&stages("a").with_records(1)), Difference::default());
@@ -183,5 +197,34 @@ mod tests {
         let base = |checksum| stages("a").with_base(checksum);
         assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights are others"]);
         assert_eq!(base(Some(2)).since(&base(None)), Difference::default());
+    }
+
+    #[test]
+    fn every_key_that_is_not_marked_is_refused() {
+        let before = Sections { generator: Some(generator("here")), ..Sections::default() };
+        let check = |section: &str, key: &str, [operational, adjustable]: [bool; 2], now: &Sections| {
+            let kind = TrainingKind::Pretraining;
+            let Difference { refused, allowed } = now.fingerprint(kind).since(&before.fingerprint(kind));
+            let expected = [!operational && !adjustable, adjustable].map(usize::from);
+            assert_eq!([refused.len(), allowed.len()], expected, "{section}.{key}: {refused:?} {allowed:?}");
+        };
+        for (key, marks, compression) in each_changed(&before.compression) {
+            check("compression", &key, marks, &Sections { compression, ..before.clone() });
+        }
+        for (key, marks, reranking) in each_changed(&before.reranking) {
+            check("reranking", &key, marks, &Sections { reranking, ..before.clone() });
+        }
+        for (key, marks, prompt) in each_changed(&before.prompt) {
+            check("prompt", &key, marks, &Sections { prompt, ..before.clone() });
+        }
+        for (key, marks, data) in each_changed(&before.data) {
+            check("data", &key, marks, &Sections { data, ..before.clone() });
+        }
+        for (key, marks, training) in each_changed(&before.training) {
+            check("training", &key, marks, &Sections { training, ..before.clone() });
+        }
+        for (key, marks, pretraining) in each_changed(&before.pretraining) {
+            check("pretraining", &key, marks, &Sections { pretraining, ..before.clone() });
+        }
     }
 }

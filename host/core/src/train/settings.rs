@@ -2,7 +2,7 @@
 
 use scaledown_sdk::nn::{OptimizerConfig, Schedule};
 
-use crate::config::Training;
+use super::config::Training;
 
 /// How to train, with the number of steps known.
 #[derive(Clone, Debug)]

@@ -31,3 +31,5 @@ pub enum Error {
     #[error("cannot build the Atlas tokenizer: {0}")]
     Tokenizer(String),
 }
+
+impl crate::error::Cause for Error {}

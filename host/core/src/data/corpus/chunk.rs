@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use serde::Serialize;
 
+use super::config::{self, ChunkUnit, Chunking};
 use super::document::Document;
 use super::stream::Corpus;
-use crate::config::{self, ChunkUnit, Chunking};
 use crate::data::records::with_title;
 use crate::error::Result;
 use crate::support::hub;

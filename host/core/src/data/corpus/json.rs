@@ -4,9 +4,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::config::CorpusFields;
 use super::document::Document;
 use super::stream::Documents;
-use crate::config::CorpusFields;
 use crate::data::records::{DataError, Fault, Reader, fault, kind, missing, plain_name};
 
 /// The documents of a file whose fields are called as `fields` says.

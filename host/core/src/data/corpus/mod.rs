@@ -5,6 +5,7 @@
 //! documents into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
 mod chunk;
+pub mod config;
 mod document;
 mod files;
 mod json;

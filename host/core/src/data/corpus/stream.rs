@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use super::config::{self, CorpusFormat};
 use super::{document::Document, files, json, kilt, table, tsv};
-use crate::config::{self, CorpusFormat};
 use crate::data::records::{DataError, plain_name};
 
 /// The documents of one file.

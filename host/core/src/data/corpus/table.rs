@@ -10,9 +10,9 @@ use parquet::record::{Field, Row, reader::RowIter};
 use parquet::schema::types::Type;
 use serde_json::{Map, Number, Value};
 
+use super::config::CorpusFields;
 use super::json;
 use super::stream::Documents;
-use crate::config::CorpusFields;
 use crate::data::records::DataError;
 
 /// The documents of a file whose columns are called as `fields` says.

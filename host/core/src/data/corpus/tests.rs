@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 
+use super::config::{self, ChunkUnit, Chunking, CorpusFields, CorpusFormat};
 use super::*;
-use crate::config::{self, ChunkUnit, Chunking, CorpusFields, CorpusFormat};
 use crate::data::atlas;
 
 /// A directory with files of the given content.

@@ -35,7 +35,7 @@ pub fn from_hub(set: Set, split: &str, hub: &Settings) -> Result<Examples> {
         let mut splits: Vec<String> = tables.iter().map(|table| split_of(table)).collect();
         splits.dedup();
         let splits = if splits.is_empty() { "none".into() } else { splits.join(", ") };
-        return Err(Error::Failed(format!(
+        return Err(Error::failed(format!(
             "{} has no split `{split}` in {repository} on {}; it has {splits}",
             set.name(),
             hub.endpoint

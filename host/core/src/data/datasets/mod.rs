@@ -10,6 +10,7 @@
 //! A record's `answer`, what a training learns, is the first right answer; a teacher's would be longer. Questions without an answer are left
 //! out, and counted.
 
+mod collect;
 mod hotpot_qa;
 mod hub;
 mod natural_questions;
@@ -26,6 +27,7 @@ use crate::data::corpus::Table;
 use crate::data::records::{DataError, Fault, Record, fault, missing};
 use crate::error::Error;
 
+pub use collect::{Source, collect};
 pub use hub::from_hub;
 pub use write::{Written, write};
 

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::support::progress::Hidden;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/datasets").join(name)
@@ -111,7 +112,7 @@ fn records_are_written_up_to_a_number_and_can_be_trained_on() {
         (Set::HotpotQa, "hotpot-distractor.json"),
     ] {
         let mut out = Vec::new();
-        let written = write(set, from_file(set, &fixture(name)).unwrap(), None, "x-", &mut out, &|| ()).unwrap();
+        let written = write(set, from_file(set, &fixture(name)).unwrap(), None, "x-", &mut out, &Hidden).unwrap();
         std::fs::write(&path, &out).unwrap();
         let records = crate::data::records::read_labelled(&path, None, false).unwrap();
         assert_eq!(records.len(), written.records);
@@ -125,7 +126,7 @@ fn records_are_written_up_to_a_number_and_can_be_trained_on() {
         assert_eq!(records.len() + left_out, read(set, name).len());
     }
     let examples = from_file(Set::Squad, &fixture("squad-v1.1.json")).unwrap();
-    assert_eq!(write(Set::Squad, examples, Some(2), "", &mut Vec::new(), &|| ()).unwrap().records, 2);
+    assert_eq!(write(Set::Squad, examples, Some(2), "", &mut Vec::new(), &Hidden).unwrap().records, 2);
 }
 
 /// The whole of the real development set, where it lies beside the project.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Found, Original, found, json, list, text, texts};
-use crate::config::Chunking;
+use crate::data::corpus::config::Chunking;
 use crate::data::corpus::{Chunker, Document};
 use crate::data::records::{self, DataError, Fault, with_title};
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Examples, Found, Set};
 use crate::error::{Error, Result};
+use crate::support::progress::Bar;
 
 /// What was made of a set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -20,7 +21,7 @@ pub struct Written {
     pub without_documents: usize,
 }
 
-/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. `progress` is called after each record.
+/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. `bar` is told how many there are.
 ///
 /// # Errors
 /// If a question cannot be read, or `out` not be written to.
@@ -30,7 +31,7 @@ pub fn write(
     limit: Option<usize>,
     prefix: &str,
     out: &mut dyn Write,
-    progress: &dyn Fn(),
+    bar: &dyn Bar,
 ) -> Result<Written> {
     let mut written = Written { set, records: 0, without_answer: 0, without_documents: 0 };
     let mut examples = examples;
@@ -41,10 +42,10 @@ pub fn write(
             Some(Found::NoDocuments) => written.without_documents += 1,
             Some(Found::Record(mut record)) => {
                 record.id.insert_str(0, prefix);
-                let line = serde_json::to_string(&record).map_err(|error| Error::Failed(error.to_string()))?;
+                let line = serde_json::to_string(&record).map_err(|error| Error::failed(error))?;
                 writeln!(out, "{line}").map_err(|error| Error::io("the records", error))?;
                 written.records += 1;
-                progress();
+                bar.say(&format!("{} records", written.records));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Question;
-use crate::config::{self, QuestionFields, QuestionFormat};
+use super::config::{self, QuestionFields, QuestionFormat};
 use crate::data::corpus::{lookup, scalar};
 use crate::data::records::{DataError, Fault, Lines, Reader, document, fault, kind, list, missing, number};
 

@@ -1,5 +1,6 @@
 //! The questions that are asked of a corpus: read from a file, or made from the corpus.
 
+pub mod config;
 mod file;
 mod synthetic;
 
@@ -7,7 +8,7 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use crate::config::{self, QuestionFormat};
+use self::config::QuestionFormat;
 use crate::data::corpus::Corpus;
 use crate::data::records::DataError;
 
@@ -47,14 +48,14 @@ impl Questions {
     ///
     /// # Errors
     /// If the file cannot be opened; for synthetic ones, if there is no corpus or a document of it cannot be read.
-    pub fn open(config: &config::Questions, corpus: Option<&config::Corpus>) -> Result<Self, crate::Error> {
+    pub fn open(config: &config::Questions, corpus: Option<&crate::data::corpus::config::Corpus>) -> Result<Self, crate::Error> {
         if config.format == QuestionFormat::Synthetic {
-            let corpus = corpus.ok_or_else(|| crate::Error::Usage("synthetic questions need a table [corpus]".into()))?;
+            let corpus = corpus.ok_or_else(|| crate::Error::usage("synthetic questions need a table [corpus]"))?;
             let count = config.limit.unwrap_or(DEFAULT_COUNT);
             let made = synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?;
             return Ok(Questions { questions: Box::new(made.into_iter().map(Ok)) });
         }
-        let path = config.path.as_deref().ok_or_else(|| crate::Error::Usage("questions.path is missing".into()))?;
+        let path = config.path.as_deref().ok_or_else(|| crate::Error::usage("questions.path is missing"))?;
         let mut ids = HashSet::new();
         let questions = file::open(path, config)?.map(move |item| {
             let (place, question) = item?;

@@ -1,6 +1,6 @@
 //! Questions made from the documents of a corpus, by rules and a seed: no model writes them.
 
-use crate::config::Synthesis;
+use super::config::Synthesis;
 use crate::data::corpus::{Corpus, Document};
 use crate::data::records::DataError;
 use crate::support::random::Stream;

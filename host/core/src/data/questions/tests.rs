@@ -1,7 +1,8 @@
 use std::path::Path;
 
+use super::config::{QuestionFields, Synthesis};
 use super::*;
-use crate::config::{CorpusFields, CorpusFormat, QuestionFields, Synthesis};
+use crate::data::corpus::config::{self as corpus_config, CorpusFields, CorpusFormat};
 
 fn config(format: QuestionFormat, path: Option<&Path>) -> config::Questions {
     let (fields, synthesis) = (QuestionFields::default(), Synthesis::Cloze);
@@ -85,7 +86,8 @@ fn synthetic_questions_depend_on_the_seed_alone() {
     };
     let documents = file(&((0..50).map(line).collect::<String>() + "50\tnothing to ask\n"));
     let (format, fields) = (CorpusFormat::Msmarco, CorpusFields::default());
-    let corpus = config::Corpus { format, path: documents.path().to_owned(), fields, section_titles: false, chunking: None };
+    let corpus =
+        corpus_config::Corpus { format, path: documents.path().to_owned(), fields, section_titles: false, chunking: None };
     let make = |synthesis, seed, limit| -> Vec<Question> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
         Questions::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()

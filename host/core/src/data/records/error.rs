@@ -47,6 +47,8 @@ pub enum DataError {
     },
 }
 
+impl crate::error::Cause for DataError {}
+
 impl DataError {
     /// Whether one record or question is at fault, and the next can be read.
     #[must_use]

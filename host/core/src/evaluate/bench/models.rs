@@ -6,8 +6,8 @@ use scaledown_sdk::tensor::uniform_bits;
 use scaledown_sdk::{DType, Device};
 use serde_json::{Value, json};
 
-use crate::config::Component;
 use crate::model::sequence::Sequence;
+use crate::plugins::Component;
 use crate::plugins::registry;
 use crate::{Error, Result};
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::Result;
+use crate::evaluate::median::median;
 
 /// How often a function is run.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +84,7 @@ impl Timing {
         let (reads, uploads) = (a_run(used.reads), a_run(used.uploads));
         let (instructions, allocations) = (a_run(used.instructions), a_run(used.allocations));
         let peak_memory_bytes = device.memory().peak;
-        let median_ms = median(&runs_ms);
+        let median_ms = median(runs_ms.clone());
         let gemm_gflops = gemm_gflops(device)?;
         Ok(Measurement {
             name: name.into(),
@@ -104,13 +105,6 @@ impl Timing {
             held_memory_bytes,
         })
     }
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }
 
 /// The device's rate at a square f32 matrix product, the best of several runs.

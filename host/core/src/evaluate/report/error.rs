@@ -20,3 +20,5 @@ pub enum ReportError {
     #[error("cannot write the metrics as JSON: {0}")]
     Json(#[from] serde_json::Error),
 }
+
+impl crate::error::Cause for ReportError {}

@@ -54,7 +54,7 @@ impl Architecture {
                     "the model's architecture (`architectures[0]`, or else `model_type`) is {found}, expected one of {}",
                     names.join(", ")
                 );
-                Err(Error::Data { place: path.display().to_string(), message })
+                Err(Error::data(path.display(), message))
             }
         }
     }

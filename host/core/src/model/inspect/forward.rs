@@ -32,7 +32,7 @@ impl Tokens {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
         let batch: Tokens = serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
-        let refuse = |message: String| Err(Error::Data { place: path.display().to_string(), message });
+        let refuse = |message: String| Err(Error::data(path.display(), message));
         let length = batch.input_ids.first().map_or(0, Vec::len);
         if length == 0 || batch.input_ids.iter().any(|row| row.len() != length) {
             return refuse("`input_ids` must be rows of one length, padded, and not empty".into());
@@ -66,7 +66,7 @@ impl Tokens {
     /// If padding stands within a row.
     pub(super) fn spans(&self) -> Result<Vec<Span>> {
         let span = |(row, mask): (usize, Vec<bool>)| {
-            Span::of_mask(&mask).map_err(|error| Error::Failed(format!("`attention_mask[{row}]`: {error}")))
+            Span::of_mask(&mask).map_err(|error| Error::because(format!("`attention_mask[{row}]`"), error))
         };
         self.mask().into_iter().enumerate().map(span).collect()
     }
@@ -91,7 +91,7 @@ impl Tokens {
                     "`attention_mask[{i}]` has padding before a token; this model counts positions from the beginning of a row, expected \
                      tokens first, and then padding"
                 );
-                return Err(Error::Failed(message));
+                return Err(Error::failed(message));
             }
             let types = self.token_type_ids.as_ref().map_or_else(|| vec![0; real], |types| types[i][..real].to_vec());
             texts.ids.push(ids[..real].to_vec());
@@ -135,7 +135,7 @@ pub fn check_destination(path: &Path) -> Result<()> {
         Some(parent) => {
             let message =
                 format!("{} cannot be written: there is no directory {}; make it first", path.display(), parent.display());
-            Err(Error::Failed(message))
+            Err(Error::failed(message))
         }
         None => Ok(()),
     }

@@ -42,6 +42,8 @@ pub enum ArtifactError {
     Content(scaledown_sdk::Error),
 }
 
+impl crate::error::Cause for ArtifactError {}
+
 impl ArtifactError {
     pub(super) fn io(action: &'static str, path: impl AsRef<Path>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.as_ref().to_owned();

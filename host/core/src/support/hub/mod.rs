@@ -101,6 +101,8 @@ pub enum HubError {
     },
 }
 
+impl crate::error::Cause for HubError {}
+
 /// Where models come from and are kept.
 #[derive(Clone, Debug)]
 pub struct Settings {

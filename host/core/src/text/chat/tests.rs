@@ -1,7 +1,7 @@
 use super::*;
 
 fn template(source: &str) -> ChatTemplate {
-    ChatTemplate { source: without_generation_tags(source), bos: "<s>".into(), eos: "</s>".into() }
+    ChatTemplate::new(source, "<s>".into(), "</s>".into())
 }
 
 #[test]

@@ -1,20 +1,18 @@
 //! A training record, tokenized.
 
 use crate::data::records::{Fault, Record, fault};
-use crate::model::Oscar;
 use crate::model::sequence::Sequence;
+use crate::model::{Oscar, Prompted};
 use crate::text::Piece;
 use crate::train::TrainingError;
 
 /// A record as the models read it.
 #[derive(Clone, Debug)]
 pub struct Example {
-    /// The prompt.
-    pub prompt: Vec<Piece>,
+    /// The question and its documents.
+    pub prompted: Prompted,
     /// The answer's tokens, with the one that ends it; empty where there is nothing to learn from.
     pub answer: Vec<u32>,
-    /// Each document with the query, as the compressor reads them.
-    pub pairs: Vec<Vec<u32>>,
     /// The teacher's score of each document; empty without joint reranking.
     pub scores: Vec<f32>,
 }
@@ -25,12 +23,13 @@ impl Example {
     /// # Errors
     /// If the record has no answer, or no scores where the model learns relevance, if a model cannot read so much, or the tokenizer fails.
     pub fn for_training(record: &Record, oscar: &Oscar, documents: usize) -> Result<Self, TrainingError> {
-        let mut example = Example::for_answering(record, oscar, documents)?;
+        let texts = &record.documents[..documents.min(record.documents.len())];
+        let prompted = oscar.compressed(&record.query, texts)?;
         let failed =
             |(field, message): Fault| TrainingError::Record { record: record.id.clone(), line: record.line, field, message };
         let answer =
             record.answer.as_deref().ok_or_else(|| failed(fault("answer", "it is missing; a training learns to give it")))?;
-        example.answer = oscar.model.tokenizer.encode(answer)?;
+        let mut example = Example { prompted, answer: oscar.model.tokenizer.encode(answer)?, scores: Vec::new() };
         example.answer.push(oscar.model.tokenizer.end_ids()[0]);
         if oscar.relevance {
             let scores = record.reranking_scores.as_deref();
@@ -52,12 +51,12 @@ impl Example {
             );
             return Err(fault("documents", &message));
         }
-        let positions = self.sequence(0, oscar.lengths.memory_tokens).rows.len();
+        let positions = self.sequence(0).rows.len();
         if let Some(limit) = oscar.model.generator.context().filter(|limit| positions > *limit) {
             let message = format!(
                 "with the prompt and the vectors of {} documents, it has {positions} positions, more than the {limit} that the generator \
                  reads; shorten it, or lower data.documents or compression.memory_tokens",
-                self.pairs.len()
+                self.prompted.pairs.len()
             );
             return Err(fault("answer", &message));
         }
@@ -67,11 +66,11 @@ impl Example {
     /// Checks that the generator, and a compressor that shares its tokenizer, have a vector for each token.
     fn is_in_vocabulary(&self, oscar: &Oscar) -> Result<(), Fault> {
         let vocabulary = oscar.model.generator.vocabulary();
-        let prompt = self.prompt.iter().filter_map(|piece| match piece {
+        let prompt = self.prompted.prompt.iter().filter_map(|piece| match piece {
             Piece::Text(ids) => Some(ids),
             Piece::Document(_) => None,
         });
-        let pairs = self.pairs.iter().filter(|_| !oscar.has_own_tokenizer());
+        let pairs = self.prompted.pairs.iter().filter(|_| !oscar.has_own_tokenizer());
         match prompt.chain([&self.answer]).chain(pairs).flatten().find(|&&id| id as usize >= vocabulary) {
             None => Ok(()),
             Some(id) => {
@@ -83,37 +82,16 @@ impl Example {
         }
     }
 
-    /// Tokenizes `record` for answering.
-    ///
-    /// # Errors
-    /// If the tokenizer fails.
-    pub fn for_answering(record: &Record, oscar: &Oscar, documents: usize) -> Result<Self, TrainingError> {
-        let texts = &record.documents[..documents.min(record.documents.len())];
-        let query = oscar.model.tokenizer.truncate(&record.query, oscar.lengths.query_tokens)?;
-        Ok(Example {
-            prompt: oscar.model.prompt.pieces(&oscar.model.tokenizer, query, texts.len())?,
-            answer: Vec::new(),
-            pairs: texts.iter().map(|document| oscar.pair(query, document)).collect::<Result<_, _>>()?,
-            scores: Vec::new(),
-        })
-    }
-
     /// The length of the longest pair, for grouping records of like size.
     #[must_use]
     pub fn longest_pair(&self) -> usize {
-        self.pairs.iter().map(Vec::len).max().unwrap_or(0)
+        self.prompted.pairs.iter().map(Vec::len).max().unwrap_or(0)
     }
 
     /// The generator's input with vectors in place of documents, whose first pair is `first` of its batch, and the answer as target.
     #[must_use]
-    pub fn sequence(&self, first: usize, memory_tokens: usize) -> Sequence {
-        let mut sequence = Sequence::default();
-        for piece in &self.prompt {
-            match piece {
-                Piece::Text(ids) => sequence.extend(ids, 0.0),
-                Piece::Document(index) => sequence.extend_vectors(first + index, memory_tokens),
-            }
-        }
+    pub fn sequence(&self, first: usize) -> Sequence {
+        let mut sequence = self.prompted.sequence(first);
         sequence.extend(&self.answer, 1.0);
         sequence
     }

@@ -5,9 +5,10 @@ use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 
 use super::example::Example;
-use crate::config::{Reranking, Training};
 use crate::model::Oscar;
+use crate::model::config::Reranking;
 use crate::model::sequence::{SequenceBatch, token_loss};
+use crate::train::config::Training;
 use crate::train::{BatchLoss, Objective, Order, TrainingError};
 
 /// A micro-batch: all documents of all its records in one compressor batch, and one sequence a record.
@@ -88,8 +89,8 @@ impl Distillation {
         };
         let (mut sequences, mut scores) = (Vec::new(), Vec::new());
         for example in examples {
-            sequences.push(example.sequence(pairs.ids.len(), memory_tokens));
-            pairs.ids.extend(example.pairs.iter().cloned());
+            sequences.push(example.sequence(pairs.ids.len()));
+            pairs.ids.extend(example.prompted.pairs.iter().cloned());
             scores.extend_from_slice(&example.scores);
         }
         Batch {
@@ -124,7 +125,7 @@ impl Objective for Distillation {
     type Batch = Batch;
 
     fn groups(&self) -> Vec<ParamGroup> {
-        self.oscar.param_groups(&self.training)
+        self.oscar.param_groups(self.training.lr_generator, self.training.lr_compressor)
     }
 
     fn stored(&self) -> Vec<(&'static str, Params)> {

@@ -6,13 +6,14 @@ use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
 use serde_json::Value;
 
+use super::config::{Pretraining, Unit};
 use super::passage::{Passage, Passages};
 use super::source::Source;
 use super::staged::Staged;
-use crate::config::{Pretraining, Training, Unit};
 use crate::model::Oscar;
 use crate::model::sequence::{Sequence, SequenceBatch, token_loss};
 use crate::text::Piece;
+use crate::train::config::Training;
 use crate::train::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the number of targets of its step.
@@ -157,7 +158,7 @@ impl Objective for AutoEncoding {
     type Batch = Batch;
 
     fn groups(&self) -> Vec<ParamGroup> {
-        self.oscar.param_groups(&self.training)
+        self.oscar.param_groups(self.training.lr_generator, self.training.lr_compressor)
     }
 
     fn stored(&self) -> Vec<(&'static str, Params)> {

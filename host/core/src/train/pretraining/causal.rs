@@ -3,12 +3,13 @@
 use scaledown_sdk::nn::{Forward, ParamGroup, Params};
 use serde_json::Value;
 
+use super::config::Pretraining;
 use super::examples::Weights;
 use super::source::Source;
 use super::staged::Staged;
-use crate::config::{Pretraining, Training};
 use crate::model::LanguageModel;
 use crate::model::sequence::{SequenceBatch, token_loss};
+use crate::train::config::Training;
 use crate::train::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the total weight of the targets of its step.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::Stage;
+use super::config::Stage;
 
 /// How many steps the running accuracy remembers, roughly.
 const MEMORY: f64 = 20.0;

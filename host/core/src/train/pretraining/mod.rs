@@ -2,6 +2,7 @@
 
 mod autoencoding;
 mod causal;
+pub mod config;
 mod curriculum;
 mod examples;
 mod passage;

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use super::config::Stage;
 use super::curriculum::{Advance, Curriculum};
 use super::source::Source;
-use crate::config::Stage;
 use crate::train::{Order, StepReport, TrainingError, Verdict};
 
 /// A curriculum with its records, and where it stands.

@@ -34,6 +34,8 @@ pub enum TrackingError {
     Rewrite(#[from] ArtifactError),
 }
 
+impl crate::error::Cause for TrackingError {}
+
 impl TrackingError {
     pub(super) fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| match source.kind() {

@@ -4,36 +4,37 @@ use scaledown_sdk::Device;
 
 use super::outcome::Trained;
 use super::run_log::RunLog;
-use super::{Context, Start};
+use super::{Context, Directory, Start};
 use crate::config::Config;
 use crate::evaluate::report::{StageSummary, TrainingSummary};
 use crate::model::base_checksum;
+use crate::support::lock::DirectoryLock;
 use crate::train::checkpoint::{Checkpoint, Store};
-use crate::train::{Fingerprint, Objective, Outcome, RunLock, Settings, train};
+use crate::train::{Fingerprint, Objective, Outcome, Settings, TrainingKind, train};
 use crate::{Error, Result};
 
 /// A training that may begin, or go on.
 pub(super) struct Run<'a> {
     context: &'a Context<'a>,
     /// Held by the caller until the model is written, after the training.
-    _lock: &'a RunLock,
-    title: &'static str,
+    _lock: &'a DirectoryLock,
+    kind: TrainingKind,
     store: Store,
     checkpoint: Option<Checkpoint>,
 }
 
 impl<'a> Run<'a> {
-    /// Looks at the output directory, which `lock` keeps others out of, before a training of the kind `title`.
+    /// Looks at the output directory, which `lock` keeps others out of, before a training of this kind.
     ///
     /// # Errors
     /// If there is nothing to resume, or something and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
     /// settings.
-    pub(super) fn open(config: &Config, title: &'static str, context: &'a Context<'a>, lock: &'a RunLock) -> Result<Self> {
+    pub(super) fn open(config: &Config, kind: TrainingKind, context: &'a Context<'a>, lock: &'a DirectoryLock) -> Result<Self> {
         let directory = &config.output.directory;
-        let store = Store::new(directory.join("checkpoints"), 2, Fingerprint::new(config, title));
+        let store = Store::new(Directory::of(config).checkpoints(), 2, Fingerprint::new(&config.for_training(), kind));
         let checkpoint = match (context.start, store.latest()?) {
             (Start::Resume, None) => {
-                return Err(Error::Usage(format!("there is nothing to resume in {}", directory.display())));
+                return Err(Error::usage(format!("there is nothing to resume in {}", directory.display())));
             }
             (Start::Resume, Some(found)) => Some(found),
             (_, Some(_)) => {
@@ -41,20 +42,20 @@ impl<'a> Run<'a> {
                     "{} holds an unfinished or finished training; go on with --resume, or choose another output directory",
                     directory.display()
                 );
-                return Err(Error::Usage(message));
+                return Err(Error::usage(message));
             }
             (_, None) => None,
         };
         if let Some(checkpoint) = &checkpoint {
             for changed in store.check(checkpoint)? {
-                context.terminal.warn(format!("after step {}, {changed}", checkpoint.last().step));
+                context.progress.warn(&format!("after step {}, {changed}", checkpoint.last().step));
             }
         }
         if config.training.validate_every.is_some() && config.data.validation.is_none() {
             let message = "`validate_every` in [training] needs records to measure on: set `validation` in [data]";
-            return Err(Error::Usage(message.into()));
+            return Err(Error::usage(message));
         }
-        Ok(Run { context, _lock: lock, title, store, checkpoint })
+        Ok(Run { context, _lock: lock, kind, store, checkpoint })
     }
 
     /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.
@@ -62,16 +63,16 @@ impl<'a> Run<'a> {
     /// # Errors
     /// If the records are not those that a resumed training began with; if a record, the device or the disk fails.
     pub(super) fn train<O: Objective>(self, objective: &mut O, config: &Config, records: u32, steps: u64) -> Result<Outcome> {
-        let Run { context, title, store, checkpoint, .. } = self;
+        let Run { context, kind, store, checkpoint, .. } = self;
         let base = base_checksum(objective.stored().iter().map(|(_, params)| params))?;
         let store = store.with_records(records).with_base(base);
         if let Some(checkpoint) = &checkpoint {
             store.check(checkpoint)?;
         }
         let done = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.last().step);
-        super::record_config(config)?;
+        Directory::of(config).record_config(config)?;
         let settings = Settings::new(&config.training, steps);
-        let mut log = RunLog::new(&config.output.directory, title, steps, done, context.terminal, context.interrupt)?;
+        let mut log = RunLog::new(&config.output.directory, kind.name(), steps, done, context.progress)?;
         let before = log.seconds_before();
         let outcome = train(objective, &settings, &store, checkpoint, &mut log)?;
         drop(log);
@@ -90,7 +91,7 @@ pub(super) fn conclude(
     resumed: bool,
     stages: Vec<StageSummary>,
 ) -> Result<Trained> {
-    let directory = &config.output.directory;
+    let directory = &Directory::of(config);
     let earlier = if resumed { Trained::read(directory)?.peak_memory } else { None };
     let trained = Trained {
         summary: Some(TrainingSummary { steps: outcome.steps, seconds: outcome.seconds, final_loss: outcome.final_loss }),

@@ -1,8 +1,6 @@
 //! How long the documents are that answers are made from.
 
-use crate::data::records::Record;
-use crate::model::Oscar;
-use crate::text::TextError;
+use crate::model::DocumentLength;
 
 /// The lengths of documents in the generator's tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,19 +14,11 @@ pub struct DocumentLengths {
 }
 
 impl DocumentLengths {
-    /// The lengths of the first `most` documents of each record.
-    ///
-    /// # Errors
-    /// If the tokenizer fails.
-    pub fn of(oscar: &Oscar, records: &[Record], most: usize) -> Result<Self, TextError> {
-        let (tokenizer, limit) = (&oscar.model.tokenizer, oscar.lengths.document_tokens);
-        let mut lengths = DocumentLengths::default();
-        for document in records.iter().flat_map(|record| record.documents.iter().take(most)) {
-            lengths.documents += 1;
-            lengths.cut += usize::from(tokenizer.truncate(document, limit)?.len() < document.len());
-            lengths.tokens += tokenizer.encode_truncated(document, limit)?.len();
-        }
-        Ok(lengths)
+    /// Counts one document more.
+    pub(super) fn add(&mut self, document: &DocumentLength) {
+        self.documents += 1;
+        self.cut += usize::from(document.is_cut);
+        self.tokens += document.tokens;
     }
 
     /// The tokens that are read over the vectors that replace them, of which each document has `memory_tokens`.
@@ -47,5 +37,13 @@ impl DocumentLengths {
                  compressed or not"
             )
         })
+    }
+}
+
+impl std::ops::AddAssign for DocumentLengths {
+    fn add_assign(&mut self, other: DocumentLengths) {
+        self.documents += other.documents;
+        self.cut += other.cut;
+        self.tokens += other.tokens;
     }
 }

@@ -125,7 +125,7 @@ impl Chunking {
     }
 
     /// The keys of this table that are allowed each but not together, with what is wrong.
-    pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         if self.stride() > self.size() {
             let message =

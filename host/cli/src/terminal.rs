@@ -14,7 +14,9 @@ use std::time::Duration;
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use crate::error::{Error, Result};
+use scaledown_host::support::interrupt::Interrupt;
+use scaledown_host::support::progress::{Bar, Progress, Task};
+use scaledown_host::{Error, Result};
 
 /// How the bar of a stage looks.
 const STAGE: &str = "{prefix} {wide_bar:.cyan/dim} {pos}/{len} {per_sec} {eta} left";
@@ -85,6 +87,11 @@ impl Terminal {
         bar
     }
 
+    /// The terminal as what long work reports to, which `interrupt` stops.
+    pub(crate) fn watch(&self, interrupt: Interrupt) -> Watch<'_> {
+        Watch { terminal: self, interrupt }
+    }
+
     /// Writes now and then how far a bar has come, until it ends: for the log of a machine where nobody watches.
     fn follow(&self, bar: &ProgressBar) {
         if self.interactive || self.quiet {
@@ -132,25 +139,81 @@ impl Terminal {
     /// Writes a result to standard output, and ends its last line.
     ///
     /// # Errors
-    /// [`Error::Stdout`] if nobody reads it.
+    /// [`Error::stdout`] if nobody reads it.
     pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
         self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
             let text = text.as_ref();
             let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
             let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end.as_bytes()));
-            written.and_then(|()| out.flush()).map_err(Error::Stdout)
+            written.and_then(|()| out.flush()).map_err(Error::stdout)
         })
     }
 
     /// Writes a result to standard output as JSON, for scripts.
     ///
     /// # Errors
-    /// [`Error::Stdout`] if nobody reads it.
+    /// [`Error::stdout`] if nobody reads it.
     pub fn print_json(&self, value: &impl Serialize) -> Result<()> {
-        let text = serde_json::to_string_pretty(value)
-            .map_err(|error| Error::Failed(format!("the result has no JSON form: {error}")))?;
+        let text = serde_json::to_string_pretty(value).map_err(|error| Error::because("the result has no JSON form", error))?;
         self.print(text)
+    }
+}
+
+/// What long work reports to: a terminal, and the user who may stop it.
+pub(crate) struct Watch<'a> {
+    terminal: &'a Terminal,
+    interrupt: Interrupt,
+}
+
+impl Progress for Watch<'_> {
+    fn start(&self, task: &Task<'_>) -> Box<dyn Bar> {
+        let Task { title, length, done, is_stage } = *task;
+        let bar = match length {
+            None => self.terminal.spinner(title),
+            Some(length) if is_stage => self.terminal.stage(title, length),
+            Some(length) => self.terminal.progress(title, length),
+        };
+        if done > 0 {
+            bar.set_position(done);
+            bar.reset_eta();
+        }
+        Box::new(Shown(bar))
+    }
+
+    fn note(&self, line: &str) {
+        self.terminal.note(line);
+    }
+
+    fn warn(&self, line: &str) {
+        self.terminal.warn(line);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupt.requested()
+    }
+}
+
+/// A bar of the terminal, which is cleared at its end.
+struct Shown(ProgressBar);
+
+impl Bar for Shown {
+    fn set(&self, done: u64) {
+        self.0.set_position(done);
+    }
+
+    fn add(&self, steps: u64) {
+        self.0.inc(steps);
+    }
+
+    fn say(&self, message: &str) {
+        self.0.set_message(message.to_owned());
+    }
+}
+
+impl Drop for Shown {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

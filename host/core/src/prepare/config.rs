@@ -1,20 +1,12 @@
-//! How questions become training records, and where the corpus is indexed.
-
-use std::path::PathBuf;
+//! How questions become training records.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The index that a corpus is searched through.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Index {
-    /// Where the index is kept: the chunks of the corpus, and what the retriever keeps on disk. If not set, `index` in the output directory.
-    /// A relative path counts from the working directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>", length(min = 1), extend("format" = "output-path"))]
-    pub directory: Option<PathBuf>,
-}
+use crate::data::corpus::config::Corpus;
+use crate::data::questions::config::Questions;
+use crate::plugins::Component;
+use crate::text::config::Prompt;
 
 /// How `scaledown prepare` turns questions into records.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -40,8 +32,10 @@ pub struct Preparation {
     pub block: usize,
     /// How many blocks may wait before each stage.
     #[schemars(range(min = 1, max = 65536))]
+    #[schemars(extend("operational" = true))]
     pub queue: usize,
     /// What becomes of a question that is malformed, finds no document, or that the teacher refuses or answers with nothing.
+    #[schemars(extend("operational" = true))]
     pub on_error: OnError,
 }
 
@@ -64,7 +58,7 @@ impl Preparation {
     }
 
     /// What the schema cannot say: keys whose values do not go together, each with what is wrong.
-    pub(super) fn contradictions(&self) -> Vec<(&'static str, String)> {
+    pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         if self.rerank.is_some_and(|rerank| rerank > self.retrieve) {
             found.push((
@@ -97,4 +91,17 @@ impl Default for Preparation {
     fn default() -> Self {
         Preparation { retrieve: 20, keep: 5, rerank: None, draw: 0.0, block: 16, queue: 8, on_error: OnError::default() }
     }
+}
+
+/// Everything in a configuration that prepared records may depend on.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the names are the sections'")]
+pub struct PreparationConfig<'a> {
+    pub preparation: &'a Preparation,
+    pub prompt: &'a Prompt,
+    pub questions: &'a Questions,
+    pub corpus: Option<&'a Corpus>,
+    pub retriever: Option<&'a Component>,
+    pub reranker: Option<&'a Component>,
+    pub teacher: Option<&'a Component>,
 }

@@ -1,11 +1,31 @@
 //! How to train: the defaults are the paper's Table 7.
 
-use scaledown_sdk::nn::{Schedule, Widths};
-use scaledown_sdk::{DType, Device};
 use std::path::PathBuf;
 
+use scaledown_sdk::Device;
+use scaledown_sdk::nn::{Schedule, Widths};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::pretraining::config::Pretraining;
+use crate::data::config::Data;
+use crate::model::config::{Compression, Generator, Precision, Reranking};
+use crate::plugins::Component;
+use crate::text::config::Prompt;
+
+/// Everything in a configuration that a training's curve may depend on.
+#[derive(Clone, Copy, Debug)]
+#[allow(missing_docs, reason = "the names are the sections'")]
+pub struct TrainingConfig<'a> {
+    pub generator: Option<&'a Generator>,
+    pub compressor: Option<&'a Component>,
+    pub compression: &'a Compression,
+    pub reranking: &'a Reranking,
+    pub prompt: &'a Prompt,
+    pub data: &'a Data,
+    pub training: &'a Training,
+    pub pretraining: &'a Pretraining,
+}
 
 /// Optimisation, reproducibility and checkpoints.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -16,13 +36,16 @@ pub struct Training {
     pub batch_size: usize,
     /// Records per forward and backward pass; gradients accumulate over `batch_size / micro_batch` passes.
     #[schemars(range(min = 1))]
+    #[schemars(extend("adjustable" = true))]
     pub micro_batch: usize,
     /// The peak learning rate of the generator (its LoRA adapters).
     #[schemars(range(min = 0.0))]
+    #[schemars(extend("adjustable" = true))]
     pub lr_generator: f64,
     /// The peak learning rate of the compressor; if not set, its plugin's own: as in the paper, 5e-5 for n-layers and 1e-4 for modernbert.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
+    #[schemars(extend("adjustable" = true))]
     pub lr_compressor: Option<f64>,
     /// How the learning rates fall after the warm-up.
     pub schedule: Schedule,
@@ -48,6 +71,7 @@ pub struct Training {
     pub max_steps: Option<usize>,
     /// The norm that the gradient of all parameters together is clipped to.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
+    #[schemars(extend("adjustable" = true))]
     pub clip: f64,
     /// The seed of data order, initialisation and dropout.
     #[schemars(range(min = 0))]
@@ -55,18 +79,22 @@ pub struct Training {
     /// Optimizer steps between checkpoints; if not set, only the end is saved.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
+    #[schemars(extend("operational" = true))]
     pub checkpoint_every: Option<usize>,
     /// Optimizer steps between measurements of loss and token accuracy on the validation records, which are made after the last step as
     /// well; if not set, none are made. They change nothing of the training.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
+    #[schemars(extend("operational" = true))]
     pub validate_every: Option<usize>,
     /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run); for a language model that is
     /// pretrained, that of another one, which may have fewer layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "directory"))]
+    #[schemars(extend("operational" = true))]
     pub start_from: Option<PathBuf>,
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
+    #[schemars(extend("operational" = true))]
     pub gradient_checkpointing: bool,
     /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
     /// program for each. If not set, what suits the device. Results are the same within rounding
@@ -108,24 +136,5 @@ impl Training {
     #[must_use]
     pub fn widths(&self, device: &Device) -> Widths {
         self.widths.unwrap_or_else(|| Widths::of_device(device))
-    }
-}
-
-/// The element type of weights and activations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// 32-bit floats throughout.
-    F32,
-    /// Brain floats, with f32 master copies and moments.
-    Bf16,
-}
-
-impl From<Precision> for DType {
-    fn from(precision: Precision) -> Self {
-        match precision {
-            Precision::F32 => DType::F32,
-            Precision::Bf16 => DType::BF16,
-        }
     }
 }

@@ -12,14 +12,17 @@ pub struct Data {
     /// The records to train on.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(extend("operational" = true))]
     pub train: Option<PathBuf>,
     /// The records that are measured during training, every `training.validate_every` steps.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(extend("operational" = true))]
     pub validation: Option<PathBuf>,
     /// The records that are measured before and after.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(extend("operational" = true))]
     pub test: Option<PathBuf>,
     /// The most training records to read; all, if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +31,7 @@ pub struct Data {
     /// The most validation records to read; all, if not set.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
+    #[schemars(extend("operational" = true))]
     pub validation_limit: Option<usize>,
     /// The most documents of a record to use; all, if not set.
     #[serde(skip_serializing_if = "Option::is_none")]

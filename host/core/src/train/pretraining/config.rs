@@ -15,6 +15,7 @@ pub struct Pretraining {
     /// records of the data section.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
+    #[schemars(extend("operational" = true))]
     pub text: Option<PathBuf>,
     /// The weight of the language-model loss on document tokens, beside weight 1 on answer tokens (causal-lm).
     #[schemars(range(min = 0.0))]
@@ -111,6 +112,7 @@ pub struct StageData {
 pub struct Stage {
     /// The files whose records the stage mixes; if there are none, those of the section.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("operational" = true))]
     pub data: Vec<StageData>,
     /// The answer-token accuracy at which the stage ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -86,7 +86,7 @@ pub enum Synthesis {
 
 impl Questions {
     /// The keys of this table that are allowed each but not together, with what is wrong.
-    pub(super) fn contradictions(&self, has_corpus: bool) -> Vec<(&'static str, String)> {
+    pub(crate) fn contradictions(&self, has_corpus: bool) -> Vec<(&'static str, String)> {
         match (self.format, &self.path) {
             (QuestionFormat::Synthetic, Some(_)) => {
                 vec![("path", "synthetic questions are made from the corpus; remove it, or name the file's format".into())]

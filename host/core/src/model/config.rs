@@ -1,36 +1,15 @@
-//! The tables of the replaceable components: which plugin, and that plugin's own keys.
+//! What models are put together from: the generator's table, and the lengths of what is compressed.
 
 use std::borrow::Cow;
 
+use scaledown_sdk::DType;
 use scaledown_sdk::nn::LoraConfig;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::Precision;
-
-/// `{ plugin = "name", ... }`: the keys beside `plugin` are the plugin's own and are checked against its schema.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Component {
-    /// The plugin's name; `scaledown plugin list` shows what there is.
-    pub plugin: String,
-    /// The plugin's own configuration.
-    #[serde(flatten)]
-    pub options: Map<String, Value>,
-}
-
-impl Component {
-    /// The plugin `name` with all its defaults.
-    pub fn new(name: impl Into<String>) -> Self {
-        Component { plugin: name.into(), options: Map::new() }
-    }
-
-    /// The plugin's own keys as one JSON object, the form in which a plugin is handed its configuration.
-    #[must_use]
-    pub fn options(&self) -> Value {
-        Value::Object(self.options.clone())
-    }
-}
+use crate::plugins::Component;
+use crate::text::config::Prompt;
 
 /// The generator: the keys that mean the same for every plugin, and the plugin's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -114,4 +93,89 @@ pub enum Init {
     Pretrained,
     /// A seeded random generator; the model's directory then needs no weights.
     Random,
+}
+
+/// The lengths of what is compressed and what comes out, in tokens and vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compression {
+    /// Embedding vectors per document.
+    #[schemars(range(min = 1, max = 1024))]
+    pub memory_tokens: usize,
+    /// The most tokens of a document that are read, compressed or not; the compression rate is this over `memory_tokens`.
+    #[schemars(range(min = 1, max = 32768))]
+    pub document_tokens: usize,
+    /// The most tokens of a query that are read.
+    #[schemars(range(min = 1, max = 32768))]
+    pub query_tokens: usize,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression { memory_tokens: 8, document_tokens: 128, query_tokens: 128 }
+    }
+}
+
+/// Joint reranking: the compressor also scores each document's relevance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reranking {
+    /// Whether to train and use the relevance head; records then need `reranking_scores`.
+    pub enabled: bool,
+    /// The weight of the squared score error in the loss (lambda in the paper).
+    #[schemars(range(min = 0.0))]
+    pub weight: f64,
+}
+
+impl Default for Reranking {
+    fn default() -> Self {
+        Reranking { enabled: false, weight: 0.05 }
+    }
+}
+
+/// The element type of weights and activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// Brain floats, with f32 master copies and moments.
+    Bf16,
+}
+
+impl From<Precision> for DType {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+        }
+    }
+}
+
+/// What a language model is loaded by.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelConfig<'a> {
+    /// The generator's table.
+    pub generator: &'a Generator,
+    /// What the generator is told.
+    pub prompt: &'a Prompt,
+    /// The element type of the weights where the generator's table names none.
+    pub dtype: Precision,
+    /// The seed of weights that are not read.
+    pub seed: u64,
+}
+
+/// What a compressor is made by, beside a language model.
+#[derive(Clone, Copy, Debug)]
+pub struct CompressorConfig<'a> {
+    /// The compressor's table.
+    pub compressor: &'a Component,
+    /// The lengths of what is compressed and what comes out.
+    pub compression: &'a Compression,
+    /// Whether the compressor scores documents.
+    pub reranking: &'a Reranking,
+    /// The element type of the weights.
+    pub dtype: Precision,
+    /// The seed of weights that are not read.
+    pub seed: u64,
 }
