@@ -21,7 +21,7 @@ pub(super) struct Train {
 /// How a training is run.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// Go on from the newest checkpoint of the output directory.
+    /// Go on from the newest checkpoint of the output directory, or begin where there is none.
     #[arg(long)]
     resume: bool,
     /// Print how the training ended as JSON.

@@ -105,11 +105,8 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     assert_ne!(tiny.curve("run"), tiny.curve("again"));
     assert!(!tiny.path("run/validation.jsonl").exists(), "something of the old run is left");
     assert_eq!(tiny.read("run/notes.txt"), "my own");
-    let error = tiny.failed(&quickstart("output.directory=none", &["--resume"]), 2);
-    assert!(
-        error.contains("there is nothing to resume in ") && error.contains("--set output.directory=none` starts anew"),
-        "{error}"
-    );
+    tiny.done(&quickstart("output.directory=none", &["--resume"]));
+    assert!(tiny.path("none/metrics.json").exists(), "a run that is resumed before it began begins");
 }
 
 #[cfg(unix)]

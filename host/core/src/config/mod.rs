@@ -247,19 +247,15 @@ impl Config {
     }
 
     /// What prepared records may depend on.
-    ///
-    /// # Errors
-    /// If the configuration has no questions.
-    pub fn for_preparation(&self) -> Result<PreparationConfig<'_>, ConfigError> {
-        Ok(PreparationConfig {
+    #[must_use]
+    pub fn for_preparation(&self) -> PreparationConfig<'_> {
+        PreparationConfig {
             preparation: &self.preparation,
             prompt: &self.prompt,
-            questions: self.require_questions()?,
-            corpus: self.corpus.as_ref(),
             retriever: self.retriever.as_ref(),
             reranker: self.reranker.as_ref(),
             teacher: self.teacher.as_ref(),
-        })
+        }
     }
 
     /// The index of the corpus.

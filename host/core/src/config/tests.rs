@@ -307,8 +307,11 @@ fn an_unknown_plugin_is_told_with_those_there_are() {
         message,
         "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
     );
+    let message = problem("[retriever]\nplugin = \"bm26\"\n");
+    assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm26\", expected"), "{message}");
     let message = problem("[retriever]\nplugin = \"bm25\"\n");
-    assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm25\", expected"), "{message}");
+    let told = "plugin \"bm25\" is not built in; build with `--features bm25` (or `--features full`)";
+    assert_eq!(message, format!("/c.toml:2: retriever.plugin: {told}"), "one that is left out is told with its feature");
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use super::config::{OnError, PreparationConfig};
-use crate::data::questions::{Question, Questions};
+use super::config::{OnError, Preparation};
+use crate::data::questions::{Question, QuestionSource, Questions};
 use crate::{Error, Result};
 
 /// Consecutive questions that are worked on together.
@@ -69,13 +69,12 @@ pub struct Blocks {
 }
 
 impl Blocks {
-    /// Opens the questions that a configuration names; only blocks of `shard` will come.
+    /// Opens the questions; only blocks of `shard` will come.
     ///
     /// # Errors
-    /// If there are none in the configuration, or their file cannot be opened.
-    pub fn open(config: &PreparationConfig<'_>, shard: Shard) -> Result<Self> {
-        let (block, on_error) = (config.preparation.block, config.preparation.on_error);
-        let questions = Questions::open(config.questions, config.corpus)?;
+    /// If their file cannot be opened.
+    pub fn open(source: &QuestionSource, config: &Preparation, shard: Shard) -> Result<Self> {
+        let (questions, block, on_error) = (source.read()?, config.block, config.on_error);
         Ok(Blocks { questions, size: block.max(1), number: 0, shard, on_error, malformed: 0, first_malformed: None })
     }
 
@@ -137,12 +136,12 @@ pub struct Survey {
 }
 
 impl Survey {
-    /// Reads the questions of a configuration once.
+    /// Reads the questions once.
     ///
     /// # Errors
     /// If a file cannot be read; if a question is malformed and that is not to be passed over; if there is no question.
-    pub fn of(config: &PreparationConfig<'_>, shard: Shard) -> Result<Self> {
-        let mut blocks = Blocks::open(config, Shard::default())?;
+    pub fn of(source: &QuestionSource, config: &Preparation, shard: Shard) -> Result<Self> {
+        let mut blocks = Blocks::open(source, config, Shard::default())?;
         let mut survey = Survey::default();
         for block in blocks.by_ref() {
             let block = block?;

@@ -3,8 +3,6 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::corpus::config::Corpus;
-use crate::data::questions::config::Questions;
 use crate::plugins::Component;
 use crate::text::config::Prompt;
 
@@ -99,8 +97,6 @@ impl Default for Preparation {
 pub struct PreparationConfig<'a> {
     pub preparation: &'a Preparation,
     pub prompt: &'a Prompt,
-    pub questions: &'a Questions,
-    pub corpus: Option<&'a Corpus>,
     pub retriever: Option<&'a Component>,
     pub reranker: Option<&'a Component>,
     pub teacher: Option<&'a Component>,

@@ -11,33 +11,24 @@ use serde_json::json;
 use super::config::{Preparation, PreparationConfig};
 use super::*;
 use crate::data::questions::Question;
-use crate::data::questions::config::Questions;
 use crate::plugins::Component;
 use crate::support::marks::each_changed;
 use crate::support::progress::{Bar, Progress, Task};
 use crate::text::config::Prompt;
 
 /// The sections of a configuration that a preparation reads.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Sections {
     preparation: Preparation,
     prompt: Prompt,
-    questions: Questions,
     teacher: Option<Component>,
-}
-
-impl Default for Sections {
-    fn default() -> Self {
-        let questions = serde_json::from_value(json!({ "format": "jsonl", "path": "questions.jsonl" })).unwrap();
-        Sections { preparation: Preparation::default(), prompt: Prompt::default(), questions, teacher: None }
-    }
 }
 
 impl Sections {
     fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> Fingerprint {
-        let Sections { preparation, prompt, questions, teacher } = self;
-        let (corpus_table, retriever, reranker, teacher) = (None, None, None, teacher.as_ref());
-        let config = PreparationConfig { preparation, prompt, questions, corpus: corpus_table, retriever, reranker, teacher };
+        let Sections { preparation, prompt, teacher } = self;
+        let teacher = teacher.as_ref();
+        let config = PreparationConfig { preparation, prompt, retriever: None, reranker: None, teacher };
         Fingerprint::new(&config, shard, survey, corpus)
     }
 }

@@ -40,8 +40,7 @@ impl Earlier {
     /// Checks that a run may begin here as `context` wants it.
     ///
     /// # Errors
-    /// If there is something, and neither to be resumed nor to be removed; or if it is to be resumed, and there is nothing or it had other
-    /// settings.
+    /// If there is something, and neither to be resumed nor to be removed; or if it is to be resumed, and had other settings.
     pub(super) fn check(&self, config: &Config, context: &Context<'_>) -> Result<()> {
         let (place, command) = (self.directory.path().display(), &context.command);
         match context.start {
@@ -52,9 +51,7 @@ impl Earlier {
             Start::New if self.any() => Err(Error::usage(format!(
                 "{place} holds an unfinished run; `{command} --resume` goes on with it, `{command} --overwrite` removes it and starts over"
             ))),
-            Start::Resume if !self.any() => {
-                Err(Error::usage(format!("there is nothing to resume in {place}; `{command}` starts anew")))
-            }
+            Start::Resume if !self.any() => Ok(()),
             Start::Resume => self.check_settings(config),
             Start::New | Start::Overwrite => Ok(()),
         }

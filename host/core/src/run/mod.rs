@@ -48,7 +48,7 @@ pub enum Start {
     /// There must be none.
     #[default]
     New,
-    /// It goes on where it stopped.
+    /// It goes on where it stopped; where there is none, the run begins.
     Resume,
     /// It is removed.
     Overwrite,

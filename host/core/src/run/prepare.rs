@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::{Context, Directory, Start, open_device};
 use crate::config::Config;
+use crate::data::questions::QuestionSource;
 use crate::plugins::registry;
 use crate::prepare::{
     Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, RECORDS, Shard, Sidecar, Survey, write,
@@ -65,8 +66,8 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let place = directory.journal();
     look(directory.path(), &place, context)?;
     let spinner = context.progress.spinner("reading the questions");
-    let plan = config.for_preparation()?;
-    let survey = Survey::of(&plan, shard)?;
+    let source = QuestionSource::open(config.require_questions()?, config.corpus.as_ref())?;
+    let survey = Survey::of(&source, &config.preparation, shard)?;
     drop(spinner);
     if let Some(first) = &survey.first_malformed {
         context.progress.warn(&format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
@@ -75,7 +76,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let reranker = config.reranker.as_ref().map(|table| registry::reranker(table, device)).transpose()?;
     let teacher = registry::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
-    let fingerprint = Fingerprint::new(&plan, shard, &survey, corpus);
+    let fingerprint = Fingerprint::new(&config.for_preparation(), shard, &survey, corpus);
     let mut journal = open_journal(&place, &fingerprint, context)?;
     directory.record_config(config)?;
     let pipeline = Pipeline {
@@ -86,7 +87,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         config: &config.preparation,
     };
     let (started, cpu) = (Instant::now(), cpu_seconds());
-    let busy = pipeline.run(Blocks::open(&plan, shard)?, &mut journal, survey.questions, context.progress);
+    let busy = pipeline.run(Blocks::open(&source, &config.preparation, shard)?, &mut journal, survey.questions, context.progress);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     // What waited for a service, and was told to stop, has failed only thereby.
     if context.progress.cancelled() {
@@ -95,7 +96,8 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };
     let records = directory.records();
-    let (records_per_block, checksum) = write(&records, Blocks::open(&plan, shard)?, &recorded, index.as_ref(), &mut counts)?;
+    let (records_per_block, checksum) =
+        write(&records, Blocks::open(&source, &config.preparation, shard)?, &recorded, index.as_ref(), &mut counts)?;
     let value = serde_json::to_value(config).map_err(|error| Error::failed(error))?;
     let sidecar = Sidecar {
         scaledown: env!("CARGO_PKG_VERSION").into(),
@@ -129,7 +131,14 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
         (Start::New, true) => Err(Error::usage(format!(
             "{place} holds an earlier run; `{command} --resume` does what is missing, `{command} --overwrite` starts over"
         ))),
-        (Start::Resume, false) => Err(Error::usage(format!("there is nothing to resume in {place}; `{command}` starts anew"))),
+        // A run that has ended had a journal; without it, what is there must not be replaced.
+        (Start::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
+            Some(path) => Err(Error::usage(format!(
+                "{} has records and no journal to go on with; `{command} --overwrite` starts over",
+                path.display()
+            ))),
+            None => Ok(()),
+        },
         _ => Ok(()),
     }
 }
@@ -157,12 +166,17 @@ fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result
     Ok(Some(index))
 }
 
+/// What the preparation with this journal writes at its end.
+fn made(journal: &Path) -> [PathBuf; 2] {
+    [Sidecar::NAME, RECORDS].map(|name| journal.with_file_name(name))
+}
+
 fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) -> Result<Journal> {
     if let Some(parent) = place.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
-    let made = [Sidecar::NAME, RECORDS].map(|name| place.with_file_name(name));
-    if context.start == Start::Resume {
+    let made = made(place);
+    if context.start == Start::Resume && place.exists() {
         if let Some((journal, earlier)) = Journal::open(place)? {
             for changed in earlier.check(fingerprint, place)? {
                 context.progress.warn(&format!("since the run began, {changed}"));

@@ -27,14 +27,15 @@ impl<'a> Run<'a> {
     /// Looks at the output directory, which `lock` keeps others out of, before a training of this kind.
     ///
     /// # Errors
-    /// If there is nothing to resume, or something and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
+    /// If there is a training and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
     /// settings.
     pub(super) fn open(config: &Config, kind: TrainingKind, context: &'a Context<'a>, lock: &'a DirectoryLock) -> Result<Self> {
         let directory = &config.output.directory;
         let store = Store::new(Directory::of(config).checkpoints(), 2, Fingerprint::new(&config.for_training(), kind));
         let checkpoint = match (context.start, store.latest()?) {
             (Start::Resume, None) => {
-                return Err(Error::usage(format!("there is nothing to resume in {}", directory.display())));
+                context.progress.note(&format!("there is nothing to resume in {}; starting", directory.display()));
+                None
             }
             (Start::Resume, Some(found)) => Some(found),
             (_, Some(_)) => {

@@ -5,12 +5,14 @@ mod file;
 mod synthetic;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use self::config::QuestionFormat;
-use crate::data::corpus::Corpus;
+use crate::data::corpus::{self, Corpus};
 use crate::data::records::DataError;
+use crate::error::Error;
 
 /// How many synthetic questions are made if the configuration does not say.
 const DEFAULT_COUNT: usize = 1000;
@@ -42,20 +44,41 @@ pub struct Questions {
     questions: Box<dyn Iterator<Item = Result<Question, DataError>>>,
 }
 
-impl Questions {
-    /// Opens the questions that a configuration names. Synthetic ones are made here, in one pass over `corpus`, with memory for as many
-    /// documents as there are to be questions.
+/// Where the questions of a configuration come from. They can be read more than once, and synthetic ones are made once.
+#[derive(Clone, Debug)]
+pub struct QuestionSource {
+    config: config::Questions,
+    /// The synthetic questions.
+    made: Arc<[Question]>,
+}
+
+impl QuestionSource {
+    /// Synthetic questions are made here, in one pass over `corpus`, with memory for as many documents as there are to be questions.
     ///
     /// # Errors
-    /// If the file cannot be opened; for synthetic ones, if there is no corpus or a document of it cannot be read.
-    pub fn open(config: &config::Questions, corpus: Option<&crate::data::corpus::config::Corpus>) -> Result<Self, crate::Error> {
-        if config.format == QuestionFormat::Synthetic {
-            let corpus = corpus.ok_or_else(|| crate::Error::usage("synthetic questions need a table [corpus]"))?;
+    /// For synthetic ones, if there is no corpus or a document of it cannot be read.
+    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::Corpus>) -> Result<Self, Error> {
+        let made = if config.format == QuestionFormat::Synthetic {
+            let corpus = corpus.ok_or_else(|| Error::usage("synthetic questions need a table [corpus]"))?;
             let count = config.limit.unwrap_or(DEFAULT_COUNT);
-            let made = synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?;
-            return Ok(Questions { questions: Box::new(made.into_iter().map(Ok)) });
+            synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?
+        } else {
+            Vec::new()
+        };
+        Ok(QuestionSource { config: config.clone(), made: made.into() })
+    }
+
+    /// The questions, from the first on.
+    ///
+    /// # Errors
+    /// If their file cannot be opened.
+    pub fn read(&self) -> Result<Questions, Error> {
+        let config = &self.config;
+        if config.format == QuestionFormat::Synthetic {
+            let made = Arc::clone(&self.made);
+            return Ok(Questions { questions: Box::new((0..made.len()).map(move |index| Ok(made[index].clone()))) });
         }
-        let path = config.path.as_deref().ok_or_else(|| crate::Error::usage("questions.path is missing"))?;
+        let path = config.path.as_deref().ok_or_else(|| Error::usage("questions.path is missing"))?;
         let mut ids = HashSet::new();
         let questions = file::open(path, config)?.map(move |item| {
             let (place, question) = item?;
@@ -75,6 +98,16 @@ impl Questions {
             Err(_) => left > 0,
         });
         Ok(Questions { questions: Box::new(questions) })
+    }
+}
+
+impl Questions {
+    /// Opens the questions that a configuration names, to be read once.
+    ///
+    /// # Errors
+    /// Those of [`QuestionSource::open`] and [`QuestionSource::read`].
+    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::Corpus>) -> Result<Self, Error> {
+        QuestionSource::open(config, corpus)?.read()
     }
 }
 
