@@ -139,6 +139,17 @@ impl Error {
         }
     }
 
+    /// As a fault of `file`, the configuration of a model, where a tensor that it describes cannot be made: its sizes may be absurd.
+    #[must_use]
+    pub fn of_model(self, file: &std::path::Path) -> Self {
+        match self.root() {
+            Error::OutOfMemory { .. } | Error::Data(_) => {
+                Error::Config(format!("{}: a model of these sizes cannot be made: {self}", file.display()))
+            }
+            _ => self,
+        }
+    }
+
     /// The error itself, whatever module it happened in.
     #[must_use]
     pub fn root(&self) -> &Error {

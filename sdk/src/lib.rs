@@ -14,6 +14,7 @@
 pub mod autodiff;
 pub mod component;
 pub mod error;
+pub mod files;
 #[cfg(target_arch = "wasm32")]
 pub mod guest;
 pub mod nn;

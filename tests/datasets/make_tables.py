@@ -77,3 +77,33 @@ write("corpus", [
     {"key": 8, "meta": {"name": None}, "body": None, "unread": b""},
     {"key": 9, "meta": {"name": "Birch Loom"}, "body": "Framed in walnut.", "unread": b""},
 ], row_group_size=2, compression="lz4")
+
+# Columns of every type that an id or a text may be stored as; `kinds.json` has them as Python's reader writes them (`str`).
+import datetime
+import decimal
+import json
+
+UTC = datetime.timezone.utc
+MOMENT = datetime.datetime(2024, 1, 31, 12, 0, 0, 123000)
+KINDS = {
+    "decimal-38-0": (pyarrow.decimal128(38, 0), [decimal.Decimal(7), decimal.Decimal(-120), decimal.Decimal("9" * 38)]),
+    "decimal-9-2": (pyarrow.decimal128(9, 2), [decimal.Decimal("7.00"), decimal.Decimal("-0.05"), decimal.Decimal("12.30")]),
+    "decimal-18-0": (pyarrow.decimal128(18, 0), [decimal.Decimal(7), decimal.Decimal(0), decimal.Decimal(-1)]),
+    "date": (pyarrow.date32(), [datetime.date(2024, 1, 31), datetime.date(1969, 12, 31), datetime.date(1, 1, 1)]),
+    "timestamp-ms": (pyarrow.timestamp("ms"), [MOMENT, MOMENT.replace(microsecond=0), datetime.datetime(1960, 1, 1)]),
+    "timestamp-us-utc": (pyarrow.timestamp("us", tz="UTC"), [MOMENT.replace(tzinfo=UTC), MOMENT.replace(microsecond=0, tzinfo=UTC), MOMENT.replace(microsecond=1, tzinfo=UTC)]),
+    "time-us": (pyarrow.time64("us"), [datetime.time(12, 30), datetime.time(0, 0, 0, 1), datetime.time(23, 59, 59)]),
+    "large-string": (pyarrow.large_string(), ["a", "bé", "c#1"]),
+    "string-view": (pyarrow.string_view(), ["a", "a longer text than twelve bytes", "c"]),
+    "dictionary": (pyarrow.dictionary(pyarrow.int32(), pyarrow.string()), ["a", "b", "c"]),
+    "uint64": (pyarrow.uint64(), [2**64 - 1, 0, 2**53 + 1]),
+}
+expected = {}
+for number, (name, (kind, values)) in enumerate(KINDS.items()):
+    texts = [["one", "two"], [], ["three"]]
+    table = pyarrow.table({"id": pyarrow.array(values, kind), "text": pyarrow.array(texts, pyarrow.list_(pyarrow.large_string()))})
+    codec = ["brotli", "gzip", "lz4", "snappy", "zstd", "none"][number % 6]
+    pyarrow.parquet.write_table(table, HERE / f"kind-{name}.parquet", store_schema=False, compression=codec)
+    read = pyarrow.parquet.read_table(HERE / f"kind-{name}.parquet").column("id").to_pylist()
+    expected[name] = [str(value) for value in read]
+(HERE / "kinds.json").write_text(json.dumps(expected, indent=1, ensure_ascii=False) + "\n")

@@ -8,6 +8,7 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from transformers import PreTrainedTokenizerFast
 
+from chat_templates import TEMPLATES as MORE
 from recording import FIXTURES, write_json
 
 MISTRAL = (
@@ -85,7 +86,7 @@ PYTHON = """{%- for message in messages %}
 {% endif %}
 """
 
-TEMPLATES = {"mistral": MISTRAL, "mistral-system": MISTRAL_SYSTEM, "llama-3": LLAMA_3, "qwen2": QWEN2, "python": PYTHON}
+TEMPLATES = {"mistral": MISTRAL, "mistral-system": MISTRAL_SYSTEM, "llama-3": LLAMA_3, "qwen2": QWEN2, "python": PYTHON, **MORE}
 USER = "  Where does Aspen grow peas?\nAnswer briefly. "
 
 
@@ -101,12 +102,30 @@ def render(tokenizer, template, system, user):
         return tokenizer.apply_chat_template([{"role": "user", "content": f"{system}\n\n{user}"}], **options)
 
 
+TOKENS = {
+    "bos_token": "<s>",
+    "eos_token": "</s>",
+    "unk_token": "<unk>",
+    "pad_token": "<pad>",
+    "sep_token": "<sep>",
+    "cls_token": "<cls>",
+    "mask_token": "<mask>",
+}
+
+
 def make():
     """Writes `chats.json`."""
     model = Tokenizer(WordLevel({"<s>": 0, "</s>": 1, "<unk>": 2}, unk_token="<unk>"))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=model, bos_token="<s>", eos_token="</s>", unk_token="<unk>")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=model, **TOKENS)
     cases = [
-        {"name": name, "template": template, "system": system, "user": USER, "rendered": render(tokenizer, template, system, USER)}
+        {
+            "name": name,
+            "template": template,
+            "tokens": TOKENS,
+            "system": system,
+            "user": USER,
+            "rendered": render(tokenizer, template, system, USER),
+        }
         for name, template in TEMPLATES.items()
         for system in ["", "Be brief."]
     ]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, Tensor, TensorData, TensorSpec};
 
-use crate::reference::Reference;
+use scaledown_conformance::device::reference::Reference;
 
 /// An instruction without its run-time scalars, and what it is run on.
 pub type Program = (Op, Vec<TensorSpec>);

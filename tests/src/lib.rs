@@ -2,9 +2,8 @@
 
 pub mod chat_service;
 pub mod component;
-pub mod conformance;
 pub mod examples;
 pub mod lazy;
 
 pub mod parity;
-pub mod reference;
+pub mod wit;

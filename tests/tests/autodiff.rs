@@ -1,10 +1,10 @@
 //! The tape: which gradients are computed, how they add up, when memory goes, and gradient checkpointing.
 
+use scaledown_conformance::device::reference::Reference;
 use scaledown_sdk::autodiff::{Gradients, checkpoint};
 use scaledown_sdk::nn::{Init, Optimizer, OptimizerConfig, ParamGroup, ParamOptions, Params};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Result, Tensor};
-use scaledown_tests::reference::Reference;
 
 fn device() -> Device {
     Device::new(Reference)

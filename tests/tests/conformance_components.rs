@@ -77,7 +77,7 @@ fn teachers_conform() {
 }
 
 #[test]
-fn devices_can_be_made() {
+fn devices_conform() {
     assert_conform(&of_kind(Kind::Device), &[]);
 }
 

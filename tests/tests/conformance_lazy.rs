@@ -1,10 +1,11 @@
-//! The suite on a device that runs nothing before somebody reads.
+//! The suite of devices on one that runs nothing before somebody reads.
 
+use scaledown_conformance::device;
 use scaledown_sdk::Device;
-use scaledown_tests::conformance;
 use scaledown_tests::lazy::Lazy;
 
 #[test]
 fn a_lazy_device_conforms() {
-    conformance::run(&Device::new(Lazy::default()));
+    let report = device::check("the lazy device", &Device::new(Lazy::default()));
+    assert!(report.passed(), "{report}");
 }

@@ -1,9 +1,10 @@
-//! The suite on the reference device: the decompositions against finite differences, and the suite against itself.
+//! The suite of devices on the reference device: the decompositions against finite differences, and the suite against itself.
 
+use scaledown_conformance::device::{self, reference::Reference};
 use scaledown_sdk::Device;
-use scaledown_tests::{conformance, reference::Reference};
 
 #[test]
 fn the_reference_device_conforms() {
-    conformance::run(&Device::new(Reference));
+    let report = device::check("the reference", &Device::new(Reference));
+    assert!(report.passed(), "{report}");
 }

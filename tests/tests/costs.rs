@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use scaledown_conformance::device::cases::{self, Case, apply};
 use scaledown_sdk::tensor::{cost, infer};
 use scaledown_sdk::{DType, Op, TensorSpec};
-use scaledown_tests::conformance::cases::{self, Case, apply};
 use scaledown_tests::parity::devices;
 
 fn bytes(specs: &[TensorSpec]) -> u64 {

@@ -5,10 +5,10 @@
 use std::sync::LazyLock;
 
 use proptest::prelude::*;
+use scaledown_conformance::device::cases::{self, Norm};
+use scaledown_conformance::device::{Case, FLOATS, check_forward, check_gradient, check_layouts};
 use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, ReduceOp};
 use scaledown_sdk::{DType, Device};
-use scaledown_tests::conformance::cases::{self, Norm};
-use scaledown_tests::conformance::{Case, FLOATS, check_forward, check_gradient, check_layouts};
 use scaledown_tests::parity;
 
 static DEVICES: LazyLock<Vec<Device>> = LazyLock::new(parity::devices);

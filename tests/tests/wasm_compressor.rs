@@ -10,6 +10,7 @@ use std::path::PathBuf;
 
 use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
 use scaledown_sdk::nn::{Forward, ParamOptions, Params, Widths};
+use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Tensor};
 use scaledown_tests::{component, parity};
 use scaledown_wasm::{WasmComponent, WasmCompressor};
@@ -59,8 +60,8 @@ fn batch() -> PairBatch {
 }
 
 /// Squared distances to fixed targets.
-fn loss(compressor: &dyn Compressor, seed: u64) -> Tensor {
-    let compressed = compressor.compress(&batch(), &mut Forward::training(seed, false)).unwrap();
+fn loss(compressor: &dyn Compressor, seed: u64, checkpointing: bool) -> Tensor {
+    let compressed = compressor.compress(&batch(), &mut Forward::training(seed, checkpointing)).unwrap();
     let distance = |x: &Tensor| {
         let target = x.device().uniform(x.shape(), 77).unwrap();
         x.sub(&target).unwrap().square().unwrap().mean_all().unwrap()
@@ -69,11 +70,11 @@ fn loss(compressor: &dyn Compressor, seed: u64) -> Tensor {
 }
 
 /// The bits of a few steps of gradient descent: each step's loss, and every parameter's gradient.
-fn train(compressor: &dyn Compressor, params: &Params) -> Vec<(String, Vec<u32>)> {
+fn train(compressor: &dyn Compressor, params: &Params, checkpointing: bool) -> Vec<(String, Vec<u32>)> {
     let bits = |x: &Tensor| x.to_vec::<f32>().unwrap().into_iter().map(f32::to_bits).collect::<Vec<_>>();
     let mut record = Vec::new();
     for step in 0..3 {
-        let loss = loss(compressor, step);
+        let loss = loss(compressor, step, checkpointing);
         record.push((format!("loss {step}"), bits(&loss)));
         let gradients = loss.backward().unwrap();
         for param in params.trainable() {
@@ -86,27 +87,30 @@ fn train(compressor: &dyn Compressor, params: &Params) -> Vec<(String, Vec<u32>)
     record
 }
 
-fn native() -> Vec<(String, Vec<u32>)> {
+fn native(checkpointing: bool) -> Vec<(String, Vec<u32>)> {
     let context = context();
     let params = context.params.clone();
     let offer = registrations().find(|offer| offer.kind() == Kind::Compressor && offer.name == "attention-pool").unwrap();
     let Factory::Compressor(make) = offer.factory else { panic!("attention-pool is a compressor") };
-    train(&*make(keys(), context).unwrap(), &params)
+    train(&*make(keys(), context).unwrap(), &params, checkpointing)
 }
 
-fn in_wasm(component: &WasmComponent) -> Vec<(String, Vec<u32>)> {
+fn in_wasm(component: &WasmComponent, checkpointing: bool) -> Vec<(String, Vec<u32>)> {
     let context = context();
     let params = context.params.clone();
-    train(&WasmCompressor::build(component, &keys(), context).unwrap(), &params)
+    train(&WasmCompressor::build(component, &keys(), context).unwrap(), &params, checkpointing)
 }
 
 fn assert_same_bits(component: &WasmComponent, hint: &str) {
-    let (native, guest) = (native(), in_wasm(component));
+    let (native, guest) = (native(false), in_wasm(component, false));
     assert_eq!(native.len(), 3 * (1 + 6), "a loss and six parameters a step");
     for (native, guest) in native.iter().zip(&guest) {
         assert_eq!(native, guest, "{hint}");
     }
     assert_eq!(native.len(), guest.len());
+    // A component's checkpointed segments run again in the backward sweep, and give the same gradients.
+    assert_eq!(native, self::native(true), "{hint}");
+    assert_eq!(native, in_wasm(component, true), "{hint}");
     assert!(native[0].1 != native[7].1 && native[7].1 != native[14].1, "the loss moves");
     assert!(native.iter().all(|(name, bits)| bits.iter().any(|&bits| bits != 0) || panic!("{name} is zero")));
 }
@@ -137,9 +141,35 @@ fn two_instances_share_nothing() {
     let (params, others) = (first.params.clone(), second.params.clone());
     let first = WasmCompressor::build(&component, &keys(), first).unwrap();
     let _second = WasmCompressor::build(&component, &keys(), second).unwrap();
-    let gradients = loss(&first, 1).backward().unwrap();
+    let gradients = loss(&first, 1, false).backward().unwrap();
     assert!(params.trainable().iter().all(|param| gradients.get(&param.tensor()).is_some()));
     assert!(others.trainable().iter().all(|param| gradients.get(&param.tensor()).is_none()));
+}
+
+/// Without recording, a component computes what it computes with it, and nothing has a history.
+#[test]
+fn recording_reaches_a_component() {
+    let (component, context) = (prebuilt(), context());
+    let compressor = WasmCompressor::build(&component, &keys(), context).unwrap();
+    let vectors = |checkpointing| compressor.compress(&batch(), &mut Forward::training(3, checkpointing)).unwrap().vectors;
+    let recorded = vectors(true);
+    let plain = no_grad(|| vectors(true));
+    assert!(recorded.has_gradient() && !plain.has_gradient());
+    assert_eq!(recorded.to_vec::<f32>().unwrap(), plain.to_vec::<f32>().unwrap());
+}
+
+/// The memory of checkpointed segments is given back when their history is dropped.
+#[test]
+fn segments_that_will_not_run_again_are_forgotten() {
+    let (component, context) = (prebuilt(), context());
+    let device = context.params.device().clone();
+    let compressor = WasmCompressor::build(&component, &keys(), context).unwrap();
+    let step = |seed| drop(loss(&compressor, seed, true).backward().unwrap());
+    step(0);
+    step(1);
+    let live = device.memory().live;
+    (2..12).for_each(step);
+    assert_eq!(device.memory().live, live, "a segment that is not forgotten keeps the spans that it captured");
 }
 
 #[test]
@@ -157,14 +187,14 @@ fn what_a_component_reports_keeps_its_kind() {
     compressor.compress(&batch(), &mut Forward::inference()).unwrap();
 }
 
-/// Instructions cross as numbers, the places of their names in the contract's lists. Under a contract with another order, they would mean
+/// Element types cross as numbers, the places of their names in the contract's list. Under a contract with another order, they would mean
 /// something else.
 #[test]
 fn a_component_of_another_contract_is_refused() {
     let mut bytes = std::fs::read(fixture()).unwrap();
-    let [declared, swapped] = [b"\x03add\x03sub\x03mul", b"\x03add\x03mul\x03sub"];
+    let [declared, swapped] = [b"\x03f64\x03f32\x04bf16", b"\x03f32\x03f64\x04bf16"];
     let places: Vec<usize> = (0..bytes.len() - declared.len()).filter(|&at| bytes[at..].starts_with(declared)).collect();
-    assert!(!places.is_empty(), "the component declares the instructions on two operands");
+    assert!(!places.is_empty(), "the component declares the element types");
     for at in places {
         bytes[at..at + swapped.len()].copy_from_slice(swapped);
     }
@@ -177,11 +207,15 @@ fn a_component_of_another_contract_is_refused() {
 fn misbehaving(body: &str) -> Error {
     let text = format!(
         r#"(module
-            (import "scaledown:plugin/tensor@0.1.0" "[method]tensor.dtype" (func $dtype (param i32) (result i32)))
+            (import "scaledown:plugin/tensor@0.2.0" "[method]tensor.dtype" (func $dtype (param i32) (result i32)))
             (memory (export "memory") 1)
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
-            (func (export "build") (param i32 i32 i32 i32 i32 i32 i32) (result i32) {body})
-            (func (export "compress") (param i32 i32 i32 i32 i32 i64) (result i32) unreachable))"#
+            (func (export "scaledown:plugin/compression@0.2.0#build")
+                (param i32 i32 i32 i32 i32 i32 i32) (result i32) {body})
+            (func (export "scaledown:plugin/compression@0.2.0#compress")
+                (param i32 i32 i32 i32 i32 i32 i32 i64) (result i32) unreachable)
+            (func (export "scaledown:plugin/recomputation@0.2.0#recompute") (param i64 i32 i32) (result i32) unreachable)
+            (func (export "scaledown:plugin/recomputation@0.2.0#forget") (param i32 i32) unreachable))"#
     );
     let component = WasmComponent::compile("misbehaving", &component::from_text(&text).unwrap()).unwrap();
     let Err(error) = WasmCompressor::build(&component, &json!({}), context()) else { panic!("it was built") };

@@ -4,6 +4,7 @@
 //! The same source is built as a native plugin (link the crate into a host) or as a WASM component (build it for
 //! `wasm32-unknown-unknown`). In the component every tensor is a handle to one of the host's.
 
+use scaledown_sdk::autodiff::checkpoint;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
 use scaledown_sdk::nn::{Embedding, Forward, Init, Linear, Param, Params};
 use scaledown_sdk::tensor::AttentionSpec;
@@ -69,7 +70,7 @@ impl Compressor for AttentionPool {
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         batch.check(self.queries.tensor().dims()[0], self.score.is_some())?;
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
-        let mut pooled = self.pool(batch)?.reshape([pairs, memory, self.size])?;
+        let mut pooled = self.pool(batch, forward.checkpointing)?.reshape([pairs, memory, self.size])?;
         if forward.training {
             pooled = pooled.dropout(self.dropout, forward.next_seed())?;
         }
@@ -83,7 +84,7 @@ impl Compressor for AttentionPool {
 
 impl AttentionPool {
     /// What each query finds in each pair: `[pairs, memory_tokens, 1, size]`.
-    fn pool(&self, batch: &PairBatch) -> Result<Tensor> {
+    fn pool(&self, batch: &PairBatch, checkpointing: bool) -> Result<Tensor> {
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let length = batch.ids.iter().map(Vec::len).max().unwrap_or(0);
         let row =
@@ -94,10 +95,16 @@ impl AttentionPool {
         let spans: Vec<i64> = batch.ids.iter().flat_map(|ids| [0, ids.len() as i64, 0]).collect();
         let spans = device.from_slice(&spans, [pairs, 3])?;
         let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
-        let queries = self.queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, self.size])?;
-        let queries = queries.broadcast_to([pairs, memory, 1, self.size])?;
-        let scale = 1.0 / (self.size as f64).sqrt();
-        let spec = AttentionSpec { scale, causal: false, window: None, spans: true, positions: false };
-        queries.attention(&tokens, &tokens, spec, Some(&spans), None)
+        let (queries, size) = (self.queries.clone(), self.size);
+        // The attention keeps nothing for the backward sweep if it is checkpointed: it runs a second time there.
+        let attend = move |inputs: &[Tensor]| {
+            let queries = queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, size])?;
+            let queries = queries.broadcast_to([pairs, memory, 1, size])?;
+            let scale = 1.0 / (size as f64).sqrt();
+            let spec = AttentionSpec { scale, causal: false, window: None, spans: true, positions: false };
+            Ok(vec![queries.attention(&inputs[0], &inputs[0], spec, Some(&spans), None)?])
+        };
+        let mut pooled = if checkpointing { checkpoint(attend, &[&tokens])? } else { attend(&[tokens])? };
+        pooled.pop().ok_or_else(|| Error::Input("the attention gave no output".into()))
     }
 }

@@ -31,6 +31,9 @@ enum What {
     Decode {
         #[command(flatten)]
         options: Options,
+        /// Store the weights in less memory, as `generator.quantization` does: bf16, q8_0 or q4_0.
+        #[arg(long)]
+        quantization: Option<String>,
     },
     /// A question over 10 documents, from their vectors and from their text.
     Rag {
@@ -56,13 +59,13 @@ struct Options {
 
 impl Bench {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let (What::Step { options, .. } | What::Decode { options } | What::Rag { options }) = &self.what;
+        let (What::Step { options, .. } | What::Decode { options, .. } | What::Rag { options }) = &self.what;
         let device = registry::device(&Config::from_defaults(&options.settings.overrides()?)?.device)?;
         let timing = Timing { runs: options.runs, warmup: options.warmup };
         let spinner = terminal.spinner("measuring");
         let measurements = match &self.what {
             What::Step { checkpointing, .. } => vec![bench::step(&device, timing, *checkpointing)?],
-            What::Decode { .. } => bench::decode(&device, timing)?,
+            What::Decode { quantization, .. } => bench::decode(&device, timing, quantization.as_deref())?,
             What::Rag { .. } => bench::rag(&device, timing)?,
         };
         spinner.finish_and_clear();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
+use scaledown_sdk::files::{FileKind, read_text};
 use serde_json::json;
 
 use super::ready_made;
@@ -91,7 +92,7 @@ impl Atlas {
 }
 
 fn read_settings(path: &Path) -> Result<AtlasConfig> {
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = read_text(path, FileKind::Configuration).map_err(|error| Error::io(path, error))?;
     toml::from_str(&text).map_err(|error: toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
         let line = text.bytes().take(start).filter(|byte| *byte == b'\n').count() + 1;

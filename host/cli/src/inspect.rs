@@ -48,7 +48,7 @@ enum Action {
         #[arg(long, value_name = "FILE.safetensors", value_hint = clap::ValueHint::FilePath)]
         out: PathBuf,
         /// The device plugin to run on.
-        #[arg(long, value_name = "NAME", default_value = "cpu")]
+        #[arg(long, value_name = "NAME", default_value = "auto")]
         device: String,
         /// Print what was written as JSON.
         #[arg(long)]

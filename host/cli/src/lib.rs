@@ -146,7 +146,10 @@ impl Settings {
         let has_key =
             |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
         match self.set.iter().find(|setting| !has_key(setting)) {
-            Some(setting) => Err(Error::usage(format!("--set {setting}: expected KEY=VALUE, as in `--set training.seed=1`"))),
+            Some(setting) => {
+                let shown = Overrides::shown(setting);
+                Err(Error::usage(format!("--set {shown}: expected KEY=VALUE, as in `--set training.seed=1`")))
+            }
             None => Ok(Overrides::from_process(&self.set)),
         }
     }

@@ -122,6 +122,15 @@ impl Error {
         self.source.downcast_ref()
     }
 
+    /// The cause, where it is of the type `E`; otherwise the error as it is.
+    ///
+    /// # Errors
+    /// The error itself, if its cause is of another type.
+    pub fn downcast<E: Cause>(self) -> std::result::Result<E, Self> {
+        let Error { kind, source } = self;
+        source.downcast().map(|cause| *cause).map_err(|source| Error { kind, source })
+    }
+
     /// The error; of an interrupted command, with the command that goes on with its work.
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {

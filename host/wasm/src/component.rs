@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::{Error, Result};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
@@ -21,7 +22,7 @@ impl WasmComponent {
     /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if it is no valid component.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = read_bytes(path, FileKind::Component).map_err(|error| Error::io(path, error))?;
         WasmComponent::compile(&path.display().to_string(), &bytes)
     }
 

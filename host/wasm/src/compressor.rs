@@ -1,16 +1,18 @@
 //! A compressor that is a WASM component.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch, PairTemplate};
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::{Forward, Widths};
 use scaledown_sdk::{DType, Error, Result, Tensor};
 use serde_json::Value;
 use wasmtime::Store;
 use wasmtime::component::{HasSelf, Linker, Resource, ResourceTable};
 
+use super::bindings;
+use super::bindings::exports::scaledown::plugin::compression::{self, Context, Mode};
 use super::bindings::scaledown::plugin::tensor::Error as WitError;
-use super::bindings::{self, Context, Mode};
+use super::checkpoint::Segments;
 use super::component::{WasmComponent, failure};
 use super::imports::Imports;
 
@@ -19,10 +21,11 @@ pub struct WasmCompressor {
     name: String,
     template: PairTemplate,
     hidden_size: usize,
-    guest: Mutex<Guest>,
+    guest: Arc<Mutex<Guest>>,
 }
 
-struct Guest {
+pub(super) struct Guest {
+    name: String,
     store: Store<Imports>,
     exports: bindings::Compressor,
 }
@@ -41,8 +44,12 @@ impl WasmCompressor {
             memory_tokens: size("memory tokens", context.memory_tokens)?,
             relevance: context.relevance,
         };
-        let template = guest.exports.call_build(&mut guest.store, &config.to_string(), &of_build);
+        let exports = guest.exports.scaledown_plugin_compression();
+        let template = exports.call_build(&mut guest.store, &config.to_string(), &of_build);
         let template = template.map_err(|error| failure(&name, &error))?.map_err(|error| reported(&name, error))?;
+        let guest = Arc::new(Mutex::new(guest));
+        let segments = Segments::of(&guest);
+        guest.lock().unwrap_or_else(PoisonError::into_inner).store.data_mut().segments = segments;
         Ok(WasmCompressor {
             template: PairTemplate {
                 tokenizer: None,
@@ -51,7 +58,7 @@ impl WasmCompressor {
                 suffix: template.suffix,
             },
             hidden_size: context.hidden_size,
-            guest: Mutex::new(guest),
+            guest,
             name,
         })
     }
@@ -84,37 +91,71 @@ impl Compressor for WasmCompressor {
 
     fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
         // The component continues this very stream, so that it drops what the same compressor would drop natively.
-        let mode = Mode { training: forward.training, seed: forward.seed() };
+        let mode = Mode { training: forward.training, checkpointing: forward.checkpointing, seed: forward.seed() };
         forward.next_seed();
-        let pairs = bindings::PairBatch {
+        let pairs = compression::PairBatch {
             ids: batch.ids.clone(),
             memory_tokens: size("memory tokens", batch.memory_tokens)?,
             relevance: batch.relevance,
+            widths: match batch.widths {
+                Widths::Exact => compression::Widths::Exact,
+                Widths::MultipleOf8 => compression::Widths::MultipleOfEight,
+                Widths::Buckets => compression::Widths::Buckets,
+            },
         };
-        let mut guest = self.guest.lock().unwrap_or_else(PoisonError::into_inner);
-        let guest = &mut *guest;
-        let returned = guest.exports.call_compress(&mut guest.store, &pairs, mode);
-        let returned = returned.map_err(|error| failure(&self.name, &error))?.map_err(|error| reported(&self.name, error))?;
-        let vectors = guest.take(returned.vectors).map_err(|error| failure(&self.name, &error))?;
-        let relevance = returned.relevance.map(|scores| guest.take(scores)).transpose();
-        let relevance = relevance.map_err(|error| failure(&self.name, &error))?;
-        self.check(batch, Compressed { vectors, relevance })
+        let compressed = self.guest.lock().unwrap_or_else(PoisonError::into_inner).compress(&pairs, mode)?;
+        self.check(batch, compressed)
     }
 }
 
 impl Guest {
     fn new(component: &WasmComponent, context: &CompressorContext) -> wasmtime::Result<Self> {
-        let imports = Imports { table: ResourceTable::new(), params: context.params.fresh() };
+        let imports = Imports {
+            table: ResourceTable::new(),
+            params: context.params.fresh(),
+            recording: true,
+            segments: Segments::default(),
+        };
         let mut store = Store::new(component.engine(), imports);
         let mut linker = Linker::new(component.engine());
         bindings::Compressor::add_to_linker::<_, HasSelf<_>>(&mut linker, |imports: &mut Imports| imports)?;
         let exports = bindings::Compressor::instantiate(&mut store, component.component(), &linker)?;
-        Ok(Guest { store, exports })
+        Ok(Guest { name: component.name().to_owned(), store, exports })
+    }
+
+    /// What every call of the component starts with: recording is on, and segments that will not run again are told.
+    fn begin_call(&mut self) -> Result<()> {
+        self.store.data_mut().recording = true;
+        let forgotten = self.store.data().segments.take_forgotten();
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        let told = self.exports.scaledown_plugin_recomputation().call_forget(&mut self.store, &forgotten);
+        told.map_err(|error| failure(&self.name, &error))
+    }
+
+    fn compress(&mut self, pairs: &compression::PairBatch, mode: Mode) -> Result<Compressed> {
+        self.begin_call()?;
+        let returned = self.exports.scaledown_plugin_compression().call_compress(&mut self.store, pairs, mode);
+        let returned = returned.map_err(|error| failure(&self.name, &error))?.map_err(|error| reported(&self.name, error))?;
+        let vectors = self.take(returned.vectors)?;
+        Ok(Compressed { vectors, relevance: returned.relevance.map(|scores| self.take(scores)).transpose()? })
+    }
+
+    /// Runs a checkpointed segment of the component again.
+    pub(super) fn recompute(&mut self, segment: u64, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        self.begin_call()?;
+        let table = &mut self.store.data_mut().table;
+        let handles = inputs.iter().map(|input| table.push(input.clone())).collect::<std::result::Result<Vec<_>, _>>();
+        let handles = handles.map_err(|error| failure(&self.name, &error.into()))?;
+        let returned = self.exports.scaledown_plugin_recomputation().call_recompute(&mut self.store, segment, &handles);
+        let returned = returned.map_err(|error| failure(&self.name, &error))?.map_err(|error| reported(&self.name, error))?;
+        returned.into_iter().map(|output| self.take(output)).collect()
     }
 
     /// Takes a tensor that the component gives away.
-    fn take(&mut self, handle: Resource<Tensor>) -> wasmtime::Result<Tensor> {
-        Ok(self.store.data_mut().table.delete(handle)?)
+    fn take(&mut self, handle: Resource<Tensor>) -> Result<Tensor> {
+        self.store.data_mut().table.delete(handle).map_err(|error| failure(&self.name, &error.into()))
     }
 }
 

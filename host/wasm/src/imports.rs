@@ -1,21 +1,27 @@
 //! What a component may call: the tensor and params interfaces, on tensors of the host.
 
+use scaledown_sdk::autodiff::checkpoint_computed;
 use scaledown_sdk::nn::{Init, Param, Params};
 use scaledown_sdk::{Error, Result, Tensor, TensorData, TensorSpec};
 use wasmtime::component::{Resource, ResourceTable};
 
-use super::bindings::scaledown::plugin::tensor::{Dtype, Error as WitError, Op, Shape};
-use super::bindings::scaledown::plugin::{compression, params, tensor};
-use super::instruction;
+use super::bindings::scaledown::plugin::tensor::{Dtype, Error as WitError};
+use super::bindings::scaledown::plugin::{params, tensor};
+use super::checkpoint::Segments;
+use super::instructions;
 
 /// The host's side of one instance: its handles, and where its parameters are made.
 pub(super) struct Imports {
     pub(super) table: ResourceTable,
     pub(super) params: Params,
+    /// Whether instructions are recorded; the component may switch that off.
+    pub(super) recording: bool,
+    /// What runs the component's checkpointed segments again.
+    pub(super) segments: Segments,
 }
 
 /// Either an error that the component hears of, or, outside, one that ends its call: a handle that it does not own.
-type Answer<T> = wasmtime::Result<std::result::Result<T, WitError>>;
+pub(super) type Answer<T> = wasmtime::Result<std::result::Result<T, WitError>>;
 
 impl Imports {
     /// Gives the component a handle to what was computed, or tells it why it was not.
@@ -28,26 +34,33 @@ impl Imports {
 }
 
 impl tensor::Host for Imports {
-    fn create(&mut self, op: Op) -> Answer<Resource<Tensor>> {
-        let result = Tensor::create(instruction::op(op), self.params.device());
-        self.hand_out(result)
+    fn set_recording(&mut self, on: bool) -> wasmtime::Result<bool> {
+        Ok(std::mem::replace(&mut self.recording, on))
     }
 
-    fn apply(&mut self, op: Op, inputs: Vec<Resource<Tensor>>) -> Answer<Vec<Resource<Tensor>>> {
+    fn checkpoint(
+        &mut self,
+        segment: u64,
+        inputs: Vec<Resource<Tensor>>,
+        outputs: Vec<Resource<Tensor>>,
+    ) -> Answer<Vec<Resource<Tensor>>> {
         let inputs = inputs.iter().map(|input| self.table.get(input)).collect::<std::result::Result<Vec<_>, _>>()?;
-        match Tensor::apply(instruction::op(op), &inputs) {
-            Ok(outputs) => {
-                let handles = outputs.into_iter().map(|output| self.table.push(output));
-                Ok(Ok(handles.collect::<std::result::Result<_, _>>()?))
-            }
-            Err(error) => Ok(Err(refusal(&error))),
-        }
+        let inputs: Vec<Tensor> = inputs.into_iter().cloned().collect();
+        let outputs = outputs.into_iter().map(|output| self.table.delete(output)).collect::<std::result::Result<Vec<_>, _>>()?;
+        let segment = self.segments.segment(segment);
+        let outputs = if self.recording {
+            let inputs: Vec<&Tensor> = inputs.iter().collect();
+            checkpoint_computed(move |inputs| segment.run(inputs), &inputs, outputs)
+        } else {
+            outputs
+        };
+        Ok(Ok(outputs.into_iter().map(|output| self.table.push(output)).collect::<std::result::Result<_, _>>()?))
     }
 }
 
 impl tensor::HostTensor for Imports {
-    fn from_bytes(&mut self, dtype: Dtype, shape: Shape, bytes: Vec<u8>) -> Answer<Resource<Tensor>> {
-        let spec = TensorSpec::new(instruction::dtype(dtype), instruction::shape(&shape));
+    fn from_bytes(&mut self, dtype: Dtype, shape: Vec<u64>, bytes: Vec<u8>) -> Answer<Resource<Tensor>> {
+        let spec = TensorSpec::new(instructions::dtype(dtype), instructions::shape(&shape));
         let result = TensorData::new(spec, bytes).and_then(|data| self.params.device().upload(&data));
         self.hand_out(result)
     }
@@ -57,12 +70,12 @@ impl tensor::HostTensor for Imports {
         Ok(data.map(|data| data.bytes().to_vec()).map_err(|error| refusal(&error)))
     }
 
-    fn shape(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Shape> {
+    fn shape(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Vec<u64>> {
         Ok(self.table.get(&tensor)?.dims().iter().map(|&extent| extent as u64).collect())
     }
 
     fn dtype(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Dtype> {
-        instruction::dtype_to_wit(self.table.get(&tensor)?.dtype())
+        instructions::dtype_to_wit(self.table.get(&tensor)?.dtype())
     }
 
     fn detach(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Resource<Tensor>> {
@@ -82,21 +95,21 @@ impl tensor::HostTensor for Imports {
 }
 
 impl params::Host for Imports {
-    fn get(&mut self, name: String, shape: Shape, init: params::Init, trainable: bool) -> Answer<Resource<Param>> {
+    fn get(&mut self, name: String, shape: Vec<u64>, init: params::Init, trainable: bool) -> Answer<Resource<Param>> {
         let init = match init {
             params::Init::Constant(value) => Init::Constant(value),
             params::Init::Normal(std) => Init::Normal(std),
             params::Init::Uniform(bound) => Init::Uniform(bound),
         };
         let params = if trainable { self.params.trained() } else { self.params.frozen() };
-        match params.get(&name, instruction::shape(&shape), init) {
+        match params.get(&name, instructions::shape(&shape), init) {
             Ok(param) => Ok(Ok(self.table.push(param)?)),
             Err(error) => Ok(Err(refusal(&error))),
         }
     }
 
     fn stored_dtype(&mut self) -> wasmtime::Result<Dtype> {
-        instruction::dtype_to_wit(self.params.dtype())
+        instructions::dtype_to_wit(self.params.dtype())
     }
 }
 
@@ -112,9 +125,7 @@ impl params::HostParameter for Imports {
     }
 }
 
-impl compression::Host for Imports {}
-
-fn refusal(error: &Error) -> WitError {
+pub(super) fn refusal(error: &Error) -> WitError {
     match error {
         Error::Config(message) => WitError::Config(message.clone()),
         Error::Input(message) => WitError::Input(message.clone()),

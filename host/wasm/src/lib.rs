@@ -9,7 +9,7 @@
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 mod bindings {
     wasmtime::component::bindgen!({
-        path: "../../wit/plugin-0.1.0",
+        path: "../../wit/plugin-0.2.0",
         world: "compressor",
         with: {
             "scaledown:plugin/tensor.tensor": scaledown_sdk::Tensor,
@@ -19,10 +19,11 @@ mod bindings {
     });
 }
 
+mod checkpoint;
 mod component;
 mod compressor;
 mod imports;
-mod instruction;
+mod instructions;
 
 pub use component::WasmComponent;
 pub use compressor::WasmCompressor;

@@ -3,6 +3,7 @@
 use tantivy::tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer, StopWordFilter, TextAnalyzer};
 
 use crate::Language;
+use crate::scripts::{Scripts, has_no_spaces};
 
 /// Longer words, in bytes, are passed over: they are rarely words.
 const LONGEST: usize = 80;
@@ -10,13 +11,24 @@ const LONGEST: usize = 80;
 impl Language {
     /// The name under which an index keeps its analysis.
     pub(crate) fn analyser_name(self) -> String {
-        format!("scaledown-{self:?}").to_lowercase()
+        match self {
+            // The second way: pairs of letters where a script has no spaces.
+            Language::Any => "scaledown-any-2".to_owned(),
+            language => format!("scaledown-{language:?}").to_lowercase(),
+        }
+    }
+
+    /// Whether it finds no words in a text that has some: in one of a script without spaces, which it takes for one long word.
+    pub(crate) fn is_blind_to(self, text: &str) -> bool {
+        self != Language::Any && has_no_spaces(text)
     }
 
     /// Splits at everything that is neither a letter nor a digit, writes in lower case, leaves out stop words, and takes stems.
     pub(crate) fn analyser(self) -> TextAnalyzer {
         let words = TextAnalyzer::builder(SimpleTokenizer::default()).filter(RemoveLongFilter::limit(LONGEST)).filter(LowerCaser);
-        let Some(language) = self.known() else { return words.build() };
+        let Some(language) = self.known() else {
+            return TextAnalyzer::builder(Scripts).filter(RemoveLongFilter::limit(LONGEST)).filter(LowerCaser).build();
+        };
         match StopWordFilter::new(language) {
             Some(stop_words) => words.filter(stop_words).filter(Stemmer::new(language)).build(),
             None => words.filter(Stemmer::new(language)).build(),
@@ -54,7 +66,10 @@ mod tests {
             words(Language::English, "The cats WERE jumping, and the cat jumped."),
             ["cat", "were", "jump", "cat", "jump"]
         );
-        assert_eq!(words(Language::Any, "The cats, Äpfel!"), ["the", "cats", "äpfel"]);
+        assert_eq!(words(Language::Any, "The cats, Äpfel! 北京市"), ["the", "cats", "äpfel", "北京", "京市"]);
+        assert!(
+            Language::English.is_blind_to("北京") && !Language::English.is_blind_to("cats") && !Language::Any.is_blind_to("北京")
+        );
         assert_eq!(words(Language::English, &"x".repeat(100)), [""; 0]);
     }
 }

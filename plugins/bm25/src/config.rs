@@ -22,7 +22,8 @@ impl Default for Bm25Config {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// Words as they are, in lower case: for texts of several languages, or of one that is not here.
+    /// Words as they are, in lower case: for texts of several languages, or of one that is not here. Where a script parts no words (Chinese, Japanese,
+    /// Thai, ...), every two letters are one.
     Any,
     /// Dutch.
     Dutch,

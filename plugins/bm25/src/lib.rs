@@ -6,7 +6,9 @@
 
 mod analysis;
 mod config;
+mod directory;
 mod retriever;
+mod scripts;
 
 pub use config::{Bm25Config, Language};
 pub use retriever::Bm25;

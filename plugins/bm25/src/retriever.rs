@@ -1,24 +1,30 @@
 //! The retriever.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rayon::prelude::*;
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, caught};
 use scaledown_sdk::{Error, Result};
 use tantivy::collector::TopDocs;
-use tantivy::directory::MmapDirectory;
 use tantivy::directory::error::OpenReadError;
-use tantivy::query::{BooleanQuery, EnableScoring, Query, TermQuery};
+use tantivy::query::{BooleanQuery, BoostQuery, EnableScoring, Occur, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption, STORED, STRING, Schema, TextFieldIndexing, TextOptions, Value};
 use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, TantivyError, Term};
 
 use crate::Bm25Config;
+use crate::directory::IndexDirectory;
 
 /// How far two sums of one document's weights may lie apart, relative to the sum: the library adds them in an order that depends on how many
 /// documents are asked for.
 const ROUNDING: f32 = 1e-5;
+
+/// The most words of a question for which it pays to skip documents.
+const FEW: usize = 64;
 
 /// An index of words, on disk.
 pub struct Bm25 {
@@ -29,11 +35,14 @@ pub struct Bm25 {
     text: Field,
     /// `None` before the first documents.
     opened: Option<Opened>,
+    /// Whether the user was told of texts without words.
+    warned: AtomicBool,
 }
 
 struct Opened {
     index: Index,
-    reader: IndexReader,
+    /// What reads the files, which is made when it is needed: so they can be verified before the library takes them at their word.
+    reader: OnceLock<IndexReader>,
 }
 
 impl RetrieverPlugin for Bm25 {
@@ -49,8 +58,16 @@ impl RetrieverPlugin for Bm25 {
             .set_tokenizer(&config.language.analyser_name())
             .set_index_option(IndexRecordOption::WithFreqs);
         let text = schema.add_text_field("text", TextOptions::default().set_indexing_options(words));
-        let mut retriever = Bm25 { config, directory: context.directory, schema: schema.build(), id, text, opened: None };
-        let there = |directory: &Path| Ok(directory.is_dir() && Index::exists(&MmapDirectory::open(directory)?)?);
+        let mut retriever = Bm25 {
+            config,
+            directory: context.directory,
+            schema: schema.build(),
+            id,
+            text,
+            opened: None,
+            warned: AtomicBool::new(false),
+        };
+        let there = |directory: &Path| Ok(directory.is_dir() && Index::exists(&IndexDirectory::open(directory)?)?);
         if retriever.guarded(|| there(&retriever.directory))? {
             retriever.opened = Some(retriever.open()?);
         }
@@ -66,12 +83,15 @@ impl Retriever for Bm25 {
         }
         let opened = self.opened()?;
         let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
-        let there = opened.reader.searcher();
+        let there = self.reader()?.searcher();
         // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits, so only what may be there is deleted.
         let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut read = 0;
         for document in documents {
             let Document { id, text } = document?;
+            if self.config.language.is_blind_to(&text) {
+                self.warn("document", &id);
+            }
             let name = Term::from_field_text(self.id, &id);
             if !seen.insert(hasher.hash_one(&id)) || self.guarded(|| there.doc_freq(&name))? > 0 {
                 writer.delete_term(name);
@@ -85,12 +105,16 @@ impl Retriever for Bm25 {
         writer.commit().map_err(|error| self.told(&error))?;
         // All are found from here on. Merging makes searches faster and takes nothing away where it fails.
         let _ = writer.wait_merging_threads();
-        self.guarded(|| opened.reader.reload())?;
+        let reader = self.reader()?;
+        self.guarded(|| reader.reload())?;
         Ok(read)
     }
 
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
-        let searcher = self.opened()?.reader.searcher();
+        let searcher = self.reader()?.searcher();
+        if let Some(query) = queries.iter().find(|query| self.config.language.is_blind_to(query)) {
+            self.warn("query", query);
+        }
         queries.par_iter().map(|query| self.caught(|| self.search_one(&searcher, query, k))).collect()
     }
 
@@ -112,13 +136,12 @@ impl Bm25 {
     /// Opens the index of the directory; makes it where there is none.
     fn open(&self) -> Result<Opened> {
         let open = || {
-            let index = match Index::open_or_create(MmapDirectory::open(&self.directory)?, self.schema.clone()) {
+            let index = match Index::open_or_create(IndexDirectory::open(&self.directory)?, self.schema.clone()) {
                 Err(TantivyError::SchemaError(_)) => return Ok(None),
                 opened => opened?,
             };
             index.tokenizers().register(&self.config.language.analyser_name(), self.config.language.analyser());
-            let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-            Ok(Some(Opened { index, reader }))
+            Ok(Some(Opened { index, reader: OnceLock::new() }))
         };
         self.guarded(open)?.ok_or_else(|| {
             Error::Config(format!(
@@ -135,6 +158,27 @@ impl Bm25 {
         })
     }
 
+    fn reader(&self) -> Result<&IndexReader> {
+        let Opened { index, reader } = self.opened()?;
+        if let Some(reader) = reader.get() {
+            return Ok(reader);
+        }
+        let made = self.guarded(|| index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into())?;
+        Ok(reader.get_or_init(|| made))
+    }
+
+    /// Says once that the analysis of the configured language sees no words in a text.
+    fn warn(&self, what: &str, text: &str) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            let (start, language) = (text.chars().take(40).collect::<String>(), self.config.language);
+            tracing::warn!(
+                "bm25: the {what} {start:?} has a script that writes no spaces between words, of which retriever.language = \
+                 \"{}\" sees none, so that it is hardly found; set it to \"any\" and build the index again",
+                format!("{language:?}").to_lowercase()
+            );
+        }
+    }
+
     /// The best `k` documents; those of one score stand in the order of their ids.
     fn search_one(&self, searcher: &Searcher, query: &str, k: usize) -> Result<Vec<Hit>> {
         let words = self.words(query);
@@ -143,7 +187,7 @@ impl Bm25 {
         if k == 0 {
             return Ok(Vec::new());
         }
-        let any = BooleanQuery::new_multiterms_query(words.clone());
+        let any = any_of(&words);
         // Where documents stand in the index depends on its history; more of them are taken until all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
@@ -163,13 +207,13 @@ impl Bm25 {
         Ok(hits)
     }
 
-    /// The query's words, one that comes twice twice.
-    fn words(&self, query: &str) -> Vec<Term> {
-        let mut words = Vec::new();
+    /// The query's words, each once, with how often it stands there.
+    fn words(&self, query: &str) -> Vec<(Term, f32)> {
+        let mut words: BTreeMap<String, f32> = BTreeMap::new();
         self.config.language.analyser().token_stream(query).process(&mut |token| {
-            words.push(Term::from_field_text(self.text, &token.text));
+            *words.entry(token.text.clone()).or_default() += 1.0;
         });
-        words
+        words.into_iter().map(|(word, times)| (Term::from_field_text(self.text, &word), times)).collect()
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
@@ -199,6 +243,10 @@ impl Bm25 {
             // What the operating system says is no fault of the files; what the library says of their content is.
             TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
                 error.raw_os_error().is_none()
+                    && matches!(
+                        error.kind(),
+                        ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof | ErrorKind::Other
+                    )
             }
             TantivyError::OpenWriteError(_)
             | TantivyError::OpenDirectoryError(_)
@@ -215,16 +263,29 @@ impl Bm25 {
     }
 }
 
+/// The documents that have any of the words; one that comes several times in the question counts as often.
+fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
+    let word = |(word, times): &(Term, f32)| {
+        let term = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
+        let query: Box<dyn Query> = if *times > 1.0 { Box::new(BoostQuery::new(Box::new(term), *times)) } else { Box::new(term) };
+        (Occur::Should, query)
+    };
+    let any = BooleanQuery::new(words.iter().map(word).collect());
+    // Of few words the library skips the documents that cannot be among the best, at a cost that grows with the square of their number. Of many it
+    // adds up all that have one, as it does where they stand within another question.
+    if words.len() > FEW { BooleanQuery::new(vec![(Occur::Should, Box::new(any))]) } else { any }
+}
+
 /// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
-fn scores(searcher: &Searcher, words: &[Term], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
+fn scores(searcher: &Searcher, words: &[(Term, f32)], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
     found.sort_unstable();
     let mut scored: Vec<(f32, DocAddress)> = found.into_iter().map(|address| (0.0, address)).collect();
-    for word in words {
+    for (word, times) in words {
         let query = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
         let weight = query.weight(EnableScoring::enabled_from_searcher(searcher))?;
         for segment in scored.chunk_by_mut(|a, b| a.1.segment_ord == b.1.segment_ord) {
             let Some(first) = segment.first() else { continue };
-            let mut postings = weight.scorer(searcher.segment_reader(first.1.segment_ord), 1.0)?;
+            let mut postings = weight.scorer(searcher.segment_reader(first.1.segment_ord), *times)?;
             for (score, address) in segment {
                 // Postings only go forwards, and documents are in their order.
                 let at = if postings.doc() < address.doc_id { postings.seek(address.doc_id) } else { postings.doc() };

@@ -69,6 +69,21 @@ fn an_index_stays_and_a_known_id_replaces() {
 }
 
 #[test]
+fn the_time_of_a_question_grows_with_its_words_and_not_with_their_square() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut retriever = open(directory.path(), serde_json::json!({"language": "any"})).unwrap();
+    let words = (0..32_000).map(|number| format!("w{number}")).collect::<Vec<_>>().join(" ");
+    let texts =
+        (0..40).map(|number| (format!("d{number:02}"), if number == 7 { format!("{words} extra") } else { words.clone() }));
+    retriever.index(&mut texts.map(|(id, text)| document(&id, &text))).unwrap();
+    let start = std::time::Instant::now();
+    assert_eq!(ids(&retriever, &format!("{words} extra"), 3), ["d07", "d00", "d01"]);
+    // One word many times is one word that counts often.
+    assert_eq!(ids(&retriever, &"extra ".repeat(200_000), 3), ["d07"]);
+    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+}
+
+#[test]
 fn a_broken_stream_leaves_the_index_as_it_was() {
     let directory = tempfile::tempdir().unwrap();
     let mut retriever = english(directory.path());

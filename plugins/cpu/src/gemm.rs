@@ -146,10 +146,14 @@ fn matmul_wide<R: Real>(
     }
 }
 
-/// `x weight^T + bias`, where `x` has `rows` rows and `weight` is `[outputs, inputs]`.
-pub(crate) fn linear<T: Float + Scalar>(rows: usize, x: &[T], weight: &[T], bias: Option<&[T]>, out: &mut [T])
+/// The numbers of a weight that are widened at a time where it is of a shorter type: 4 MiB in f32, whatever its size.
+const PANEL: usize = 1 << 20;
+
+/// `x weight^T + bias`, where `x` has `rows` rows and `weight` is `[outputs, inputs]`, perhaps of a shorter type.
+pub(crate) fn linear<T, W>(rows: usize, x: &[T], weight: &[W], bias: Option<&[T]>, out: &mut [T])
 where
-    T::Compute: Scalar,
+    T: Float<Compute: Scalar> + Scalar,
+    W: Float<Compute = T::Compute> + Scalar,
 {
     if out.is_empty() {
         return;
@@ -157,21 +161,30 @@ where
     let outputs = out.len() / rows;
     let e = Extents { m: rows, k: x.len() / rows, n: outputs };
     if rows <= crate::gemv::MOST_ROWS {
-        return crate::gemv::gemv(e, x, weight, bias, out);
+        return with_wide(x, |x| crate::gemv::gemv(e, x, weight, bias, out));
     }
     with_wide(x, |x| {
-        with_wide(weight, |weight| {
-            with_wide_output(out, |out| {
-                if let Some(bias) = bias {
-                    let len = parallel::rows_per_piece(outputs) * outputs;
-                    parallel::chunks(out, len, |_, out| {
-                        for row in out.chunks_exact_mut(outputs) {
-                            row.iter_mut().zip(bias).for_each(|(out, bias)| *out = bias.load());
-                        }
-                    });
-                }
-                gemm(e, Matrix::new(x, e.k, false), Matrix::new(weight, e.k, true), out, outputs, bias.is_some());
-            });
+        with_wide_output(out, |out| {
+            if let Some(bias) = bias {
+                let len = parallel::rows_per_piece(outputs) * outputs;
+                parallel::chunks(out, len, |_, out| {
+                    for row in out.chunks_exact_mut(outputs) {
+                        row.iter_mut().zip(bias).for_each(|(out, bias)| *out = bias.load());
+                    }
+                });
+            }
+            let x = Matrix::new(x, e.k, false);
+            if let Some(weight) = W::wide(weight) {
+                return gemm(e, x, Matrix::new(weight, e.k, true), out, outputs, bias.is_some());
+            }
+            let columns = (PANEL / e.k.max(1)).clamp(1, e.n);
+            let mut panel = Scratch::<T::Compute>::new(columns * e.k);
+            for first in (0..e.n).step_by(columns) {
+                let n = columns.min(e.n - first);
+                let panel = &mut panel[..n * e.k];
+                widen(&weight[first * e.k..][..n * e.k], panel);
+                gemm(Extents { n, ..e }, x, Matrix::new(panel, e.k, true), &mut out[first..], outputs, bias.is_some());
+            }
         });
     });
 }

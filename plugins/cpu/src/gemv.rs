@@ -10,12 +10,16 @@ use crate::storage::{Scalar, Scratch};
 /// Up to so many rows, reading the weight costs more than the arithmetic, and packing it (as a GEMM does) does not pay.
 pub(crate) const MOST_ROWS: usize = 8;
 
-/// `out = x weight^T + bias` for `x [m, k]` and `weight [n, k]`.
-pub(crate) fn gemv<T: Float + Scalar>(e: Extents, x: &[T], weight: &[T], bias: Option<&[T]>, out: &mut [T])
+/// The most pieces that a weight is cut into: memory gives long stretches faster than short ones.
+const MOST_PIECES: usize = 128;
+
+/// `out = x weight^T + bias` for `x [m, k]` and `weight [n, k]`, which may be stored in a shorter type.
+pub(crate) fn gemv<T, W>(e: Extents, x: &[T::Compute], weight: &[W], bias: Option<&[T]>, out: &mut [T])
 where
-    T::Compute: Scalar,
+    T: Float<Compute: Scalar>,
+    W: Float<Compute = T::Compute>,
 {
-    let columns = parallel::rows_per_piece(e.k);
+    let columns = parallel::rows_per_piece(e.k).max(e.n.div_ceil(MOST_PIECES));
     // Column by column, so that every piece writes its own part.
     let mut transposed = Scratch::<T::Compute>::new(e.n * e.m);
     parallel::chunks(&mut transposed, columns * e.m, |piece, out| {
@@ -31,7 +35,7 @@ where
 
 /// `out[j, i]` is the product of row `j` of the weight with row `i` of `x`.
 #[multiversion(targets = "simd")]
-fn products<T: Float>(e: Extents, x: &[T], weight: &[T], out: &mut [T::Compute]) {
+fn products<W: Float>(e: Extents, x: &[W::Compute], weight: &[W], out: &mut [W::Compute]) {
     let row = |i: usize| &x[i * e.k..(i + 1) * e.k];
     for (j, out) in out.chunks_exact_mut(e.m).enumerate() {
         let weight = &weight[j * e.k..(j + 1) * e.k];
@@ -52,7 +56,11 @@ const BLOCK: usize = 4;
 
 /// The product of two vectors, in lanes.
 #[inline(always)]
-pub(crate) fn dot<T: Numeric<Compute: Real>>(a: &[T], b: &[T]) -> T::Compute {
+pub(crate) fn dot<T, W>(a: &[T], b: &[W]) -> T::Compute
+where
+    T: Numeric<Compute: Real>,
+    W: Numeric<Compute = T::Compute>,
+{
     let mut lanes = [T::Compute::ZERO; LANES];
     let (a_chunks, b_chunks) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let (a_rest, b_rest) = (a_chunks.remainder(), b_chunks.remainder());
@@ -69,8 +77,8 @@ pub(crate) fn dot<T: Numeric<Compute: Real>>(a: &[T], b: &[T]) -> T::Compute {
 
 /// The products of each of `a` with `b`, vectors of one length, each summed as [`dot`] sums it.
 #[inline(always)]
-fn dots<T: Numeric<Compute: Real>, const A: usize>(a: [&[T]; A], b: &[T]) -> [T::Compute; A] {
-    let mut sums = [[T::Compute::ZERO; LANES]; A];
+fn dots<R: Real, W: Numeric<Compute = R>, const A: usize>(a: [&[R]; A], b: &[W]) -> [R; A] {
+    let mut sums = [[R::ZERO; LANES]; A];
     let len = a.iter().fold(b.len(), |len, a| len.min(a.len()));
     let whole = len / LANES * LANES;
     for at in (0..whole).step_by(LANES) {
@@ -81,7 +89,7 @@ fn dots<T: Numeric<Compute: Real>, const A: usize>(a: [&[T]; A], b: &[T]) -> [T:
         // SAFETY: as above.
         unsafe { add_products(&mut sums, a, b, whole, len - whole) };
     }
-    let mut products = [T::Compute::ZERO; A];
+    let mut products = [R::ZERO; A];
     for (product, sum) in products.iter_mut().zip(sums) {
         *product = sum_lanes(sum);
     }
@@ -93,10 +101,10 @@ fn dots<T: Numeric<Compute: Real>, const A: usize>(a: [&[T]; A], b: &[T]) -> [T:
 /// # Safety
 /// All vectors must have `at + lanes` elements.
 #[inline(always)]
-unsafe fn add_products<T: Numeric<Compute: Real>, const A: usize>(
-    sums: &mut [[T::Compute; LANES]; A],
-    a: [&[T]; A],
-    b: &[T],
+unsafe fn add_products<R: Real, W: Numeric<Compute = R>, const A: usize>(
+    sums: &mut [[R; LANES]; A],
+    a: [&[R]; A],
+    b: &[W],
     at: usize,
     lanes: usize,
 ) {
@@ -104,7 +112,7 @@ unsafe fn add_products<T: Numeric<Compute: Real>, const A: usize>(
         for (lane, sum) in sum.iter_mut().enumerate().take(lanes) {
             // SAFETY: the caller's promise.
             let (a, b) = unsafe { (a.get_unchecked(at + lane), b.get_unchecked(at + lane)) };
-            *sum = a.load().fma(b.load(), *sum);
+            *sum = a.fma(b.load(), *sum);
         }
     }
 }

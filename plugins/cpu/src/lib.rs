@@ -25,5 +25,6 @@ mod quantized;
 mod reduce;
 mod rows;
 mod storage;
+mod team;
 
 pub use backend::{CpuBackend, CpuConfig, device};

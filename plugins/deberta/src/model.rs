@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_text};
 use scaledown_sdk::nn::{TokenBatch, bert, deberta};
 use scaledown_sdk::{Device, Error, Result};
 
@@ -24,7 +25,7 @@ impl Model {
     /// The model of a directory, whose `model_type` says which it is.
     pub(crate) fn open(directory: &Path, device: &Device) -> Result<Self> {
         let path = directory.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        let text = read_text(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
         let kind = model_type(&text);
         match kind.as_deref() {
             Some("bert") => Ok(Model::Bert(Box::new(bert::Classifier::from_directory(directory, device)?))),

@@ -19,8 +19,9 @@ pub struct TeacherConfig {
     /// The element type that the model computes in. bf16 takes half the memory of f32 and rounds more; a CPU is faster in f32.
     #[serde(default)]
     pub dtype: TeacherPrecision,
-    /// Stores the weights of the linear layers in blocks of 32 numbers with one scale, as GGML does: q8_0 (8.5 bits a weight) or q4_0
-    /// (4.5 bits). Embeddings and norms keep `dtype`, as does a layer whose input size is no multiple of 32.
+    /// Stores the weights of linear layers and the embedding table in less memory, and decodes faster: bf16 (16 bits a weight), or blocks of
+    /// 32 numbers with one scale, as GGML has them: q8_0 (8.5 bits) or q4_0 (4.5 bits, and 8.5 for the table). Norms keep `dtype`, as does
+    /// a layer whose input size is no multiple of 32.
     #[serde(default)]
     pub quantization: Option<Quantization>,
     /// The most tokens of an answer.

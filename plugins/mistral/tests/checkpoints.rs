@@ -184,3 +184,25 @@ fn the_plugin_is_registered() {
     let error = make(json!({"layers": 3}), context()).err().unwrap().to_string();
     assert!(error.contains("layers"), "{error}");
 }
+
+#[test]
+fn a_shared_table_is_read_under_either_name_and_a_model_without_its_head_too() {
+    let mut config = qwen2();
+    config["tie_word_embeddings"] = json!(true);
+    let directory = tempfile::tempdir().unwrap();
+    let params = save(directory.path(), &config);
+    let whole = logits(&build(directory.path()).unwrap());
+    let all = tensors(&params);
+    let renamed = |rename: &dyn Fn(&str) -> String| {
+        let tensors: Vec<(String, Tensor)> = all.iter().map(|(name, tensor)| (rename(name), tensor.clone())).collect();
+        write(&directory.path().join("model.safetensors"), &tensors);
+        build(directory.path())
+    };
+    let head = |name: &str| if name == "model.embed_tokens.weight" { "lm_head.weight".to_owned() } else { name.to_owned() };
+    assert_eq!(logits(&renamed(&head).unwrap()), whole, "only under the head's name");
+    let bare = |name: &str| name.trim_start_matches("model.").to_owned();
+    assert_eq!(logits(&renamed(&bare).unwrap()), whole, "a model that was stored without its head");
+    let lost = |name: &str| if name == "model.embed_tokens.weight" { "other.weight".to_owned() } else { name.to_owned() };
+    let error = renamed(&lost).err().unwrap().to_string();
+    assert!(error.contains("model.embed_tokens.weight is missing") && error.contains("other.weight"), "{error}");
+}

@@ -2,9 +2,12 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::{Forward, LoraConfig, ParamOptions, Params, Quantization};
-use scaledown_sdk::{DType, Tensor};
+use scaledown_sdk::nn::{Forward, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization};
+use scaledown_sdk::{DType, Tensor, TensorData};
 use serde_json::{Value, json};
 use support::{batch, options, tokens};
 
@@ -57,7 +60,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 #[test]
 fn logits_are_close_to_those_of_f32() {
     let exact = model(&config(96), None, None).logits();
-    for (quantization, least) in [(Quantization::Q8_0, 0.999), (Quantization::Q4_0, 0.97)] {
+    for (quantization, least) in [(Quantization::Bf16, 0.9999), (Quantization::Q8_0, 0.999), (Quantization::Q4_0, 0.97)] {
         let found = cosine(&model(&config(96), Some(quantization), None).logits(), &exact);
         assert!(found > least && found < 1.0 - 1e-9, "{quantization:?}: {found}");
     }
@@ -68,22 +71,27 @@ fn memory_is_that_of_the_blocks() {
     let (hidden, inner, vocabulary) = (64, 96, support::VOCABULARY as usize);
     // Queries, keys, values and output; gate, up and down; and the head.
     let linear = 2 * (hidden * (64 + 32 + 32 + 64) + 3 * hidden * inner) + vocabulary * hidden;
-    let rest = 4 * (vocabulary * hidden + 5 * hidden);
-    for (quantization, size) in [(None, 4 * 32), (Some(Quantization::Q8_0), 34), (Some(Quantization::Q4_0), 18)] {
+    let (table, norms) = (vocabulary * hidden, 4 * 5 * hidden);
+    for (quantization, size, of_table) in [
+        (None, 4 * 32, 4 * 32),
+        (Some(Quantization::Bf16), 2 * 32, 2 * 32),
+        (Some(Quantization::Q8_0), 34, 34),
+        (Some(Quantization::Q4_0), 18, 34),
+    ] {
         let model = model(&config(inner), quantization, None);
-        assert_eq!(model.bytes(), linear / 32 * size + rest);
+        assert_eq!(model.bytes(), linear / 32 * size + table / 32 * of_table + norms);
         assert!(model.params.device().memory().live >= model.bytes() as u64);
         assert!(model.params.device().memory().live < model.bytes() as u64 + 10_000, "{:?}", model.params.device().memory());
     }
 }
 
 #[test]
-fn rows_of_broken_blocks_and_what_is_no_linear_map_stay() {
+fn rows_of_broken_blocks_and_norms_stay() {
     let model = model(&config(40), Some(Quantization::Q4_0), None);
     assert_eq!(model.dtype("model.layers.0.mlp.down_proj.weight"), DType::F32);
     assert_eq!(model.dtype("model.layers.0.mlp.up_proj.weight"), DType::Q4_0);
     assert_eq!(model.dtype("lm_head.weight"), DType::Q4_0);
-    assert_eq!(model.dtype("model.embed_tokens.weight"), DType::F32);
+    assert_eq!(model.dtype("model.embed_tokens.weight"), DType::Q8_0);
     assert_eq!(model.dtype("model.norm.weight"), DType::F32);
     assert!(model.logits().iter().all(|logit| logit.is_finite()));
 }
@@ -112,4 +120,65 @@ fn adapters_train_beside_quantised_weights_and_are_not_merged_into_them() {
     let before = adapted.logits();
     adapted.model.merge_adapters().unwrap();
     assert_eq!(adapted.logits(), before);
+}
+
+/// The losses of some steps in which the adapters learn a sequence.
+fn losses(adapted: &Model) -> Vec<f64> {
+    let device = adapted.params.device();
+    for param in adapted.params.trainable().iter().filter(|param| param.name().contains("lora_B")) {
+        param.set(&device.uniform(param.tensor().dims().to_vec(), 3).unwrap().affine(0.02, -0.01).unwrap()).unwrap();
+    }
+    let group = ParamGroup { name: "adapter".into(), params: adapted.params.trainable(), lr: 1e-2 };
+    let mut optimizer = Optimizer::new(vec![group], OptimizerConfig::default()).unwrap();
+    let targets: Vec<i64> = tokens(4, 24).into_iter().map(i64::from).collect();
+    let targets = device.from_slice(&targets, [24]).unwrap();
+    let scale = device.full(DType::F32, [], 1.0).unwrap();
+    let step = |_| {
+        let logits = adapted.model.logits(&adapted.hidden()).unwrap().reshape([24, support::VOCABULARY as usize]).unwrap();
+        let loss = logits.cross_entropy(&targets).unwrap().sum([0], false).unwrap().affine(1.0 / 24.0, 0.0).unwrap();
+        let found = f64::from(loss.to_vec::<f32>().unwrap()[0]);
+        optimizer.step(loss.backward().unwrap(), 1.0, &scale).unwrap();
+        found
+    };
+    (0..12).map(step).collect()
+}
+
+#[test]
+fn training_beside_a_quantised_base_is_training_beside_what_it_stands_for() {
+    let tied = {
+        let mut config = config(96);
+        config["tie_word_embeddings"] = json!(true);
+        config
+    };
+    for quantization in [Quantization::Bf16, Quantization::Q8_0, Quantization::Q4_0] {
+        let quantized = model(&tied, Some(quantization), Some(LoraConfig { dropout: 0.0, ..LoraConfig::default() }));
+        let unpacked =
+            |param: &Param| (param.name().to_owned(), param.tensor().detach().cast(DType::F32).unwrap().to_data().unwrap());
+        let weights: BTreeMap<String, TensorData> = quantized.params.all().iter().map(unpacked).collect();
+        let device = scaledown_cpu::device().unwrap();
+        let lora = Some(LoraConfig { dropout: 0.0, ..LoraConfig::default() });
+        let params = Params::random(ParamOptions { trainable: false, ..options(&device, lora) });
+        let params = params.initialised_from(Arc::new(weights), "");
+        let plain = Model { model: CausalLm::new(DecoderConfig::from_json(&tied).unwrap(), &params).unwrap(), params };
+        let (found, expected) = (losses(&quantized), losses(&plain));
+        assert!(expected[11] < 0.8 * expected[0], "{expected:?}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!((found - expected).abs() < 2e-3 * expected, "{quantization:?}: {found} {expected}");
+        }
+        assert!(quantized.params.all().iter().any(|param| param.tensor().dtype() == quantization.dtype()));
+    }
+}
+
+#[test]
+fn what_a_quantised_weight_was_read_from_is_known() {
+    let original = model(&config(96), None, None);
+    let stored: BTreeMap<String, TensorData> =
+        original.params.all().iter().map(|param| (param.name().to_owned(), param.tensor().to_data().unwrap())).collect();
+    let device = scaledown_cpu::device().unwrap();
+    let params = Params::load(ParamOptions { trainable: false, ..options(&device, None) }, Arc::new(stored.clone()));
+    CausalLm::new(DecoderConfig::from_json(&config(96)).unwrap(), &params.quantized(Some(Quantization::Q4_0))).unwrap();
+    params.finish().unwrap();
+    for param in params.all() {
+        assert_eq!(params.unquantized(&param).unwrap().to_data().unwrap(), stored[param.name()]);
+    }
 }

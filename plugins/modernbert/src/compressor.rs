@@ -38,7 +38,11 @@ impl CompressorPlugin for ModernBert {
         let params = context.params.trained();
         let hidden = model.hidden_size;
         let template = template(&config.model, &model)?;
-        let encoder = Encoder::new(model, &encoder_params(&config, &params)?)?;
+        let stored = encoder_params(&config, &params)?;
+        if model.tied {
+            stored.stored_as("embeddings.tok_embeddings.weight", "decoder.weight");
+        }
+        let encoder = Encoder::new(model, &stored)?;
         Ok(ModernBert {
             memory: MemoryTokens::new(&params, encoder.table(), context.memory_tokens, context.relevance)?,
             projection: Projection::new(&params.fresh().pp("projection"), hidden, inner, context.hidden_size)?,
@@ -72,7 +76,7 @@ fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> 
         return Ok(params.fresh());
     }
     let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
-    let prefix = if weights.spec("model.embeddings.tok_embeddings.weight").is_some() { "model" } else { "" };
+    let prefix = if weights.names().iter().any(|name| name.starts_with("model.")) { "model" } else { "" };
     Ok(params.initialised_wholly_from(weights, prefix, &HEADS))
 }
 

@@ -39,6 +39,9 @@ impl CompressorPlugin for NLayers {
             Some(weights) => params.initialised_from(Arc::clone(weights), ""),
             None => params.fresh(),
         };
+        if generator.tied {
+            copied.tolerate_copy("lm_head.weight", "model.embed_tokens.weight")?;
+        }
         let decoder = Decoder::first_layers(&generator, &copied.pp("model"), config.layers, config.final_norm)?;
         let memory = MemoryTokens::new(&params, decoder.embedding().weight(), context.memory_tokens, context.relevance)?;
         Ok(NLayers { decoder, memory })

@@ -1,9 +1,10 @@
 //! Requests, and when one is made again.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use scaledown_remote::{GaveUp, Secret, persist, seconds};
+use scaledown_remote::{GaveUp, Secret, persist, proxy_from_environment, seconds};
 use scaledown_sdk::{Error, Result};
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -24,7 +25,14 @@ pub(crate) struct Client {
     key: Option<Secret>,
     timeout: f64,
     waits: ExponentialBuilder,
+    answered: AtomicUsize,
+    /// How many questions in a row failed in spite of all tries.
+    failed_in_a_row: AtomicUsize,
 }
+
+/// How many questions in a row may fail in spite of all tries, and be no more than questions that have no answer: one more is a service that
+/// does not work.
+const MOST_IN_A_ROW: usize = 3;
 
 impl Client {
     /// A client of the configured service. Nothing is sent yet.
@@ -37,6 +45,7 @@ impl Client {
             .timeout_global(Some(timeout))
             .timeout_connect(Some(timeout.min(CONNECT)))
             .http_status_as_error(false)
+            .proxy(proxy_from_environment()?)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .max_idle_connections(config.concurrency)
@@ -45,7 +54,15 @@ impl Client {
             .build()
             .into();
         let waits = scaledown_remote::waits(first_wait, config.retries);
-        Ok(Client { agent, url: endpoint::chat_completions(&config.endpoint)?, key, timeout: config.timeout, waits })
+        Ok(Client {
+            agent,
+            url: endpoint::chat_completions(&config.endpoint)?,
+            key,
+            timeout: config.timeout,
+            waits,
+            answered: AtomicUsize::new(0),
+            failed_in_a_row: AtomicUsize::new(0),
+        })
     }
 
     /// The answer to the request `body`, which is made again while its failures pass and tries are left, and neither the process is to stop nor
@@ -58,8 +75,18 @@ impl Client {
             Failure::Passing { wait, .. } => Some(*wait),
             Failure::Request(_) | Failure::Service(_) => None,
         };
+        let before = self.answered.load(Ordering::Relaxed);
         let asked = persist(self.waits, || self.attempt(body), passing, unwanted);
+        if asked.is_ok() {
+            self.answered.fetch_add(1, Ordering::Relaxed);
+            self.failed_in_a_row.store(0, Ordering::Relaxed);
+        }
         asked.map_err(|GaveUp { error, calls, interrupted }| match error {
+            Failure::Passing { message, .. } if !interrupted && self.works_for_others(before) => {
+                let message =
+                    format!("the question {question:?} cannot be answered by {}: {message} (tried {calls} times)", self.url);
+                Error::Input(self.without_key(&message))
+            }
             Failure::Request(message) => {
                 let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
                 Error::Input(self.without_key(&message))
@@ -72,6 +99,14 @@ impl Client {
             }
             Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message),
         })
+    }
+
+    /// Whether a question that failed in spite of all tries is that question's own fault: others were answered meanwhile, of which there had been
+    /// `before`, or were before it and few have failed since.
+    fn works_for_others(&self, before: usize) -> bool {
+        let in_a_row = self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
+        let answered = self.answered.load(Ordering::Relaxed);
+        answered > before || (answered > 0 && in_a_row < MOST_IN_A_ROW)
     }
 
     /// One request and its reply.

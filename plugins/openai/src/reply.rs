@@ -2,6 +2,7 @@
 
 use scaledown_remote::Secret;
 use serde_json::Value;
+use ureq::http::HeaderMap;
 
 use crate::failure::Failure;
 
@@ -11,29 +12,108 @@ const SHOWN: usize = 300;
 /// The answer in the body of a successful reply to a request with `key`.
 ///
 /// # Errors
-/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one without an answer. Neither holds the key.
+/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one without an answer; what its code means, if it holds an
+/// error, as a status of that code would; [`Failure::Passing`] if it holds no choice, or one that broke off. None holds the key.
 pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failure> {
-    let malformed = |what: &str| Failure::Service(format!("its reply {what}{}", excerpt(&String::from_utf8_lossy(body), key)));
-    let reply: Value = serde_json::from_slice(body).map_err(|error| malformed(&format!("is not JSON ({error})")))?;
-    let Some(choice) = reply.pointer("/choices/0") else { return Err(malformed("has no choices[0]")) };
-    let reason = choice.get("finish_reason").and_then(Value::as_str).unwrap_or("unknown");
-    if reason == "content_filter" {
-        return Err(Failure::Request("it held the answer back (finish_reason is content_filter)".into()));
+    let shown = || excerpt(&String::from_utf8_lossy(body), key);
+    let malformed = |what: &str| Failure::Service(format!("its reply {what}{}", shown()));
+    let reply: Value =
+        serde_json::from_slice(without_comments(body)).map_err(|error| malformed(&format!("is not JSON ({error})")))?;
+    let choice = reply.pointer("/choices/0").filter(|choice| !choice.is_null());
+    let inner = choice.and_then(|choice| choice.get("error"));
+    if let Some(failure) = [inner, reply.get("error")].into_iter().flatten().find_map(|error| failure(error, body, key)) {
+        return Err(failure);
     }
-    match choice.pointer("/message/content") {
-        Some(Value::String(text)) => Ok(text.clone()),
-        Some(Value::Null) => Err(Failure::Request(format!(
-            "it gave no text (finish_reason is {reason}); a model that thinks first needs more teacher.max_new_tokens, or to be \
-             told not to in teacher.extra"
+    let Some(choice) = choice else {
+        let error = reply.get("error").filter(|error| !error.is_null());
+        return Err(match error {
+            Some(_) => malformed("has no choices[0]"),
+            None => passing(format!("its reply has no choices[0]{}", shown())),
+        });
+    };
+    let reason = choice.get("finish_reason").and_then(Value::as_str).unwrap_or("unknown");
+    match reason {
+        "content_filter" => return Err(Failure::Request("it held the answer back (finish_reason is content_filter)".into())),
+        "error" => return Err(passing(format!("the answer broke off (finish_reason is error){}", shown()))),
+        _ => {}
+    }
+    let text = match choice.pointer("/message/content") {
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(Value::Array(parts)) => parts_text(parts),
+        Some(Value::Null) | None if choice.get("message").is_some_and(Value::is_object) => None,
+        _ => return Err(malformed("has no text at choices[0].message.content")),
+    };
+    match text.as_deref().map(without_thoughts) {
+        // A service may repeat the key wherever it likes.
+        Some(Some(text)) => Ok(key.map_or_else(|| text.to_owned(), |key| key.redact(text))),
+        _ => Err(Failure::Request(format!(
+            "it gave no text at choices[0].message.content (finish_reason is {reason}); a model that thinks first needs more \
+             teacher.max_new_tokens, or to be told not to in teacher.extra"
         ))),
-        _ => Err(malformed("has no text at choices[0].message.content")),
+    }
+}
+
+fn passing(message: String) -> Failure {
+    Failure::Passing { message, wait: std::time::Duration::ZERO }
+}
+
+/// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive until the reply is there.
+fn without_comments(body: &[u8]) -> &[u8] {
+    let mut rest = body.trim_ascii_start();
+    while rest.starts_with(b":") {
+        let end = rest.iter().position(|&byte| byte == b'\n').unwrap_or(rest.len());
+        rest = rest[end..].trim_ascii_start();
+    }
+    rest.strip_prefix(b"data:").map_or(rest, <[u8]>::trim_ascii_start)
+}
+
+/// What an error inside of a successful reply means: as a status of its code would; nothing, where it has none.
+fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> {
+    /// Names of errors that pass.
+    const PASSING: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
+    let code = ["code", "status", "status_code", "http_code"].iter().find_map(|name| {
+        let code = error.get(name)?;
+        code.as_u64().or_else(|| code.as_str()?.trim().parse().ok()).and_then(|code| u16::try_from(code).ok())
+    });
+    let words = complaint(body, key);
+    let code = code.filter(|code| (400..600).contains(code)).or_else(|| {
+        let names = ["code", "type", "status"].iter().filter_map(|name| error.get(name)?.as_str()).map(str::to_lowercase);
+        names.into_iter().find(|name| PASSING.iter().any(|passing| name.contains(passing))).map(|_| 503)
+    })?;
+    Some(match code {
+        401 | 403 => Failure::Service(format!("it answered with an error of code {code}{words}; check the key and the model")),
+        code => Failure::of_status(code, &HeaderMap::new(), &words, is_spent(body)),
+    })
+}
+
+/// The texts of a content that is given in typed parts; what a model thinks is none.
+fn parts_text(parts: &[Value]) -> Option<String> {
+    let texts = parts.iter().filter_map(|part| match part {
+        Value::String(text) => Some(text.as_str()),
+        part => {
+            let is_text = part.get("type").and_then(Value::as_str).is_none_or(|kind| kind == "text" || kind == "output_text");
+            part.get("text").and_then(Value::as_str).filter(|_| is_text)
+        }
+    });
+    let texts: Vec<&str> = texts.collect();
+    (!texts.is_empty()).then(|| texts.concat())
+}
+
+/// An answer without what a model thinks before it (`<think>...</think>`); nothing, if it thinks to the end.
+fn without_thoughts(text: &str) -> Option<&str> {
+    const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
+    let begin = text.trim_start();
+    match TAGS.iter().find(|(open, _)| begin.starts_with(open)) {
+        Some((_, close)) => begin.split_once(close).map(|(_, answer)| answer.trim_start()),
+        // The template may have opened it.
+        None => Some(text.split_once("</think>").map_or(text, |(_, answer)| answer.trim_start())),
     }
 }
 
 /// What the body of a refusal says, to stand behind the status: the service's own sentence where it is found, an excerpt otherwise; without `key`.
 pub(crate) fn complaint(body: &[u8], key: Option<&Secret>) -> String {
-    const PLACES: [&str; 4] = ["/error/message", "/message", "/detail", "/error"];
-    let reply: Option<Value> = serde_json::from_slice(body).ok();
+    const PLACES: [&str; 5] = ["/error/message", "/choices/0/error/message", "/message", "/detail", "/error"];
+    let reply: Option<Value> = serde_json::from_slice(without_comments(body)).ok();
     let sentence = reply.as_ref().and_then(|reply| PLACES.iter().find_map(|place| reply.pointer(place)?.as_str()));
     sentence.map_or_else(|| excerpt(&String::from_utf8_lossy(body), key), |sentence| excerpt(sentence, key))
 }
@@ -81,7 +161,7 @@ mod tests {
         assert!(told("<html>\n  <p>gateway</p>").starts_with("service: its reply is not JSON"));
         assert!(told("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
         assert!(told(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: its reply is not JSON (EOF"));
-        assert_eq!(told(r#"{"choices":[]}"#), r#"service: its reply has no choices[0]: {"choices":[]}"#);
+        assert_eq!(told(r#"{"choices":[]}"#), r#"passing: its reply has no choices[0]: {"choices":[]}"#);
         assert!(told(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
         assert!(told(&"é".repeat(100_000)).len() < 3 * SHOWN);
     }
@@ -90,6 +170,56 @@ mod tests {
     fn an_answer_that_is_held_back_is_an_error_of_its_question() {
         assert!(told(r#"{"choices":[{"finish_reason":"content_filter","message":{"content":""}}]}"#).starts_with("request:"));
         assert!(told(r#"{"choices":[{"finish_reason":"length","message":{"content":null}}]}"#).contains("max_new_tokens"));
+    }
+
+    #[test]
+    fn failures_inside_of_a_reply_are_what_their_codes_say() {
+        for (body, kind) in [
+            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "passing: it answered HTTP 502: Provider"),
+            (r#"{"error":{"message":"slow down","code":"429"}}"#, "passing: it answered HTTP 429"),
+            (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "passing:"),
+            (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "passing:"),
+            (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "passing:"),
+            (r#"{"error":{"message":"too long","code":400}}"#, "request: it answered HTTP 400: too long"),
+            (r#"{"error":{"message":"bad key","code":401}}"#, "service: it answered with an error of code 401: bad key"),
+            (r#"{"error":{"message":"what"}}"#, "service: its reply has no choices[0]"),
+            (
+                r#"{"choices":[{"error":{"message":"gone","code":503},"message":{"content":""}}]}"#,
+                "passing: it answered HTTP 503: gone",
+            ),
+            (r#"{"choices":null}"#, "passing: its reply has no choices[0]"),
+            (r#"{"choices":[null]}"#, "passing: its reply has no choices[0]"),
+            ("{}", "passing: its reply has no choices[0]"),
+            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
+            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
+            (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: it gave no text"),
+            (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: it gave no text"),
+        ] {
+            assert!(told(body).starts_with(kind), "{body}: {}", told(body));
+        }
+    }
+
+    #[test]
+    fn answers_come_in_many_forms() {
+        let parts = r#"[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"In "},{"type":"text","text":"1907."}]"#;
+        for (before, content) in [
+            ("", parts),
+            ("\n\n  \n", r#""In 1907.""#),
+            (": PROCESSING\n\n: PROCESSING\n", r#""In 1907.""#),
+            ("", r#""<think>In 1906?</think>\n\nIn 1907.""#),
+            ("", r#""hm</think>In 1907.""#),
+        ] {
+            let body =
+                format!(r#"{before}{{"error":null,"choices":[{{"message":{{"content":{content}}},"finish_reason":"stop"}}]}}"#);
+            assert_eq!(answer(body.as_bytes(), None).unwrap(), "In 1907.", "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_repeats_the_key_is_without_it() {
+        let secret = Secret::read("teacher.api_key_env", None, "OPENAI_API_KEY", |_| Some("sk-secret-01".into())).unwrap();
+        let body = br#"{"choices":[{"message":{"content":"It is sk-secret-01."},"finish_reason":"stop"}]}"#;
+        assert_eq!(answer(body, secret.as_ref()).unwrap(), "It is [secret].");
     }
 
     #[test]

@@ -4,11 +4,13 @@
 mod address;
 mod index;
 mod patience;
+mod proxy;
 mod secret;
 mod store;
 
 pub use address::{URL_EXPECTED, URL_PATTERN, check_url};
 pub use index::RemoteIndex;
 pub use patience::{GaveUp, persist, seconds, waits};
+pub use proxy::proxy_from_environment;
 pub use secret::{Secret, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 pub use store::{Failure, Store};

@@ -1,5 +1,8 @@
 //! A service's key, and how it stays unseen.
 
+use std::path::Path;
+
+use scaledown_sdk::files::{FileKind, read_text};
 use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
@@ -53,12 +56,27 @@ impl Secret {
                 ))),
             };
         };
-        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::Config(format!(
-                "the environment variable {variable} holds a space or a character that no key has; set it to the key alone"
-            )));
+        Secret::of(value, variable, &format!("the environment variable {variable}")).map(Some)
+    }
+
+    /// What the file at `path` holds; nothing, if there is none or it is blank.
+    ///
+    /// # Errors
+    /// [`Error::Config`], without the value, if it holds more than a key.
+    pub fn in_file(path: &Path) -> Result<Option<Self>> {
+        let value = read_text(path, FileKind::Manifest).unwrap_or_default().trim().to_owned();
+        if value.is_empty() {
+            return Ok(None);
         }
-        Ok(Some(Secret { value, variable: variable.to_owned() }))
+        let place = path.display().to_string();
+        Secret::of(value, &place, &place).map(Some)
+    }
+
+    fn of(value: String, variable: &str, place: &str) -> Result<Self> {
+        if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Error::Config(format!("{place} holds a space or a character that no key has; set it to the key alone")));
+        }
+        Ok(Secret { value, variable: variable.to_owned() })
     }
 
     /// The secret: printable ASCII without spaces.
@@ -67,7 +85,7 @@ impl Secret {
         &self.value
     }
 
-    /// The variable that it came from.
+    /// The variable, or the file, that it came from.
     #[must_use]
     pub fn variable(&self) -> &str {
         &self.variable

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, SparseEncoder};
+use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use scaledown_sdk::{Error, Result};
 use scaledown_sparse_index::{Builder, Duplicates, Index, Settings, Weights};
 use serde::{Deserialize, Serialize};
@@ -57,7 +58,7 @@ impl RetrieverPlugin for SpladeRetriever {
         let index = open(&directory)?;
         if index.is_some() {
             let path = directory.join(ENCODER);
-            let text = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+            let text = read_bytes(&path, FileKind::Manifest).map_err(|error| Error::io(&path, error))?;
             let made_by: Identity = serde_json::from_slice(&text)
                 .map_err(|error| Error::Config(format!("{}: it is damaged: {error}; build the index again", path.display())))?;
             if made_by != identity {
@@ -92,7 +93,7 @@ fn checksum(model: &Path) -> Result<String> {
     parts.sort();
     let mut sum = 0;
     for path in parts {
-        let file = std::fs::File::open(&path).map_err(|error| Error::io(&path, error))?;
+        let file = open_regular(&path).map_err(|error| Error::io(&path, error))?;
         let mut reader = std::io::BufReader::with_capacity(1 << 20, file);
         loop {
             let bytes = std::io::BufRead::fill_buf(&mut reader).map_err(|error| Error::io(&path, error))?;
@@ -228,9 +229,25 @@ impl Retriever for SpladeRetriever {
             ("postings", info.postings.to_string()),
             ("bytes a posting", format!("{per_posting:.2}")),
             ("segments", info.segments.to_string()),
-            ("largest error of a weight", format!("{:.2} %", 100.0 * info.quantisation.max_relative_error)),
+            ("largest error of a weight", largest_error(&info)),
             ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
         ];
         facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+}
+
+/// The largest error of a weight: relative, but for weights that are less than what is stored with a relative error, of which it says nothing.
+fn largest_error(info: &scaledown_sparse_index::Info) -> String {
+    /// What five bits of fraction round by at most.
+    const NORMAL: f64 = 1.0 / 64.0;
+    let largest = info.quantisation.max_relative_error;
+    match info.weights {
+        Weights::Eight { ceiling } if largest > NORMAL => format!(
+            "at most {:.4} for weights below {:.4}, and from there on at most {:.2} %",
+            ceiling / 4096.0,
+            ceiling / 128.0,
+            100.0 * NORMAL
+        ),
+        _ => format!("{:.2} %", 100.0 * largest),
     }
 }

@@ -124,3 +124,40 @@ fn a_model_that_is_no_masked_language_model_is_refused_by_name() {
     let message = told("bert-mlm", serde_json::json!({"max_length": 49}));
     assert!(message.contains("max_length is 49, expected 3 to 48"), "{message}");
 }
+
+/// A copy of a fixture's model, its weights called otherwise.
+fn renamed(model: &str, rename: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    std::fs::copy(fixture(model).join("config.json"), copy.path().join("config.json")).unwrap();
+    let file = SafetensorsFile::open(fixture(model).join("model.safetensors")).unwrap();
+    let tensors: Vec<(String, scaledown_sdk::Tensor)> =
+        file.names().iter().map(|name| (rename(name), device().upload(&file.read(name).unwrap()).unwrap())).collect();
+    let tensors = tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.clone()));
+    scaledown_sdk::nn::safetensors::write_safetensors(copy.path().join("model.safetensors"), tensors, &[]).unwrap();
+    copy
+}
+
+#[test]
+fn names_of_older_files_and_of_shared_tables_are_read() {
+    for name in MODELS {
+        let (batch, _) = unpadded(name);
+        let logits = |directory: &Path| MaskedLm::from_directory(directory, &device())?.max_logits(&batch);
+        let right = logits(&fixture(name)).unwrap();
+        let old = renamed(name, |name| match name.rsplit_once('.') {
+            Some((layer, "weight")) if layer.to_lowercase().ends_with("norm") => format!("{layer}.gamma"),
+            Some((layer, "bias")) if layer.to_lowercase().ends_with("norm") => format!("{layer}.beta"),
+            _ => name.to_owned(),
+        });
+        assert_eq!(logits(old.path()).unwrap(), right, "{name}: gamma and beta");
+        if name.ends_with("untied") {
+            continue;
+        }
+        let (table, head) = if name.starts_with("bert") {
+            ("bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight")
+        } else {
+            ("distilbert.embeddings.word_embeddings.weight", "vocab_projector.weight")
+        };
+        let shared = renamed(name, |name| if name == table { head.to_owned() } else { name.to_owned() });
+        assert_eq!(logits(shared.path()).unwrap(), right, "{name}: only under the head's name");
+    }
+}

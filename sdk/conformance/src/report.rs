@@ -1,5 +1,6 @@
 //! What came of the checks of a suite.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use scaledown_sdk::component::caught;
@@ -19,7 +20,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
     /// What the component promises, as a sentence.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What came of it.
     pub outcome: Outcome,
 }
@@ -77,14 +78,14 @@ impl Report {
     }
 
     /// Runs a check. A panic fails it.
-    pub fn run(&mut self, name: &'static str, check: impl FnOnce() -> Checked) {
+    pub fn run(&mut self, name: impl Into<Cow<'static, str>>, check: impl FnOnce() -> Checked) {
         let outcome = match caught(check) {
             Ok(Ok(())) => Outcome::Passed,
             Ok(Err(Failure::NotApplicable(why))) => Outcome::Skipped(why),
             Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
             Err(panic) => Outcome::Failed(format!("the component panicked: {panic}")),
         };
-        self.checks.push(Check { name, outcome });
+        self.checks.push(Check { name: name.into(), outcome });
     }
 
     /// Whether there are checks, and none failed.

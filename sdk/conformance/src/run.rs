@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use scaledown_sdk::component::{Factory, RerankerContext, RetrieverContext, TeacherContext};
-use scaledown_sdk::{Device, Error, Result};
+use scaledown_sdk::{Device, Error};
 
 use crate::example::{Example, ExampleError, FRESH};
-use crate::report::{Check, Outcome, Report};
+use crate::report::{Failure, Report};
 use crate::teacher::OpenTokenizer;
-use crate::{compressor, generator, reranker, retriever, teacher};
+use crate::{compressor, device, generator, reranker, retriever, teacher};
 
 /// What the checks run on and with.
 pub struct Setting<'a> {
@@ -56,23 +56,20 @@ pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Re
             let tokenizer = setting.tokenizer;
             teacher::check(&teacher::Subject { name, build: &build, keys, schema, device, tokenizer })
         }
-        other => without_suite(name, made(other, keys)),
+        Factory::Device(make) => match make(keys) {
+            Ok(device) => device::check(name, &device),
+            Err(error) => {
+                let mut report = Report::new(name);
+                report.run("the device can be made", || Err(error.into()));
+                report
+            }
+        },
+        _ => {
+            let mut report = Report::new(name);
+            report.run("the component is of a known kind", || Err(Failure::differs("its kind", "one with a suite", "another")));
+            report
+        }
     })
-}
-
-/// Makes a component of a kind that has no suite here yet.
-fn made(factory: Factory, keys: serde_json::Value) -> Result<()> {
-    match factory {
-        Factory::Device(make) => make(keys).map(drop),
-        _ => Ok(()),
-    }
-}
-
-fn without_suite(name: String, made: Result<()>) -> Report {
-    let mut report = Report::new(name);
-    let outcome = made.map_or_else(|error| Outcome::Failed(error.to_string()), |()| Outcome::Passed);
-    report.checks.push(Check { name: "the component can be made", outcome });
-    report
 }
 
 impl Setting<'_> {

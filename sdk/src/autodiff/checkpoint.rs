@@ -25,12 +25,26 @@ pub fn checkpoint(
         return segment(&kept);
     }
     let outputs = no_grad(|| segment(&kept))?;
+    Ok(checkpoint_computed(segment, inputs, outputs))
+}
+
+/// As [`checkpoint`], of a segment whose `outputs` have been computed already, without recording. Where nothing is recorded now, they are
+/// returned as they are, and the segment is dropped.
+pub fn checkpoint_computed(
+    segment: impl Fn(&[Tensor]) -> Result<Vec<Tensor>> + Send + Sync + 'static,
+    inputs: &[&Tensor],
+    outputs: Vec<Tensor>,
+) -> Vec<Tensor> {
+    if !recording() {
+        return outputs;
+    }
+    let kept: Vec<Tensor> = inputs.iter().map(|input| input.detach()).collect();
     let edges = inputs.iter().map(|input| input.edge().cloned()).collect();
     let node = Node::new(NodeKind::Checkpoint { segment: Arc::new(segment), inputs: kept }, edges);
     let attach = |(output, tensor): (usize, Tensor)| {
         if tensor.dtype().is_float() { tensor.detach().with_edge(Edge { node: Arc::clone(&node), output }) } else { tensor }
     };
-    Ok(outputs.into_iter().enumerate().map(attach).collect())
+    outputs.into_iter().enumerate().map(attach).collect()
 }
 
 /// Runs a segment again, with recording, on inputs that have their history back, so that the sweep goes on through the segment as if it

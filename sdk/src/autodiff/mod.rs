@@ -20,8 +20,10 @@ pub(crate) use backward::backward;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use checkpoint::SegmentFn;
 #[cfg(not(target_arch = "wasm32"))]
-pub use checkpoint::checkpoint;
+pub use checkpoint::{checkpoint, checkpoint_computed};
 #[cfg(target_arch = "wasm32")]
 pub use checkpoint_guest::checkpoint;
+#[cfg(target_arch = "wasm32")]
+pub(crate) use checkpoint_guest::{forget, recompute};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use rules::{Vjp, differentiable, reads_output, saves, unary_product, vjp};

@@ -20,20 +20,34 @@ macro_rules! compressor {
 macro_rules! compressor {
     ($type:ty, $name:literal, $description:literal) => {
         const _: () = {
-            use $crate::guest::bindings::{Compressed, Context, Guest, Mode, PairBatch, Template};
+            use $crate::guest::bindings::exports::scaledown::plugin::compression::{
+                Compressed, Context, Guest as Compression, Mode, PairBatch, Template,
+            };
+            use $crate::guest::bindings::exports::scaledown::plugin::recomputation::Guest as Recomputation;
+            use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
             use $crate::guest::{Failure, Instance};
 
             static INSTANCE: Instance<$type> = Instance::new();
 
             struct Component;
 
-            impl Guest for Component {
+            impl Compression for Component {
                 fn build(config: String, context: Context) -> ::std::result::Result<Template, Failure> {
                     INSTANCE.build(&config, &context)
                 }
 
                 fn compress(batch: PairBatch, mode: Mode) -> ::std::result::Result<Compressed, Failure> {
                     INSTANCE.compress(batch, mode)
+                }
+            }
+
+            impl Recomputation for Component {
+                fn recompute(segment: u64, inputs: Vec<Tensor>) -> ::std::result::Result<Vec<Tensor>, Failure> {
+                    $crate::guest::recompute(segment, inputs)
+                }
+
+                fn forget(segments: Vec<u64>) {
+                    $crate::guest::forget(&segments);
                 }
             }
 

@@ -48,6 +48,9 @@ impl std::fmt::Display for Kind {
 
 /// A device that a plugin offers.
 pub trait DevicePlugin {
+    /// What `plugin = "auto"` tries first, the greatest first: 0 for a processor, which always works; more for an accelerator.
+    const PREFERENCE: u8 = 0;
+
     /// Its configuration: the keys of `[device]` beside `plugin`.
     type Config: DeserializeOwned + schemars::JsonSchema;
 
@@ -86,6 +89,8 @@ pub struct Registration {
     pub schema: fn() -> Value,
     /// The peak learning rate of a compressor where the configuration gives none.
     pub learning_rate: Option<f64>,
+    /// Of a device, its place among those that are tried where the configuration leaves the choice ([`DevicePlugin::PREFERENCE`]).
+    pub preference: u8,
     /// Makes the component.
     pub factory: Factory,
 }
@@ -102,42 +107,50 @@ impl Registration {
     #[must_use]
     pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Device(|keys| P::build(parse(keys)?));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+        let preference = P::PREFERENCE;
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory }
     }
 
     /// Offers a compressor.
     #[must_use]
     pub const fn compressor<P: CompressorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Compressor(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: Some(P::LEARNING_RATE), factory }
+        Registration {
+            name,
+            description,
+            schema: schema::<P::Config>,
+            learning_rate: Some(P::LEARNING_RATE),
+            preference: 0,
+            factory,
+        }
     }
 
     /// Offers a generator.
     #[must_use]
     pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
     }
 
     /// Offers a retriever.
     #[must_use]
     pub const fn retriever<P: RetrieverPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Retriever(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
     }
 
     /// Offers a reranker.
     #[must_use]
     pub const fn reranker<P: RerankerPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Reranker(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
     }
 
     /// Offers a teacher.
     #[must_use]
     pub const fn teacher<P: TeacherPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Teacher(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
     }
 
     /// The kind of the component.

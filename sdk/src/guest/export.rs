@@ -2,11 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use super::bindings::scaledown::plugin::tensor::Error as WitError;
-use super::bindings::{Compressed, Context, Mode, PairBatch, Template};
+use super::bindings::exports::scaledown::plugin::compression::{self as wit, Compressed, Context, Mode, PairBatch, Template};
+use super::bindings::scaledown::plugin::tensor::{Error as WitError, Tensor as Handle};
+use crate::autodiff;
 use crate::component::{self, CompressorContext, CompressorPlugin};
 use crate::nn::{Forward, Params, Widths};
-use crate::{Error, Result};
+use crate::tensor::begin_call;
+use crate::{Error, Result, Tensor};
 
 /// The component's compressor, once it is built.
 #[derive(Debug)]
@@ -25,6 +27,7 @@ impl<C: CompressorPlugin> Instance<C> {
     /// # Errors
     /// Those of [`CompressorPlugin::build`]; or if the compressor wants a tokenizer of its own.
     pub fn build(&self, config: &str, context: &Context) -> std::result::Result<Template, WitError> {
+        begin_call();
         let compressor = build::<C>(config, context)?;
         let template = compressor.template();
         if template.tokenizer.is_some() {
@@ -41,20 +44,41 @@ impl<C: CompressorPlugin> Instance<C> {
     /// # Errors
     /// Those of the compressor; or if nothing was built.
     pub fn compress(&self, batch: PairBatch, mode: Mode) -> std::result::Result<Compressed, WitError> {
+        begin_call();
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let compressor = slot.as_ref().ok_or_else(|| WitError::Failed("compress was called before build".into()))?;
-        let mut forward = if mode.training { Forward::training(mode.seed, false) } else { Forward::inference() };
+        let mut forward = if mode.training { Forward::training(mode.seed, mode.checkpointing) } else { Forward::inference() };
         let batch = component::PairBatch {
             ids: batch.ids,
             memory_tokens: batch.memory_tokens as usize,
             relevance: batch.relevance,
-            widths: Widths::default(),
+            widths: widths(batch.widths),
         };
         let compressed = compressor.compress(&batch, &mut forward)?;
-        Ok(Compressed {
-            vectors: compressed.vectors.into_handle(),
-            relevance: compressed.relevance.map(crate::Tensor::into_handle),
-        })
+        Ok(Compressed { vectors: compressed.vectors.into_handle(), relevance: compressed.relevance.map(Tensor::into_handle) })
+    }
+}
+
+/// Runs a checkpointed segment again.
+///
+/// # Errors
+/// Those of the segment.
+pub fn recompute(segment: u64, inputs: Vec<Handle>) -> std::result::Result<Vec<Handle>, WitError> {
+    begin_call();
+    let inputs: Vec<Tensor> = inputs.into_iter().map(Tensor::of_host).collect();
+    Ok(autodiff::recompute(segment, &inputs)?.into_iter().map(Tensor::into_handle).collect())
+}
+
+/// Drops checkpointed segments that will not run again.
+pub fn forget(segments: &[u64]) {
+    autodiff::forget(segments);
+}
+
+fn widths(widths: wit::Widths) -> Widths {
+    match widths {
+        wit::Widths::Exact => Widths::Exact,
+        wit::Widths::MultipleOfEight => Widths::MultipleOf8,
+        wit::Widths::Buckets => Widths::Buckets,
     }
 }
 

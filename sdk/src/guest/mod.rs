@@ -5,7 +5,7 @@
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../wit/plugin-0.1.0",
+        path: "../wit/plugin-0.2.0",
         world: "compressor",
         pub_export_macro: true,
         export_macro_name: "export_compressor",
@@ -16,8 +16,8 @@ pub mod bindings {
 
 pub(crate) mod error;
 mod export;
-mod op;
+mod instructions;
 
 pub use bindings::scaledown::plugin::tensor::Error as Failure;
-pub use export::Instance;
-pub(crate) use op::{dtype_from_wit, dtype_to_wit, op_to_wit, shape_from_wit, shape_to_wit};
+pub use export::{Instance, forget, recompute};
+pub(crate) use instructions::{dtype_from_wit, dtype_to_wit, run, shape_from_wit, shape_to_wit};

@@ -2,12 +2,15 @@
 
 use super::{Init, Param, Params};
 use crate::Result;
-use crate::tensor::Tensor;
+use crate::tensor::{DType, Tensor};
 
-/// A table of vectors, one for each token id. Its parameter is `weight [count, size]`.
+/// A table of vectors, one for each token id. Its parameter is `weight [count, size]`; a frozen one may be
+/// [quantised](super::ParamOptions::quantization).
 #[derive(Debug)]
 pub struct Embedding {
     weight: Param,
+    /// The type of the vectors.
+    dtype: DType,
 }
 
 impl Embedding {
@@ -16,7 +19,7 @@ impl Embedding {
     /// # Errors
     /// If weights cannot be read.
     pub fn new(params: &Params, count: usize, size: usize) -> Result<Self> {
-        Ok(Embedding { weight: params.get("weight", [count, size], Init::Normal(1.0))? })
+        Ok(Embedding { weight: params.table("weight", [count, size], Init::Normal(1.0))?, dtype: params.dtype() })
     }
 
     /// The vectors of `ids [..]` (i64 or u32): `[.., size]`.
@@ -24,7 +27,7 @@ impl Embedding {
     /// # Errors
     /// If an id is not in the table.
     pub fn forward(&self, ids: &Tensor) -> Result<Tensor> {
-        self.weight.tensor().embedding(ids)
+        self.weight.tensor().embedding(ids)?.cast(self.dtype)
     }
 
     /// The table `[count, size]`.

@@ -108,13 +108,13 @@ impl Linear {
 
     /// Adds the adapter's update to the weight and switches the adapter off, which makes inference as fast as without it. Training must
     /// not go on afterwards. The adapter's `B` becomes 0, so that saved parameters still describe the same function. A quantised weight
-    /// would round the update away: there the adapter stays.
+    /// would round the update away, as would one that is stored in a shorter type: there the adapter stays.
     ///
     /// # Errors
     /// If the device fails.
     pub fn merge(&self) -> Result<()> {
         match &self.adapter {
-            _ if self.weight.tensor().dtype().is_quantized() => Ok(()),
+            Some(adapter) if self.weight.tensor().dtype() != adapter.up.tensor().dtype() => Ok(()),
             Some(adapter) if !adapter.merged.swap(true, Ordering::Relaxed) => adapter.merge_into(&self.weight),
             _ => Ok(()),
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::safetensors::DirectoryWeights;
 use super::{JsonKeys, ParamOptions, Params};
+use crate::files::{FileKind, read_text};
 use crate::tensor::{DType, Device};
 use crate::{Error, Result};
 
@@ -25,7 +26,7 @@ impl ModelDirectory {
     /// If the file cannot be read or is no JSON.
     pub(super) fn open(path: &Path) -> Result<Self> {
         let file = path.join("config.json");
-        let text = std::fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
+        let text = read_text(&file, FileKind::ModelConfiguration).map_err(|error| Error::io(&file, error))?;
         let config_path = file.display().to_string();
         let config = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{config_path}: {error}")))?;
         Ok(ModelDirectory { path: path.to_owned(), config, config_path })
@@ -48,7 +49,7 @@ impl ModelDirectory {
             ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
         let weights = Arc::new(DirectoryWeights::open(&self.path)?);
         let params = Params::random(options).initialised_wholly_from(weights, "", apart);
-        let model = make(&params)?;
+        let model = make(&params).map_err(|error| error.of_model(Path::new(&self.config_path)))?;
         params.finish()?;
         Ok(model)
     }

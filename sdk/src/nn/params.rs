@@ -96,7 +96,7 @@ pub struct ParamOptions {
     pub seed: u64,
     /// The adapter that linear layers get, if any.
     pub lora: Option<LoraConfig>,
-    /// How the weights of linear layers that do not train are stored, if not in `dtype`.
+    /// How the weights of linear layers and embedding tables that do not train are stored, if not in `dtype`.
     pub quantization: Option<Quantization>,
 }
 
@@ -109,6 +109,7 @@ pub struct Params {
     store: Arc<Store>,
     prefix: String,
     trainable: bool,
+    quantization: Option<Quantization>,
     initial: Option<Initial>,
 }
 
@@ -141,9 +142,9 @@ impl Params {
     /// Parameters with random initial values.
     #[must_use]
     pub fn random(options: ParamOptions) -> Self {
-        let trainable = options.trainable;
+        let (trainable, quantization) = (options.trainable, options.quantization);
         let store = Arc::new(Store { options, state: Mutex::default(), adapters: AdapterSwitch::default() });
-        Params { store, prefix: String::new(), trainable, initial: None }
+        Params { store, prefix: String::new(), trainable, quantization, initial: None }
     }
 
     /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what they have too much.
@@ -168,6 +169,12 @@ impl Params {
     #[must_use]
     pub fn trained(&self) -> Self {
         Params { trainable: true, ..self.clone() }
+    }
+
+    /// The same path, in which the weights of linear layers and embedding tables that do not train are stored as `quantization` says.
+    #[must_use]
+    pub fn quantized(&self, quantization: Option<Quantization>) -> Self {
+        Params { quantization, ..self.clone() }
     }
 
     /// The same path, with initial values from `source`, in which this path is called `prefix`.
@@ -249,15 +256,42 @@ impl Params {
         self.get_as(self.store.options.dtype, name, shape.into(), init)
     }
 
-    /// The weight `name` of a linear layer: as [`Params::get`], but quantised if the options ask for it, nothing of it trains, and its rows
-    /// are made of whole blocks.
+    /// The weight `name` of a linear layer: as [`Params::get`], but quantised if that is asked for, nothing of it trains, and its rows are
+    /// made of whole blocks.
     ///
     /// # Errors
     /// As [`Params::get`].
     pub(super) fn weight(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
-        let (options, shape) = (&self.store.options, shape.into());
-        let quantization = options.quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
-        self.get_as(quantization.map_or(options.dtype, Quantization::dtype), name, shape, init)
+        self.get_quantized(self.quantization, name, shape.into(), init)
+    }
+
+    /// The weight `name` of an embedding table: as [`Params::weight`].
+    ///
+    /// # Errors
+    /// As [`Params::get`].
+    pub(super) fn table(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        self.get_quantized(self.quantization.map(Quantization::of_table), name, shape.into(), init)
+    }
+
+    fn get_quantized(&self, quantization: Option<Quantization>, name: &str, shape: Shape, init: Init) -> Result<Param> {
+        let quantization = quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
+        self.get_as(quantization.map_or(self.store.options.dtype, Quantization::dtype), name, shape, init)
+    }
+
+    /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`] rounds: of a quantised one that was read from
+    /// stored weights of this path, what stands there.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn unquantized(&self, param: &Param) -> Result<Tensor> {
+        let value = param.tensor().detach();
+        if !value.dtype().is_quantized() {
+            return Ok(value);
+        }
+        match self.source(param.name()).filter(|(stored, name)| stored.source.spec(name).is_some()) {
+            Some((stored, name)) => self.device().upload(&stored.source.read(&name)?)?.cast(self.dtype()),
+            None => value.cast(self.dtype()),
+        }
     }
 
     fn get_as(&self, dtype: DType, name: &str, shape: Shape, init: Init) -> Result<Param> {
@@ -287,14 +321,15 @@ impl Params {
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
-        options.device.zeros(options.dtype, shape)
+        // A shape of which no memory holds the zeros is told with the file, and not as a lack of memory.
+        options.device.zeros(options.dtype, shape).map_err(|_| Error::Weights(describe(&self.state().problems)))
     }
 
     /// The weights that hold the parameter `name` (a full name), and its name there.
     fn source(&self, name: &str) -> Option<(&Stored, String)> {
         let initial = self.initial.as_ref()?;
         let relative = name.strip_prefix(initial.root.as_str())?.trim_start_matches('.');
-        Some((&initial.stored, join(&initial.prefix, relative)))
+        Some((&initial.stored, initial.stored.name_of(join(&initial.prefix, relative))))
     }
 
     /// Notes that stored weights may hold `name` under this path although no parameter is made of it.
@@ -304,7 +339,8 @@ impl Params {
         }
     }
 
-    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table. One
+    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table: either
+    /// may be stored alone. One
     /// that differs is noted, and [`Params::finish`] reports it.
     ///
     /// # Errors
@@ -314,13 +350,26 @@ impl Params {
         let [Some((stored, name)), Some((_, original))] = full.each_ref().map(|name| self.source(name)) else { return Ok(()) };
         stored.ask(name.clone());
         let source = &stored.source;
-        if source.spec(&name).is_none() || source.spec(&original).is_none() || source.read(&name)? == source.read(&original)? {
+        if source.spec(&original).is_none() {
+            // Stored once, under the other name.
+            stored.copy(original, name);
+            return Ok(());
+        }
+        if source.spec(&name).is_none() || source.read(&name)? == source.read(&original)? {
             return Ok(());
         }
         let problem =
             format!("{name} differs from {original}, of which the model's configuration makes it a copy (tie_word_embeddings)");
         self.state().problems.entry(source.location()).or_default().push(problem);
         Ok(())
+    }
+
+    /// Takes the parameter `name` under this path from the weight that is called `copy` in the whole of the stored weights, where it is not
+    /// stored under its own name.
+    pub fn stored_as(&self, name: &str, copy: &str) {
+        if let Some((stored, name)) = self.source(&self.full(name)) {
+            stored.copy(name, copy.to_owned());
+        }
     }
 
     /// Notes that this path is a linear layer.

@@ -7,7 +7,7 @@ use super::{Init, LoraConfig};
 use crate::guest::bindings::scaledown::plugin::params as host;
 use crate::guest::error::from_host;
 use crate::guest::{dtype_from_wit, shape_to_wit};
-use crate::tensor::{DType, Device, Shape, Tensor};
+use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
 use crate::{Error, Result};
 
 /// A parameter: a named tensor that the optimizer may replace. Cloning shares it.
@@ -19,6 +19,7 @@ struct Inner {
     name: String,
     trainable: bool,
     handle: host::Parameter,
+    spec: TensorSpec,
 }
 
 impl Param {
@@ -37,7 +38,7 @@ impl Param {
     /// The present value; gradients flow to the parameter if it is trainable.
     #[must_use]
     pub fn tensor(&self) -> Tensor {
-        Tensor::new(self.0.handle.tensor())
+        Tensor::new(self.0.handle.tensor(), self.0.spec.clone())
     }
 
     /// Parameters are the host's to change.
@@ -140,9 +141,10 @@ impl Params {
             Init::Normal(std) => host::Init::Normal(std),
             Init::Uniform(bound) => host::Init::Uniform(bound),
         };
-        let handle = host::get(&name, &shape_to_wit(&shape.into()), init, self.trainable);
+        let spec = TensorSpec::new(self.dtype(), shape);
+        let handle = host::get(&name, &shape_to_wit(&spec.shape), init, self.trainable);
         let handle = handle.map_err(|error| from_host("parameter", error).at(&name))?;
-        Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle })))
+        Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle, spec })))
     }
 
     /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are not quantised.
@@ -150,6 +152,14 @@ impl Params {
     /// # Errors
     /// If the host cannot make it.
     pub(super) fn weight(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
+        self.get(name, shape, init)
+    }
+
+    /// The weight `name` of an embedding table, as [`Params::get`] gives it.
+    ///
+    /// # Errors
+    /// If the host cannot make it.
+    pub(super) fn table(&self, name: &str, shape: impl Into<Shape>, init: Init) -> Result<Param> {
         self.get(name, shape, init)
     }
 

@@ -46,7 +46,8 @@ impl SavedAdapter {
     pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
         let directory = directory.as_ref();
         let path = directory.join(CONFIG);
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        let text = crate::files::read_text(&path, crate::files::FileKind::ModelConfiguration)
+            .map_err(|error| Error::io(&path, error))?;
         let json = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;
         let path = path.display().to_string();
         let keys = JsonKeys::new(&json, &path)?;

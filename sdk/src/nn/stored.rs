@@ -1,6 +1,6 @@
 //! Stored weights that a model is read from, and which of them were asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::weights::WeightSource;
@@ -9,16 +9,37 @@ use super::weights::WeightSource;
 pub(super) struct Stored {
     pub(super) source: Arc<dyn WeightSource>,
     asked: Mutex<BTreeSet<String>>,
+    /// Weights that are stored under the name of a copy of theirs.
+    copies: Mutex<BTreeMap<String, String>>,
 }
+
+/// What models are called inside a model with a head; a model that was stored without its head has these names not.
+const BASES: [&str; 4] = ["model.", "bert.", "distilbert.", "deberta."];
 
 impl Stored {
     pub(super) fn new(source: Arc<dyn WeightSource>) -> Arc<Self> {
-        Arc::new(Stored { source, asked: Mutex::default() })
+        Arc::new(Stored { source, asked: Mutex::default(), copies: Mutex::default() })
     }
 
     /// Notes that `name` is no weight too much.
     pub(super) fn ask(&self, name: String) {
         self.asked().insert(name);
+    }
+
+    /// Notes that `name`, where it is not stored, is the same as `copy`.
+    pub(super) fn copy(&self, name: String, copy: String) {
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(name, copy);
+    }
+
+    /// The name under which the weight `name` is stored: its own, that of a copy, or an older one that `transformers` reads too.
+    pub(super) fn name_of(&self, name: String) -> String {
+        let is_stored = |name: &String| self.source.spec(name).is_some();
+        if is_stored(&name) {
+            return name;
+        }
+        let copy = self.copies.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let found = copy.into_iter().chain(older(&name)).find(is_stored);
+        found.unwrap_or(name)
     }
 
     /// The weights under `prefix` that nobody asked for, those below one of the names `apart` left out.
@@ -32,6 +53,19 @@ impl Stored {
     fn asked(&self) -> MutexGuard<'_, BTreeSet<String>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a weight was called before: the parameters of a layer norm as TensorFlow has them, and a model's own without its base's name.
+fn older(name: &str) -> impl Iterator<Item = String> + use<> {
+    let without = BASES.iter().find_map(|base| name.strip_prefix(base)).map(str::to_owned);
+    let names = [Some(name.to_owned()), without.clone()];
+    let norm = names.into_iter().flatten().filter_map(|name: String| {
+        let (layer, parameter) = name.rsplit_once('.')?;
+        let is_norm = layer.rsplit('.').next()?.to_lowercase().ends_with("norm");
+        let parameter = [("weight", "gamma"), ("bias", "beta")].iter().find(|(new, _)| *new == parameter)?.1;
+        is_norm.then(|| format!("{layer}.{parameter}"))
+    });
+    without.into_iter().chain(norm)
 }
 
 /// Weights that must be used up.

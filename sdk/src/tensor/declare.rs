@@ -9,7 +9,8 @@ pub struct Declaration {
     pub doc: &'static [&'static str],
     /// Who runs it.
     pub kind: OpKind,
-    /// The inputs in order, apart by spaces. `?` marks one that may be left out, `*` one or more of that kind.
+    /// The inputs in order, apart by spaces. `?` marks one that may be left out, `*` one or more of that kind, `!` one that is overwritten
+    /// where nobody else holds it.
     pub inputs: &'static str,
     /// The outputs in order, with the same marks.
     pub outputs: &'static str,
@@ -197,4 +198,35 @@ macro_rules! instructions {
     (@clear runtime $field:ident) => { *$field = Default::default(); };
 }
 
+/// Makes an enum of elementary functions, and the list of them: each is a function of its own in the plugin interface.
+macro_rules! functions {
+    (
+        $(#[$enum_meta:meta])*
+        pub enum $enum:ident { $( $(#[doc = $doc:literal])* $variant:ident = $name:literal ),* $(,)? }
+    ) => {
+        $(#[$enum_meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        #[allow(missing_docs, reason = "the names are the functions' own")]
+        pub enum $enum { $( $(#[doc = $doc])* $variant ),* }
+
+        impl $enum {
+            /// All of them, in order.
+            pub const ALL: &'static [$enum] = &[ $( $enum::$variant ),* ];
+
+            /// The name, for messages and the plugin interface.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $( $enum::$variant => $name ),* }
+            }
+
+            /// The documentation, a line each; none where the name says all.
+            #[must_use]
+            pub const fn doc(self) -> &'static [&'static str] {
+                match self { $( $enum::$variant => &[ $($doc),* ] ),* }
+            }
+        }
+    };
+}
+
+pub(super) use functions;
 pub(super) use instructions;

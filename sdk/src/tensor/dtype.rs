@@ -21,7 +21,8 @@ pub enum DType {
     /// A truth value, one byte each (0 or 1).
     Bool,
     /// Blocks of 32 numbers of a row as 8-bit integers with one scale: see [`Q8_0`](super::Q8_0). Only [`Op::Linear`](super::Op::Linear)
-    /// reads such a weight, and [`Op::Cast`](super::Op::Cast) makes it and unpacks it. A WASM guest does not know it.
+    /// reads such a weight and [`Op::Embedding`](super::Op::Embedding) such a table; [`Op::Cast`](super::Op::Cast) makes them and unpacks
+    /// them. A WASM guest does not know the type.
     #[cfg(not(target_arch = "wasm32"))]
     #[serde(rename = "q8_0")]
     Q8_0,

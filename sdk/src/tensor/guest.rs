@@ -1,12 +1,12 @@
 //! The tensor handle in a WASM guest: it names a tensor of the host, which holds the elements and the history.
 
-use std::cell::Cell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{DType, Element, Op, Shape, TensorData, TensorSpec};
+use super::{DType, Element, Op, Shape, TensorData, TensorSpec, infer};
 use crate::guest::bindings::scaledown::plugin::tensor as host;
 use crate::guest::error::from_host;
-use crate::guest::{dtype_from_wit, dtype_to_wit, op_to_wit, shape_from_wit, shape_to_wit};
+use crate::guest::{dtype_from_wit, dtype_to_wit, run, shape_from_wit, shape_to_wit};
 use crate::{Error, Result};
 
 /// A tensor. Cloning is cheap and shares the handle; a tensor never changes.
@@ -22,15 +22,26 @@ struct Inner {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Device(());
 
-thread_local! {
-    static RECORDING: Cell<bool> = const { Cell::new(true) };
+/// Whether the host records: it starts every call of an export with recording on.
+static RECORDING: AtomicBool = AtomicBool::new(true);
+
+pub(crate) fn recording() -> bool {
+    RECORDING.load(Ordering::Relaxed)
+}
+
+/// Notes that the host starts a call, and records.
+pub(crate) fn begin_call() {
+    RECORDING.store(true, Ordering::Relaxed);
 }
 
 /// Runs `f` without recording: no gradient flows through tensors made inside.
 pub fn no_grad<T>(f: impl FnOnce() -> T) -> T {
-    let outer = RECORDING.replace(false);
+    // A guest that panics is gone, so nothing needs to be put right then.
+    let outer = host::set_recording(false);
+    RECORDING.store(false, Ordering::Relaxed);
     let result = f();
-    RECORDING.set(outer);
+    host::set_recording(outer);
+    RECORDING.store(outer, Ordering::Relaxed);
     result
 }
 
@@ -50,7 +61,7 @@ impl Device {
     pub fn upload(&self, data: &TensorData) -> Result<Tensor> {
         let spec = data.spec();
         let handle = host::Tensor::from_bytes(dtype_to_wit(spec.dtype), &shape_to_wit(&spec.shape), data.bytes());
-        handle.map(Tensor::new).map_err(|error| from_host("upload", error))
+        handle.map(|handle| Tensor::new(handle, spec.clone())).map_err(|error| from_host("upload", error))
     }
 
     /// A tensor of the given elements.
@@ -63,9 +74,19 @@ impl Device {
 }
 
 impl Tensor {
-    pub(crate) fn new(handle: host::Tensor) -> Self {
-        let spec = TensorSpec::new(dtype_from_wit(handle.dtype()), shape_from_wit(&handle.shape()));
+    /// What a handle names that the guest has made and so knows the specification of.
+    pub(crate) fn new(handle: host::Tensor, spec: TensorSpec) -> Self {
         Tensor(Arc::new(Inner { handle, spec }))
+    }
+
+    /// What a handle names that the host has made.
+    pub(crate) fn of_host(handle: host::Tensor) -> Self {
+        let spec = TensorSpec::new(dtype_from_wit(handle.dtype()), shape_from_wit(&handle.shape()));
+        Tensor::new(handle, spec)
+    }
+
+    pub(crate) fn handle(&self) -> &host::Tensor {
+        &self.0.handle
     }
 
     /// The handle, for the host to take. Where others hold it too, the host gets one of its own to the same tensor.
@@ -81,18 +102,19 @@ impl Tensor {
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.
     pub fn apply(op: Op, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
-        let handles: Vec<&host::Tensor> = inputs.iter().map(|input| &input.0.handle).collect();
-        let outputs = host::apply(&op_to_wit(&op)?, &handles).map_err(|error| from_host(op.name(), error))?;
-        let kept = |output: host::Tensor| if RECORDING.get() { output } else { output.detach() };
-        Ok(outputs.into_iter().map(|output| Tensor::new(kept(output))).collect())
+        Tensor::apply_owned(op, inputs.iter().map(|&input| input.clone()).collect())
     }
 
-    /// As [`Tensor::apply`], but gives the inputs away.
+    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that nobody else holds.
     ///
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.
     pub fn apply_owned(op: Op, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        Tensor::apply(op, &inputs.iter().collect::<Vec<_>>())
+        // What follows from the inputs need not be asked for: the host infers the same.
+        let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec().clone()).collect();
+        let outputs = infer(&op, &specs)?;
+        let handles = run(&op, inputs)?;
+        Ok(handles.into_iter().zip(outputs).map(|(handle, spec)| Tensor::new(handle, spec)).collect())
     }
 
     /// Runs an instruction with no inputs.
@@ -100,7 +122,7 @@ impl Tensor {
     /// # Errors
     /// If the instruction is malformed or the device fails.
     pub fn create(op: Op, _device: &Device) -> Result<Tensor> {
-        host::create(&op_to_wit(&op)?).map(Tensor::new).map_err(|error| from_host(op.name(), error))
+        Tensor::sole(op.name(), Tensor::apply_owned(op.clone(), Vec::new())?)
     }
 
     /// The device that the tensor lives on.
@@ -136,7 +158,7 @@ impl Tensor {
     /// The same elements without a history: no gradient flows through the result.
     #[must_use]
     pub fn detach(&self) -> Tensor {
-        Tensor::new(self.0.handle.detach())
+        Tensor::new(self.0.handle.detach(), self.spec().clone())
     }
 
     /// The elements.

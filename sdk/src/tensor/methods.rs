@@ -1,6 +1,6 @@
 //! The methods of [`Tensor`] and [`Device`] that build instructions; the same on the host and in a WASM guest.
 
-use super::op::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
+use super::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
 use super::{DType, Device, Op, Shape, Tensor};
 use crate::{Error, Result};
 

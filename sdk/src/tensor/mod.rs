@@ -12,6 +12,7 @@ mod device;
 mod dtype;
 #[cfg(not(target_arch = "wasm32"))]
 mod finite;
+mod functions;
 #[cfg(target_arch = "wasm32")]
 mod guest;
 mod infer;
@@ -35,15 +36,18 @@ pub use device::{Device, MemoryUse, Usage};
 pub use dtype::{DType, Element};
 #[cfg(not(target_arch = "wasm32"))]
 pub use finite::watch_finite;
+pub use functions::{BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
 #[cfg(target_arch = "wasm32")]
 pub use guest::{Device, Tensor, no_grad};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use guest::{begin_call, recording};
 pub use infer::infer;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{LeafId, Tensor, no_grad};
-pub use op::{AttentionSpec, BinaryOp, CompareOp, GatedOp, Op, ReduceOp, UnaryOp, uniform_bits};
+pub use op::{AttentionSpec, Op, uniform_bits};
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantized::{BLOCK, BlockFormat, Q4_0, Q8_0};
-pub use shape::{Shape, TensorSpec};
+pub use shape::{Shape, Strides, TensorSpec};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use native::{Edge, Node, NodeKind, recording, with_recording};

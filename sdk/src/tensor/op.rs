@@ -33,7 +33,7 @@
 //!   dropped by another.
 
 use super::declare::{Audience, Declaration, Field, FieldClass, Gradient, OpKind, Scalar, instructions};
-use super::{DType, Shape};
+use super::{BinaryOp, CompareOp, DType, GatedOp, ReduceOp, Shape, UnaryOp};
 
 instructions! {
     /// One instruction. The inputs are passed beside it, in the order in which its documentation lists them.
@@ -111,7 +111,7 @@ instructions! {
         fixed dim: usize,
         /// The first index that is written.
         runtime start: usize,
-    } = "write_slice" Primitive "base update" -> "y", Flows, Everyone;
+    } = "write_slice" Primitive "base! update" -> "y", Flows, Everyone;
 
     /// `(x0, x1, ...) -> y`, joined in dimension `dim`; all other extents and the types agree.
     Concat {
@@ -178,8 +178,9 @@ instructions! {
         fixed transpose_b: bool,
     } = "matmul" Primitive "a b" -> "y", Flows, Everyone;
 
-    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, and then stands
-    /// for what its cast to the type of `x` is; no gradient flows to it.
+    /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, or bf16 or f16
+    /// beside an `x` of f32, and then stands for what its cast to the type of `x` is; no gradient flows to it. Beside a quantised weight a
+    /// device may round every 32 numbers of a row of `x` to multiples of a 32767th of the greatest of them.
     Linear = "linear" Coarse "x weight bias?" -> "y", Flows, Everyone;
 
     /// Coarse. A low-rank adapter (Hu et al. 2021, arXiv 2106.09685): `(y [.., o], x [.., i], down [r, i], up [o, r]) -> (sum [.., o], low
@@ -192,7 +193,7 @@ instructions! {
         fixed p: f64,
         /// The seed of the dropout.
         runtime seed: u64,
-    } = "adapter" Coarse "y x down up" -> "sum low", Flows, Everyone;
+    } = "adapter" Coarse "y! x down up" -> "sum low", Flows, Everyone;
 
     /// Coarse. `(x, down, up, low, grad [.., o]) -> (dx?, ddown?, dup?)`, those that are asked for, in that order. (The gradient of `y` is
     /// `grad` itself.)
@@ -212,7 +213,8 @@ instructions! {
     } = "adapter_backward" Coarse "x down up low grad" -> "dx? ddown? dup?", Stops, Host;
 
     // ---- rows -----------------------------------------------------------------------------------------------------
-    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error.
+    /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id outside `0..n` is an error. The rows of a
+    /// quantised table come out in f32.
     Embedding = "embedding" Primitive "table ids" -> "y", Flows, Everyone;
 
     /// `(grad [.., d], ids [..]) -> [rows, d]`: row `r` is the sum of the gradients whose id is `r`, in an order that is the device's own but
@@ -376,78 +378,6 @@ instructions! {
         runtime step: u64,
     } = "adamw" Coarse "grad_scale parameters*" -> "updated*", Stops, Host;
     }
-}
-
-/// Functions of one element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum UnaryOp {
-    Neg,
-    Abs,
-    Square,
-    Sqrt,
-    Rsqrt,
-    Recip,
-    Exp,
-    Log,
-    Sin,
-    Cos,
-    Tanh,
-    Sigmoid,
-    Relu,
-    /// `x * sigmoid(x)`.
-    Silu,
-    /// `x / 2 * (1 + erf(x / sqrt 2))`.
-    Gelu,
-    /// The tanh approximation of `Gelu`.
-    GeluTanh,
-    /// The Gauss error function.
-    Erf,
-}
-
-/// Functions of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    /// Its gradient goes to the greater input, and to both in halves on a tie.
-    Maximum,
-    /// Its gradient goes to the lesser input, and to both in halves on a tie.
-    Minimum,
-}
-
-/// Comparisons of two elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the relations' own")]
-pub enum CompareOp {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-}
-
-/// Reductions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum ReduceOp {
-    Sum,
-    Mean,
-    /// Its gradient is shared equally by all elements that attain the maximum.
-    Max,
-}
-
-/// The activation of a gated linear unit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[allow(missing_docs, reason = "the names are the functions' own")]
-pub enum GatedOp {
-    Silu,
-    Gelu,
-    GeluTanh,
 }
 
 /// Which keys each query sees in an [`Op::Attention`], and the scale of the scores.

@@ -1,11 +1,19 @@
 //! Shapes and tensor specifications.
 
+use smallvec::SmallVec;
+
 use super::DType;
 use crate::{Error, Result};
 
 /// The extents of a tensor's dimensions, outermost first. A scalar has none. Tensors are contiguous and row-major.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
-pub struct Shape(Vec<usize>);
+pub struct Shape(SmallVec<[usize; INLINE]>);
+
+/// Dimensions that a shape holds without a heap allocation; every instruction handles several shapes. Models use at most 5.
+const INLINE: usize = 6;
+
+/// Elements between neighbours in each dimension of a shape.
+pub type Strides = SmallVec<[usize; INLINE]>;
 
 impl Shape {
     /// The extents.
@@ -40,8 +48,8 @@ impl Shape {
 
     /// Elements between neighbours in each dimension.
     #[must_use]
-    pub fn strides(&self) -> Vec<usize> {
-        let mut strides = vec![1; self.0.len()];
+    pub fn strides(&self) -> Strides {
+        let mut strides = Strides::from_elem(1, self.0.len());
         for i in (1..self.0.len()).rev() {
             strides[i - 1] = strides[i] * self.0[i];
         }
@@ -63,7 +71,7 @@ impl Shape {
                 (a, 1) => Some(a),
                 _ => None,
             })
-            .collect::<Option<Vec<_>>>()
+            .collect::<Option<SmallVec<_>>>()
             .map(Shape)
     }
 
@@ -78,19 +86,25 @@ impl Shape {
 
 impl From<Vec<usize>> for Shape {
     fn from(dims: Vec<usize>) -> Self {
-        Shape(dims)
+        Shape(SmallVec::from_vec(dims))
     }
 }
 
 impl From<&[usize]> for Shape {
     fn from(dims: &[usize]) -> Self {
-        Shape(dims.to_vec())
+        Shape(SmallVec::from_slice(dims))
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(dims: I) -> Self {
+        Shape(dims.into_iter().collect())
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(dims: [usize; N]) -> Self {
-        Shape(dims.to_vec())
+        Shape(SmallVec::from_slice(&dims))
     }
 }
 

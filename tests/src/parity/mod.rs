@@ -11,7 +11,7 @@ pub use model::{Model, decoder_config, encoder_config, mask, mean_cross_entropy,
 use scaledown_sdk::Device;
 use scaledown_sdk::component::{Factory, registrations};
 
-use crate::reference::Reference;
+use scaledown_conformance::device::reference::Reference;
 
 /// The devices that the tests run on: the reference, which proves the decompositions, and every device plugin that is linked in.
 ///

@@ -155,7 +155,12 @@ fn devices() -> Vec<DeviceFinding> {
 
 fn cache() -> Cache {
     let settings = hub::Settings::from_environment();
-    Cache { used: size(&settings.cache), directory: settings.cache, endpoint: settings.endpoint, offline: settings.offline }
+    Cache {
+        used: size(&settings.cache),
+        endpoint: settings.shown_endpoint(),
+        directory: settings.cache,
+        offline: settings.offline,
+    }
 }
 
 /// The bytes of all files under `directory`; links, which the cache uses for one file's many names, count nothing.

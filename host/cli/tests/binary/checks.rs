@@ -144,6 +144,53 @@ fn what_an_earlier_command_may_make_is_a_warning_unless_strict() {
 }
 
 #[test]
+fn a_secret_on_the_command_line_is_repeated_nowhere() {
+    let tiny = Tiny::new();
+    for setting in [
+        "teacher.endpoint=http://user:hunter2@host/v1",
+        "retriever.url=http://hunter2@host",
+        "techer.endpoint=http://user:hunter2@host",
+        "teacher.api_kye=hunter2",
+        "teacher.extra={ authorization = \"Bearer hunter2\" }",
+        "output.access_token=hunter2",
+        "http://user:hunter2@host",
+        "hunter2",
+    ] {
+        let more = ["--set", "teacher.plugin=openai", "--set", "retriever.plugin=qdrant"];
+        let mut command = tiny.command(&[&["config", "check", "tiny.toml", "--set", setting][..], &more].concat());
+        let output = command.env("RUST_LOG", "trace").output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && !told.contains("hunter2"), "{setting}: {told}");
+    }
+}
+
+#[test]
+fn thousands_of_problems_take_a_moment() {
+    let tiny = Tiny::new();
+    let unknown: String = (0..4000).map(|number| format!("unknown_{number} = 1\n")).collect();
+    tiny.write("many.toml", format!("extends = \"tiny.toml\"\n[training]\n{unknown}"));
+    let start = std::time::Instant::now();
+    let ended = tiny.run(&["config", "check", "many.toml"]);
+    assert_eq!((ended.code, ended.err.lines().count()), (Some(1), 4000));
+    assert!(ended.err.contains("many.toml:4002: training.unknown_3999: unknown key"));
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
+
+#[cfg(unix)]
+#[test]
+fn only_regular_files_are_configurations() {
+    let tiny = Tiny::new();
+    tiny.write("zero.toml", "extends = \"/dev/zero\"\n");
+    let told = tiny.failed(&["config", "check", "zero.toml"], 1);
+    assert!(told.contains("zero.toml:1: extends: could not read /dev/zero") && told.contains("no regular file"), "{told}");
+    let told = told_of(&tiny, "output.directory=/");
+    assert!(told.contains("output.directory: / is a directory of the system"), "{told}");
+    tiny.write("theirs/photo.png", "x");
+    let told = told_of(&tiny, "output.directory=theirs");
+    assert!(told.contains("theirs holds files that no run wrote"), "{told}");
+}
+
+#[test]
 fn a_setting_without_a_key_is_wrong_usage() {
     let tiny = Tiny::new();
     for setting in ["training.seed", "=1", "training.=1", ".seed=1", " =1"] {

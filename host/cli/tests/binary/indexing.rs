@@ -7,10 +7,8 @@ use serde_json::{Value, json};
 
 use crate::tiny::{Tiny, finish, one_error, poll, start};
 
-/// A corpus of a few documents, and the words of it as its index.
-fn words() -> Tiny {
-    let tiny = Tiny::new();
-    let config = r#"
+/// A configuration of an index of words.
+const INDEX: &str = r#"
 [corpus]
 format = "jsonl"
 path = "corpus.jsonl"
@@ -30,7 +28,11 @@ timeout = 5
 [output]
 directory = "run"
 "#;
-    tiny.write("index.toml", config);
+
+/// A corpus of a few documents, and the words of it as its index.
+fn words() -> Tiny {
+    let tiny = Tiny::new();
+    tiny.write("index.toml", INDEX);
     tiny.write("questions.jsonl", "{\"id\": \"q\", \"query\": \"copper\"}\n");
     tiny.write("corpus.jsonl", documents(&[("a", "copper and gold"), ("b", "silver"), ("c", "copper")]));
     tiny
@@ -123,7 +125,10 @@ fn an_addition_that_is_killed_leaves_nothing_behind() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
     let (mut child, file) = waiting(&tiny, &["index", "add", "index.toml"], &[("a", "copper, killed")]);
-    let busy = tiny.failed(&["index", "search", "index.toml", "--query", "copper"], 1);
+    // The index as it was counts until the new one is whole, and nobody else may change it.
+    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper and gold"), ("c", "copper")]));
+    tiny.write("good.jsonl", documents(&[("d", "zinc")]));
+    let busy = tiny.failed(&with("add", "corpus.path=good.jsonl"), 1);
     assert!(busy.contains("another run is building this index or adding to it"), "{busy}");
     child.kill().unwrap();
     assert_eq!(finish(child).code, None);
@@ -143,11 +148,12 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     let before = tiny.read("index/index.json");
     tiny.write("more.jsonl", documents(&[("d", "zinc")]));
     tiny.done(&with("add", "corpus.path=more.jsonl"));
-    // As a kill right before the last step leaves it.
+    // As a kill right before the last step leaves it, where the retriever keeps its documents elsewhere and so cannot be copied.
     let mut manifest: Value = serde_json::from_str(&before).unwrap();
     let done: Value = serde_json::from_str(&tiny.read("index/index.json")).unwrap();
     manifest["complete"] = json!(false);
     manifest["additions"] = json!(2);
+    manifest["build"] = done["build"].clone();
     manifest["goal"] = done["checksum"].clone();
     manifest["file_crc32c"] = json!("00000000");
     let text = serde_json::to_string_pretty(&manifest).unwrap();
@@ -299,4 +305,130 @@ fn a_corpus_without_documents_is_told() {
     tiny.done(&["index", "build", "index.toml"]);
     told(&with("add", "corpus.path=empty.jsonl"));
     assert_eq!(info(&tiny)["chunks"], 3);
+}
+
+#[test]
+fn scripts_without_spaces_are_searched_by_pairs_of_letters() {
+    let tiny = words();
+    let texts = [
+        ("zh", "北京是全国的首都，也是政治中心。"),
+        ("ja", "東京は日本の首都である。"),
+        ("th", "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย"),
+        ("ko", "서울은 대한민국의 수도이다."),
+        ("en", "Paris is the capital of France."),
+    ];
+    tiny.write("corpus.jsonl", documents(&texts));
+    let any = "retriever.language=any";
+    tiny.done(&["index", "build", "index.toml", "--set", any]);
+    let queries = [("zh", "首都北京"), ("ja", "日本の首都"), ("th", "เมืองหลวง"), ("ko", "대한민국의 수도"), ("en", "capital")];
+    for (id, query) in queries {
+        let found = tiny.done(&["index", "search", "index.toml", "--set", any, "--query", query, "--json"]);
+        let found: Value = serde_json::from_str(&found).unwrap();
+        assert_eq!(found[0]["id"], id, "{query}: {found}");
+    }
+    let warned = tiny.run(&["index", "build", "index.toml", "--overwrite"]);
+    assert!(warned.err.contains("writes no spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
+}
+
+#[test]
+fn ids_stay_whole_where_documents_were_not_cut() {
+    let tiny = words();
+    tiny.write(
+        "corpus.jsonl",
+        documents(&[("d_00#0_10", "copper and gold"), ("d_00#1_22", "copper"), ("C#", "copper wire there")]),
+    );
+    tiny.write("questions.jsonl", "{\"id\": \"2024-1#a\", \"query\": \"copper\"}\n");
+    tiny.done(&["index", "build", "index.toml"]);
+    tiny.done(&["retrieve", "index.toml", "--documents", "--out", "whole.run"]);
+    let ids = |file: &str| -> Vec<String> {
+        let mut ids: Vec<String> = tiny.read(file).lines().map(|line| line.split(' ').nth(2).unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids("whole.run"), ["C#", "d_00#0_10", "d_00#1_22"]);
+    assert!(tiny.read("whole.run").lines().all(|line| line.starts_with("2024-1#a Q0 ")));
+    tiny.write("cut.toml", "extends = \"index.toml\"\n[corpus.chunking]\nsize = 2\n[index]\ndirectory = \"cut\"\n");
+    tiny.done(&["index", "build", "cut.toml"]);
+    tiny.done(&["retrieve", "cut.toml", "--documents", "--out", "cut.run"]);
+    assert_eq!(ids("cut.run"), ["C#", "d_00#0_10", "d_00#1_22"]);
+}
+
+#[test]
+fn a_damaged_index_is_not_searched() {
+    let tiny = words();
+    tiny.done(&["index", "build", "index.toml"]);
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    let directory = tiny.path("index/build-1/retriever");
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| {
+        path.file_name().unwrap().to_string_lossy().contains('.')
+            && path.extension().is_some_and(|end| end != "json" && end != "lock")
+    });
+    assert!(files.len() > 3, "{files:?}");
+    for path in files {
+        let whole = std::fs::read(&path).unwrap();
+        let mut damaged = whole.clone();
+        damaged[whole.len() / 2] ^= 4;
+        std::fs::write(&path, &damaged).unwrap();
+        let ended = tiny.run(&["index", "search", "index.toml", "--query", "copper"]);
+        assert!(ended.code == Some(1) && ended.err.contains("damaged"), "{}: {}", path.display(), ended.err);
+        std::fs::write(&path, &whole).unwrap();
+        assert_eq!(search(&tiny, "copper").len(), 2);
+    }
+}
+
+/// What only root may do.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_index_is_searched_where_nothing_can_be_written() {
+    use std::os::unix::process::CommandExt;
+    let tiny = words();
+    let done = |command: &mut std::process::Command| command.output().is_ok_and(|output| output.status.success());
+    if !done(std::process::Command::new("mount").args(["-t", "tmpfs", "-o", "size=16m", "none"]).arg(tiny.path("."))) {
+        eprintln!("skipped: only root may mount a small disk");
+        return;
+    }
+    struct Mounted(PathBuf);
+    impl Drop for Mounted {
+        fn drop(&mut self) {
+            let _ = std::process::Command::new("umount").arg("-l").arg(&self.0).status();
+        }
+    }
+    let _mounted = Mounted(tiny.path("."));
+    tiny.write("index.toml", INDEX);
+    tiny.write("corpus.jsonl", documents(&[("a", "copper and gold"), ("b", "silver"), ("c", "copper")]));
+    tiny.done(&["index", "build", "index.toml"]);
+    let search = ["index", "search", "index.toml", "--query", "copper", "--json"];
+    let whole = tiny.done(&search);
+    // Another user, who sees the same files and may change none.
+    assert!(done(std::process::Command::new("chmod").args(["-R", "a+rX", "."]).current_dir(tiny.path("."))));
+    match tiny.command(&search).uid(65534).env("HOME", "/nonexistent").output() {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), whole, "{}", String::from_utf8_lossy(&output.stderr)),
+        Err(error) => eprintln!("skipped: another user cannot run the binary here: {error}"),
+    }
+    // A disk that is full: the index is there still, and what does not fit is told as that.
+    let _ = std::fs::write(tiny.path("ballast"), vec![0; 32 << 20]);
+    assert_eq!(tiny.done(&search), whole);
+    let told = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
+    assert!(told.contains("free some space") && !told.contains("damaged"), "{told}");
+    assert_eq!(tiny.done(&search), whole);
+    assert!(done(std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(tiny.path("."))));
+    assert_eq!(tiny.done(&search), whole);
+}
+
+#[test]
+fn an_index_counts_until_what_is_added_is_whole() {
+    let tiny = words();
+    tiny.done(&["index", "build", "index.toml"]);
+    broken("more.jsonl", &[("d", "copper mine")], &tiny);
+    tiny.failed(&with("add", "corpus.path=more.jsonl"), 1);
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    // As a killed run leaves it.
+    tiny.write("index/build-2/half", "x");
+    assert_eq!(search(&tiny, "copper").len(), 2);
+    tiny.write("more.jsonl", documents(&[("d", "copper mine")]));
+    tiny.done(&with("add", "corpus.path=more.jsonl"));
+    assert_eq!(search(&tiny, "copper").len(), 3);
+    let builds = std::fs::read_dir(tiny.path("index")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count();
+    assert_eq!(builds, 1);
 }

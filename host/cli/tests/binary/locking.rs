@@ -7,13 +7,15 @@ const LONG: [&str; 3] = [ENDLESS[0], ENDLESS[1], "training.max_steps=1000000"];
 
 /// The refusal of a training in a directory where another is at work.
 fn refusal(tiny: &Tiny, directory: &str) -> String {
-    let told = "another training is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)";
+    let told =
+        "another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)";
     format!("{}: {told}", tiny.path(directory).display())
 }
 
 #[test]
 fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
     let tiny = Tiny::new();
+    tiny.train("other", &["training.max_steps=1"]);
     let mut first = start(&mut tiny.command(&train("run", &LONG)));
     // So early that nothing can be written but the lock, and later.
     assert!(poll(|| tiny.path("run/LOCK").exists()), "there is no lock");
@@ -27,6 +29,7 @@ fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
         vec!["pretrain", "tiny.toml", "--resume", "--set", "pretraining.kind=auto-encoding"],
         vec!["quickstart", "tiny.toml"],
         vec!["quickstart", "tiny.toml", "--overwrite"],
+        vec!["evaluate", "tiny.toml", "--checkpoint", "other/model"],
     ] {
         assert_eq!(tiny.failed(&[&command[..], &directory].concat(), 1), refusal(&tiny, "run"), "{command:?}");
     }

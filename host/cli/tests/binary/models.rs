@@ -56,6 +56,13 @@ fn a_modernbert_compressor_is_trained_measured_and_asked() {
     tiny.done(&["train", "encoder.toml", "--set", "training.max_steps=20"]);
     let curve = tiny.curve("run");
     assert!(curve[19].loss < curve[0].loss, "{curve:?}");
+    // With a tokenizer of its own, the compressor would read other tokens.
+    let resume = ["train", "encoder.toml", "--resume", "--set", "training.max_steps=20"];
+    tiny.write("encoder/tokenizer.json", tiny.read("generator/tokenizer.json"));
+    tiny.write("encoder/tokenizer_config.json", tiny.read("generator/tokenizer_config.json"));
+    let told = tiny.failed(&resume, 1);
+    assert!(told.contains("cannot be resumed: the tokenizers are others"), "{told}");
+    std::fs::remove_file(tiny.path("encoder/tokenizer.json")).unwrap();
     let metrics = json(&tiny.done(&["evaluate", "encoder.toml", "--json"]));
     assert!(
         metrics["after"]["em"].is_number() && metrics["speed"]["compressed"]["compress_tflop"].as_f64() > Some(0.0),
@@ -64,6 +71,21 @@ fn a_modernbert_compressor_is_trained_measured_and_asked() {
     tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n");
     let told = tiny.done(&["answer", "encoder.toml", "--query", "Where does Hazel Brenow live?", "--documents", "documents.txt"]);
     assert!(told.contains("Hazel Brenow is Aspen Vale"), "{told}");
+}
+
+#[test]
+fn a_model_of_absurd_sizes_is_told_with_its_file() {
+    let tiny = Tiny::new();
+    let config = tiny.read("generator/config.json");
+    for (key, size) in
+        [("vocab_size", "4611686018427387904"), ("intermediate_size", "1099511627776"), ("hidden_size", "34359738368")]
+    {
+        let begin = config.find(&format!("\"{key}\": ")).unwrap() + key.len() + 4;
+        let end = begin + config[begin..].find(',').unwrap();
+        tiny.write("generator/config.json", format!("{}{size}{}", &config[..begin], &config[end..]));
+        let told = tiny.failed(&["train", "tiny.toml"], 1);
+        assert!(told.contains("generator/config.json: a model of these sizes cannot be made"), "{key}: {told}");
+    }
 }
 
 /// CRC-32C, bit by bit (RFC 3720, appendix B.4).

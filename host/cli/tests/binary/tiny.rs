@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -213,16 +214,24 @@ pub(crate) fn start(command: &mut Command) -> Child {
 
 /// Waits for the end of a process. One that does not come to its end is killed, and fails the test.
 pub(crate) fn finish(mut child: Child) -> Ended {
+    // A process that writes much waits until somebody reads it.
+    fn read(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
+        std::thread::spawn(move || {
+            let mut text = String::new();
+            pipe.unwrap().read_to_string(&mut text).unwrap();
+            text
+        })
+    }
+    let (out, err) = (read(child.stdout.take()), read(child.stderr.take()));
     let ended = poll(|| child.try_wait().unwrap().is_some());
     if !ended {
         child.kill().unwrap();
     }
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    let (out, err) = (text(output.stdout), text(output.stderr));
+    let status = child.wait().unwrap();
+    let (out, err) = (out.join().unwrap(), err.join().unwrap());
     assert!(ended, "not done after {TIMEOUT:?}; it said: {out}{err}");
     assert!(!err.contains("panicked"), "{err}");
-    Ended { code: output.status.code(), out, err }
+    Ended { code: status.code(), out, err }
 }
 
 /// Waits until something happens; false after the timeout.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde_json::Value;
 
 use super::paths;
@@ -55,7 +56,7 @@ pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
         if let ("output-path", Value::String(path)) = (paths::format(schema), &*value)
-            && let Some(message) = in_the_way(Path::new(path))
+            && let Some(message) = in_the_way(Path::new(path)).or_else(|| foreign(Path::new(path)))
         {
             findings.push((key.to_vec(), message));
         }
@@ -70,9 +71,63 @@ fn in_the_way(directory: &Path) -> Option<String> {
     (!found.is_dir()).then(|| format!("{} is a file, expected {what}", place.display()))
 }
 
+/// What commands write into their directories.
+const OWN: [&str; 24] = [
+    "LOCK",
+    "build-",
+    "checkpoints",
+    "config.toml",
+    "data",
+    "index",
+    "journal",
+    "metrics",
+    "model",
+    "plots",
+    "predictions",
+    "prepared",
+    "pretrained",
+    "pretraining",
+    "queries",
+    "records",
+    "report",
+    "retriever",
+    "chunks.redb",
+    "shard-",
+    "tensorboard",
+    "test",
+    "train",
+    "validation",
+];
+
+/// Why a directory is none to write into: it is the system's or a user's own, or it holds other files and nothing that a run writes.
+fn foreign(directory: &Path) -> Option<String> {
+    let place = directory.canonicalize().ok()?;
+    let is_home = std::env::var_os("HOME").is_some_and(|home| Path::new(&home).canonicalize().is_ok_and(|home| home == place));
+    let is_system = place.parent().is_none_or(|parent| parent.parent().is_none() && !place.starts_with("/tmp"));
+    let shown = place.display();
+    if place.parent().is_none() || is_home || (is_system && holds_others(&place)) {
+        return Some(format!(
+            "{shown} is a directory of the system or a user's own, expected one for this run alone, such as {shown}/run"
+        ));
+    }
+    holds_others(&place)
+        .then(|| format!("{shown} holds files that no run wrote, expected a directory for this run alone, such as {shown}/run"))
+}
+
+/// Whether there are files in a directory, and none that a run writes.
+fn holds_others(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    !names.is_empty() && !names.iter().any(|name| OWN.iter().any(|own| name.starts_with(own)))
+}
+
 fn file(path: &Path) -> Result<(), Fault> {
     let shown = path.display();
-    match File::open(path).and_then(|file| file.metadata()) {
+    // A fifo is not opened here: that would wait for its writer.
+    let found = std::fs::metadata(path);
+    let found = found.and_then(|found| if found.is_file() { File::open(path)?.metadata() } else { Ok(found) });
+    match found {
         Ok(found) if found.is_dir() => Err(Fault::Wrong(format!("{shown} is a directory, expected a file"))),
         Ok(_) => Ok(()),
         Err(error) => Err(unreachable(path, &error)),
@@ -139,7 +194,7 @@ fn tokenizer(name: &str) -> Result<(), Fault> {
 fn description(directory: &Path) -> Result<Option<Value>, Fault> {
     let path = directory.join("config.json");
     let wrong = |error: &dyn std::fmt::Display| Fault::Wrong(format!("{}: {error}", path.display()));
-    match std::fs::read(&path) {
+    match read_bytes(&path, FileKind::ModelConfiguration) {
         Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| wrong(&error)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(wrong(&error)),

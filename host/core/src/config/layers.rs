@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
+use scaledown_sdk::files::{FileKind, read_text};
 
+use super::lines::Lines;
 use super::{ConfigError, Origin};
 
 /// The environment variables and command-line settings that go over the files.
@@ -28,6 +30,12 @@ impl Overrides {
         Overrides::new(environment, settings.to_vec())
     }
 
+    /// A `--set` setting as messages may show it: without a value that may be secret.
+    #[must_use]
+    pub fn shown(setting: &str) -> String {
+        shown(setting)
+    }
+
     /// The given variables (with their prefix) and settings.
     #[must_use]
     pub fn new(mut environment: Vec<(String, String)>, settings: Vec<String>) -> Self {
@@ -42,8 +50,8 @@ pub(super) struct Layer {
     pub(super) origin: Origin,
     /// The directory that relative paths of this layer count from; the working directory if not set.
     pub(super) directory: Option<PathBuf>,
-    /// The TOML text, to find lines in.
-    pub(super) text: Option<String>,
+    /// On which lines the values stand.
+    pub(super) lines: Lines,
     /// What a variable or an option says, where that reads as a number or a truth value: it may be meant as a text.
     pub(super) literal: Option<String>,
     /// The values.
@@ -72,10 +80,16 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
     for (name, value) in &overrides.environment {
         let key = name.trim_start_matches(PREFIX).to_lowercase();
         let parts: Vec<&str> = key.split("__").collect();
-        layers.push(single(Origin::Environment(name.clone()), &parts, value)?);
+        let origin = Origin::Environment(name.clone());
+        if !is_of_a_service(&parts) {
+            layers.push(single(origin, &parts, value)?);
+        } else if !value.trim().is_empty() {
+            // An address or a variable's name: white space around it, and a blank one, come of how it was set.
+            layers.push(single(origin, &parts, value.trim())?);
+        }
     }
     for setting in &overrides.settings {
-        let origin = Origin::Override(setting.clone());
+        let origin = Origin::Override(shown(setting));
         let Some((key, value)) = setting.split_once('=') else {
             return Err(ConfigError::one(origin, "", "expected KEY=VALUE, as in `--set training.seed=1`"));
         };
@@ -83,6 +97,34 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
         layers.push(single(origin, &parts, value.trim())?);
     }
     Ok(layers)
+}
+
+/// The tables of components that may speak to a service.
+const SERVICES: [&str; 2] = ["teacher", "retriever"];
+
+fn is_of_a_service(key: &[&str]) -> bool {
+    key.len() > 1 && SERVICES.contains(&key[0])
+}
+
+/// A setting as messages and logs show it: without a value that may be secret, which are addresses with a name and password or a query, texts
+/// for a component that speaks to a service, and whatever is called a key or the like.
+fn shown(setting: &str) -> String {
+    const NAMES: [&str; 8] = ["key", "token", "secret", "password", "passwd", "credential", "authorization", "bearer"];
+    let Some((key, value)) = setting.split_once('=') else {
+        // What looks like a key is one that lacks its value; anything else may be a secret by itself.
+        let is_key =
+            setting.contains('.') && setting.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'));
+        return if is_key { setting.to_owned() } else { "[not shown]".to_owned() };
+    };
+    let parts: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+    let plain =
+        value.trim().parse::<f64>().is_ok() || matches!(value.trim(), "true" | "false") || parts.last() == Some(&"plugin");
+    let lower = setting.to_lowercase();
+    let named = NAMES.iter().any(|name| key.to_lowercase().contains(name) || lower.contains(&format!("{name} =")))
+        && !key.contains("tokens")
+        && !key.contains("tokenizer");
+    let address = value.contains("://") && value.contains(['@', '?', '#']);
+    if plain || !(is_of_a_service(&parts) || named || address) { setting.to_owned() } else { format!("{key}=[not shown]") }
 }
 
 /// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as are dates, which no key takes.
@@ -104,7 +146,7 @@ fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError
         nested = Value::from(Dict::from([((*part).to_owned(), nested)]));
     }
     let values = nested.into_dict().unwrap_or_default();
-    Ok(Layer { origin, directory: None, text: None, literal, values })
+    Ok(Layer { origin, directory: None, lines: Lines::default(), literal, values })
 }
 
 /// The file at `path` and everything it extends, the base of all first.
@@ -123,7 +165,7 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
         }
         seen.push(identity);
         if let Some(extends) = extends {
-            let origin = Origin::File { path: path.clone(), line: line(layer.text.as_deref(), &["extends"]) };
+            let origin = Origin::File { path: path.clone(), line: layer.lines.line(["extends"]) };
             let Some(base) = extends.as_str() else {
                 return Err(ConfigError::one(origin, "extends", "expected the path of a TOML file, relative to this one"));
             };
@@ -138,7 +180,7 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
 /// Reads one file; `named_by` is where its name was found, if not on the command line.
 fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     let origin = Origin::File { path: path.to_owned(), line: None };
-    let text = std::fs::read_to_string(path).map_err(|error| match named_by {
+    let text = read_text(path, FileKind::Configuration).map_err(|error| match named_by {
         Some(named_by) => ConfigError::one(named_by, "extends", format!("could not read {}: {error}", path.display())),
         None => ConfigError::one(origin.clone(), "", format!("could not read the configuration: {error}")),
     })?;
@@ -154,29 +196,7 @@ fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     // An unreadable directory shows up when a path in it is used, with that path's name.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    Ok(Layer { origin, directory: Some(directory), text: Some(text), literal: None, values })
-}
-
-/// The line, counted from 1, on which the key at `path` (or the innermost table of it that can be found) stands.
-pub(super) fn line(text: Option<&str>, path: &[&str]) -> Option<usize> {
-    let text = text?;
-    let document = toml::de::DeTable::parse(text).ok()?;
-    let mut span = None;
-    let mut table = document.get_ref();
-    let mut parts = path.iter();
-    while let Some(part) = parts.next() {
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == part) else { break };
-        span = Some(key.span());
-        let mut value = value;
-        while let Some(array) = value.get_ref().as_array() {
-            let Some(element) = parts.next().and_then(|index| array.get(index.parse::<usize>().ok()?)) else { break };
-            span = Some(element.span());
-            value = element;
-        }
-        let Some(inner) = value.get_ref().as_table() else { break };
-        table = inner;
-    }
-    span.map(|span| line_of(text, span.start))
+    Ok(Layer { origin, directory: Some(directory), lines: Lines::of(&text), literal: None, values })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -7,6 +7,7 @@
 
 mod checks;
 mod layers;
+mod lines;
 mod output;
 mod paths;
 mod problem;
@@ -25,13 +26,13 @@ use crate::prepare::config::PreparationConfig;
 use crate::retrieval::config::IndexConfig;
 use crate::train::config::TrainingConfig;
 
-pub use crate::data::config::Data;
+pub use crate::data::config::{Data, OnError};
 pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
 pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use crate::evaluate::config::Evaluation;
 pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
 pub use crate::plugins::Component;
-pub use crate::prepare::config::{OnError, Preparation};
+pub use crate::prepare::config::Preparation;
 pub use crate::retrieval::config::Index;
 pub use crate::text::config::Prompt;
 pub use crate::train::config::Training;
@@ -94,7 +95,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Config {
-            device: Component::new("cpu"),
+            device: Component::new("auto"),
             generator: None,
             compressor: None,
             corpus: None,

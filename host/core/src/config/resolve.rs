@@ -9,6 +9,7 @@ use scaledown_sdk::component::Kind;
 
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
+use super::lines::Lines;
 use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
@@ -98,7 +99,7 @@ fn internal(error: impl std::fmt::Display) -> ConfigError {
 
 fn defaults() -> Result<Layer, ConfigError> {
     let values = Value::serialize(Config::default()).map_err(internal)?.into_dict().unwrap_or_default();
-    Ok(Layer { origin: Origin::BuiltIn, directory: None, text: None, literal: None, values })
+    Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: Lines::default(), literal: None, values })
 }
 
 /// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
@@ -218,8 +219,7 @@ impl Merged {
         let Some(layer) = self.layer_of(key) else { return Origin::BuiltIn };
         match &layer.origin {
             Origin::File { path, .. } => {
-                let key: Vec<&str> = key.iter().map(String::as_str).collect();
-                Origin::File { path: path.clone(), line: layers::line(layer.text.as_deref(), &key) }
+                Origin::File { path: path.clone(), line: layer.lines.line(key.iter().map(String::as_str)) }
             }
             other => other.clone(),
         }

@@ -5,7 +5,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::Config;
-use crate::plugins::registry;
+use crate::plugins::{automatic_device, registry};
 
 /// The tables of [`Config`] that hold a component; each is named as the component's kind.
 pub(super) const COMPONENTS: [Kind; 6] =
@@ -31,11 +31,25 @@ pub(super) fn for_plugins<'a>(choice: impl Fn(Kind) -> Option<&'a str>) -> Value
             plugin.insert("enum".into(), registry::names(kind).into());
             plugin.insert(BUILT_IN.into(), json!(kind));
         }
-        if let Some(registration) = choice(kind).and_then(|name| registry::find(kind, name)) {
-            add_plugin(section, (registration.schema)());
+        match choice(kind).and_then(|name| registry::find(kind, name)) {
+            Some(registration) if registration.name == automatic_device::NAME => add_all_devices(section),
+            Some(registration) => add_plugin(section, (registration.schema)()),
+            None => {}
         }
     }
     schema
+}
+
+/// Adds the keys of every device, one of which is taken when it is made.
+fn add_all_devices(section: &mut Value) {
+    for entry in registry::entries().filter(|entry| entry.kind() == Kind::Device && entry.name != automatic_device::NAME) {
+        let mut schema = (entry.schema)();
+        if let Some(schema) = schema.as_object_mut() {
+            // What one device requires, another does not know.
+            schema.remove("required");
+        }
+        add_plugin(section, schema);
+    }
 }
 
 /// Adds a plugin's own keys to the host's keys of a component table, and closes the table to others.

@@ -13,6 +13,7 @@ inventory::submit! {
         description: "A device for tests.",
         schema: || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         learning_rate: None,
+        preference: 0,
         factory: Factory::Device(|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
     }
 }
@@ -28,6 +29,7 @@ inventory::submit! {
             },
         }),
         learning_rate: Some(5e-5),
+        preference: 0,
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -37,6 +39,7 @@ inventory::submit! {
         description: "Another compressor for tests.",
         schema: || json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
         learning_rate: Some(1e-4),
+        preference: 0,
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }

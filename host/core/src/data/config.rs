@@ -41,3 +41,14 @@ pub struct Data {
     /// relevant one first, which a model may learn to rely on.
     pub shuffle_documents: bool,
 }
+
+/// What becomes of a document that cannot be read or a question that cannot be prepared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnError {
+    /// It ends the run, which can be resumed once the cause is removed.
+    Stop,
+    /// It is left out and counted.
+    #[default]
+    Skip,
+}

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use scaledown_sdk::component::{Generator, GeneratorContext};
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
-use scaledown_sdk::{DType, Device};
+use scaledown_sdk::{DType, Device, Error as SdkError};
 
 use super::config::{Init, ModelConfig, Precision};
 use crate::plugins::registry;
@@ -70,7 +71,10 @@ impl LanguageModel {
             None => Params::random(options),
         };
         let context = GeneratorContext { params: params.clone(), directory: directory.clone() };
-        let generator = registry::generator(&table.component(), context)?;
+        let generator = registry::generator(&table.component(), context).map_err(|error| match error.downcast::<SdkError>() {
+            Ok(error) => error.of_model(&directory.join("config.json")).into(),
+            Err(other) => other,
+        })?;
         params.finish()?;
         log_loaded("generator", &params, started);
         Ok(LanguageModel {
@@ -90,7 +94,7 @@ impl LanguageModel {
     /// If it cannot be read.
     pub fn config_json(&self) -> Result<serde_json::Value> {
         let path = self.directory.join("config.json");
-        let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+        let bytes = read_bytes(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string()))
     }
 }

@@ -6,6 +6,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::peft::save_adapter;
 use scaledown_sdk::nn::safetensors::write_safetensors;
 
@@ -28,7 +29,7 @@ pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()
     let mut writer = DirectoryWriter::new(directory)?;
     for name in ["config.json", "tokenizer.json", "tokenizer_config.json", "generation_config.json", "chat_template.jinja"] {
         let path = model.directory.join(name);
-        match std::fs::read(&path) {
+        match read_bytes(&path, FileKind::Tokenizer) {
             Ok(bytes) => writer.write(name, &bytes)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(Error::io(&path, error)),

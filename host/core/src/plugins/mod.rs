@@ -1,5 +1,6 @@
 //! The replaceable components: what is linked in, and how one is made.
 
+pub mod automatic_device;
 pub mod registry;
 mod shipped;
 mod spec;

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use super::config::{OnError, Preparation};
+use super::config::Preparation;
+use crate::data::config::OnError;
 use crate::data::questions::{Question, QuestionSource, Questions};
 use crate::{Error, Result};
 

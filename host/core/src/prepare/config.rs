@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::config::OnError;
 use crate::plugins::Component;
 use crate::text::config::Prompt;
 
@@ -35,17 +36,6 @@ pub struct Preparation {
     /// What becomes of a question that is malformed, finds no document, or that the teacher refuses or answers with nothing.
     #[schemars(extend("operational" = true))]
     pub on_error: OnError,
-}
-
-/// What becomes of a question that cannot be prepared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnError {
-    /// It ends the run, which can be resumed once the cause is removed.
-    Stop,
-    /// It is left out and counted.
-    #[default]
-    Skip,
 }
 
 impl Preparation {

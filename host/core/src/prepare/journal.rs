@@ -216,6 +216,12 @@ pub struct Recorded {
 }
 
 impl Recorded {
+    /// The journal's file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether the answers to all questions of a block are known, of which there are so many.
     #[must_use]
     pub fn is_answered(&self, block: u64, questions: usize) -> bool {

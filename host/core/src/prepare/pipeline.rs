@@ -10,10 +10,11 @@ use scaledown_sdk::component::{Reranker, Teacher};
 
 use super::answering::{Answered, Answering};
 use super::block::Block;
-use super::config::{OnError, Preparation};
+use super::config::Preparation;
 use super::error::PreparationError;
 use super::journal::{Entry, Journal, Recorded};
 use super::ranking::{self, Candidates, Ranked};
+use crate::data::config::OnError;
 use crate::data::questions::Question;
 use crate::retrieval::SearchIndex;
 use crate::support::progress::{Bar, Progress};

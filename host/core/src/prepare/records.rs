@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -63,7 +64,7 @@ impl Sidecar {
     /// # Errors
     /// If it is not there, or not one.
     pub fn read_file(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(PreparationError::io(path))?;
+        let bytes = read_bytes(path, FileKind::Manifest).map_err(PreparationError::io(path))?;
         let message = |error: serde_json::Error| format!("it is no description of records: {error}");
         serde_json::from_slice(&bytes)
             .map_err(|error| PreparationError::Merge { path: path.to_owned(), message: message(error) }.into())
@@ -128,7 +129,10 @@ pub fn write(
 
 /// The record of each question of a block, or why it has none.
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
-    let lost = || Error::failed(format!("the journal has no answers for block {}", block.number));
+    let lost = || {
+        let (journal, number) = (recorded.path().display(), block.number);
+        Error::failed(format!("{journal}: it has no answers for block {number}, which it should; start over with --overwrite"))
+    };
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
     let mut answers = recorded.answered(block.number)?;
     let each = block.questions.iter().zip(ranked).enumerate();

@@ -38,7 +38,7 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     }
     let place = Place::create(&root)?;
     let manifest = Manifest::new(retriever, corpus.clone(), place.build);
-    let filled = Filling { config, device, progress, place: &place, before: None }.run(manifest, chunks);
+    let filled = Filling { config, device, progress, place: &place, before: None, apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
         // What stays is removed by the next build; the reason of this failure is what the user needs to know.
         let _ = std::fs::remove_dir_all(place.directory());
@@ -83,7 +83,25 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     let place = before.place(&root);
     place.remove_others()?;
     let manifest = Manifest { additions: before.additions.saturating_add(1), ..before.clone() };
-    Filling { config, device, progress, place: &place, before: Some(before) }.run(manifest, chunks)?;
+    let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
+    // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until that is whole.
+    if !before.complete || !retriever.all_or_nothing() {
+        drop(retriever);
+        Filling { config, device, progress, place: &place, before: Some(before), apart: false }.run(manifest, chunks)?;
+        return SearchIndex::open(config, device);
+    }
+    // Damage would go over into files whose checksums are right.
+    retriever.verify()?;
+    drop(retriever);
+    let copy = place.copy()?;
+    let manifest = Manifest { build: copy.build, ..manifest };
+    let filled = Filling { config, device, progress, place: &copy, before: Some(before), apart: true }.run(manifest, chunks);
+    if let Err(error) = filled {
+        // What stays is removed by the next run; the reason of this failure is what the user needs to know.
+        let _ = std::fs::remove_dir_all(copy.directory());
+        return Err(error);
+    }
+    copy.remove_others()?;
     SearchIndex::open(config, device)
 }
 
@@ -100,20 +118,22 @@ struct Filling<'a> {
     place: &'a Place,
     /// What there is to add to.
     before: Option<Manifest>,
+    /// Whether nobody searches what is filled before it is whole.
+    apart: bool,
 }
 
 impl Filling<'_> {
     /// Adds chunks to the store and to the retriever; then the index is complete.
     fn run(self, manifest: Manifest, chunks: Chunks) -> Result<()> {
-        let Filling { config, device, progress, place, before } = self;
+        let Filling { config, device, progress, place, before, apart } = self;
         let addition = Addition::start(place, manifest.additions)?;
         let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
-        if before.is_some() {
+        if before.is_some() && !apart {
             // What is added is joined with what is there, and damage would go over into files whose checksums are right.
             retriever.verify()?;
         }
         let all_or_nothing = retriever.all_or_nothing();
-        if let Some(before) = before.as_ref().filter(|before| before.complete && !all_or_nothing) {
+        if let Some(before) = before.as_ref().filter(|before| before.complete && !all_or_nothing && !apart) {
             Manifest { complete: false, ..before.clone() }.write(&place.root)?;
         }
         let mut stream = Stream {
@@ -121,7 +141,7 @@ impl Filling<'_> {
             chunks,
             addition,
             place,
-            before: before.as_ref(),
+            before: before.as_ref().filter(|_| !apart),
             manifest,
             bar: progress.spinner("indexing"),
             began: Instant::now(),
@@ -136,7 +156,7 @@ impl Filling<'_> {
             return Err(failure);
         }
         if let Err(error) = indexed {
-            if let Some(before) = before.filter(|_| all_or_nothing) {
+            if let Some(before) = before.filter(|_| all_or_nothing && !apart) {
                 before.write(&place.root)?;
             }
             return Err(error.into());

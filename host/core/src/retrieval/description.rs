@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::IndexError;
@@ -77,7 +78,7 @@ impl Manifest {
     /// What an index in `directory` was made from, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
-        let bytes = match std::fs::read(&path) {
+        let bytes = match read_bytes(&path, FileKind::Manifest) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(&path, error)),

@@ -44,6 +44,13 @@ impl Place {
         self.directory().join("retriever")
     }
 
+    /// A copy of this build, of the next number, that can be changed while this one counts.
+    pub(super) fn copy(&self) -> Result<Self> {
+        let place = Place::create(&self.root)?;
+        copy(&self.directory(), &place.directory()).inspect_err(|_| drop(std::fs::remove_dir_all(place.directory())))?;
+        Ok(place)
+    }
+
     /// Removes the other builds: an older one, and what one that did not come to its end has left. Nothing else in the directory is touched.
     pub(super) fn remove_others(&self) -> Result<()> {
         remove(&self.root, Some(self.build))?;
@@ -55,6 +62,22 @@ impl Place {
         }
         Ok(())
     }
+}
+
+/// Copies what is in a directory into another, which is there, but for locks.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(from).map_err(|error| Error::io(from, error))? {
+        let entry = entry.map_err(|error| Error::io(from, error))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let target = to.join(&name);
+        if path.is_dir() {
+            std::fs::create_dir(&target).map_err(|error| Error::io(&target, error))?;
+            copy(&path, &target)?;
+        } else if !name.to_string_lossy().ends_with(".lock") {
+            std::fs::copy(&path, &target).map_err(|error| Error::io(&target, error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes all builds of an index but one.
@@ -78,6 +101,11 @@ fn builds(root: &Path) -> Result<Vec<(u32, PathBuf)>> {
         builds.extend(build.map(|build| (build, entry.path())));
     }
     Ok(builds)
+}
+
+/// Whether another run keeps the lock of the index in `root`.
+pub(super) fn is_locked(root: &Path) -> bool {
+    DirectoryLock::is_held(root)
 }
 
 /// Keeps other runs from changing the index of a directory, which is made if it is missing. Searching needs no lock.

@@ -9,6 +9,8 @@ use super::IndexError;
 use super::chunk_store::ChunkStore;
 use super::config::IndexConfig;
 use super::description::Manifest;
+use super::place::{self, Place};
+use super::stamp::Stamp;
 use crate::Result;
 use crate::plugins::registry;
 
@@ -18,6 +20,7 @@ pub struct SearchIndex {
     retriever: Box<dyn Retriever>,
     chunks: ChunkStore,
     checksum: u32,
+    chunked: bool,
 }
 
 /// A chunk that was found.
@@ -35,7 +38,8 @@ impl SearchIndex {
     /// Opens the index of a configuration.
     ///
     /// # Errors
-    /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made.
+    /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made. All files are read and
+    /// their checksums compared, unless they were since they changed last.
     pub fn open(config: &IndexConfig<'_>, device: &Device) -> Result<Self> {
         let directory = config.directory.clone();
         let mut manifest = Manifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
@@ -50,6 +54,9 @@ impl SearchIndex {
     }
 
     fn with(config: &IndexConfig<'_>, device: &Device, directory: &Path, manifest: &Manifest) -> Result<Self> {
+        if !manifest.complete && place::is_locked(directory) {
+            return Err(IndexError::Locked(directory.to_owned()).into());
+        }
         if !manifest.complete {
             return Err(IndexError::Incomplete(directory.to_owned()).into());
         }
@@ -62,7 +69,15 @@ impl SearchIndex {
             return Err(IndexError::Damaged { path: place.chunks(), message }.into());
         }
         let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
-        Ok(SearchIndex { directory: directory.to_owned(), retriever, chunks, checksum: manifest.checksum })
+        let index = SearchIndex {
+            directory: directory.to_owned(),
+            retriever,
+            chunks,
+            checksum: manifest.checksum,
+            chunked: manifest.corpus.chunking.is_some(),
+        };
+        index.verify_once(&place)?;
+        Ok(index)
     }
 
     /// Reads all files of the index and compares checksums.
@@ -72,6 +87,22 @@ impl SearchIndex {
     pub fn verify(&self) -> Result<()> {
         self.chunks.verify()?;
         Ok(self.retriever.verify()?)
+    }
+
+    /// Verifies an index whose files have not been since they were written last.
+    fn verify_once(&self, place: &Place) -> Result<()> {
+        let stamp = Stamp::of(place);
+        if stamp.as_ref().is_some_and(|stamp| stamp.is_on(place)) {
+            return Ok(());
+        }
+        let start = std::time::Instant::now();
+        self.verify()?;
+        tracing::info!("verified the index in {:.2} s: {}", start.elapsed().as_secs_f64(), self.directory.display());
+        // Had they changed meanwhile, the stamp would not be theirs.
+        if let Some(stamp) = stamp.filter(|stamp| Stamp::of(place).as_ref() == Some(stamp)) {
+            stamp.put(place);
+        }
+        Ok(())
     }
 
     /// The best `k` chunks of each query, best first.
@@ -120,6 +151,12 @@ impl SearchIndex {
             text.ok_or_else(|| IndexError::NoText { path: self.directory.clone(), id: id.clone() }.into())
         };
         texts.into_iter().zip(ids).map(text).collect()
+    }
+
+    /// Whether the corpus was cut into chunks; without that, chunks are whole documents and have their ids.
+    #[must_use]
+    pub fn is_chunked(&self) -> bool {
+        self.chunked
     }
 
     /// Where the index is.

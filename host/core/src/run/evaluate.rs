@@ -10,7 +10,7 @@ use crate::data::records::{self, Record};
 use crate::evaluate::report::{self, Environment, Memory, Metrics, Report, Sample};
 use crate::evaluate::{self, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
-use crate::train::tracking;
+use crate::train::{self, tracking};
 use crate::{Error, Result};
 
 /// What was measured before anything was trained.
@@ -26,11 +26,13 @@ pub struct Baseline {
 /// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
 ///
 /// # Errors
-/// If a file is missing or cannot be used, or the device fails.
+/// If a file is missing or cannot be used, the device fails, or another run is at work in the output directory.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let config = &config.with_adapter();
     let stored = StoredOscar::open(&directory)?;
+    // What it writes goes to the output directory, in which a training may be at work.
+    let _lock = train::lock(&config.output.directory)?;
     let trained = Trained::beside(&directory)?;
     let start = super::train::stored_start(config)?;
     let records = test_records(config)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 
 use super::Directory;
@@ -47,7 +48,7 @@ impl Trained {
     /// What is written in an output directory; nothing where nothing was written.
     pub(super) fn read(directory: &Directory) -> Result<Self> {
         let path = directory.training();
-        match std::fs::read(&path) {
+        match read_bytes(&path, FileKind::ModelConfiguration) {
             Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Trained::default()),
             Err(error) => Err(Error::io(&path, error)),

@@ -36,6 +36,7 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let staged = staged(config, stages, &[&model.tokenizer])?;
     drop(spinner);
     let (steps, records) = (staged.most_steps(), staged.checksum());
+    let run = run.with_tokenizers(&[&model.tokenizer])?;
     let mut objective = CausalLm::new(model, &config.training, &config.pretraining, config.compression.document_tokens, staged);
     device.reset_peak_memory();
     let outcome = run.train(&mut objective, config, records, steps)?;
@@ -70,6 +71,7 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let staged = staged(config, stages, &oscar.tokenizers())?;
     drop(spinner);
     let (steps, records) = (staged.most_steps(), staged.checksum());
+    let run = run.with_tokenizers(&oscar.tokenizers())?;
     let mut objective = AutoEncoding::new(oscar, &config.training, &config.pretraining, staged);
     device.reset_peak_memory();
     let outcome = run.train(&mut objective, config, records, steps)?;

@@ -115,6 +115,7 @@ fn corpus(directory: &Path) -> Corpus {
         fields: CorpusFields::default(),
         section_titles: false,
         chunking: None,
+        on_error: crate::config::OnError::Stop,
     }
 }
 

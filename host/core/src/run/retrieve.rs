@@ -59,7 +59,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
                     Some(reranker) => reranked(reranker.as_ref(), &question.query, found)?,
                     None => found,
                 };
-                let found = if options.documents { best_of_documents(found) } else { found };
+                let found = if options.documents && index.is_chunked() { best_of_documents(found) } else { found };
                 for (rank, Found { id, score, .. }) in found.iter().take(k).enumerate() {
                     let (question, id) = (field(&question.id)?, field(id)?);
                     writeln!(file, "{question} Q0 {id} {} {score} {tag}", rank + 1).map_err(|error| Error::io(out, error))?;
@@ -89,7 +89,7 @@ fn field(id: &str) -> Result<&str> {
     Ok(id)
 }
 
-/// The best chunk of each document, under the document's id.
+/// The best chunk of each document of a corpus that was cut into chunks, under the document's id: that of the chunk without its number.
 fn best_of_documents(found: Vec<Found>) -> Vec<Found> {
     let mut seen = HashSet::new();
     let document = |found: Found| {

@@ -106,6 +106,7 @@ pub(super) fn distill(
     };
     let validation = examples(validation, &config.data.validation)?;
     let examples = examples(&ordered(records, config), &config.data.train)?;
+    let run = run.with_tokenizers(&oscar.tokenizers())?;
     let steps = Distillation::steps(&config.training, examples.len());
     let objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
     let mut objective = objective.with_validation(validation);

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::evaluate::report::{StageSummary, TrainingSummary};
 use crate::model::base_checksum;
 use crate::support::lock::DirectoryLock;
+use crate::text::Tokenizer;
 use crate::train::checkpoint::{Checkpoint, Store};
 use crate::train::{Fingerprint, Objective, Outcome, Settings, TrainingKind, train};
 use crate::{Error, Result};
@@ -57,6 +58,17 @@ impl<'a> Run<'a> {
             return Err(Error::usage(message));
         }
         Ok(Run { context, _lock: lock, kind, store, checkpoint })
+    }
+
+    /// The same run, of which is noted what its texts are read with.
+    ///
+    /// # Errors
+    /// If a tokenizer cannot be written down.
+    pub(super) fn with_tokenizers(mut self, tokenizers: &[&Tokenizer]) -> Result<Self> {
+        let sums = tokenizers.iter().map(|tokenizer| tokenizer.checksum()).collect::<std::result::Result<Vec<_>, _>>()?;
+        let bytes: Vec<u8> = sums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+        self.store = self.store.with_tokenizers(crc32fast::hash(&bytes));
+        Ok(self)
     }
 
     /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.

@@ -70,6 +70,13 @@ impl DirectoryLock {
         }
     }
 
+    /// Whether another process holds the lock of `directory`.
+    #[must_use]
+    pub fn is_held(directory: &Path) -> bool {
+        let file = File::open(directory.join(LOCK));
+        file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// Opens the file, and makes the directories that it needs.
     fn open(directory: &Path) -> Result<Self, LockError> {
         let made = directory.ancestors().take_while(|place| !place.exists()).map(Path::to_owned).collect();
@@ -130,10 +137,12 @@ mod tests {
         let run = place.path().join("runs/a");
         let first = DirectoryLock::take(&run).unwrap();
         fs::write(run.join("metrics.jsonl"), "").unwrap();
+        assert!(DirectoryLock::is_held(&run));
         let error = DirectoryLock::take(&run).unwrap_err();
         assert!(matches!(&error, LockError::Held(busy) if *busy == run), "{error}");
         DirectoryLock::take(&place.path().join("runs/b")).unwrap();
         drop(first);
+        assert!(!DirectoryLock::is_held(&run));
         DirectoryLock::take(&run).unwrap();
         assert!(run.join("metrics.jsonl").is_file());
     }

@@ -1,22 +1,26 @@
 //! A model's chat template: how it writes a conversation, in Jinja.
 
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
-use minijinja::{Environment, Error, ErrorKind, context};
+use minijinja::{Value as Variable, context};
 use regex::Regex;
+use scaledown_sdk::files::{FileKind, read_text};
 use serde_json::Value;
 
-use super::tokenizer::{TextError, token_text};
+use super::jinja::{Style, Template};
+use super::tokenizer::{TextError, read_json, token_text};
 
-/// What the template is called in messages about it.
-const NAME: &str = "<string>";
+/// Stands in a system message's place, to see whether the template writes it.
+const MARK: &str = "\u{E003}";
 
 /// A chat template with the special tokens that it may name.
 pub struct ChatTemplate {
     /// The template, parsed; or what is wrong with it, which is said to those who use it.
-    environment: Result<Environment<'static>, String>,
-    bos: String,
-    eos: String,
+    template: Result<Template, String>,
+    /// The file that it is in.
+    place: PathBuf,
+    tokens: Vec<(String, Variable)>,
 }
 
 impl ChatTemplate {
@@ -26,59 +30,80 @@ impl ChatTemplate {
     /// If the file cannot be read.
     pub fn from_directory(directory: &Path, tokenizer_config: &Value) -> Result<Option<Self>, TextError> {
         let path = directory.join("chat_template.jinja");
-        let source = match std::fs::read_to_string(&path) {
-            Ok(source) => Some(source),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => default_template(&tokenizer_config["chat_template"]),
+        let (source, place) = match read_text(&path, FileKind::Template) {
+            Ok(source) => (Some(source), path),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                (default_template(&tokenizer_config["chat_template"]), directory.join("tokenizer_config.json"))
+            }
             Err(error) => return Err(TextError::Tokenizer { path, message: error.to_string() }),
         };
-        let token = |key: &str| token_text(&tokenizer_config[key]).unwrap_or_default();
-        Ok(source.map(|source| ChatTemplate::new(&source, token("bos_token"), token("eos_token"))))
+        let Some(source) = source else { return Ok(None) };
+        let mut tokens = special_tokens(&read_json(&directory.join("special_tokens_map.json"))?);
+        tokens.extend(special_tokens(tokenizer_config));
+        Ok(Some(ChatTemplate::new(&source, place, tokens)))
     }
 
-    fn new(source: &str, bos: String, eos: String) -> Self {
-        let mut environment = Environment::new();
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        environment.set_fuel(Some(100_000));
-        environment.add_function("raise_exception", |message: String| -> Result<String, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        environment.add_function("strftime_now", strftime_now);
-        let parsed = environment.add_template_owned(NAME, without_generation_tags(source)).map_err(|error| error.to_string());
-        ChatTemplate { environment: parsed.map(|()| environment), bos, eos }
+    fn new(source: &str, place: PathBuf, tokens: Vec<(String, Variable)>) -> Self {
+        ChatTemplate { template: Template::new(&without_generation_tags(source), Style::Chat), place, tokens }
     }
 
     /// The text of a conversation of an optional system message and one user message, up to where the answer begins. A template that
     /// knows no system role gets both in the user's message.
     ///
     /// # Errors
-    /// [`TextError::Template`] if the template is malformed or refuses the conversation.
+    /// [`TextError::Template`] if the template is malformed, refuses the conversation, or writes nothing of it.
     pub fn render(&self, system: &str, user: &str) -> Result<String, TextError> {
         let user_only = |text: &str| vec![context! { role => "user", content => text }];
         if system.is_empty() {
             return self.render_messages(&user_only(user));
         }
-        let mut messages = vec![context! { role => "system", content => system }];
-        messages.extend(user_only(user));
-        match self.render_messages(&messages) {
-            Ok(text) if text.contains(system.trim()) => Ok(text),
-            _ => self.render_messages(&user_only(&format!("{system}\n\n{user}"))),
-        }
+        let both = |system: &str| {
+            let mut messages = vec![context! { role => "system", content => system }];
+            messages.extend(user_only(user));
+            self.render_messages(&messages)
+        };
+        let refused = match both(system) {
+            Ok(text) if text.contains(system.trim()) => return Ok(text),
+            // It may be written otherwise than it stands, as in JSON.
+            Ok(text) if both(&format!("{system}{MARK}")).is_ok_and(|other| other != text) => return Ok(text),
+            refused => refused.err(),
+        };
+        self.render_messages(&user_only(&format!("{system}\n\n{user}"))).map_err(|error| refused.unwrap_or(error))
     }
 
-    fn render_messages(&self, messages: &[minijinja::Value]) -> Result<String, TextError> {
-        let failed = |error: Error| TextError::Template { what: "chat template", message: error.to_string() };
-        let malformed = |message: &String| TextError::Template { what: "chat template", message: message.clone() };
-        let template = self.environment.as_ref().map_err(malformed)?.get_template(NAME).map_err(failed)?;
-        let text = template.render(context! {
-            messages,
-            add_generation_prompt => true,
-            bos_token => self.bos,
-            eos_token => self.eos,
-        });
-        text.map_err(failed)
+    fn render_messages(&self, messages: &[Variable]) -> Result<String, TextError> {
+        let failed = |message: &str| TextError::Template {
+            what: "chat template",
+            message: format!("{}: {message}", self.place.display()),
+        };
+        // What `transformers` gives a template that is asked for a prompt, without tools and documents of its own.
+        let given = [
+            ("messages", Variable::from(messages.to_vec())),
+            ("tools", Variable::from(())),
+            ("documents", Variable::from(())),
+            ("add_generation_prompt", Variable::from(true)),
+        ];
+        let tokens = self.tokens.iter().map(|(name, token)| (name.as_str(), token.clone()));
+        let template = self.template.as_ref().map_err(|message| failed(message))?;
+        let text = template.render(tokens.chain(given).collect()).map_err(|message| failed(&message))?;
+        if text.trim().is_empty() {
+            return Err(failed("it writes nothing for a question; expected the prompt, with the question in it"));
+        }
+        Ok(text)
     }
+}
+
+/// The special tokens that a tokenizer's configuration names: `bos_token` and its like, and those of a model's own.
+fn special_tokens(config: &Value) -> Vec<(String, Variable)> {
+    let named = config.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("_token"));
+    let own = config["extra_special_tokens"].as_object().into_iter().flatten();
+    let mut tokens: Vec<(String, Variable)> =
+        named.chain(own).filter_map(|(name, token)| Some((name.clone(), Variable::from(token_text(token)?)))).collect();
+    if let Some(added) = config["additional_special_tokens"].as_array() {
+        let added: Vec<String> = added.iter().filter_map(token_text).collect();
+        tokens.push(("additional_special_tokens".to_owned(), Variable::from(added)));
+    }
+    tokens
 }
 
 /// The template itself, or the one called `default` where a model has several.
@@ -104,15 +129,6 @@ fn without_generation_tags(source: &str) -> String {
         }
     };
     tag("endgeneration", "endif", &tag("generation", "if true", source))
-}
-
-/// The present date and time in UTC, in the form that `strftime` describes (`%d %b %Y`).
-fn strftime_now(format: &str) -> Result<String, Error> {
-    let refused = |error: &dyn std::fmt::Display| {
-        Error::new(ErrorKind::InvalidOperation, format!("strftime_now cannot write {format:?}: {error}"))
-    };
-    let format = time::format_description::parse_strftime_owned(format).map_err(|error| refused(&error))?;
-    time::OffsetDateTime::now_utc().format(&format).map_err(|error| refused(&error))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod chat;
 mod chat_tokenizer;
 pub mod config;
+mod jinja;
 mod prompt;
 mod stop;
 mod tokenizer;
@@ -11,4 +12,5 @@ pub use chat::ChatTemplate;
 pub use chat_tokenizer::open_chat_tokenizer;
 pub use prompt::{Piece, PromptTemplate};
 pub use stop::{StopStrings, StopWatch};
+pub(crate) use tokenizer::parsed;
 pub use tokenizer::{Encoded, TextError, Tokenizer};

@@ -1,8 +1,9 @@
 //! The generator's prompt: text with places for documents.
 
-use minijinja::{Environment, context};
+use minijinja::context;
 
 use super::config::Prompt;
+use super::jinja::{Style, Template};
 use super::tokenizer::{TextError, Tokenizer};
 
 /// A part of a prompt.
@@ -19,11 +20,8 @@ pub enum Piece {
 pub struct PromptTemplate {
     prompt: Prompt,
     /// The user's message, parsed.
-    environment: Environment<'static>,
+    user: Template,
 }
-
-/// What the user's message is called in messages about it.
-const NAME: &str = "<string>";
 
 /// Private-use characters that stand around a document's number while the template is rendered.
 const OPEN: char = '\u{E000}';
@@ -35,9 +33,8 @@ impl PromptTemplate {
     /// # Errors
     /// If the user's message cannot be rendered, or has no place for the query or the documents.
     pub fn new(prompt: &Prompt) -> Result<Self, TextError> {
-        let mut environment = Environment::new();
-        environment.add_template_owned(NAME, prompt.user.clone()).map_err(failed)?;
-        let template = PromptTemplate { prompt: prompt.clone(), environment };
+        let user = Template::new(&prompt.user, Style::Prompt).map_err(failed)?;
+        let template = PromptTemplate { prompt: prompt.clone(), user };
         let text = template.user_message("\u{E002}", 1)?;
         if text.matches('\u{E002}').count() != 1 {
             return Err(TextError::Placeholder("query"));
@@ -76,13 +73,12 @@ impl PromptTemplate {
     fn user_message(&self, query: &str, documents: usize) -> Result<String, TextError> {
         let places: Vec<String> = (0..documents).map(|i| format!("{OPEN}{i}{CLOSE}")).collect();
         let documents = places.join(&self.prompt.separator);
-        let template = self.environment.get_template(NAME).map_err(failed)?;
-        template.render(context! { query, documents }).map_err(failed)
+        self.user.render(context! { query, documents }).map_err(failed)
     }
 }
 
-fn failed(error: minijinja::Error) -> TextError {
-    TextError::Template { what: "prompt", message: error.to_string() }
+fn failed(message: String) -> TextError {
+    TextError::Template { what: "prompt", message }
 }
 
 enum Part<'a> {

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::component::caught;
+use scaledown_sdk::files::{FileKind, read_bytes};
 use serde_json::Value;
 
 use super::ChatTemplate;
@@ -53,6 +55,15 @@ pub struct Encoded {
 }
 
 impl Tokenizer {
+    /// A checksum of how it makes tokens of texts, whatever its file looks like.
+    ///
+    /// # Errors
+    /// If it cannot be written as JSON.
+    pub fn checksum(&self) -> Result<u32, TextError> {
+        let text = self.inner.to_string(false).map_err(|error| TextError::Encode(error.to_string()))?;
+        Ok(crc32fast::hash(text.as_bytes()))
+    }
+
     /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and `config.json` what they say of special
     /// tokens and the chat template.
     ///
@@ -61,7 +72,7 @@ impl Tokenizer {
     pub fn from_directory(directory: &Path) -> Result<Self, TextError> {
         let path = directory.join("tokenizer.json");
         let failed = |message: String| TextError::Tokenizer { path: path.clone(), message };
-        let mut inner = tokenizers::Tokenizer::from_file(&path).map_err(|error| failed(error.to_string()))?;
+        let mut inner = parsed(&path)?;
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| failed(error.to_string()))?;
         let [tokenizer_config, generation_config, config] =
@@ -185,10 +196,21 @@ impl Tokenizer {
     }
 }
 
-/// A JSON file, or null where there is none.
-fn read_json(path: &Path) -> Result<Value, TextError> {
+/// The tokenizer of a `tokenizer.json`.
+///
+/// # Errors
+/// [`TextError::Tokenizer`] if the file cannot be read or is no tokenizer.
+pub(crate) fn parsed(path: &Path) -> Result<tokenizers::Tokenizer, TextError> {
     let failed = |message: String| TextError::Tokenizer { path: path.to_owned(), message };
-    match std::fs::read(path) {
+    let bytes = read_bytes(path, FileKind::Tokenizer).map_err(|error| failed(error.to_string()))?;
+    let parsed = caught(|| tokenizers::Tokenizer::from_bytes(&bytes)).map_err(failed)?;
+    parsed.map_err(|error| failed(error.to_string()))
+}
+
+/// A JSON file, or null where there is none.
+pub(super) fn read_json(path: &Path) -> Result<Value, TextError> {
+    let failed = |message: String| TextError::Tokenizer { path: path.to_owned(), message };
+    match read_bytes(path, FileKind::ModelConfiguration) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Value::Null),
         Err(error) => Err(failed(error.to_string())),

@@ -56,6 +56,12 @@ impl Store {
         Store { settings: self.settings.with_base(checksum), ..self }
     }
 
+    /// Adds the tokenizers to the settings; see [`Fingerprint::with_tokenizers`].
+    #[must_use]
+    pub fn with_tokenizers(self, checksum: u32) -> Self {
+        Store { settings: self.settings.with_tokenizers(checksum), ..self }
+    }
+
     /// Compares the settings with those of `checkpoint`, and says what has changed that may.
     ///
     /// # Errors

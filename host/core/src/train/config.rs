@@ -38,6 +38,10 @@ pub struct Training {
     #[schemars(range(min = 1))]
     #[schemars(extend("adjustable" = true))]
     pub micro_batch: usize,
+    /// Whether the micro-batch may be halved when the device runs out of memory. The step is then made again with smaller ones: the same
+    /// step within rounding, but for the elements that dropout drops.
+    #[schemars(extend("operational" = true))]
+    pub reduce_micro_batch: bool,
     /// The peak learning rate of the generator (its LoRA adapters).
     #[schemars(range(min = 0.0))]
     #[schemars(extend("adjustable" = true))]
@@ -110,6 +114,7 @@ impl Default for Training {
         Training {
             batch_size: 128,
             micro_batch: 8,
+            reduce_micro_batch: true,
             lr_generator: 1e-4,
             lr_compressor: None,
             schedule: Schedule::Linear,
@@ -132,6 +137,16 @@ impl Default for Training {
 }
 
 impl Training {
+    /// Halves the micro-batch, where that is allowed and possible, and returns what it is now.
+    pub fn halve_micro_batch(&mut self) -> Option<usize> {
+        if !self.reduce_micro_batch || self.micro_batch < 2 {
+            return None;
+        }
+        // Micro-batches of a step need not be of one size, so an odd one is no trouble.
+        self.micro_batch /= 2;
+        Some(self.micro_batch)
+    }
+
     /// How wide batches are padded on `device`.
     #[must_use]
     pub fn widths(&self, device: &Device) -> Widths {

@@ -43,7 +43,7 @@ pub enum TrainingError {
     },
     /// Another training writes into the same directory.
     #[error(
-        "{}: another training is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)",
+        "{}: another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)",
         .0.display()
     )]
     Busy(PathBuf),

@@ -18,6 +18,9 @@ const RECORDS: &str = "the training records";
 /// Where the checksum of the weights stands that are read and not trained.
 const BASE: &str = "the generator's weights";
 
+/// Where the checksum of the tokenizers stands.
+const TOKENIZERS: &str = "the tokenizers";
+
 /// The settings that shape a training's curve, by key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -69,6 +72,13 @@ impl Fingerprint {
         self
     }
 
+    /// Adds the tokenizers that texts are read with, by their checksum.
+    #[must_use]
+    pub fn with_tokenizers(mut self, checksum: u32) -> Self {
+        self.0.insert(TOKENIZERS.into(), json!(checksum));
+        self
+    }
+
     /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
     #[must_use]
     pub fn since(&self, earlier: &Fingerprint) -> Difference {
@@ -80,7 +90,7 @@ impl Fingerprint {
         let endless = schedule(self) == [Some(json!("constant")), Some(json!(0.0))];
         for key in self.0.keys().chain(earlier.0.keys().filter(|key| !self.0.contains_key(*key))) {
             let (now, then) = (self.0.get(key), earlier.0.get(key));
-            let is_checksum = key == RECORDS || key == BASE;
+            let is_checksum = [RECORDS, BASE, TOKENIZERS].contains(&key.as_str());
             let unknown = is_checksum && (now.is_none() || then.is_none());
             // Earlier versions compared places.
             if now == then || unknown || PLACES.contains(&key.as_str()) || (endless && LENGTH.contains(&key.as_str())) {
@@ -197,6 +207,9 @@ mod tests {
         let base = |checksum| stages("a").with_base(checksum);
         assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights are others"]);
         assert_eq!(base(Some(2)).since(&base(None)), Difference::default());
+        let read = |checksum| stages("a").with_tokenizers(checksum);
+        assert_eq!(read(2).since(&read(1)).refused, ["the tokenizers are others"]);
+        assert_eq!(read(2).since(&stages("a")), Difference::default());
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub trait Objective {
         Ok(Vec::new())
     }
 
+    /// Halves the micro-batches of the steps to come, for a device that is out of memory. Returns how many records one has from now on, or
+    /// nothing if they cannot be smaller.
+    fn halve_micro_batch(&mut self) -> Option<usize> {
+        None
+    }
+
     /// Looks at a finished step, and says whether to go on.
     fn finish_step(&mut self, _report: &StepReport) -> Verdict {
         Verdict::Continue

@@ -114,12 +114,8 @@ fn step<O: Objective>(
     observer: &mut dyn Observer,
 ) -> Result<StepReport, TrainingError> {
     let started = Instant::now();
-    let batches = objective.batches(step)?;
     let forward = |micro| Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
-    let mut totals = Totals::default();
-    for (micro, batch) in batches.iter().enumerate() {
-        totals.add(objective.loss(batch, &mut forward(micro))?)?;
-    }
+    let (batches, mut totals) = passes(objective, step, forward, observer)?;
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
     let read = totals.update(optimizer, schedule, settings.clip)?;
     // A loss or norm that is not finite left everything as it was, so that the pass can be made again to find out why.
@@ -148,6 +144,38 @@ fn step<O: Objective>(
     let validation = if settings.validate_every.is_some_and(due) { validate(objective)? } else { Vec::new() };
     observer.step(&report, &parts.chain(rates).chain([speed]).chain(validation).collect::<Vec<_>>())?;
     Ok(report)
+}
+
+/// Makes the passes of a step, of its micro-batches one by one; with smaller ones where the device runs out of memory, if the objective can.
+fn passes<O: Objective>(
+    objective: &mut O,
+    step: u64,
+    forward: impl Fn(usize) -> Forward,
+    observer: &mut dyn Observer,
+) -> Result<(Vec<O::Batch>, Totals), TrainingError> {
+    loop {
+        let batches = objective.batches(step)?;
+        let mut totals = Totals::default();
+        let mut made = batches.iter().enumerate().map(|(micro, batch)| totals.add(objective.loss(batch, &mut forward(micro))?));
+        match made.find_map(std::result::Result::err) {
+            None => return Ok((batches, totals)),
+            Some(TrainingError::Model(error)) if is_out_of_memory(&error) => {
+                // What the passes held goes before the next try.
+                drop((batches, totals));
+                let Some(records) = objective.halve_micro_batch() else { return Err(error.into()) };
+                observer.note(&format!("{error}: step {} is made again with micro-batches of {records}", step + 1));
+            }
+            Some(error) => return Err(error),
+        }
+    }
+}
+
+fn is_out_of_memory(error: &scaledown_sdk::Error) -> bool {
+    match error {
+        scaledown_sdk::Error::OutOfMemory { .. } => true,
+        scaledown_sdk::Error::At { source, .. } => is_out_of_memory(source),
+        _ => false,
+    }
 }
 
 /// The loss and the token accuracy on the validation records. Nothing of the training changes by it: no gradient, no dropout, no state.

@@ -2,11 +2,11 @@
 
 use multiversion::multiversion;
 
-use super::{Interleaved, Mask, Shape};
+use super::{Mask, Shape};
 use crate::gemm::{Extents, Matrix, gemm, gemm_into};
 use crate::gemv::dot;
 use crate::math::Real;
-use crate::parallel;
+use crate::parallel::{self, Interleaved};
 use crate::storage::{Scalar, Scratch};
 
 /// Queries in a block.

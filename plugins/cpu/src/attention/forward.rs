@@ -2,10 +2,10 @@
 
 use multiversion::multiversion;
 
-use super::{Interleaved, Mask, Shape};
+use super::{Mask, Shape};
 use crate::gemm::{Extents, Matrix, gemm, gemm_into};
 use crate::math::{Real, sum_by};
-use crate::parallel;
+use crate::parallel::{self, Interleaved};
 use crate::storage::{Scalar, Scratch};
 
 /// Queries in a block: as many as keep the scores of a thousand keys in the second-level cache.

@@ -54,31 +54,3 @@ impl Shape {
         self.heads / self.groups.max(1)
     }
 }
-
-/// An output whose heads are written by different threads.
-struct Interleaved<R>(*mut R);
-
-// SAFETY: the pointer comes from a mutable borrow that outlives the threads, and every thread writes elements of its own.
-unsafe impl<R: Send> Sync for Interleaved<R> {}
-// SAFETY: as above.
-unsafe impl<R: Send> Send for Interleaved<R> {}
-
-impl<R> Interleaved<R> {
-    fn new(elements: &mut [R]) -> Self {
-        Interleaved(elements.as_mut_ptr())
-    }
-
-    /// The row of `size` elements at `offset`.
-    ///
-    /// # Safety
-    /// The row must lie within the output, and nobody else may access it meanwhile.
-    #[allow(clippy::mut_from_ref, reason = "rows of different offsets do not overlap; the caller promises that")]
-    unsafe fn row(&self, offset: usize, size: usize) -> &mut [R] {
-        // SAFETY: the caller's promise.
-        unsafe { std::slice::from_raw_parts_mut(self.0.add(offset), size) }
-    }
-
-    fn at(&self, offset: usize) -> *mut R {
-        self.0.wrapping_add(offset)
-    }
-}

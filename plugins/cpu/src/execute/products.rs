@@ -6,8 +6,9 @@ use scaledown_sdk::{DType, Result, Shape};
 use super::{Call, for_any, for_float};
 use crate::gemm::{self, Batch, Extents};
 use crate::layout::broadcast_strides;
+use crate::math::Float;
 use crate::rows;
-use crate::storage::Buffer;
+use crate::storage::{Buffer, Scalar};
 
 /// The extents but the last two, and those two.
 fn matrices(shape: &Shape) -> (Shape, [usize; 2]) {
@@ -39,6 +40,11 @@ impl Call<'_> {
             return self.quantized_linear(inputs);
         }
         let rows = self.input(inputs, 0)?.spec.shape.rows();
+        match (self.output.dtype, self.input(inputs, 1)?.spec.dtype) {
+            (DType::F32, DType::BF16) => return self.linear_of::<half::bf16>(rows, inputs),
+            (DType::F32, DType::F16) => return self.linear_of::<half::f16>(rows, inputs),
+            _ => {}
+        }
         for_float!(self.op, self.output.dtype, T => {
             let (x, weight) = (self.get::<T>(inputs, 0)?, self.get::<T>(inputs, 1)?);
             let bias = self.optional::<T>(inputs, 2)?;
@@ -46,9 +52,18 @@ impl Call<'_> {
         })
     }
 
+    /// A linear map of f32 with a weight of a shorter type.
+    fn linear_of<W: Float<Compute = f32> + Scalar>(&self, rows: usize, inputs: &[Value]) -> Result<Buffer> {
+        let (x, weight, bias) = (self.get::<f32>(inputs, 0)?, self.get::<W>(inputs, 1)?, self.optional::<f32>(inputs, 2)?);
+        self.build(|out| gemm::linear(rows, x, weight, bias, out))
+    }
+
     pub(super) fn embedding(&self, inputs: &[Value]) -> Result<Buffer> {
         let table = self.input(inputs, 0)?;
         let ids = self.ids(self.input(inputs, 1)?, table.spec.shape.rows())?;
+        if table.spec.dtype.is_quantized() {
+            return self.quantized_embedding(table, &ids);
+        }
         let width = table.spec.shape.last();
         for_any!(self.op, self.output.dtype, T => {
             let table = self.elements::<T>(table)?;

@@ -7,23 +7,30 @@ use super::{Call, for_block, for_float, for_narrow};
 use crate::elementwise;
 use crate::gemm::Extents;
 use crate::math::{Number, Numeric, Real};
-use crate::quantized;
+use crate::quantized::{self, Matrix};
 use crate::storage::{Buffer, Scratch};
 
 impl Call<'_> {
+    /// A matrix in blocks.
+    fn blocks<'v>(&self, value: &'v Value) -> Result<Matrix<'v>> {
+        let shape = &value.spec.shape;
+        Ok(Matrix { bytes: self.elements(value)?, rows: shape.rows(), k: shape.last() })
+    }
+
     /// Floats to blocks.
     pub(super) fn quantize(&self, inputs: &[Value]) -> Result<Buffer> {
-        let mut out = Scratch::<u8>::new(self.output.bytes());
+        let (rows, k) = (self.output.shape.rows(), self.output.shape.last());
         for_block!(self.op, self.output.dtype, F => for_float!(self.op, self.input(inputs, 0)?.spec.dtype, T => {
             let x = self.get::<T>(inputs, 0)?;
-            quantized::quantize::<F, T>(x, |x| x.load().to_f64() as f32, &mut out);
+            let mut out = Scratch::<u8>::new(quantized::size::<F>(rows, k));
+            quantized::quantize::<F, T>(x, k, |x| x.load().to_f64() as f32, &mut out);
             Ok(out.into_buffer())
         }))
     }
 
     /// Blocks to floats.
     pub(super) fn dequantize(&self, inputs: &[Value]) -> Result<Buffer> {
-        let blocks = self.get::<u8>(inputs, 0)?;
+        let blocks = self.blocks(self.input(inputs, 0)?)?;
         let mut wide = Scratch::<f32>::new(self.output.shape.count());
         for_block!(self.op, self.input(inputs, 0)?.spec.dtype, F => {
             quantized::dequantize::<F>(blocks, &mut wide);
@@ -46,5 +53,11 @@ impl Call<'_> {
             let (x, bias) = (self.get::<T>(inputs, 0)?, self.optional::<T>(inputs, 2)?);
             self.build(|out| quantized::linear::<F, T>(e, x, weight, bias, out))
         }))
+    }
+
+    /// Rows of a table in blocks, in f32.
+    pub(super) fn quantized_embedding(&self, table: &Value, ids: &[usize]) -> Result<Buffer> {
+        let matrix = self.blocks(table)?;
+        for_block!(self.op, table.spec.dtype, F => self.build(|out| quantized::embedding::<F>(matrix, ids, out)))
     }
 }

@@ -155,6 +155,29 @@ fn tries_end() {
 }
 
 #[test]
+fn a_question_that_finally_fails_is_left_out_where_others_are_answered() {
+    let busy = || Turn::Reply(200, "", r#"{"error":{"message":"Provider returned error","code":502}}"#.into());
+    let mut turns = vec![ok(), busy(), busy(), busy(), ok()];
+    turns.extend((0..12).map(|_| busy()));
+    let server = Server::start(turns);
+    let teacher = OpenAi::with(&server.config(json!({})), None, Duration::from_millis(1)).unwrap();
+    let ask = || teacher.answer(&[question()]);
+    ask().unwrap();
+    let error = ask().unwrap_err();
+    assert!(
+        matches!(&error, Error::Input(message) if message.contains("HTTP 502: Provider returned error (tried 3 times)")),
+        "{error}"
+    );
+    ask().unwrap();
+    for _ in 0..3 {
+        assert!(matches!(ask().unwrap_err(), Error::Input(_)));
+    }
+    let error = ask().unwrap_err();
+    assert!(matches!(&error, Error::Plugin { message, .. } if message.contains("tried 3 times")), "{error}");
+    drop(server.thread.join().unwrap());
+}
+
+#[test]
 fn a_dead_server_is_named() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let config = json!({"endpoint": format!("http://{address}/v1"), "model": "tiny", "retries": 1});

@@ -75,7 +75,8 @@ impl EncoderConfig {
     /// If the file cannot be read or does not describe a ModernBERT encoder.
     pub fn from_directory(directory: &Path) -> Result<Self> {
         let path = directory.join("config.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        let text = crate::files::read_text(&path, crate::files::FileKind::ModelConfiguration)
+            .map_err(|error| Error::io(&path, error))?;
         let json = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;
         EncoderConfig::named(&json, &path.display().to_string())
     }

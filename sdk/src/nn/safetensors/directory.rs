@@ -106,7 +106,7 @@ fn read_index(path: &Path) -> Result<Index> {
     if size > MAX_INDEX {
         return Err(malformed(path, &format!("it has {size} bytes, more than the {MAX_INDEX} allowed")));
     }
-    let text = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+    let text = crate::files::read_bytes(path, crate::files::FileKind::Tokenizer).map_err(|error| Error::io(path, error))?;
     serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("bad index: {error}")))
 }
 

@@ -39,7 +39,7 @@ impl SafetensorsFile {
     /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is malformed, or holds a tensor of a type that this crate has not.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
-        let mut file = File::open(&path).map_err(|error| Error::io(&path, error))?;
+        let mut file = crate::files::open_regular(&path).map_err(|error| Error::io(&path, error))?;
         let length = file.metadata().map_err(|error| Error::io(&path, error))?.len();
         let (header, data) = read_header(&mut file, length, &path)?;
         let mut tensors = BTreeMap::new();
@@ -49,7 +49,7 @@ impl SafetensorsFile {
                 malformed(&path, &format!("tensor {name} has elements of type {}; {supported}", info.dtype))
             })?;
             let entry = Entry { spec: TensorSpec::new(dtype, &*info.shape), offset: data + info.data_offsets.0 as u64 };
-            entry.spec.check()?;
+            entry.spec.check().map_err(|error| malformed(&path, &format!("tensor {name}: {error}")))?;
             tensors.insert(name, entry);
         }
         let metadata = header.metadata().clone().unwrap_or_default();

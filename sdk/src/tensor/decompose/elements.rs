@@ -8,7 +8,7 @@ use crate::tensor::{Device, GatedOp, Tensor, UnaryOp};
 pub(super) fn linear(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let shape = x.shape();
     let rows = x.reshape([shape.rows(), shape.last()])?;
-    // Nothing but a quantised weight is of another type.
+    // A weight may be stored in a shorter type.
     let product = rows.matmul_transposed(&weight.cast(x.dtype())?, false, true)?;
     let sum = bias.map_or(Ok(product.clone()), |bias| product.add(bias))?;
     sum.reshape(shape.with(shape.rank() - 1, weight.dims()[0]))

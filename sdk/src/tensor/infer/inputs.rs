@@ -46,16 +46,18 @@ impl<'a> Inputs<'a> {
         self.specs.split_first().ok_or_else(|| self.error("expected at least one input"))
     }
 
-    /// That no input is quantised but those of the two instructions that know such types.
+    /// That no input is quantised but those of the instructions that know such types.
     pub(super) fn quantized_weights_only(&self) -> Result<()> {
         let known = |index: usize| match self.op {
             Op::Cast { .. } => true,
             Op::Linear => index == 1,
+            Op::Embedding => index == 0,
             _ => false,
         };
         match self.specs.iter().enumerate().find(|(index, spec)| spec.dtype.is_quantized() && !known(*index)) {
             Some((index, spec)) => Err(self.error(format!(
-                "input {index} is quantised ({}), which only the weight of linear may be; cast it to a floating-point type first",
+                "input {index} is quantised ({}), which only the weight of linear and an embedding's table may be; cast it to a \
+                 floating-point type first",
                 spec.dtype
             ))),
             None => Ok(()),

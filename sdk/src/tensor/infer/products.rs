@@ -2,7 +2,7 @@
 
 use super::Inputs;
 use crate::Result;
-use crate::tensor::{Shape, TensorSpec};
+use crate::tensor::{DType, Shape, TensorSpec};
 
 pub(super) fn matmul(x: &Inputs<'_>, transpose_a: bool, transpose_b: bool) -> Result<Vec<TensorSpec>> {
     let [a, b] = x.exactly()?;
@@ -29,7 +29,7 @@ pub(super) fn linear(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     let (input, weight) = (&inputs[0], &inputs[1]);
     x.float("an input", input)?;
     x.rank_at_least("an input", input, 1)?;
-    if !weight.dtype.is_quantized() {
+    if !is_stored_shorter(weight.dtype, input.dtype) {
         x.dtype("a weight", weight, input.dtype)?;
     }
     let [o, i] = x.dims("a weight", weight)?;
@@ -42,12 +42,18 @@ pub(super) fn linear(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     Ok(vec![TensorSpec::new(input.dtype, input.shape.with(input.shape.rank() - 1, o))])
 }
 
+/// Whether a weight of type `weight` may stand beside numbers of type `x`, for which it is unpacked or widened.
+fn is_stored_shorter(weight: DType, x: DType) -> bool {
+    weight.is_quantized() || (matches!(weight, DType::BF16 | DType::F16) && x == DType::F32)
+}
+
 pub(super) fn embedding(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     let [table, ids] = x.exactly()?;
-    x.float("a table", table)?;
+    let dtype = if table.dtype.is_quantized() { DType::F32 } else { table.dtype };
+    x.ensure(dtype.is_float(), || format!("expected a table of a floating-point or quantised type, found {dtype}"))?;
     x.integer("ids", ids)?;
     let [_, d] = x.dims("a table", table)?;
-    Ok(vec![TensorSpec::new(table.dtype, [ids.shape.dims(), &[d]].concat())])
+    Ok(vec![TensorSpec::new(dtype, [ids.shape.dims(), &[d]].concat())])
 }
 
 pub(super) fn embedding_backward(x: &Inputs<'_>, rows: usize) -> Result<Vec<TensorSpec>> {

@@ -27,6 +27,9 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// A file cannot be replaced whole.
+    #[error(transparent)]
+    Artifact(#[from] crate::support::artifact::ArtifactError),
     /// The tokenizer library refused the Atlas vocabulary.
     #[error("cannot build the Atlas tokenizer: {0}")]
     Tokenizer(String),

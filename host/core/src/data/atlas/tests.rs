@@ -239,5 +239,5 @@ fn a_path_that_cannot_be_written_is_named() {
     let blocked = directory.path().join("file");
     std::fs::write(&blocked, "").unwrap();
     let error = write(&small(), &blocked).unwrap_err().to_string();
-    assert!(error.starts_with("cannot write") && error.contains("file"), "{error}");
+    assert!(error.starts_with("cannot create") && error.contains("file"), "{error}");
 }

@@ -1,7 +1,7 @@
 //! The encyclopedia as files.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,7 @@ use super::error::{Error, Result};
 use super::record::QuestionRecord;
 use super::tokenizer::{tokenizer, tokenizer_config};
 use super::{Atlas, generate};
+use crate::support::artifact::write_file_with;
 
 /// What [`write`] wrote.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -103,18 +104,18 @@ impl Output<'_> {
         &mut self,
         name: &str,
         rows: impl Iterator<Item = T>,
-        write: impl Fn(&mut BufWriter<File>, T) -> std::io::Result<()>,
+        write: impl Fn(&mut BufWriter<&File>, T) -> std::io::Result<()>,
     ) -> Result<()> {
         let path: PathBuf = self.directory.join(name);
         let failed = |source| Error::Write { path: path.clone(), source };
-        fs::create_dir_all(path.parent().unwrap_or(self.directory)).map_err(failed)?;
-        let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
-        let mut count = 0;
-        for row in rows {
-            write(&mut file, row).map_err(failed)?;
-            count += 1;
-        }
-        file.flush().map_err(failed)?;
+        let count = write_file_with(&path, |file| {
+            let mut count = 0;
+            for row in rows {
+                write(file, row).map_err(failed)?;
+                count += 1;
+            }
+            Ok::<_, Error>(count)
+        })?;
         self.rows.insert(name.to_owned(), count);
         Ok(())
     }

@@ -6,11 +6,11 @@ use serde::Serialize;
 
 use super::config::{self, ChunkUnit, Chunking};
 use super::document::Document;
-use super::stream::Corpus;
+use super::skipping::Documents;
 use crate::data::records::with_title;
 use crate::error::Result;
 use crate::support::hub;
-use crate::text::TextError;
+use crate::text::{self, TextError};
 
 /// A document, or a part of a long one: what is searched and read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ impl Chunker {
 fn read_tokenizer(name: &str) -> Result<tokenizers::Tokenizer> {
     let path = hub::Settings::from_environment().tokenizer(name)?;
     let failed = |error: tokenizers::Error| TextError::Tokenizer { path: path.clone(), message: error.to_string() };
-    let mut tokenizer = tokenizers::Tokenizer::from_file(&path).map_err(failed)?;
+    let mut tokenizer = text::parsed(&path)?;
     tokenizer.with_padding(None);
     tokenizer.with_truncation(None).map_err(failed)?;
     Ok(tokenizer)
@@ -166,7 +166,7 @@ fn windows(atoms: &[Atom], length: usize, size: usize, stride: usize) -> Vec<Ran
 
 /// The chunks of all documents of a corpus, one document at a time.
 pub struct Chunks {
-    corpus: Corpus,
+    corpus: Documents,
     chunker: Chunker,
     ready: std::vec::IntoIter<Chunk>,
 }
@@ -178,7 +178,7 @@ impl Chunks {
     /// If its files are not there, or the tokenizer cannot be had.
     pub fn open(config: &config::Corpus) -> Result<Self> {
         let chunker = Chunker::new(config.chunking.as_ref())?;
-        Ok(Chunks { corpus: Corpus::open(config)?, chunker, ready: Vec::new().into_iter() })
+        Ok(Chunks { corpus: Documents::open(config)?, chunker, ready: Vec::new().into_iter() })
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::data::config::OnError;
+
 /// The documents that are searched: what they are read from, and how long ones are cut.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,6 +26,18 @@ pub struct Corpus {
     /// How long documents are cut into chunks; if not set, documents stay whole.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunking: Option<Chunking>,
+    /// What becomes of a document that cannot be read: it ends the run, or it is left out, counted and told by file and line.
+    #[serde(default = "stop", skip_serializing_if = "is_stop")]
+    #[schemars(extend("operational" = true))]
+    pub on_error: OnError,
+}
+
+fn stop() -> OnError {
+    OnError::Stop
+}
+
+fn is_stop(on_error: &OnError) -> bool {
+    *on_error == OnError::Stop
 }
 
 /// How documents are stored.

@@ -1,7 +1,8 @@
 //! A directory of text: each file a document.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
+
+use scaledown_sdk::files::{FileKind, open_regular, read_limited};
 
 use super::document::Document;
 use super::stream::Documents;
@@ -48,8 +49,9 @@ fn is_text(path: &Path) -> bool {
 
 /// The one document of a file: its id is its path from `root` on, and its title the first heading of a Markdown file that begins with one.
 pub(super) fn open(root: &Path, path: &Path) -> Result<Documents, DataError> {
-    let mut bytes = Vec::new();
-    records::open(path)?.read_to_end(&mut bytes).map_err(DataError::io(path))?;
+    // A fifo in the directory would wait for its writer.
+    open_regular(path).map_err(DataError::io(path))?;
+    let bytes = read_limited(records::open(path)?, FileKind::Document).map_err(DataError::io(path))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() as u64;

@@ -17,7 +17,7 @@ pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, Data
 
 /// The documents of BEIR's `corpus.jsonl`.
 pub(super) fn open_beir(path: &Path) -> Result<Documents, DataError> {
-    let fields = CorpusFields { id: Some("_id".into()), title: None, text: Some("text".into()) };
+    let fields = CorpusFields { id: Some("_id".into()), title: None, text: None };
     open(path, &fields)
 }
 
@@ -62,7 +62,12 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         None => lookup(value, "title").map(|title| text("title", title)).transpose()?.unwrap_or_default(),
     };
     let field = fields.text.as_deref().unwrap_or("text");
-    let text = text(field, lookup(value, field).ok_or_else(|| missing(field))?)?;
+    let text = match lookup(value, field) {
+        Some(found) => text(field, found)?,
+        // A title is a document too.
+        None if !title.trim().is_empty() && (fields.text.is_none() || value.get(field).is_some()) => String::new(),
+        None => return Err(missing(field)),
+    };
     Ok(Document { id, title, text })
 }
 

@@ -4,12 +4,14 @@
 //! A document that cannot be read is an error that names the file and the line; the stream goes on with the next. [`Chunker`] cuts
 //! documents into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
+mod cell;
 mod chunk;
 pub mod config;
 mod document;
 mod files;
 mod json;
 mod kilt;
+mod skipping;
 mod stream;
 mod table;
 mod tsv;
@@ -17,6 +19,7 @@ mod tsv;
 pub use chunk::{Chunk, Chunker, Chunks};
 pub use document::Document;
 pub(crate) use json::{lookup, scalar};
+pub use skipping::Documents;
 pub use stream::Corpus;
 pub(crate) use table::Table;
 

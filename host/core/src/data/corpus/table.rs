@@ -1,15 +1,17 @@
 //! Parquet: a row a document.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
-use parquet::record::{Field, Row, reader::RowIter};
+use parquet::record::reader::RowIter;
 use parquet::schema::types::Type;
-use serde_json::{Map, Number, Value};
+use scaledown_sdk::component::caught;
+use scaledown_sdk::files::open_regular;
+use serde_json::Value;
 
+use super::cell::object;
 use super::config::CorpusFields;
 use super::json;
 use super::stream::Documents;
@@ -31,6 +33,7 @@ pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, Data
 pub(crate) struct Table {
     path: PathBuf,
     rows: Option<RowIter<'static>>,
+    schema: Type,
     read: u64,
 }
 
@@ -54,7 +57,13 @@ impl Table {
     /// # Errors
     /// If the file cannot be read or is no Parquet.
     pub(crate) fn open(path: &Path, columns: &[&str]) -> Result<Self, DataError> {
-        let file = File::open(path).map_err(DataError::io(path))?;
+        let file = open_regular(path).map_err(DataError::io(path))?;
+        // The library takes a file at its word, and panics where a damaged one leads it to what is not there.
+        caught(|| Table::of(path, file, columns))
+            .unwrap_or_else(|panic| Err(broken(path, "the file", &ParquetError::General(panic))))
+    }
+
+    fn of(path: &Path, file: std::fs::File, columns: &[&str]) -> Result<Self, DataError> {
         let reader = SerializedFileReader::new(file).map_err(|error| broken(path, "the file", &error))?;
         let schema = reader.metadata().file_metadata().schema();
         let is_wanted = |name: &str| columns.iter().any(|column| *column == name || column.split('.').next() == Some(name));
@@ -64,10 +73,10 @@ impl Table {
             let message = format!("has none of the columns {}; it has {}", columns.join(", "), known.join(", "));
             return Err(DataError::Content { path: path.to_owned(), place: "the table".into(), message });
         }
-        let projection = Type::group_type_builder(schema.name()).with_fields(fields).build();
-        let rows = projection.and_then(|projection| RowIter::from_file_into(Box::new(reader)).project(Some(projection)));
-        let rows = rows.map_err(|error| broken(path, "the schema", &error))?;
-        Ok(Table { path: path.to_owned(), rows: Some(rows), read: 0 })
+        let failed = |error: ParquetError| broken(path, "the schema", &error);
+        let schema = Type::group_type_builder(schema.name()).with_fields(fields).build().map_err(failed)?;
+        let rows = RowIter::from_file_into(Box::new(reader)).project(Some(schema.clone())).map_err(failed)?;
+        Ok(Table { path: path.to_owned(), rows: Some(rows), schema, read: 0 })
     }
 }
 
@@ -75,10 +84,11 @@ impl Iterator for Table {
     type Item = Result<(Place, Value), DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let row = self.rows.as_mut()?.next()?;
+        let rows = self.rows.as_mut()?;
+        let row = caught(|| rows.next()).unwrap_or_else(|panic| Some(Err(ParquetError::General(panic))))?;
         self.read += 1;
         Some(match row {
-            Ok(row) => Ok((Place { path: self.path.clone(), number: self.read }, object(row))),
+            Ok(row) => Ok((Place { path: self.path.clone(), number: self.read }, object(row, Some(&self.schema)))),
             Err(error) => {
                 self.rows = None;
                 Err(broken(&self.path, &format!("row {}", self.read), &error))
@@ -88,32 +98,5 @@ impl Iterator for Table {
 }
 
 fn broken(path: &Path, place: &str, error: &ParquetError) -> DataError {
-    DataError::Content { path: path.to_owned(), place: place.to_owned(), message: format!("cannot be read as Parquet: {error}") }
-}
-
-fn object(row: Row) -> Value {
-    Value::Object(row.into_columns().into_iter().map(|(name, field)| (name, value(field))).collect::<Map<_, _>>())
-}
-
-/// A cell as JSON; dates and the like as they are printed.
-fn value(field: Field) -> Value {
-    match field {
-        Field::Null => Value::Null,
-        Field::Bool(value) => value.into(),
-        Field::Byte(value) => value.into(),
-        Field::Short(value) => value.into(),
-        Field::Int(value) => value.into(),
-        Field::Long(value) => value.into(),
-        Field::UByte(value) => value.into(),
-        Field::UShort(value) => value.into(),
-        Field::UInt(value) => value.into(),
-        Field::ULong(value) => value.into(),
-        Field::Float(value) => Number::from_f64(value.into()).map_or(Value::Null, Value::Number),
-        Field::Double(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
-        Field::Str(value) => value.into(),
-        Field::Bytes(bytes) => String::from_utf8_lossy(bytes.data()).into_owned().into(),
-        Field::Group(row) => object(row),
-        Field::ListInternal(list) => list.elements().iter().cloned().map(value).collect(),
-        other => other.to_string().into(),
-    }
+    DataError::Broken { path: path.to_owned(), place: place.to_owned(), message: format!("cannot be read as Parquet: {error}") }
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::config::{self, ChunkUnit, Chunking, CorpusFields, CorpusFormat};
 use super::*;
 use crate::data::atlas;
+use crate::data::config::OnError;
 
 /// A directory with files of the given content.
 fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -24,6 +25,7 @@ fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::Corpus {
         fields: CorpusFields::default(),
         section_titles: false,
         chunking: None,
+        on_error: OnError::Stop,
     }
 }
 
@@ -131,6 +133,58 @@ fn the_columns_of_parquet_are_named_by_the_configuration() {
     config.fields = CorpusFields::default();
     let told = Corpus::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
     assert!(told.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"), "{told}");
+}
+
+#[test]
+fn every_codec_and_type_of_parquet_is_read_as_python_reads_it() {
+    let kinds: serde_json::Value = serde_json::from_slice(&std::fs::read(tables("kinds.json")).unwrap()).unwrap();
+    for (kind, ids) in kinds.as_object().unwrap() {
+        let found = read(&corpus(CorpusFormat::Parquet, tables(&format!("kind-{kind}.parquet"))));
+        let expected = ids.as_array().unwrap().iter().zip(["one\ntwo", "", "three"]);
+        let expected: Vec<_> = expected.map(|(id, text)| document(id.as_str().unwrap(), "", text)).collect();
+        assert_eq!(found, expected, "{kind}");
+    }
+    assert!(kinds.as_object().unwrap().len() > 10);
+}
+
+#[test]
+fn integers_are_read_digit_by_digit() {
+    let ids =
+        ["3", "9007199254740993", "18446744073709551615", "18446744073709551616", "-340282366920938463463374607431768211455"];
+    let lines: String = ids.iter().map(|id| format!("{{\"id\": {id}, \"text\": \"18446744073709551616\"}}\n")).collect();
+    let files = directory(&[("c.jsonl", lines.as_bytes())]);
+    let found = read(&corpus(CorpusFormat::Jsonl, files.path().join("c.jsonl")));
+    assert_eq!(found, ids.map(|id| document(id, "", "18446744073709551616")));
+}
+
+#[test]
+fn a_document_that_cannot_be_read_is_left_out_if_the_configuration_says_so() {
+    let lines =
+        b"{\"id\": \"a\", \"text\": \"one\"}\n{\"id\": \"b\", \"text\": null}\n{\"id\": \"c\", \"text\": \"\\ud83d\"}\nno JSON\n\
+                  {\"id\": \"d\", \"title\": \"T\", \"text\": null}\n{\"id\": \"e\", \"title\": \"U\"}\n";
+    let files = directory(&[("c.jsonl", lines), ("whole.json", b"[{\"id\": \"a\", \"text\": \"one\"}, {]")]);
+    let mut config = corpus(CorpusFormat::Jsonl, files.path().join("c.jsonl"));
+    let found = |config: &config::Corpus| Documents::open(config).unwrap().collect::<Vec<_>>();
+    assert_eq!(found(&config).iter().filter(|item| item.is_err()).count(), 3);
+    config.on_error = OnError::Skip;
+    let documents: Vec<Document> = found(&config).into_iter().map(Result::unwrap).collect();
+    let ids: Vec<&str> = documents.iter().map(|document| document.id.as_str()).collect();
+    assert_eq!(ids, ["a", "d", "e"]);
+    assert_eq!((documents[1].title.as_str(), documents[1].text.as_str()), ("T", ""));
+    // What makes the rest of a file unreadable is no matter of one document.
+    config.path = files.path().join("whole.json");
+    assert!(found(&config).iter().any(Result::is_err));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_fifo_in_a_directory_of_text_is_told() {
+    let files = directory(&[("a.txt", b"plain")]);
+    let made = std::process::Command::new("mkfifo").arg(files.path().join("b.txt")).status();
+    if made.is_ok_and(|status| status.success()) {
+        let found = read(&corpus(CorpusFormat::Files, files.path()));
+        assert!(found[1].as_ref().is_err_and(|error| error.contains("b.txt") && error.contains("no regular file")), "{found:?}");
+    }
 }
 
 #[test]

@@ -45,7 +45,7 @@ pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Prog
             let bar = progress.spinner(set.name());
             let written = write(set, examples, source.limit, &prefix, file, &*bar)?;
             drop(bar);
-            told(&written, source.limit, source.file.is_some(), progress)?;
+            told(&written, source.limit, source.file, progress)?;
             all.push(written);
         }
         Ok::<_, Error>(all)
@@ -53,8 +53,9 @@ pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Prog
 }
 
 /// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &Written, limit: Option<usize>, local: bool, progress: &dyn Progress) -> Result<()> {
-    let name = written.set.name();
+fn told(written: &Written, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
+    let local = from.is_some();
+    let name = from.map_or_else(|| written.set.name().to_owned(), |from| format!("{} ({})", written.set.name(), from.display()));
     if written.records == 0 {
         let hint = match (written.set, written.without_documents) {
             (Set::TriviaQa, 1..) => {

@@ -38,7 +38,7 @@ pub fn from_hub(set: Set, split: &str, hub: &Settings) -> Result<Examples> {
         return Err(Error::failed(format!(
             "{} has no split `{split}` in {repository} on {}; it has {splits}",
             set.name(),
-            hub.endpoint
+            hub.shown_endpoint()
         )));
     }
     let hub = hub.clone();

@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::data::corpus::Table;
-use crate::data::records::{DataError, Fault, Record, fault, missing};
+use crate::data::records::{DataError, Fault, Reader, Record, fault, missing};
 use crate::error::Error;
 
 pub use collect::{Source, collect};
@@ -141,17 +141,21 @@ fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIter
     Found::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
 }
 
-/// A whole file of JSON as `T`.
-fn json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, DataError> {
-    serde_json::from_reader(crate::data::records::open(path)?).map_err(|error| {
-        if error.is_io() {
-            return DataError::io(path)(error.into());
-        }
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let message =
-            format!("not the set's original JSON at column {}: {}", error.column(), error.to_string().replace(&place, ""));
-        DataError::Record { path: path.to_owned(), line: error.line() as u64, field: None, message }
-    })
+/// The elements of the list that a file has under `name`, one at a time, as `T`.
+fn elements<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    name: &str,
+) -> Result<impl Iterator<Item = Result<T, DataError>> + use<T>, DataError> {
+    let mut reader = Reader::open_list(path, name)?;
+    let path = path.to_owned();
+    Ok(std::iter::from_fn(move || {
+        Some(reader.next_value()?.and_then(|(line, value)| {
+            serde_json::from_value(value).map_err(|error| {
+                let message = format!("not the set's original JSON: {error}");
+                DataError::Record { path: path.clone(), line, field: None, message }
+            })
+        }))
+    }))
 }
 
 /// The value at a JSON pointer.

@@ -5,18 +5,13 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Found, Original, found, json, text, texts};
+use super::{Found, Original, elements, found, text, texts};
 use crate::data::records::{DataError, Fault, with_title};
 
 /// A row of the hub's table.
 pub(super) fn row(row: &Value) -> Result<Found, Fault> {
     let document = document(text(row, "/title")?, text(row, "/context")?);
     Ok(found(text(row, "/id")?.to_owned(), text(row, "/question")?, vec![document], texts(row, "/answers/text")?))
-}
-
-#[derive(Deserialize)]
-struct File {
-    data: Vec<Article>,
 }
 
 #[derive(Deserialize)]
@@ -48,17 +43,23 @@ struct Answer {
 
 /// The questions of a file, v1.1 or v2.0.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
-    let file: File = json(path)?;
-    let paragraphs = file.data.into_iter().flat_map(|article| {
-        let title = article.title;
-        article.paragraphs.into_iter().map(move |paragraph| (document(&title, &paragraph.context), paragraph.qas))
-    });
-    Ok(Box::new(paragraphs.flat_map(|(document, questions)| {
-        questions.into_iter().map(move |question| {
-            let answers = question.answers.into_iter().map(|answer| answer.text);
-            Ok(found(question.id, &question.question, vec![document.clone()], answers))
-        })
+    Ok(Box::new(elements(path, "data")?.flat_map(|article: Result<Article, DataError>| match article {
+        Ok(article) => article.questions().map(Ok).collect::<Vec<_>>(),
+        Err(error) => vec![Err(error)],
     })))
+}
+
+impl Article {
+    fn questions(self) -> impl Iterator<Item = Found> {
+        let Article { title, paragraphs } = self;
+        paragraphs.into_iter().flat_map(move |Paragraph { context, qas }| {
+            let document = document(&title, &context);
+            qas.into_iter().map(move |question| {
+                let answers = question.answers.into_iter().map(|answer| answer.text);
+                found(question.id, &question.question, vec![document.clone()], answers)
+            })
+        })
+    }
 }
 
 /// Titles are those of pages' addresses.

@@ -1,12 +1,12 @@
 //! TriviaQA: <https://nlp.cs.washington.edu/triviaqa/>.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::files::{FileKind, read_limited};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Found, Original, found, json, list, text, texts};
+use super::{Found, Original, elements, found, list, text, texts};
 use crate::data::corpus::config::Chunking;
 use crate::data::corpus::{Chunker, Document};
 use crate::data::records::{self, DataError, Fault, with_title};
@@ -29,12 +29,6 @@ pub(super) fn row(row: &Value) -> Result<Found, Fault> {
         }
     }
     Ok(example(text(row, "/question_id")?, text(row, "/question")?, &pages, answers))
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct File {
-    data: Vec<Question>,
 }
 
 #[derive(Deserialize)]
@@ -71,9 +65,9 @@ struct Page {
 /// The questions of a file. The texts of their pages lie in `evidence/wikipedia` and `evidence/web`, beside the file or beside its directory, as
 /// the archive unpacks; a page of the web that is not there is stood for by what the search engine showed of it.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
-    let file: File = json(path)?;
     let evidence = evidence(path);
-    Ok(Box::new(file.data.into_iter().map(move |question| -> Result<Found, DataError> {
+    Ok(Box::new(elements(path, "Data")?.map(move |question| -> Result<Found, DataError> {
+        let question: Question = question?;
         let mut pages = Vec::new();
         for (kind, listed) in [("wikipedia", &question.entity_pages), ("web", &question.search_results)] {
             for page in listed {
@@ -100,8 +94,7 @@ fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataE
     if !inside || !path.is_file() {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    records::open(&path)?.read_to_end(&mut bytes).map_err(DataError::io(&path))?;
+    let bytes = read_limited(records::open(&path)?, FileKind::Document).map_err(DataError::io(&path))?;
     // Some pages of the web are in other encodings.
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }

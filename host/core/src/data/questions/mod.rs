@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use self::config::QuestionFormat;
-use crate::data::corpus::{self, Corpus};
+use crate::data::corpus::{self, Documents};
 use crate::data::records::DataError;
 use crate::error::Error;
 
@@ -61,7 +61,7 @@ impl QuestionSource {
         let made = if config.format == QuestionFormat::Synthetic {
             let corpus = corpus.ok_or_else(|| Error::usage("synthetic questions need a table [corpus]"))?;
             let count = config.limit.unwrap_or(DEFAULT_COUNT);
-            synthetic::make(Corpus::open(corpus)?, config.synthesis, count, config.seed)?
+            synthetic::make(Documents::open(corpus)?, config.synthesis, count, config.seed)?
         } else {
             Vec::new()
         };

@@ -1,7 +1,7 @@
 //! Questions made from the documents of a corpus, by rules and a seed: no model writes them.
 
 use super::config::Synthesis;
-use crate::data::corpus::{Corpus, Document};
+use crate::data::corpus::{Document, Documents};
 use crate::data::records::DataError;
 use crate::support::random::Stream;
 
@@ -15,7 +15,7 @@ const LONGEST: usize = 60;
 
 /// Makes at most `count` questions, each of another document, in the order of the corpus. Every document that a question can be made of has
 /// the same chance (reservoir sampling), so that the corpus is read once and never held.
-pub(super) fn make(corpus: Corpus, synthesis: Synthesis, count: usize, seed: u64) -> Result<Vec<Question>, DataError> {
+pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: u64) -> Result<Vec<Question>, DataError> {
     let mut chosen: Vec<(u64, Question)> = Vec::new();
     let mut draw = Stream::new(seed, "questions", 0);
     let mut seen = 0_u64;

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use super::config::{QuestionFields, Synthesis};
 use super::*;
+use crate::data::config::OnError;
 use crate::data::corpus::config::{self as corpus_config, CorpusFields, CorpusFormat};
 
 fn config(format: QuestionFormat, path: Option<&Path>) -> config::Questions {
@@ -86,8 +87,14 @@ fn synthetic_questions_depend_on_the_seed_alone() {
     };
     let documents = file(&((0..50).map(line).collect::<String>() + "50\tnothing to ask\n"));
     let (format, fields) = (CorpusFormat::Msmarco, CorpusFields::default());
-    let corpus =
-        corpus_config::Corpus { format, path: documents.path().to_owned(), fields, section_titles: false, chunking: None };
+    let corpus = corpus_config::Corpus {
+        format,
+        path: documents.path().to_owned(),
+        fields,
+        section_titles: false,
+        chunking: None,
+        on_error: OnError::Stop,
+    };
     let make = |synthesis, seed, limit| -> Vec<Question> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
         Questions::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()

@@ -35,6 +35,16 @@ pub enum DataError {
         /// What was found and what was expected.
         message: String,
     },
+    /// A file cannot be read any further.
+    #[error("{path}{}{place}: {message}", if place.starts_with(|c: char| c.is_ascii_digit()) { ":" } else { ": " })]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// Where: a line, or `row 17`.
+        place: String,
+        /// What was found and what was expected.
+        message: String,
+    },
     /// Something that stands on no line is not what it must be.
     #[error("{path}: {place}: {message}")]
     Content {
@@ -53,6 +63,12 @@ impl DataError {
     /// Whether one record or question is at fault, and the next can be read.
     #[must_use]
     pub fn is_of_a_record(&self) -> bool {
+        matches!(self, DataError::Record { .. } | DataError::Content { .. } | DataError::Broken { .. })
+    }
+
+    /// Whether one record is at fault and the next can be read.
+    #[must_use]
+    pub fn can_go_on(&self) -> bool {
         matches!(self, DataError::Record { .. } | DataError::Content { .. })
     }
 

@@ -8,6 +8,7 @@ mod compressed;
 mod context;
 mod documents;
 mod error;
+mod integers;
 mod lines;
 mod reader;
 mod record;

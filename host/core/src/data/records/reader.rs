@@ -12,6 +12,7 @@ use super::{
     compressed,
     context::Context,
     error::DataError,
+    integers,
     record::{Fault, Record},
     split::{Broken, Split},
 };
@@ -33,9 +34,20 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
+    /// Opens a file of one JSON object, for the elements of the list that it has under `name`. One element is held at a time.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has no such list.
+    pub(crate) fn open_list(path: &Path, name: &str) -> Result<Self, DataError> {
+        let split = Split::of_member(compressed::open(path)?, name).map_err(|broken| broken_at(path, broken))?;
+        Ok(Reader { path: path.to_owned(), split: Some(split) })
+    }
+
     fn parse<T>(&self, line: u64, text: &[u8], take: FromJson<T>) -> Result<T, DataError> {
         let failed = |line, field, message| DataError::Record { path: self.path.clone(), line, field, message };
-        let value = serde_json::from_slice(text.trim_ascii_end()).map_err(|error| {
+        let text = text.trim_ascii_end();
+        let value = serde_json::from_slice(&integers::quoted(text)).or_else(|_| serde_json::from_slice(text));
+        let value = value.map_err(|error| {
             // The parser counts lines from the record's own first.
             let within = (error.line() as u64).saturating_sub(1);
             let place = format!(" at line {} column {}", error.line(), error.column());
@@ -56,10 +68,7 @@ impl Reader {
             Ok(piece) => piece.map(|(line, text)| self.parse(line, &text, take).map(|record| (line, record))),
             Err(broken) => {
                 self.split = None;
-                Some(Err(match broken {
-                    Broken::Io(source) => DataError::Io { path: self.path.clone(), source },
-                    Broken::Format { line, message } => DataError::Record { path: self.path.clone(), line, field: None, message },
-                }))
+                Some(Err(broken_at(&self.path, broken)))
             }
         }
     }
@@ -70,6 +79,14 @@ impl Iterator for Reader {
 
     fn next(&mut self) -> Option<Self::Item> {
         self.next_as(Record::from_json)
+    }
+}
+
+/// Why a file cannot be read further.
+fn broken_at(path: &Path, broken: Broken) -> DataError {
+    match broken {
+        Broken::Io(source) => DataError::Io { path: path.to_owned(), source },
+        Broken::Format { line, message } => DataError::Broken { path: path.to_owned(), place: line.to_string(), message },
     }
 }
 

@@ -52,7 +52,7 @@ impl Record {
         if documents.is_empty() {
             return Err(fault("documents", "it is empty; expected at least one document"));
         }
-        let answer = take("answer").map(|value| text("answer", value)).transpose()?;
+        let answer = take("answer").map(|value| self::answer("answer", value)).transpose()?;
         let gold_answers = match (take("gold_answers"), take("answers")) {
             (Some(_), Some(_)) => return Err(fault("answers", "it means the same as `gold_answers`; keep one of them")),
             (Some(value), None) => golds("gold_answers", value)?,
@@ -130,10 +130,18 @@ fn score(field: &str, value: Value) -> Result<f64, Fault> {
     Err(fault(field, &format!("expected a score between -{MOST_SCORE:e} and {MOST_SCORE:e}, found the number {score:e}")))
 }
 
+/// An answer: a text, or a number as it is written.
+pub(super) fn answer(field: &str, value: Value) -> Result<String, Fault> {
+    match value {
+        Value::Number(number) => Ok(number.to_string()),
+        other => text(field, other),
+    }
+}
+
 fn golds(field: &str, value: Value) -> Result<Vec<String>, Fault> {
     match value {
-        Value::String(only) => Ok(vec![only]),
-        other => list(field, other, text),
+        Value::String(_) | Value::Number(_) => Ok(vec![answer(field, value)?]),
+        other => list(field, other, answer),
     }
 }
 

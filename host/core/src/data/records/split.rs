@@ -27,6 +27,8 @@ enum Layout {
     Lines,
     /// The elements of one array, which may span lines.
     Array,
+    /// The elements of an array that a member of one object is; what follows it is not read.
+    Member,
 }
 
 /// A file's records as JSON texts.
@@ -52,11 +54,60 @@ impl<R: BufRead> Split<R> {
         Ok(split)
     }
 
+    /// The elements of the list that the one object of a file has under `name`.
+    pub(super) fn of_member(mut source: R, name: &str) -> Result<Self, Broken> {
+        if source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+            source.consume(3);
+        }
+        let mut split = Split { source, line: 1, layout: Layout::Member, first: true };
+        let expected = |line: u64| Broken::Format { line, message: format!("expected an object with a list `{name}`") };
+        if split.skip_space()? != Some(b'{') {
+            return Err(expected(split.line));
+        }
+        split.source.consume(1);
+        loop {
+            match split.skip_space()? {
+                Some(b',') => split.source.consume(1),
+                Some(b'"') => {
+                    let key = split.key()?;
+                    let is_list = split.skip_space()? == Some(b'[');
+                    if is_list && serde_json::from_slice::<String>(&key).is_ok_and(|key| key == name) {
+                        split.source.consume(1);
+                        return Ok(split);
+                    }
+                    split.element(false)?;
+                }
+                _ => return Err(expected(split.line)),
+            }
+        }
+    }
+
+    /// Reads a key and the colon after it.
+    fn key(&mut self) -> Result<Vec<u8>, Broken> {
+        let (mut text, mut escaped) = (Vec::new(), false);
+        while let Some(&byte) = self.source.fill_buf()?.first() {
+            self.source.consume(1);
+            text.push(byte);
+            if text.len() > RECORD_LIMIT {
+                return Err(too_long(self.line));
+            }
+            if byte == b'"' && !escaped && text.len() > 1 {
+                break;
+            }
+            escaped = byte == b'\\' && !escaped;
+        }
+        if self.skip_space()? != Some(b':') {
+            return Err(Broken::Format { line: self.line, message: "expected `:` after a key".to_owned() });
+        }
+        self.source.consume(1);
+        Ok(text)
+    }
+
     /// The next record, or `None` at the end. Blank lines are passed over.
     pub(super) fn next(&mut self) -> Result<Option<Piece>, Broken> {
         match self.layout {
             Layout::Lines => self.next_line(),
-            Layout::Array => self.next_element(),
+            Layout::Array | Layout::Member => self.next_element(),
         }
     }
 
@@ -77,6 +128,9 @@ impl<R: BufRead> Split<R> {
         let broken = |line: u64, message: &str| Broken::Format { line, message: message.to_owned() };
         let mut next = self.skip_space()?;
         if next == Some(b']') {
+            if self.layout == Layout::Member {
+                return Ok(None);
+            }
             self.source.consume(1);
             return match self.skip_space()? {
                 None => Ok(None),
@@ -94,12 +148,12 @@ impl<R: BufRead> Split<R> {
         match next {
             None => Err(broken(self.line, "the file ends inside the list: expected `]`")),
             Some(b',' | b']') => Err(broken(self.line, "expected a record")),
-            Some(_) => self.element().map(Some),
+            Some(_) => self.element(true).map(Some),
         }
     }
 
-    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's to judge.
-    fn element(&mut self) -> Result<Piece, Broken> {
+    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's to judge, if it is `kept`.
+    fn element(&mut self, kept: bool) -> Result<Piece, Broken> {
         let (begin, mut text) = (self.line, Vec::new());
         let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
         while let Some(&byte) = self.source.fill_buf()?.first() {
@@ -115,7 +169,9 @@ impl<R: BufRead> Split<R> {
             }
             self.line += u64::from(byte == b'\n');
             self.source.consume(1);
-            text.push(byte);
+            if kept {
+                text.push(byte);
+            }
             if text.len() > RECORD_LIMIT {
                 return Err(too_long(begin));
             }
@@ -185,6 +241,21 @@ mod tests {
     fn a_record_without_end_is_refused_before_it_fills_the_memory() {
         let endless = io::BufReader::new(io::repeat(b'x'));
         assert!(matches!(Split::new(endless).expect("opened").next(), Err(Broken::Format { line: 1, .. })));
+    }
+
+    #[test]
+    fn a_member_gives_its_elements_and_what_is_beside_it_is_passed_over() {
+        let elements = |content: &[u8]| -> Result<Vec<Value>, Broken> {
+            let mut split = Split::of_member(io::BufReader::with_capacity(3, content), "data")?;
+            let pieces: Result<Vec<Piece>, Broken> = std::iter::from_fn(|| split.next().transpose()).collect();
+            Ok(pieces?.iter().map(|(_, text)| serde_json::from_slice(text).expect("whole")).collect())
+        };
+        let file = br#" { "version": "{[\"", "more": {"data": [1]}, "d\u0061ta": [ {"a": "]"}, [2] ], "data": 3} rest"#;
+        assert_eq!(elements(file).expect("well-formed"), [json!({"a": "]"}), json!([2])]);
+        assert!(elements(br#"{"data": []}"#).expect("well-formed").is_empty());
+        for content in [&b"[]"[..], b"", b"{", b"{}", br#"{"data": 1}"#, br#"{"data" [1]}"#, br#"{"data": [1"#, b"{1: 2}"] {
+            assert!(matches!(elements(content), Err(Broken::Format { line: 1, .. })), "{content:?}");
+        }
     }
 
     proptest! {

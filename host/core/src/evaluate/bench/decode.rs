@@ -14,12 +14,12 @@ pub(super) const BATCHES: [usize; 2] = [1, 8];
 pub(super) const PROMPT_TOKENS: usize = 128;
 pub(super) const NEW_TOKENS: usize = 64;
 
-/// Measures greedy decoding of 64 tokens after prompts of 128, at batch 1 and 8.
+/// Measures greedy decoding of 64 tokens after prompts of 128, at batch 1 and 8, with weights that are stored as `quantization` says.
 ///
 /// # Errors
-/// If the device fails.
-pub fn decode(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
-    let models = Models::new(device, false)?;
+/// If there is no such quantization, or the device fails.
+pub fn decode(device: &Device, timing: Timing, quantization: Option<&str>) -> Result<Vec<Measurement>> {
+    let models = Models::new(device, false, quantization)?;
     let measure = |batch: usize| {
         let sequences = (0..batch).map(|i| prompt(0, &[], &tokens(i as u64, PROMPT_TOKENS))).collect();
         let sequences = SequenceBatch { sequences, widths: Widths::default() };
@@ -31,7 +31,10 @@ pub fn decode(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
                 Ok(())
             })
         };
-        let shape = json!({ "batch": batch, "prompt_tokens": PROMPT_TOKENS, "new_tokens": NEW_TOKENS });
+        let mut shape = json!({ "batch": batch, "prompt_tokens": PROMPT_TOKENS, "new_tokens": NEW_TOKENS });
+        if let Some(quantization) = quantization {
+            shape["quantization"] = quantization.into();
+        }
         timing.measure(&format!("decode-{batch}"), shape, batch * NEW_TOKENS, device, run)
     };
     BATCHES.into_iter().map(measure).collect()

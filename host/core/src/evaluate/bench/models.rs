@@ -26,8 +26,8 @@ pub(super) struct Models {
 }
 
 impl Models {
-    /// Random models; the generator has an adapter if `training`.
-    pub(super) fn new(device: &Device, training: bool) -> Result<Self> {
+    /// Random models; the generator has an adapter if `training`, and its weights are stored as `quantization` says.
+    pub(super) fn new(device: &Device, training: bool, quantization: Option<&str>) -> Result<Self> {
         let config = generator_config();
         let options = |trainable, lora| ParamOptions {
             device: device.clone(),
@@ -42,7 +42,9 @@ impl Models {
         std::fs::write(&path, config.to_string()).map_err(|error| Error::io(&path, error))?;
         let generator_params = Params::random(options(false, training.then(LoraConfig::default)));
         let context = GeneratorContext { params: generator_params.clone(), directory: directory.path().to_owned() };
-        let generator = registry::generator(&Component::new("mistral"), context)?;
+        let mut component = Component::new("mistral");
+        component.options.extend(quantization.map(|quantization| ("quantization".to_owned(), quantization.into())));
+        let generator = registry::generator(&component, context)?;
         let compressor_params = Params::random(options(true, None));
         let mut component = Component::new("n-layers");
         component.options.insert("layers".into(), COMPRESSOR_LAYERS.into());

@@ -31,7 +31,7 @@ pub(super) fn shape() -> Value {
 /// # Errors
 /// If the device fails.
 pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
-    let models = Models::new(device, false)?;
+    let models = Models::new(device, false, None)?;
     let query = tokens(0, QUERY_TOKENS);
     let documents: Vec<Vec<u32>> = (0..DOCUMENTS).map(|i| tokens(1 + i as u64, DOCUMENT_TOKENS)).collect();
     let ids = documents.iter().map(|document| [query.as_slice(), document].concat()).collect();

@@ -33,7 +33,7 @@ pub(super) fn shape() -> Value {
 /// # Errors
 /// If the device fails.
 pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Measurement> {
-    let models = Models::new(device, true)?;
+    let models = Models::new(device, true, None)?;
     let group =
         |name: &str, params: &scaledown_sdk::nn::Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
     let groups = vec![group("generator", &models.generator_params, 1e-4), group("compressor", &models.compressor_params, 5e-5)];

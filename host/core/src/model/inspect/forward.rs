@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::nn::{Span, TokenBatch};
 use scaledown_sdk::{Device, Tensor};
@@ -30,7 +31,7 @@ impl Tokens {
     /// # Errors
     /// If it cannot be read, is of another form, or its rows differ in length, or its mask has other values than 0 and 1.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(|error| Error::io(path, error))?;
+        let bytes = read_bytes(path, FileKind::ModelConfiguration).map_err(|error| Error::io(path, error))?;
         let batch: Tokens = serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
         let refuse = |message: String| Err(Error::data(path.display(), message));
         let length = batch.input_ids.first().map_or(0, Vec::len);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::bert::BertConfig;
 use scaledown_sdk::nn::deberta::DebertaConfig;
 use scaledown_sdk::nn::decoder::DecoderConfig;
@@ -116,6 +117,6 @@ impl fmt::Display for ModelSummary {
 /// The contents of `config.json`.
 pub(super) fn read_config(directory: &Path) -> Result<Value> {
     let path = directory.join("config.json");
-    let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
+    let bytes = read_bytes(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
     serde_json::from_slice(&bytes).map_err(|error| Error::line(&path, error.line(), error.to_string()))
 }

@@ -5,9 +5,10 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use serde::{Deserialize, Serialize};
 
-use super::file::{parent, sync_directory};
+use super::file::{is_abandoned, parent, sync_directory};
 use super::{ArtifactError, TEMPORARY};
 
 const MANIFEST: &str = "manifest.json";
@@ -41,6 +42,9 @@ impl DirectoryWriter {
     pub fn new(path: &Path) -> Result<Self, ArtifactError> {
         let parent = parent(path);
         fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
+        if is_foreign(path) {
+            return Err(ArtifactError::Foreign(path.to_owned()));
+        }
         remove_leftovers(&parent)?;
         let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
         let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
@@ -125,9 +129,15 @@ impl DirectoryWriter {
     }
 }
 
+/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be replaced.
+fn is_foreign(path: &Path) -> bool {
+    let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    fs::symlink_metadata(path).is_ok() && !path.join(MANIFEST).is_file() && !is_empty()
+}
+
 /// The size and checksum of a file.
 fn checksum(path: &Path) -> std::io::Result<Entry> {
-    let (mut file, mut hasher, mut bytes) = (File::open(path)?, crc32fast::Hasher::new(), 0);
+    let (mut file, mut hasher, mut bytes) = (open_regular(path)?, crc32fast::Hasher::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
@@ -152,7 +162,7 @@ pub struct DirectoryReader {
 /// If it has no manifest or is of another version.
 pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
     let manifest_path = path.join(MANIFEST);
-    let bytes = fs::read(&manifest_path).map_err(ArtifactError::io("read", &manifest_path))?;
+    let bytes = read_bytes(&manifest_path, FileKind::Manifest).map_err(ArtifactError::io("read", &manifest_path))?;
     let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
@@ -250,7 +260,12 @@ fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
 fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
     entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
         // A writer that was killed while it replaced a directory has put the old one aside, in here.
-        let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let removed = match path.is_dir() {
+            true => fs::remove_dir_all(&path),
+            // Another process may be writing a file here.
+            false if !is_abandoned(&path) => Ok(()),
+            false => fs::remove_file(&path),
+        };
         removed.map_err(ArtifactError::io("remove", &path))
     })
 }
@@ -325,6 +340,18 @@ mod tests {
             .unwrap();
         writer.commit().unwrap();
         assert_eq!(open(&parent.path().join("step-1")).unwrap().read("data").unwrap(), b"whole");
+    }
+
+    #[test]
+    fn what_others_made_is_not_replaced() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("model");
+        fs::create_dir(&path).unwrap();
+        DirectoryWriter::new(&path).unwrap();
+        fs::write(path.join("theirs"), "x").unwrap();
+        let error = DirectoryWriter::new(&path).err().unwrap().to_string();
+        assert!(error.contains("model holds files that this program did not write"), "{error}");
+        assert!(path.join("theirs").exists());
     }
 
     #[test]

@@ -34,6 +34,11 @@ pub enum ArtifactError {
         /// The version that is known.
         known: u32,
     },
+    /// What is to be replaced was made by somebody else.
+    #[error(
+        "{0} holds files that this program did not write, and is not replaced; move them away, or choose another output directory"
+    )]
+    Foreign(PathBuf),
     /// A name would lead out of the directory.
     #[error("{0:?} is not a plain file name")]
     Name(String),

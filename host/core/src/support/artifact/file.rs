@@ -1,7 +1,7 @@
 //! One file, written whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::{ArtifactError, TEMPORARY};
@@ -14,27 +14,104 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(ArtifactError::io("write", path)))
 }
 
-/// Writes what `fill` writes to `path`, as [`write_file`] does.
+/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it leads to is meant. What is no file (a terminal,
+/// `/dev/null`, a fifo) is written to, as nothing can take its place.
 ///
 /// # Errors
-/// If `fill` fails; if the disk is full or the file cannot be written.
+/// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk stands in its place.
 pub fn write_file_with<T, E: From<ArtifactError>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
 ) -> Result<T, E> {
-    let parent = parent(path);
+    let target = target(path).map_err(ArtifactError::io("write", path))?;
+    match fs::metadata(&target) {
+        Ok(found) if !found.is_file() => write_into(&target, path, found.file_type(), fill),
+        _ => replace(&target, path, fill),
+    }
+}
+
+/// Replaces a file whole.
+fn replace<T, E: From<ArtifactError>>(
+    target: &Path,
+    path: &Path,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+) -> Result<T, E> {
+    let parent = parent(target);
     fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
+    remove_abandoned(&parent);
     let temporary =
         tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&parent).map_err(ArtifactError::io("write in", &parent))?;
+    // Says that it is being written; a file system without locks does without.
+    let _ = temporary.as_file().try_lock();
     let mut writer = BufWriter::new(temporary.as_file());
     let filled = fill(&mut writer)?;
     writer.flush().map_err(ArtifactError::io("write", path))?;
     drop(writer);
     temporary.as_file().sync_all().map_err(ArtifactError::io("write", path))?;
-    set_default_mode(temporary.as_file(), path)?;
-    temporary.persist(path).map_err(|error| ArtifactError::io("replace", path)(error.error))?;
+    set_default_mode(temporary.as_file(), target)?;
+    temporary.persist(target).map_err(|error| ArtifactError::io("replace", path)(error.error))?;
     sync_directory(&parent)?;
     Ok(filled)
+}
+
+/// Writes to what is no file.
+fn write_into<T, E: From<ArtifactError>>(
+    target: &Path,
+    path: &Path,
+    kind: fs::FileType,
+    fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
+) -> Result<T, E> {
+    if kind.is_dir() {
+        return Err(ArtifactError::io("write", path)(ErrorKind::IsADirectory.into()).into());
+    }
+    if is_disk(kind) {
+        let error = std::io::Error::new(ErrorKind::InvalidInput, "it is a disk, expected the name of a file");
+        return Err(ArtifactError::io("write", path)(error).into());
+    }
+    let opened = fs::OpenOptions::new().write(true).open(target).map_err(ArtifactError::io("write", path))?;
+    let mut writer = BufWriter::new(&opened);
+    let filled = fill(&mut writer)?;
+    writer.flush().map_err(ArtifactError::io("write", path))?;
+    Ok(filled)
+}
+
+#[cfg(unix)]
+fn is_disk(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_block_device(&kind)
+}
+
+#[cfg(not(unix))]
+fn is_disk(_: fs::FileType) -> bool {
+    false
+}
+
+/// Where the links lead that `path` may be.
+fn target(path: &Path) -> std::io::Result<PathBuf> {
+    /// As many as the operating system follows.
+    const MOST_LINKS: usize = 40;
+    let mut target = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        if !fs::symlink_metadata(&target).is_ok_and(|found| found.file_type().is_symlink()) {
+            return Ok(target);
+        }
+        target = parent(&target).join(fs::read_link(&target)?);
+    }
+    Err(std::io::Error::other("it is a link that leads in a circle"))
+}
+
+/// Removes the temporary files in a directory that nobody is writing any more. What cannot be removed stays.
+pub(super) fn remove_abandoned(directory: &Path) {
+    for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && entry.file_name().to_string_lossy().starts_with(TEMPORARY) && is_abandoned(&entry.path()) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Whether nobody holds the lock of a temporary file.
+pub(super) fn is_abandoned(path: &Path) -> bool {
+    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }
 
 /// The directory of `path`; the present one for a bare name.
@@ -90,5 +167,37 @@ mod tests {
         assert!(error.to_string().contains("taken"), "{error}");
         assert!(path.is_dir());
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_file_is_written_to_and_stays() {
+        use std::os::unix::fs::{FileTypeExt, symlink};
+        write_file(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+        let directory = tempfile::tempdir().unwrap();
+        let (link, other, file) =
+            (directory.path().join("link"), directory.path().join("other"), directory.path().join("real/file"));
+        symlink("other", &link).unwrap();
+        symlink("real/file", &other).unwrap();
+        write_file(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        write_file(&link, b"newer").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"newer");
+        assert!(fs::symlink_metadata(&link).unwrap().file_type().is_symlink());
+        symlink("circle", directory.path().join("circle")).unwrap();
+        let error = write_file(&directory.path().join("circle"), b"x").unwrap_err().to_string();
+        assert!(error.contains("circle"), "{error}");
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed_and_what_is_written_now_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let (abandoned, held) = (directory.path().join(".writing-old"), directory.path().join(".writing-now"));
+        fs::write(&abandoned, "half").unwrap();
+        let file = File::create(&held).unwrap();
+        file.lock().unwrap();
+        write_file(&directory.path().join("file"), b"whole").unwrap();
+        assert!(!abandoned.exists() && held.exists());
     }
 }

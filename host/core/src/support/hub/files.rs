@@ -4,10 +4,9 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use hf_hub::RepoType;
 use sha2::{Digest, Sha256};
 
-use super::{DEFAULT_REVISION, HubError, Request, Settings, is_hub_id};
+use super::{Asked, DEFAULT_REVISION, HubError, Request, Settings, is_hub_id};
 
 impl Settings {
     /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model is fetched.
@@ -19,7 +18,7 @@ impl Settings {
         if path.is_dir() || !is_hub_id(model) {
             return Ok(self.resolve(model, None)?.join("tokenizer.json"));
         }
-        Request { settings: self, kind: RepoType::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
+        Request { settings: self, kind: Asked::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
     }
 
     /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those of them that the cache holds.
@@ -29,7 +28,8 @@ impl Settings {
     pub fn dataset_files(&self, dataset: &str) -> Result<Vec<String>, HubError> {
         let request = self.dataset(dataset);
         let cached = || Some(request.cached_names()).filter(|names| !names.is_empty());
-        let listed = if self.offline { Err(request.offline_error()) } else { request.names() };
+        let listed =
+            if self.offline { Err(request.offline_error()) } else { request.client().and_then(|client| request.names(&client)) };
         let mut names = match listed {
             Err(error @ (HubError::Offline { .. } | HubError::Download { .. })) => cached().ok_or(error)?,
             other => other?,
@@ -48,16 +48,11 @@ impl Settings {
     }
 
     fn dataset<'a>(&'a self, dataset: &'a str) -> Request<'a> {
-        Request { settings: self, kind: RepoType::Dataset, model: dataset, revision: DEFAULT_REVISION }
+        Request { settings: self, kind: Asked::DataSet, model: dataset, revision: DEFAULT_REVISION }
     }
 }
 
 impl Request<'_> {
-    fn names(&self) -> Result<Vec<String>, HubError> {
-        let info = self.api()?.info().map_err(|error| self.error("its index", &error))?;
-        Ok(info.siblings.into_iter().map(|sibling| sibling.rfilename).collect())
-    }
-
     /// The files of the cached commit, by their paths from its root.
     fn cached_names(&self) -> Vec<String> {
         fn find(directory: &Path, prefix: &str, names: &mut Vec<String>) {
@@ -71,11 +66,8 @@ impl Request<'_> {
                 }
             }
         }
-        let repository = self.settings.cache.join(self.repo().folder_name());
-        let commit = std::fs::read_to_string(repository.join("refs").join(self.revision));
-        let commit = commit.as_deref().unwrap_or(self.revision).trim();
         let mut names = Vec::new();
-        find(&repository.join("snapshots").join(commit), "", &mut names);
+        find(&self.snapshot(), "", &mut names);
         names
     }
 
@@ -87,7 +79,7 @@ impl Request<'_> {
         if self.settings.offline {
             return Err(self.offline_error());
         }
-        let path = self.fetch(&self.api()?, file)?;
+        let path = self.fetch(&self.client()?, file)?;
         self.verify(file, &path)?;
         Ok(path)
     }

@@ -1,14 +1,15 @@
 //! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
 
+mod client;
+mod download;
 mod files;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
-use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, Repo, RepoType};
-
-/// The hub that is asked if `HF_ENDPOINT` does not name another.
-const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
+use client::{Client, ClientError};
+use scaledown_sdk::files::{FileKind, read_text};
+pub use settings::Settings;
 
 /// The branch that is taken if no revision is asked for.
 const DEFAULT_REVISION: &str = "main";
@@ -83,6 +84,9 @@ pub enum HubError {
         /// The hub.
         endpoint: String,
     },
+    /// The environment says something of the hub that cannot be used.
+    #[error("{0}")]
+    Environment(String),
     /// The hub could not be asked, or a download failed.
     #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
@@ -103,37 +107,7 @@ pub enum HubError {
 
 impl crate::error::Cause for HubError {}
 
-/// Where models come from and are kept.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The cache's directory, in the layout that the hub's other clients use.
-    pub cache: PathBuf,
-    /// The hub's address.
-    pub endpoint: String,
-    /// Whether nothing may be downloaded.
-    pub offline: bool,
-    /// The user's access token.
-    pub token: Option<String>,
-    /// Whether downloads show their progress.
-    pub progress: bool,
-}
-
 impl Settings {
-    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say.
-    #[must_use]
-    pub fn from_environment() -> Self {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let cache = variable("HF_HUB_CACHE").map_or_else(Cache::from_env, |path| Cache::new(path.into()));
-        Settings {
-            endpoint: variable("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()),
-            offline: variable("HF_HUB_OFFLINE")
-                .is_some_and(|value| ["1", "true", "yes", "on"].contains(&value.to_lowercase().as_str())),
-            token: variable("HF_TOKEN").or_else(|| cache.token()),
-            cache: cache.path().clone(),
-            progress: std::io::IsTerminal::is_terminal(&std::io::stderr()),
-        }
-    }
-
     /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id only.
     ///
     /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat templates and safetensors; never a
@@ -150,7 +124,7 @@ impl Settings {
             let hint = if path.is_absolute() { "" } else { ", and it is not a hub id such as `owner/name`" };
             return Err(HubError::NoDirectory { model: model.into(), hint });
         }
-        let request = Request { settings: self, kind: RepoType::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
+        let request = Request { settings: self, kind: Asked::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
         if self.offline {
             return request.cached().ok_or_else(|| request.offline_error());
         }
@@ -192,14 +166,27 @@ fn wanted(mut files: Vec<String>) -> Vec<String> {
 /// A repository of the hub, with the places where it may be found.
 struct Request<'a> {
     settings: &'a Settings,
-    kind: RepoType,
+    kind: Asked,
     model: &'a str,
     revision: &'a str,
 }
 
 impl Request<'_> {
-    fn repo(&self) -> Repo {
-        Repo::with_revision(self.model.into(), self.kind, self.revision.into())
+    /// The repository's directory in the cache.
+    fn directory(&self) -> PathBuf {
+        let prefix = match self.kind {
+            Asked::Model => "models",
+            Asked::DataSet => "datasets",
+        };
+        self.settings.cache.join(format!("{prefix}--{}", self.model.replace('/', "--")))
+    }
+
+    /// The directory of the commit that the revision stands for, as far as the cache knows.
+    fn snapshot(&self) -> PathBuf {
+        let directory = self.directory();
+        // A commit is not a ref; its snapshot carries its name.
+        let commit = read_text(&directory.join("refs").join(self.revision), FileKind::Manifest);
+        directory.join("snapshots").join(commit.as_deref().unwrap_or(self.revision).trim())
     }
 
     /// The cached directory, if it holds a model: its configuration is fetched last.
@@ -208,70 +195,63 @@ impl Request<'_> {
     }
 
     fn cached_file(&self, file: &str) -> Option<PathBuf> {
-        let cache = Cache::new(self.settings.cache.clone());
-        cache.repo(self.repo()).get(file).or_else(|| {
-            // A commit is not a ref; its snapshot carries its name.
-            let file = cache.path().join(self.repo().folder_name()).join("snapshots").join(self.revision).join(file);
-            file.exists().then_some(file)
-        })
+        Some(self.snapshot().join(file)).filter(|path| path.exists())
     }
 
-    fn api(&self) -> Result<ApiRepo, HubError> {
-        let api = ApiBuilder::from_cache(Cache::new(self.settings.cache.clone()))
-            .with_endpoint(self.settings.endpoint.clone())
-            .with_token(self.settings.token.clone())
-            .with_progress(self.settings.progress)
-            .build()
-            .map_err(|error| self.error("its index", &error))?;
-        Ok(api.repo(self.repo()))
+    fn client(&self) -> Result<Client, HubError> {
+        let (endpoint, token) = self.settings.access()?;
+        Client::new(&endpoint, token).map_err(|error| self.error("its index", &error))
+    }
+
+    /// The names of the repository's files.
+    fn names(&self, client: &Client) -> Result<Vec<String>, HubError> {
+        let kind = match self.kind {
+            Asked::Model => "models",
+            Asked::DataSet => "datasets",
+        };
+        let path: Vec<&str> = ["api", kind].into_iter().chain(self.model.split('/')).chain(["revision", self.revision]).collect();
+        let info = client.json(&path).map_err(|error| self.error("its index", &error))?;
+        let files = info["siblings"].as_array().into_iter().flatten();
+        Ok(files.filter_map(|file| file["rfilename"].as_str().map(str::to_owned)).collect())
     }
 
     fn download(&self) -> Result<PathBuf, HubError> {
-        let repo = self.api()?;
-        let info = repo.info().map_err(|error| self.error("its index", &error))?;
-        let files = wanted(info.siblings.into_iter().map(|sibling| sibling.rfilename).collect());
+        let client = self.client()?;
         let mut directory = None;
-        for file in files {
-            directory = self.fetch(&repo, &file)?.parent().map(Path::to_owned);
+        for file in wanted(self.names(&client)?) {
+            directory = self.fetch(&client, &file)?.parent().map(Path::to_owned);
         }
         directory.ok_or_else(|| self.download_error("config.json", "the repository has no file that ScaleDown can read".into()))
     }
 
-    fn fetch(&self, repo: &ApiRepo, file: &str) -> Result<PathBuf, HubError> {
-        repo.get(file).map_err(|error| self.error(file, &error))
+    fn fetch(&self, client: &Client, file: &str) -> Result<PathBuf, HubError> {
+        self.load(client, file).map_err(|error| self.error(file, &error))
     }
 
-    /// What the repository is called in messages.
-    fn kind(&self) -> Asked {
-        if matches!(self.kind, RepoType::Dataset) { Asked::DataSet } else { Asked::Model }
-    }
-
-    fn error(&self, what: &str, error: &ApiError) -> HubError {
-        const REFUSED: [u16; 3] = [401, 403, 404];
-        if let ApiError::RequestError(request) = error
-            && let ureq::Error::StatusCode(status) = request.as_ref()
-            && REFUSED.contains(status)
-        {
-            let (model, revision) = (self.model.into(), self.revision.into());
-            return HubError::NotFound { kind: self.kind(), model, revision, endpoint: self.settings.endpoint.clone() };
+    fn error(&self, what: &str, error: &ClientError) -> HubError {
+        match error {
+            ClientError::Status(401 | 403 | 404) => {
+                let (model, revision) = (self.model.into(), self.revision.into());
+                HubError::NotFound { kind: self.kind, model, revision, endpoint: self.settings.shown_endpoint() }
+            }
+            other => self.download_error(what, other.to_string()),
         }
-        self.download_error(what, error.to_string())
     }
 
     fn download_error(&self, what: &str, message: String) -> HubError {
         HubError::Download {
-            kind: self.kind(),
+            kind: self.kind,
             model: self.model.into(),
             revision: self.revision.into(),
             what: what.into(),
-            endpoint: self.settings.endpoint.clone().into(),
+            endpoint: self.settings.shown_endpoint().into(),
             message,
         }
     }
 
     fn offline_error(&self) -> HubError {
         HubError::Offline {
-            kind: self.kind(),
+            kind: self.kind,
             model: self.model.into(),
             revision: self.revision.into(),
             cache: self.settings.cache.display().to_string(),
@@ -279,5 +259,7 @@ impl Request<'_> {
     }
 }
 
+#[cfg(test)]
+mod redirect_tests;
 #[cfg(test)]
 mod tests;

@@ -22,7 +22,7 @@ const TABLES: [(&str, &str); 3] = [
 ];
 
 fn settings(cache: &Path, endpoint: &str, offline: bool) -> Settings {
-    Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, progress: false }
+    Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, problem: None, progress: false }
 }
 
 /// A hub of one model, `owner/tiny`. It lives as long as the process.

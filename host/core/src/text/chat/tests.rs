@@ -1,7 +1,13 @@
 use super::*;
 
 fn template(source: &str) -> ChatTemplate {
-    ChatTemplate::new(source, "<s>".into(), "</s>".into())
+    let config = serde_json::json!({"bos_token": "<s>", "eos_token": {"content": "</s>", "special": true}});
+    template_of(source, &config)
+}
+
+fn template_of(source: &str, config: &Value) -> ChatTemplate {
+    let place = "model/tokenizer_config.json".into();
+    ChatTemplate::new(source, place, special_tokens(config))
 }
 
 #[test]
@@ -10,10 +16,11 @@ fn templates_render_as_in_transformers() {
     let cases: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for case in cases.as_array().unwrap() {
         let text = |key: &str| case[key].as_str().unwrap();
-        let rendered = template(text("template")).render(text("system"), text("user"));
-        assert_eq!(rendered.unwrap(), text("rendered"), "{}: {:?}", text("name"), text("system"));
+        let rendered = template_of(text("template"), &case["tokens"]).render(text("system"), text("user"));
+        let rendered = rendered.unwrap_or_else(|error| panic!("{}: {error}", text("name")));
+        assert_eq!(rendered, text("rendered"), "{}: {:?}", text("name"), text("system"));
     }
-    assert!(cases.as_array().unwrap().len() >= 8);
+    assert!(cases.as_array().unwrap().len() >= 70);
 }
 
 #[test]
@@ -42,4 +49,23 @@ fn a_template_may_name_the_date() {
 fn an_endless_template_is_stopped() {
     let source = "{% for a in range(10000) %}{% for b in range(10000) %}x{% endfor %}{% endfor %}";
     assert!(template(source).render("", "Why?").is_err());
+}
+
+#[test]
+fn an_error_names_the_file() {
+    for (source, told) in [
+        ("{{ raise_exception('no') }}", "the chat template cannot be rendered: model/tokenizer_config.json: "),
+        ("{% if %}", "syntax error"),
+        ("{# nothing #}", "it writes nothing for a question"),
+    ] {
+        let error = template(source).render("Be brief.", "Why?").unwrap_err().to_string();
+        assert!(error.contains(told) && error.contains("model/tokenizer_config.json"), "{error}");
+    }
+}
+
+#[test]
+fn a_system_message_that_is_written_in_json_stays_one() {
+    let source = "{{ messages | tojson }}";
+    let rendered = template(source).render("Be \"brief\".", "Why?").unwrap();
+    assert_eq!(rendered, r#"[{"role": "system", "content": "Be \"brief\"."}, {"role": "user", "content": "Why?"}]"#);
 }

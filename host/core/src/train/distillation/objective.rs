@@ -138,6 +138,10 @@ impl Objective for Distillation {
         Ok(self.micro_batches(examples.collect()))
     }
 
+    fn halve_micro_batch(&mut self) -> Option<usize> {
+        self.training.halve_micro_batch()
+    }
+
     fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
         Ok(self.micro_batches(self.validation.iter().collect()))
     }

@@ -172,6 +172,10 @@ impl Objective for AutoEncoding {
         self.micro_batches(self.staged.source(), positions)
     }
 
+    fn halve_micro_batch(&mut self) -> Option<usize> {
+        self.training.halve_micro_batch()
+    }
+
     fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
         let source = self.staged.validation();
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..).zip(0..source.len())))

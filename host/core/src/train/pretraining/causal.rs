@@ -88,6 +88,10 @@ impl Objective for CausalLm {
         self.micro_batches(self.staged.source(), indices)
     }
 
+    fn halve_micro_batch(&mut self) -> Option<usize> {
+        self.training.halve_micro_batch()
+    }
+
     fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
         let source = self.staged.validation();
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..source.len()).collect()))

@@ -1,0 +1,76 @@
+//! On which lines of a TOML file its keys stand.
+
+use std::collections::HashMap;
+
+use toml::de::{DeTable, DeValue};
+
+/// The lines of a file's keys, found once for all questions.
+#[derive(Default)]
+pub(super) struct Lines(HashMap<String, Place>);
+
+/// A key or the element of a list: its line, counted from 1, and what is in it.
+struct Place {
+    line: usize,
+    inner: Lines,
+}
+
+impl Lines {
+    /// The lines in `text`; none, if that is no TOML.
+    pub(super) fn of(text: &str) -> Self {
+        let newlines: Vec<usize> = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect();
+        let line = |offset: usize| newlines.partition_point(|newline| *newline < offset) + 1;
+        DeTable::parse(text).map(|table| Lines::of_table(table.get_ref(), &line)).unwrap_or_default()
+    }
+
+    fn of_table(table: &DeTable<'_>, line: &dyn Fn(usize) -> usize) -> Self {
+        let place = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
+            let key: &toml::Spanned<std::borrow::Cow<'_, str>> = key;
+            (key.get_ref().to_string(), Place { line: line(key.span().start), inner: Lines::of_value(value.get_ref(), line) })
+        };
+        Lines(table.iter().map(place).collect())
+    }
+
+    fn of_value(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Self {
+        if let Some(table) = value.as_table() {
+            return Lines::of_table(table, line);
+        }
+        let elements = value.as_array().into_iter().flat_map(|array| array.iter()).enumerate();
+        let place = |(index, element): (usize, &toml::Spanned<DeValue<'_>>)| {
+            (index.to_string(), Place { line: line(element.span().start), inner: Lines::of_value(element.get_ref(), line) })
+        };
+        Lines(elements.map(place).collect())
+    }
+
+    /// The line of the key at `path`, or of the innermost table around it that is there.
+    pub(super) fn line<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<usize> {
+        let (mut inside, mut found) = (self, None);
+        for part in path {
+            let Some(place) = inside.0.get(part) else { break };
+            (inside, found) = (&place.inner, Some(place.line));
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Lines;
+
+    #[test]
+    fn keys_tables_and_elements_have_lines() {
+        let lines = Lines::of("a = 1\n[b]\nc = [\n  1,\n  { d = 2 },\n]\n[[e]]\nf = 1\n[[e]]\nf = 2\n");
+        for (path, line) in [
+            (&["a"][..], Some(1)),
+            (&["b"], Some(2)),
+            (&["b", "c"], Some(3)),
+            (&["b", "c", "0"], Some(4)),
+            (&["b", "c", "1", "d"], Some(5)),
+            (&["b", "c", "9"], Some(3)),
+            (&["b", "none", "d"], Some(2)),
+            (&["e", "1", "f"], Some(10)),
+            (&["none"], None),
+        ] {
+            assert_eq!(lines.line(path.iter().copied()), line, "{path:?}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! `[device] plugin = "auto"`: the best device that works on this machine.
+
+use std::cmp::Reverse;
+
+use scaledown_sdk::component::{DevicePlugin, Factory, Kind, Registration, inventory, registrations};
+use scaledown_sdk::{Device, Error, Result};
+use serde_json::{Map, Value};
+
+/// The plugin's name.
+pub const NAME: &str = "auto";
+
+inventory::submit! {
+    Registration::device::<Automatic>(NAME, "Takes the best device that works on this machine.")
+}
+
+struct Automatic;
+
+impl DevicePlugin for Automatic {
+    /// The keys of the device that is taken; one that does not know them is passed over.
+    type Config = Map<String, Value>;
+
+    fn build(keys: Map<String, Value>) -> Result<Device> {
+        let devices = registrations().filter(|entry| entry.kind() == Kind::Device && entry.name != NAME);
+        let mut candidates: Vec<&Registration> = devices.collect();
+        candidates.sort_by_key(|entry| (Reverse(entry.preference), entry.name));
+        let mut refusals = Vec::new();
+        for entry in candidates {
+            let Factory::Device(build) = entry.factory else { continue };
+            match build(Value::Object(keys.clone())) {
+                Ok(device) => {
+                    let passed_over = refusals.join("; ");
+                    tracing::info!(device = entry.name, passed_over, "device chosen");
+                    return Ok(device);
+                }
+                Err(error) => refusals.push(format!("{}: {error}", entry.name)),
+            }
+        }
+        Err(Error::Config(match refusals.is_empty() {
+            true => "no device plugin is linked in".to_owned(),
+            false => format!("no device works here ({})", refusals.join("; ")),
+        }))
+    }
+}
