@@ -36,7 +36,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
         ("training.clip=inf", "training.clip: found inf, expected a finite number"),
         (
             "device.plugin=cuda",
-            "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"cpu\"",
+            "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"auto\", \"cpu\"",
         ),
     ] {
         let error = told_of(&tiny, setting);
