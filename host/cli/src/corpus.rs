@@ -52,7 +52,7 @@ impl CorpusCommand {
 fn print(items: impl Iterator<Item = Result<impl Serialize>>, first: Option<usize>) -> Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for item in items.take(first.unwrap_or(usize::MAX)) {
-        let line = serde_json::to_string(&item?).map_err(|error| Error::failed(error))?;
+        let line = serde_json::to_string(&item?).map_err(Error::failed)?;
         writeln!(out, "{line}").map_err(Error::stdout)?;
     }
     out.flush().map_err(Error::stdout)

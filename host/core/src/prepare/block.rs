@@ -151,7 +151,7 @@ impl Survey {
             survey.questions += if shard.has(block.number) { count } else { 0 };
             for question in &block.questions {
                 survey.to_find += u64::from(question.documents.is_empty());
-                let text = serde_json::to_vec(question).map_err(|error| Error::failed(error))?;
+                let text = serde_json::to_vec(question).map_err(Error::failed)?;
                 survey.checksum = crc32c::crc32c_append(survey.checksum, &text);
             }
         }

@@ -75,7 +75,7 @@ impl Sidecar {
     /// # Errors
     /// If the disk is full or cannot be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::failed(error))?;
+        let text = serde_json::to_vec_pretty(self).map_err(Error::failed)?;
         Ok(artifact::write_file(path, &text)?)
     }
 }

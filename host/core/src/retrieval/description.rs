@@ -103,7 +103,7 @@ impl Manifest {
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
-        let text = serde_json::to_vec_pretty(self).map_err(|error| Error::failed(error))?;
+        let text = serde_json::to_vec_pretty(self).map_err(Error::failed)?;
         let text = sealed(text).ok_or_else(|| Error::failed(format!("{NAME} has no place for its checksum")))?;
         Ok(artifact::write_file(&directory.join(NAME), &text)?)
     }

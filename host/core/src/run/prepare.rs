@@ -98,7 +98,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let records = directory.records();
     let (records_per_block, checksum) =
         write(&records, Blocks::open(&source, &config.preparation, shard)?, &recorded, index.as_ref(), &mut counts)?;
-    let value = serde_json::to_value(config).map_err(|error| Error::failed(error))?;
+    let value = serde_json::to_value(config).map_err(Error::failed)?;
     let sidecar = Sidecar {
         scaledown: env!("CARGO_PKG_VERSION").into(),
         fingerprint,

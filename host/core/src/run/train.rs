@@ -148,7 +148,7 @@ fn checksum(records: &[Record]) -> Result<u32> {
     let mut hasher = crc32fast::Hasher::new();
     for Record { query, documents, answer, reranking_scores, .. } in records {
         let line = serde_json::to_vec(&(query, documents, answer, reranking_scores));
-        hasher.update(&line.map_err(|error| Error::failed(error))?);
+        hasher.update(&line.map_err(Error::failed)?);
     }
     Ok(hasher.finalize())
 }

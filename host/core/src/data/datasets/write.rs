@@ -42,7 +42,7 @@ pub fn write(
             Some(Found::NoDocuments) => written.without_documents += 1,
             Some(Found::Record(mut record)) => {
                 record.id.insert_str(0, prefix);
-                let line = serde_json::to_string(&record).map_err(|error| Error::failed(error))?;
+                let line = serde_json::to_string(&record).map_err(Error::failed)?;
                 writeln!(out, "{line}").map_err(|error| Error::io("the records", error))?;
                 written.records += 1;
                 bar.say(&format!("{} records", written.records));
