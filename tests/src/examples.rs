@@ -58,7 +58,7 @@ pub fn assert_conform(examples: &[Example], variables: &[(&str, &str)]) {
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));
     let device = scaledown_cpu::device().unwrap_or_else(|error| panic!("{error}"));
     let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-    let tokenizer = scaledown::text::open_chat_tokenizer;
+    let tokenizer = scaledown_host::text::open_chat_tokenizer;
     let setting = Setting { device, scratch: scratch.path().to_owned(), tokenizer, variable: &variable };
     let reports: Vec<Report> =
         examples.iter().map(|example| check(example, &setting).unwrap_or_else(|error| panic!("{error}"))).collect();

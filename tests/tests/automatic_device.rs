@@ -1,8 +1,7 @@
 //! `device.plugin = "auto"` among devices that work and devices that do not.
 
-use scaledown::catalogue;
-use scaledown::config::Component;
 use scaledown_conformance::device::reference::Reference;
+use scaledown_host::plugins::{Component, registry};
 use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
 use scaledown_sdk::{Device, Error, Result};
 // Linked for its registration.
@@ -46,7 +45,7 @@ impl DevicePlugin for Card {
 fn chosen(keys: Value) -> std::result::Result<Device, String> {
     let mut component = Component::new("auto");
     component.options = keys.as_object().cloned().unwrap_or_default();
-    catalogue::device(&component).map_err(|error| error.to_string())
+    registry::device(&component).map_err(|error| error.to_string())
 }
 
 #[test]

@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use scaledown::wasm::{WasmComponent, WasmCompressor};
 use scaledown_conformance::{Example, compressor};
 use scaledown_sdk::component::{Compressor, Kind, registrations};
 use scaledown_tests::chat_service;
 use scaledown_tests::examples::{assert_conform, files, of, of_kind};
+use scaledown_wasm::{WasmComponent, WasmCompressor};
 
 /// The examples of a kind that need none of these services.
 fn without(kind: Kind, services: &[&str]) -> Vec<Example> {

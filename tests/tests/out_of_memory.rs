@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use scaledown::config::Config;
-use scaledown::training::checkpoint::Store;
-use scaledown::training::{BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, train};
 use scaledown_conformance::device::reference::Reference;
+use scaledown_host::config::Config;
+use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::{
+    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+};
 use scaledown_sdk::nn::{Forward, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result};
@@ -133,7 +135,7 @@ fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>
         gradient_checkpointing: false,
     };
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default(), "a test"));
+    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
     let mut notes = Notes::default();
     let outcome = train(&mut objective, &settings, &store, None, &mut notes);
     (outcome.map(drop), notes, objective.sizes)

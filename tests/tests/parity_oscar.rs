@@ -1,7 +1,7 @@
 //! Whole OSCAR training steps against the same steps in PyTorch: vectors, scores, loss, every gradient, and every trainable parameter
 //! after three optimizer steps. `tests/parity/README.md` writes the step out.
 
-use scaledown::sequence::{PadSide, Row, Sequence, SequenceBatch, token_loss};
+use scaledown_host::model::sequence::{PadSide, Row, Sequence, SequenceBatch, token_loss};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::autodiff::Gradients;
 use scaledown_sdk::component::{

@@ -1,10 +1,12 @@
 //! Trainings and decodings on a device that runs nothing before somebody reads: how often they read, and that one step is the same
 //! program as the next.
 
-use scaledown::config::Config;
-use scaledown::sequence::{Sequence, SequenceBatch, token_loss};
-use scaledown::training::checkpoint::Store;
-use scaledown::training::{BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, train};
+use scaledown_host::config::Config;
+use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};
+use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::{
+    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{
     Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
@@ -156,7 +158,7 @@ fn trained(plugin: &str, keys: &Value, relevance: bool, widths: Widths, checkpoi
     let device = Device::new(lazy.clone());
     let mut objective = Tiny::new(plugin, keys.clone(), relevance, widths, dropout, &device).expect("a model");
     let directory = tempfile::tempdir().expect("a directory");
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default(), "a test"));
+    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
     drop(lazy.take_log());
     let mut steps = Steps { lazy, logs: Vec::new(), losses: Vec::new() };
     train(&mut objective, &settings(checkpointing), &store, None, &mut steps).expect("a training");
@@ -216,7 +218,10 @@ fn a_token_reads_its_ids_alone_and_is_the_same_program_as_the_next() {
     let batch = tiny.batch(0, 0);
     no_grad(|| {
         let vectors = tiny.compressor.compress(&batch.pairs, &mut Forward::inference()).expect("vectors").vectors;
-        let input = batch.sequences.embed(&tiny.generator, Some(&vectors), scaledown::sequence::PadSide::Left).expect("an input");
+        let input = batch
+            .sequences
+            .embed(&tiny.generator, Some(&vectors), scaledown_host::model::sequence::PadSide::Left)
+            .expect("an input");
         let (logits, mut state) = tiny.generator.prefill(&input, 4).expect("a prefill");
         let mut ids = Sampling::Greedy.choose(&logits, 0).expect("ids");
         ids.to_data().expect("data");

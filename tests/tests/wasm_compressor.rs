@@ -8,12 +8,12 @@
 
 use std::path::PathBuf;
 
-use scaledown::wasm::{WasmComponent, WasmCompressor};
 use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
 use scaledown_sdk::nn::{Forward, ParamOptions, Params, Widths};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Tensor};
 use scaledown_tests::{component, parity};
+use scaledown_wasm::{WasmComponent, WasmCompressor};
 use serde_json::{Value, json};
 
 // Linked for its registration.

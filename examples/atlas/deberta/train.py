@@ -1,7 +1,7 @@
 """Trains the Atlas reranker: a DeBERTa-v3 cross-encoder whose logit is the relevance of a document to a question.
 
     scaledown dataset atlas --out runs/atlas
-    python examples/atlas/deberta/train.py --data runs/atlas --splade examples/atlas/splade --out runs/deberta
+    python examples/atlas/deberta/train.py --data runs/atlas --splade host/cli/assets/atlas/splade --out runs/deberta
 
 From random weights, on the training split alone. Questions, as they are and in other words, stand beside the documents that the encoder
 of `../splade` finds for them and others. The target is the generator's own scale of relevance, 0 to 1. Documents are cut to some of their sentences at first, which

@@ -22,7 +22,7 @@ fn root() -> PathBuf {
 
 #[test]
 fn the_document_with_the_answer_is_preferred_on_the_scale_of_the_generator() {
-    let config = serde_json::from_value(serde_json::json!({"model": root().join("examples/atlas/deberta")})).unwrap();
+    let config = serde_json::from_value(serde_json::json!({"model": root().join("host/cli/assets/atlas/deberta")})).unwrap();
     let reranker = CrossEncoder::build(config, RerankerContext { device: scaledown_cpu::device().unwrap() }).unwrap();
     let (documents, questions) = held_out();
     let documents: Vec<&str> = documents.iter().map(String::as_str).collect();

@@ -27,7 +27,7 @@ fn product(a: &SparseVector, b: &SparseVector) -> f32 {
 
 #[test]
 fn the_document_with_the_answer_is_found_first() {
-    let config = serde_json::from_value(serde_json::json!({"model": root().join("examples/atlas/splade")})).unwrap();
+    let config = serde_json::from_value(serde_json::json!({"model": root().join("host/cli/assets/atlas/splade")})).unwrap();
     let encoder = Splade::new(&config, &scaledown_cpu::device().unwrap()).unwrap();
     let (documents, questions) = held_out();
     let vectors = encoder.encode_documents(&documents.iter().map(String::as_str).collect::<Vec<_>>()).unwrap();

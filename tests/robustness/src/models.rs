@@ -35,7 +35,7 @@ impl Place {
         for name in ["tokenizer.json", "tokenizer_config.json"] {
             place.write(format!("generator/{name}"), place.read(format!("atlas/{name}")));
         }
-        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/atlas");
+        let models = concat!(env!("CARGO_MANIFEST_DIR"), "/../../host/cli/assets/atlas");
         for (name, text) in [("base.toml", BASE), ("tiny.toml", TINY), ("index.toml", &INDEX.replace("{models}", models))] {
             place.write(name, text);
         }

@@ -1,0 +1,73 @@
+//! `scaledown answer`: one question over documents of one's own.
+
+use std::path::PathBuf;
+
+use super::ConfigArgs;
+use crate::terminal::{Terminal, table};
+use scaledown_host::answer::Reading;
+use scaledown_host::data::records::read_documents;
+use scaledown_host::error::{Error, Result};
+use scaledown_host::run::{self, Answered};
+
+/// Answer one question over documents with a trained compressor.
+#[derive(Debug, clap::Args)]
+pub(super) struct AnswerCommand {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The question.
+    #[arg(long, value_name = "Q")]
+    query: String,
+    /// The documents: a text file with one a line; or a .json or .jsonl file of texts or objects with a `text` and perhaps a `title`.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    documents: PathBuf,
+    /// The trained model, if not that of the configuration's output directory.
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    checkpoint: Option<PathBuf>,
+    /// Let the generator read the full documents, without compression.
+    #[arg(long)]
+    uncompressed: bool,
+    /// Print the answer and how it came about as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl AnswerCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        if self.query.trim().is_empty() {
+            return Err(Error::usage("--query is empty; expected the question"));
+        }
+        let documents = read_documents(&self.documents)?;
+        let given = documents.len();
+        let reading = if self.uncompressed { Reading::Uncompressed } else { Reading::Compressed };
+        let config = self.config.load()?;
+        let answered = run::answer(&config, self.checkpoint.as_deref(), &self.query, documents, reading)?;
+        let read = answered.documents.len();
+        if read < given {
+            terminal.warn(format!("only the first {read} of {given} documents were read: evaluation.documents is {read}"));
+        }
+        answered.warnings.iter().for_each(|warning| terminal.warn(warning));
+        if self.json { terminal.print_json(&answered) } else { terminal.print(describe(&answered)) }
+    }
+}
+
+fn describe(answered: &Answered) -> String {
+    let rows: Vec<Vec<String>> = answered
+        .documents
+        .iter()
+        .enumerate()
+        .map(|(i, document)| {
+            let relevance = document.relevance.map_or_else(|| "-".into(), |score| format!("{score:.3}"));
+            let start: String = document.text.chars().take(70).collect();
+            vec![(i + 1).to_string(), relevance, start]
+        })
+        .collect();
+    let times = &answered.timings;
+    format!(
+        "{}\n\n{}\ncompress {:.1} ms, prefill {:.1} ms, decode {:.1} ms",
+        answered.answer,
+        table(&["DOCUMENT", "RELEVANCE", "TEXT"], &rows),
+        times.compress_ms,
+        times.prefill_ms,
+        times.decode_ms
+    )
+}

@@ -1,0 +1,22 @@
+//! `scaledown completions`: scripts that complete the command line in a shell.
+
+use clap::Args;
+use clap_complete::Shell;
+
+use crate::terminal::Terminal;
+use scaledown_host::error::Result;
+
+/// Print a script that completes this command line in a shell.
+#[derive(Debug, Args)]
+pub(super) struct Completions {
+    /// The shell; put the script where that shell looks for completions.
+    shell: Shell,
+}
+
+impl Completions {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut super::command(), "scaledown", &mut script);
+        terminal.print(String::from_utf8_lossy(&script))
+    }
+}

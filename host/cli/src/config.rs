@@ -1,0 +1,106 @@
+//! `scaledown config`: check, show, schema.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{ConfigArgs, Settings};
+use crate::terminal::Terminal;
+use scaledown_host::config::{self, Config, Problem};
+use scaledown_host::error::{Error, Result};
+
+/// Check, show and describe configurations.
+#[derive(Debug, Args)]
+pub(super) struct ConfigCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Check configurations, and the local models and files that they name, without running or downloading anything.
+    Check(Check),
+    /// Print a configuration with everything it extends, as one TOML file that reproduces it.
+    Show(Show),
+    /// Print the JSON schema of configurations, plugins included.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+struct Check {
+    /// The configurations, TOML files.
+    #[arg(required = true, value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+    /// Take a model or file that is not there for an error. Otherwise it is a warning: an earlier command may make it.
+    #[arg(long)]
+    strict: bool,
+    /// Print the outcome as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+struct Show {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// Print JSON instead of TOML.
+    #[arg(long)]
+    json: bool,
+}
+
+impl ConfigCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        match self.action {
+            Action::Check(check) => check.run(terminal),
+            Action::Show(show) => show.run(terminal),
+            Action::Schema => terminal.print_json(&config::json_schema()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Outcome {
+    file: PathBuf,
+    valid: bool,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Check {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let overrides = self.settings.overrides()?;
+        let outcomes: Vec<Outcome> = self
+            .files
+            .into_iter()
+            .map(|file| {
+                let told = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let (problems, warnings) = match Config::check(&file, &overrides) {
+                    Ok(absent) if self.strict => (told(&absent), Vec::new()),
+                    Ok(absent) => (Vec::new(), told(&absent)),
+                    Err(error) => (told(error.problems()), Vec::new()),
+                };
+                Outcome { file, valid: problems.is_empty(), problems, warnings }
+            })
+            .collect();
+        if self.json {
+            terminal.print_json(&outcomes)?;
+        } else {
+            for outcome in outcomes.iter().filter(|outcome| outcome.valid) {
+                outcome.warnings.iter().for_each(|warning| terminal.warn(warning));
+                terminal.print(format!("{}: ok\n", outcome.file.display()))?;
+            }
+        }
+        let problems: Vec<String> = outcomes.into_iter().flat_map(|outcome| outcome.problems).collect();
+        if problems.is_empty() { Ok(()) } else { Err(Error::failed(problems.join("\n"))) }
+    }
+}
+
+impl Show {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        let config = self.config.load()?;
+        if self.json { terminal.print_json(&config) } else { terminal.print(config.to_toml()?) }
+    }
+}

@@ -1,0 +1,208 @@
+//! The command line: one file a subcommand, each a thin call of the library.
+//!
+//! To add a subcommand: write `src/NAME.rs` with a struct that derives [`clap::Args`] and a
+//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in [`Command::run`].
+
+mod again;
+mod answer;
+mod bench;
+mod completions;
+mod config;
+mod corpus;
+mod dataset;
+pub mod doctor;
+pub mod embedded;
+mod evaluate;
+mod evaluate_run;
+mod index;
+mod inspect;
+pub mod logging;
+mod plugin;
+mod prepare;
+mod pretrain;
+mod quickstart;
+mod ready_made;
+mod retrieve;
+pub mod terminal;
+mod train;
+
+// The built-in plugins: each is found because its crate is linked in.
+#[cfg(feature = "bm25")]
+use scaledown_bm25 as _;
+#[cfg(feature = "cpu")]
+use scaledown_cpu as _;
+#[cfg(feature = "deberta")]
+use scaledown_deberta as _;
+#[cfg(feature = "milvus")]
+use scaledown_milvus as _;
+#[cfg(feature = "mistral")]
+use scaledown_mistral as _;
+#[cfg(feature = "modernbert")]
+use scaledown_modernbert as _;
+#[cfg(feature = "n-layers")]
+use scaledown_n_layers as _;
+#[cfg(feature = "openai")]
+use scaledown_openai as _;
+#[cfg(feature = "qdrant")]
+use scaledown_qdrant as _;
+#[cfg(feature = "splade")]
+use scaledown_splade as _;
+#[cfg(feature = "wasm")]
+use scaledown_wasm as _;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::terminal::Terminal;
+use scaledown_host::config::{Config, Overrides};
+use scaledown_host::error::{Error, Result};
+
+/// Answers questions over documents faster, by soft compression: trains, measures and runs compressors.
+#[derive(Debug, Parser)]
+#[command(name = "scaledown", version, max_term_width = 110, arg_required_else_help = true)]
+struct Cli {
+    /// Print results and errors only: no progress, no notes, no warnings.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Quickstart(quickstart::Quickstart),
+    Train(train::Train),
+    Pretrain(pretrain::Pretrain),
+    Evaluate(evaluate::Evaluate),
+    EvaluateRun(evaluate_run::EvaluateRun),
+    Answer(answer::AnswerCommand),
+    Dataset(dataset::DatasetCommand),
+    Corpus(corpus::CorpusCommand),
+    Index(index::IndexCommand),
+    Retrieve(retrieve::Retrieve),
+    Prepare(prepare::Prepare),
+    Bench(bench::Bench),
+    Config(config::ConfigCommand),
+    Plugin(plugin::PluginCommand),
+    Inspect(inspect::InspectCommand),
+    Doctor(doctor::Doctor),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    fn run(self, terminal: &Terminal) -> Result<()> {
+        match self {
+            Command::Quickstart(command) => command.run(terminal),
+            Command::Train(command) => command.run(terminal),
+            Command::Pretrain(command) => command.run(terminal),
+            Command::Evaluate(command) => command.run(terminal),
+            Command::EvaluateRun(command) => command.run(terminal),
+            Command::Answer(command) => command.run(terminal),
+            Command::Dataset(command) => command.run(terminal),
+            Command::Corpus(command) => command.run(terminal),
+            Command::Index(command) => command.run(terminal),
+            Command::Retrieve(command) => command.run(terminal),
+            Command::Prepare(command) => command.run(terminal),
+            Command::Bench(command) => command.run(terminal),
+            Command::Config(command) => command.run(terminal),
+            Command::Plugin(command) => command.run(terminal),
+            Command::Inspect(command) => command.run(terminal),
+            Command::Doctor(command) => command.run(terminal),
+            Command::Completions(command) => command.run(terminal),
+        }
+    }
+}
+
+/// A configuration file and what goes over it.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// The configuration, a TOML file.
+    #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
+    file: PathBuf,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+impl ConfigArgs {
+    /// Loads and checks the configuration.
+    pub(crate) fn load(&self) -> Result<Config> {
+        Ok(Config::load(&self.file, &self.settings.overrides()?)?)
+    }
+}
+
+/// Values that go over a configuration.
+#[derive(Debug, Args)]
+pub(crate) struct Settings {
+    /// Sets one key over the configuration, as in `--set training.seed=1`; may be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    set: Vec<String>,
+}
+
+impl Settings {
+    /// The settings, with those of the environment below them.
+    pub(crate) fn overrides(&self) -> Result<Overrides> {
+        let has_key =
+            |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
+        match self.set.iter().find(|setting| !has_key(setting)) {
+            Some(setting) => {
+                let shown = Overrides::shown(setting);
+                Err(Error::usage(format!("--set {shown}: expected KEY=VALUE, as in `--set training.seed=1`")))
+            }
+            None => Ok(Overrides::from_process(&self.set)),
+        }
+    }
+}
+
+/// Runs the `scaledown` command line of this process and returns its exit code: 0, 1 for an error, 2 for wrong usage, 130 after an
+/// interruption.
+///
+/// A binary with plugins of its own is this call, and their crates linked in:
+///
+/// ```no_run
+/// // use my_plugin as _;
+/// fn main() -> std::process::ExitCode {
+///     scaledown::main()
+/// }
+/// ```
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(cli.quiet);
+    let terminal = Terminal::new(cli.quiet);
+    match cli.command.run(&terminal) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal.fail(&error.sentence());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// The whole command line, for completions and for checks of the documentation.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_and_argument_is_described() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "`{}` has no description", command.get_name());
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{}: `{}` has no description", command.get_name(), argument.get_id());
+            }
+            command.get_subcommands().for_each(check);
+        }
+        check(&super::command());
+    }
+}

@@ -1,0 +1,5 @@
+//! The `scaledown` binary.
+
+fn main() -> std::process::ExitCode {
+    scaledown::main()
+}

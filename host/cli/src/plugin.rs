@@ -1,0 +1,41 @@
+//! `scaledown plugin`: what can be chosen in a configuration.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::terminal::{Terminal, table};
+use scaledown_host::error::Result;
+use scaledown_host::plugins::registry;
+
+/// Show the plugins that a configuration can name.
+#[derive(Debug, Args)]
+pub(super) struct PluginCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// List all plugins: kind, name and what each is.
+    List {
+        /// Print JSON, with the schema of each plugin's keys.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+impl PluginCommand {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let Action::List { json } = self.action;
+        if json {
+            let plugins: Vec<Value> = registry::entries()
+                .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "description": entry.description, "schema": (entry.schema)() }))
+                .collect();
+            return terminal.print_json(&plugins);
+        }
+        let rows: Vec<Vec<String>> = registry::entries()
+            .map(|entry| vec![entry.kind().to_string(), entry.name.to_owned(), entry.description.to_owned()])
+            .collect();
+        terminal.print(table(&["KIND", "NAME", "DESCRIPTION"], &rows))
+    }
+}

@@ -1,0 +1,42 @@
+//! `scaledown retrieve`: the retriever's ranking for all questions, as a TREC run.
+
+use std::path::PathBuf;
+
+use scaledown_host::error::Result;
+use scaledown_host::run::{self, RankingOptions};
+use scaledown_host::support::interrupt::Interrupt;
+
+use super::ConfigArgs;
+use crate::terminal::Terminal;
+
+/// Write the documents that the retriever finds for a configuration's questions, as a TREC run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retrieve {
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The file to write: lines of `question Q0 chunk rank score plugin`.
+    #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    out: PathBuf,
+    /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
+    #[arg(long, short, value_parser = at_least_one)]
+    k: Option<usize>,
+    /// Put the chunks that `prepare` would rerank in the order of the configuration's reranker, and write the best with its scores.
+    #[arg(long)]
+    rerank: bool,
+    /// Write documents in place of chunks: each with the score of its best chunk.
+    #[arg(long)]
+    documents: bool,
+}
+
+impl Retrieve {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        let options = RankingOptions { k: self.k, rerank: self.rerank, documents: self.documents };
+        let progress = terminal.watch(Interrupt::listen()?);
+        let count = run::retrieve(&self.config.load()?, options, &self.out, &progress)?;
+        terminal.print(format!("{count} questions: {}", self.out.display()))
+    }
+}
+
+fn at_least_one(text: &str) -> std::result::Result<usize, String> {
+    text.parse().ok().filter(|&k| k > 0).ok_or_else(|| "expected a whole number from 1".to_owned())
+}

@@ -1,0 +1,64 @@
+//! `scaledown train`: distil a compressor.
+
+use super::ConfigArgs;
+use super::again::command_line;
+use crate::terminal::Terminal;
+use scaledown_host::config::Config;
+use scaledown_host::error::{Error, Result};
+use scaledown_host::run::{self, Context, Directory, Start};
+use scaledown_host::support::interrupt::Interrupt;
+use scaledown_host::train::Outcome;
+
+/// Train a compressor by distillation.
+#[derive(Debug, clap::Args)]
+pub(super) struct Train {
+    #[command(flatten)]
+    config: ConfigArgs,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// How a training is run.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArgs {
+    /// Go on from the newest checkpoint of the output directory, or begin where there is none.
+    #[arg(long)]
+    resume: bool,
+    /// Print how the training ended as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Train {
+    pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
+        self.run.run(&self.config.load()?, terminal, run::train)
+    }
+}
+
+impl RunArgs {
+    /// Runs a training until its end, or until it is interrupted.
+    pub(super) fn run(
+        &self,
+        config: &Config,
+        terminal: &Terminal,
+        train: fn(&Config, &Context<'_>) -> Result<Outcome>,
+    ) -> Result<()> {
+        let start = if self.resume { Start::Resume } else { Start::New };
+        let progress = terminal.watch(Interrupt::listen()?);
+        let outcome = train(config, &Context { progress: &progress, start, command: command_line() })?;
+        if outcome.interrupted {
+            return Err(Error::interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
+        }
+        if self.json {
+            return terminal.print_json(&outcome);
+        }
+        let model = Directory::of(config).model();
+        terminal.print(format!(
+            "{} steps in {:.0} s, last loss {:.4}; the model is in {}",
+            outcome.steps,
+            outcome.seconds,
+            outcome.final_loss,
+            model.display()
+        ))
+    }
+}

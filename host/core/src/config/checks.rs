@@ -1,0 +1,222 @@
+//! Whether a configuration fits what it names on this machine: models and files of records. Nothing is asked of a hub.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use scaledown_sdk::files::{FileKind, read_bytes};
+use serde_json::Value;
+
+use super::paths;
+use crate::support::hub;
+
+/// A key, and what is to be said of its value.
+pub(super) type Finding = (Vec<String>, String);
+
+/// What was found around a configuration.
+#[derive(Default)]
+pub(super) struct Findings {
+    /// What is there and cannot be used.
+    pub(super) problems: Vec<Finding>,
+    /// What is not there. An earlier command may make it: the model of one training is where the next one starts.
+    pub(super) absent: Vec<Finding>,
+}
+
+/// Why a value does not fit.
+enum Fault {
+    Absent(String),
+    Wrong(String),
+}
+
+/// Looks at every file, directory and local model that `value`, a resolved configuration, names.
+pub(super) fn look(value: &Value, schema: &Value) -> Findings {
+    let mut findings = Findings::default();
+    let root = value;
+    paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
+        let outcome = match (paths::format(schema), &*value) {
+            ("path", Value::String(path)) => file(Path::new(path)),
+            ("directory", Value::String(path)) => directory(Path::new(path)),
+            ("file-or-directory", Value::String(path)) => readable(Path::new(path)),
+            ("model", Value::String(name)) => model(name, key, root),
+            ("tokenizer", Value::String(name)) => tokenizer(name),
+            ("generator-layers", Value::Number(layers)) => generator_layers(layers.as_u64(), root),
+            _ => Ok(()),
+        };
+        match outcome {
+            Ok(()) => {}
+            Err(Fault::Absent(message)) => findings.absent.push((key.to_vec(), message)),
+            Err(Fault::Wrong(message)) => findings.problems.push((key.to_vec(), message)),
+        }
+    });
+    findings
+}
+
+/// What is wrong with the directories that a run is to write: each is to be one, or there is to be room for it.
+pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
+        if let ("output-path", Value::String(path)) = (paths::format(schema), &*value)
+            && let Some(message) = in_the_way(Path::new(path)).or_else(|| foreign(Path::new(path)))
+        {
+            findings.push((key.to_vec(), message));
+        }
+    });
+    findings
+}
+
+/// The file, if there is one, that stands where a directory or one around it is to be.
+fn in_the_way(directory: &Path) -> Option<String> {
+    let (place, found) = directory.ancestors().find_map(|place| Some((place, std::fs::metadata(place).ok()?)))?;
+    let what = if place == directory { "a directory to write into" } else { "a directory around the one to write into" };
+    (!found.is_dir()).then(|| format!("{} is a file, expected {what}", place.display()))
+}
+
+/// What commands write into their directories.
+const OWN: [&str; 24] = [
+    "LOCK",
+    "build-",
+    "checkpoints",
+    "config.toml",
+    "data",
+    "index",
+    "journal",
+    "metrics",
+    "model",
+    "plots",
+    "predictions",
+    "prepared",
+    "pretrained",
+    "pretraining",
+    "queries",
+    "records",
+    "report",
+    "retriever",
+    "chunks.redb",
+    "shard-",
+    "tensorboard",
+    "test",
+    "train",
+    "validation",
+];
+
+/// Why a directory is none to write into: it is the system's or a user's own, or it holds other files and nothing that a run writes.
+fn foreign(directory: &Path) -> Option<String> {
+    let place = directory.canonicalize().ok()?;
+    let is_home = std::env::var_os("HOME").is_some_and(|home| Path::new(&home).canonicalize().is_ok_and(|home| home == place));
+    let is_system = place.parent().is_none_or(|parent| parent.parent().is_none() && !place.starts_with("/tmp"));
+    let shown = place.display();
+    if place.parent().is_none() || is_home || (is_system && holds_others(&place)) {
+        return Some(format!(
+            "{shown} is a directory of the system or a user's own, expected one for this run alone, such as {shown}/run"
+        ));
+    }
+    holds_others(&place)
+        .then(|| format!("{shown} holds files that no run wrote, expected a directory for this run alone, such as {shown}/run"))
+}
+
+/// Whether there are files in a directory, and none that a run writes.
+fn holds_others(directory: &Path) -> bool {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names.filter(|name| !name.starts_with('.')).collect();
+    !names.is_empty() && !names.iter().any(|name| OWN.iter().any(|own| name.starts_with(own)))
+}
+
+fn file(path: &Path) -> Result<(), Fault> {
+    let shown = path.display();
+    // A fifo is not opened here: that would wait for its writer.
+    let found = std::fs::metadata(path);
+    let found = found.and_then(|found| if found.is_file() { File::open(path)?.metadata() } else { Ok(found) });
+    match found {
+        Ok(found) if found.is_dir() => Err(Fault::Wrong(format!("{shown} is a directory, expected a file"))),
+        Ok(_) => Ok(()),
+        Err(error) => Err(unreachable(path, &error)),
+    }
+}
+
+fn readable(path: &Path) -> Result<(), Fault> {
+    std::fs::metadata(path).map(drop).map_err(|error| unreachable(path, &error))
+}
+
+fn directory(path: &Path) -> Result<(), Fault> {
+    match std::fs::metadata(path) {
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Fault::Wrong(format!("{} is a file, expected a directory", path.display()))),
+        Err(error) => Err(unreachable(path, &error)),
+    }
+}
+
+fn unreachable(path: &Path, error: &std::io::Error) -> Fault {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            Fault::Absent(format!("{} does not exist; it must be there before this configuration runs", path.display()))
+        }
+        _ => Fault::Wrong(format!("{} cannot be read: {error}", path.display())),
+    }
+}
+
+/// A model at `key`: a hub id, or a directory with what a model needs.
+fn model(name: &str, key: &[String], root: &Value) -> Result<(), Fault> {
+    let Some(path) = local(name)? else { return Ok(()) };
+    let lacks = |what: &str| Err(Fault::Wrong(format!("{name} is no model: it has no {what}")));
+    if description(path)?.is_none() {
+        return lacks("config.json");
+    }
+    let table = key.first().and_then(|section| root.get(section));
+    if table.and_then(|table| table.get("init")).and_then(Value::as_str) != Some("random") && !has_weights(path) {
+        return lacks("weights (*.safetensors); `init = \"random\"` needs none");
+    }
+    if key == ["generator", "model"] && !path.join("tokenizer.json").is_file() {
+        return lacks("tokenizer.json");
+    }
+    Ok(())
+}
+
+/// The directory that a model's name means, which must be there; nothing if it is a hub id.
+fn local(name: &str) -> Result<Option<&Path>, Fault> {
+    let path = Path::new(name);
+    if !path.is_absolute() {
+        let message = format!("found {name:?}, expected a directory that exists, or a hub id such as \"owner/name\"");
+        return if hub::is_hub_id(name) { Ok(None) } else { Err(Fault::Wrong(message)) };
+    }
+    directory(path).map(|()| Some(path))
+}
+
+/// A hub id, or a directory with a tokenizer.
+fn tokenizer(name: &str) -> Result<(), Fault> {
+    match local(name)? {
+        Some(path) if !path.join("tokenizer.json").is_file() => Err(Fault::Wrong(format!("{name} has no tokenizer.json"))),
+        _ => Ok(()),
+    }
+}
+
+/// The `config.json` of a model, if it has one.
+fn description(directory: &Path) -> Result<Option<Value>, Fault> {
+    let path = directory.join("config.json");
+    let wrong = |error: &dyn std::fmt::Display| Fault::Wrong(format!("{}: {error}", path.display()));
+    match read_bytes(&path, FileKind::ModelConfiguration) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| wrong(&error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+fn has_weights(directory: &Path) -> bool {
+    let is_weights = |path: &Path| path.extension().is_some_and(|extension| extension == "safetensors");
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| is_weights(&entry.path()))
+}
+
+/// A number of the generator's layers; what a hub's model has is not known here.
+fn generator_layers(layers: Option<u64>, root: &Value) -> Result<(), Fault> {
+    let generator = root.pointer("/generator/model").and_then(Value::as_str).filter(|name| Path::new(name).is_absolute());
+    // What is wrong with the generator itself is said of its own key.
+    let description = generator.and_then(|name| description(Path::new(name)).ok().flatten());
+    let most = description.and_then(|description| description.get("num_hidden_layers").and_then(Value::as_u64));
+    match (layers, most, generator) {
+        (Some(layers), Some(most), Some(name)) if layers > most => {
+            Err(Fault::Wrong(format!("found {layers}, expected at most {most}, the number of layers of {name}")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,311 @@
+//! The configuration of every command: typed sections, layered sources, and errors that say where and what to do.
+//!
+//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the built-in defaults, the
+//! files named by `extends`, the file itself, `SCALEDOWN_*` environment variables (`__` nests) and `--set key=value`.
+//! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
+//! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
+
+mod checks;
+mod layers;
+mod lines;
+mod output;
+mod paths;
+mod problem;
+mod resolve;
+mod schema;
+mod types;
+mod validate;
+
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::model::config::{CompressorConfig, ModelConfig};
+use crate::prepare::config::PreparationConfig;
+use crate::retrieval::config::IndexConfig;
+use crate::train::config::TrainingConfig;
+
+pub use crate::data::config::{Data, OnError};
+pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
+pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
+pub use crate::evaluate::config::Evaluation;
+pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
+pub use crate::plugins::Component;
+pub use crate::prepare::config::Preparation;
+pub use crate::retrieval::config::Index;
+pub use crate::text::config::Prompt;
+pub use crate::train::config::Training;
+pub use crate::train::pretraining::config::{Pretraining, PretrainingKind, Stage, StageData, Unit};
+pub use layers::Overrides;
+pub use output::Output;
+pub use problem::{ConfigError, Origin, Problem};
+pub use scaledown_sdk::nn::Schedule;
+pub use schema::json_schema;
+
+/// Everything that a run depends on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The device that tensors live on.
+    pub device: Component,
+    /// The language model that reads the compressed documents and writes the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
+    /// The model that turns a query and a document into a few embedding vectors.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compressor: Option<Component>,
+    /// The documents that are searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Corpus>,
+    /// The questions that are asked of the corpus.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub questions: Option<Questions>,
+    /// The index that the corpus is searched through.
+    pub index: Index,
+    /// The search engine that finds documents for a query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retriever: Option<Component>,
+    /// The model that scores documents for a query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reranker: Option<Component>,
+    /// The model whose answers are the labels; without one, the generator on full documents.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub teacher: Option<Component>,
+    /// The lengths of what is compressed and what comes out.
+    pub compression: Compression,
+    /// Whether the compressor also learns to score documents.
+    pub reranking: Reranking,
+    /// How questions become training records.
+    pub preparation: Preparation,
+    /// What the generator is told.
+    pub prompt: Prompt,
+    /// The training and evaluation records.
+    pub data: Data,
+    /// How to train.
+    pub training: Training,
+    /// What `scaledown pretrain` does.
+    pub pretraining: Pretraining,
+    /// How to evaluate.
+    pub evaluation: Evaluation,
+    /// Where results go.
+    pub output: Output,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            device: Component::new("auto"),
+            generator: None,
+            compressor: None,
+            corpus: None,
+            questions: None,
+            index: Index::default(),
+            retriever: None,
+            reranker: None,
+            teacher: None,
+            compression: Compression::default(),
+            reranking: Reranking::default(),
+            preparation: Preparation::default(),
+            prompt: Prompt::default(),
+            data: Data::default(),
+            training: Training::default(),
+            pretraining: Pretraining::default(),
+            evaluation: Evaluation::default(),
+            output: Output::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Loads the file at `path` with everything it extends, and `overrides` on top.
+    ///
+    /// # Errors
+    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
+    /// found and what is allowed.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
+        let config = resolve::resolve(Some(path), overrides)?.config;
+        tracing::info!(file = %path.display(), output = %config.output.directory.display(), "configuration resolved");
+        Ok(config)
+    }
+
+    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Gives back what is not
+    /// there, which an earlier command may have to make. A hub is not asked for its models.
+    ///
+    /// # Errors
+    /// As [`Config::load`]; and if what is there cannot be used.
+    pub fn check(path: &Path, overrides: &Overrides) -> Result<Vec<Problem>, ConfigError> {
+        resolve::resolve(Some(path), overrides)?.look_around()
+    }
+
+    /// The built-in defaults with `overrides` on top, for commands that can do without a file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_defaults(overrides: &Overrides) -> Result<Config, ConfigError> {
+        Ok(resolve::resolve(None, overrides)?.config)
+    }
+
+    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
+    ///
+    /// # Errors
+    /// If a plugin's option has no TOML form (a null inside an array).
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self)
+            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("the configuration has no TOML form: {error}")))
+    }
+
+    /// The generator's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
+        require(self.generator.as_ref(), "generator")
+    }
+
+    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
+    #[must_use]
+    pub fn with_adapter(&self) -> Config {
+        let mut config = self.clone();
+        if let Some(generator) = &mut config.generator {
+            generator.lora = Some(generator.adapter().map_or(Lora::Switch(false), Lora::Table));
+        }
+        config
+    }
+
+    /// The compressor's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_compressor(&self) -> Result<&Component, ConfigError> {
+        require(self.compressor.as_ref(), "compressor")
+    }
+
+    /// The retriever's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_retriever(&self) -> Result<&Component, ConfigError> {
+        require(self.retriever.as_ref(), "retriever")
+    }
+
+    /// The reranker's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_reranker(&self) -> Result<&Component, ConfigError> {
+        require(self.reranker.as_ref(), "reranker")
+    }
+
+    /// The teacher's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_teacher(&self) -> Result<&Component, ConfigError> {
+        require(self.teacher.as_ref(), "teacher")
+    }
+
+    /// What a language model is loaded by.
+    ///
+    /// # Errors
+    /// If the configuration names no generator.
+    pub fn for_model(&self) -> Result<ModelConfig<'_>, ConfigError> {
+        Ok(ModelConfig {
+            generator: self.require_generator()?,
+            prompt: &self.prompt,
+            dtype: self.training.dtype,
+            seed: self.training.seed,
+        })
+    }
+
+    /// What a compressor is made by.
+    ///
+    /// # Errors
+    /// If the configuration names no compressor.
+    pub fn for_compressor(&self) -> Result<CompressorConfig<'_>, ConfigError> {
+        Ok(CompressorConfig {
+            compressor: self.require_compressor()?,
+            compression: &self.compression,
+            reranking: &self.reranking,
+            dtype: self.training.dtype,
+            seed: self.training.seed,
+        })
+    }
+
+    /// What a training's curve may depend on.
+    #[must_use]
+    pub fn for_training(&self) -> TrainingConfig<'_> {
+        TrainingConfig {
+            generator: self.generator.as_ref(),
+            compressor: self.compressor.as_ref(),
+            compression: &self.compression,
+            reranking: &self.reranking,
+            prompt: &self.prompt,
+            data: &self.data,
+            training: &self.training,
+            pretraining: &self.pretraining,
+        }
+    }
+
+    /// What prepared records may depend on.
+    #[must_use]
+    pub fn for_preparation(&self) -> PreparationConfig<'_> {
+        PreparationConfig {
+            preparation: &self.preparation,
+            prompt: &self.prompt,
+            retriever: self.retriever.as_ref(),
+            reranker: self.reranker.as_ref(),
+            teacher: self.teacher.as_ref(),
+        }
+    }
+
+    /// The index of the corpus.
+    ///
+    /// # Errors
+    /// If the configuration names no retriever.
+    pub fn for_index(&self) -> Result<IndexConfig<'_>, ConfigError> {
+        Ok(IndexConfig { directory: self.index_directory(), retriever: self.require_retriever()?, corpus: self.corpus.as_ref() })
+    }
+
+    /// Where the corpus is indexed.
+    #[must_use]
+    pub fn index_directory(&self) -> PathBuf {
+        self.index.directory.clone().unwrap_or_else(|| self.output.directory.join("index"))
+    }
+
+    /// The corpus's table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_corpus(&self) -> Result<&Corpus, ConfigError> {
+        require_table(self.corpus.as_ref(), "corpus")
+    }
+
+    /// The questions' table.
+    ///
+    /// # Errors
+    /// If the configuration has none.
+    pub fn require_questions(&self) -> Result<&Questions, ConfigError> {
+        require_table(self.questions.as_ref(), "questions")
+    }
+}
+
+fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {
+    component.ok_or_else(|| {
+        ConfigError::one(
+            Origin::BuiltIn,
+            kind,
+            format!("this command needs a {kind}, and the configuration has none; add a table [{kind}] with a `plugin` key"),
+        )
+    })
+}
+
+fn require_table<'a, T>(table: Option<&'a T>, name: &str) -> Result<&'a T, ConfigError> {
+    table.ok_or_else(|| {
+        let message = format!("this command needs it, and the configuration has none; add a table [{name}] with a `format` key");
+        ConfigError::one(Origin::BuiltIn, name, message)
+    })
+}
+
+#[cfg(test)]
+mod tests;

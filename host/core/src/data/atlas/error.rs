@@ -1,0 +1,38 @@
+//! What can go wrong while the encyclopedia is made.
+
+use std::path::PathBuf;
+
+/// The result of every fallible function of the [`atlas`](crate::data::atlas) module.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What can go wrong while the encyclopedia is made or written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting is out of its range.
+    #[error("atlas.{key} is {found}, but {expected}")]
+    Config {
+        /// The key of [`AtlasConfig`](super::AtlasConfig).
+        key: String,
+        /// The value found.
+        found: String,
+        /// What is allowed, as a sentence without its end ("it must be ...").
+        expected: String,
+    },
+    /// A file or directory cannot be written.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A file cannot be replaced whole.
+    #[error(transparent)]
+    Artifact(#[from] crate::support::artifact::ArtifactError),
+    /// The tokenizer library refused the Atlas vocabulary.
+    #[error("cannot build the Atlas tokenizer: {0}")]
+    Tokenizer(String),
+}
+
+impl crate::error::Cause for Error {}

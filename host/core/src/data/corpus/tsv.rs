@@ -1,0 +1,34 @@
+//! MS MARCO's collections: lines parted by tabs.
+
+use std::path::Path;
+
+use super::document::Document;
+use super::stream::Documents;
+use crate::data::records::{DataError, Lines};
+
+/// The passages (`id text`) or documents (`id url title text`) of a file.
+pub(super) fn open(path: &Path) -> Result<Documents, DataError> {
+    let mut lines = Lines::open(path)?;
+    Ok(Box::new(std::iter::from_fn(move || {
+        let item = lines.next()?;
+        Some(item.and_then(|(_, line)| document(&line).map_err(|message| lines.fault(message))))
+    })))
+}
+
+fn document(line: &str) -> Result<Document, String> {
+    let fields: Vec<&str> = line.split('\t').collect();
+    let (id, title, text) = match fields.as_slice() {
+        &[id, text] => (id, "", text),
+        &[id, _, title, text] => (id, title, text),
+        other => {
+            return Err(format!(
+                "found {} fields parted by tabs, expected two, `id text`, or four, `id url title text`",
+                other.len()
+            ));
+        }
+    };
+    if id.trim().is_empty() {
+        return Err("the id is empty; expected what to call the document".into());
+    }
+    Ok(Document { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
+}

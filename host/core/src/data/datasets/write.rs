@@ -1,0 +1,53 @@
+//! Writes the records of a set.
+
+use std::io::Write;
+
+use serde::Serialize;
+
+use super::{Examples, Found, Set};
+use crate::error::{Error, Result};
+use crate::support::progress::Bar;
+
+/// What was made of a set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Written {
+    /// The set.
+    pub set: Set,
+    /// The records that were written.
+    pub records: usize,
+    /// The questions that were left out because they have no answer.
+    pub without_answer: usize,
+    /// The questions that were left out because there is nothing to answer them from.
+    pub without_documents: usize,
+}
+
+/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. `bar` is told how many there are.
+///
+/// # Errors
+/// If a question cannot be read, or `out` not be written to.
+pub fn write(
+    set: Set,
+    examples: Examples,
+    limit: Option<usize>,
+    prefix: &str,
+    out: &mut dyn Write,
+    bar: &dyn Bar,
+) -> Result<Written> {
+    let mut written = Written { set, records: 0, without_answer: 0, without_documents: 0 };
+    let mut examples = examples;
+    while limit.is_none_or(|limit| written.records < limit) {
+        match examples.next().transpose()? {
+            None => break,
+            Some(Found::NoAnswer) => written.without_answer += 1,
+            Some(Found::NoDocuments) => written.without_documents += 1,
+            Some(Found::Record(mut record)) => {
+                record.id.insert_str(0, prefix);
+                let line = serde_json::to_string(&record).map_err(Error::failed)?;
+                writeln!(out, "{line}").map_err(|error| Error::io("the records", error))?;
+                written.records += 1;
+                bar.say(&format!("{} records", written.records));
+            }
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,8 @@
+//! What is read: records, corpora and questions, ready-made data sets, and the encyclopedia that the quickstart makes.
+
+pub mod atlas;
+pub mod config;
+pub mod corpus;
+pub mod datasets;
+pub mod questions;
+pub mod records;

@@ -1,0 +1,181 @@
+//! What models are put together from: the generator's table, and the lengths of what is compressed.
+
+use std::borrow::Cow;
+
+use scaledown_sdk::DType;
+use scaledown_sdk::nn::LoraConfig;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::plugins::Component;
+use crate::text::config::Prompt;
+
+/// The generator: the keys that mean the same for every plugin, and the plugin's own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Generator {
+    /// The plugin's name; `scaledown plugin list` shows what there is.
+    pub plugin: String,
+    /// A Hugging Face hub id, or a local directory with `config.json`, weights and tokenizer.
+    #[schemars(length(min = 1), extend("format" = "model"))]
+    pub model: String,
+    /// The branch, tag or commit of a hub id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub revision: Option<String>,
+    /// Where the weights come from.
+    #[serde(default)]
+    pub init: Init,
+    /// The element type of the weights; that of the training section, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dtype: Option<Precision>,
+    /// The adapter on the linear layers; of the generator, it alone is trained beside a compressor. A table, or `true` for the paper's (r 16,
+    /// alpha 32, dropout 0.1, all linear layers), which is the default too; with `false` the generator stays as it is, and the compressor
+    /// alone is trained. `pretrain` of kind causal-lm trains the whole generator: it has no adapter, and refuses one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lora: Option<Lora>,
+    /// The plugin's own configuration.
+    #[serde(flatten)]
+    pub options: Map<String, Value>,
+}
+
+impl Generator {
+    /// The adapter that the generator has beside a compressor: that of the table, or the paper's.
+    #[must_use]
+    pub fn adapter(&self) -> Option<LoraConfig> {
+        match &self.lora {
+            None | Some(Lora::Switch(true)) => Some(LoraConfig::default()),
+            Some(Lora::Switch(false)) => None,
+            Some(Lora::Table(adapter)) => Some(adapter.clone()),
+        }
+    }
+
+    /// The plugin with its own keys.
+    #[must_use]
+    pub fn component(&self) -> Component {
+        Component { plugin: self.plugin.clone(), options: self.options.clone() }
+    }
+}
+
+/// Whether the generator has an adapter, and which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Lora {
+    /// `true` for the paper's, `false` for none.
+    Switch(bool),
+    /// Its own.
+    Table(LoraConfig),
+}
+
+impl JsonSchema for Lora {
+    fn schema_name() -> Cow<'static, str> {
+        "Lora".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    /// The table's schema, open to true and false: so that a mistake within the table is told by its own key.
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = LoraConfig::json_schema(generator);
+        schema.insert("type".into(), json!(["object", "boolean"]));
+        schema
+    }
+}
+
+/// Where a model's weights come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Init {
+    /// The model's safetensors files.
+    #[default]
+    Pretrained,
+    /// A seeded random generator; the model's directory then needs no weights.
+    Random,
+}
+
+/// The lengths of what is compressed and what comes out, in tokens and vectors.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Compression {
+    /// Embedding vectors per document.
+    #[schemars(range(min = 1, max = 1024))]
+    pub memory_tokens: usize,
+    /// The most tokens of a document that are read, compressed or not; the compression rate is this over `memory_tokens`.
+    #[schemars(range(min = 1, max = 32768))]
+    pub document_tokens: usize,
+    /// The most tokens of a query that are read.
+    #[schemars(range(min = 1, max = 32768))]
+    pub query_tokens: usize,
+}
+
+impl Default for Compression {
+    fn default() -> Self {
+        Compression { memory_tokens: 8, document_tokens: 128, query_tokens: 128 }
+    }
+}
+
+/// Joint reranking: the compressor also scores each document's relevance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reranking {
+    /// Whether to train and use the relevance head; records then need `reranking_scores`.
+    pub enabled: bool,
+    /// The weight of the squared score error in the loss (lambda in the paper).
+    #[schemars(range(min = 0.0))]
+    pub weight: f64,
+}
+
+impl Default for Reranking {
+    fn default() -> Self {
+        Reranking { enabled: false, weight: 0.05 }
+    }
+}
+
+/// The element type of weights and activations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// 32-bit floats throughout.
+    F32,
+    /// Brain floats, with f32 master copies and moments.
+    Bf16,
+}
+
+impl From<Precision> for DType {
+    fn from(precision: Precision) -> Self {
+        match precision {
+            Precision::F32 => DType::F32,
+            Precision::Bf16 => DType::BF16,
+        }
+    }
+}
+
+/// What a language model is loaded by.
+#[derive(Clone, Copy, Debug)]
+pub struct ModelConfig<'a> {
+    /// The generator's table.
+    pub generator: &'a Generator,
+    /// What the generator is told.
+    pub prompt: &'a Prompt,
+    /// The element type of the weights where the generator's table names none.
+    pub dtype: Precision,
+    /// The seed of weights that are not read.
+    pub seed: u64,
+}
+
+/// What a compressor is made by, beside a language model.
+#[derive(Clone, Copy, Debug)]
+pub struct CompressorConfig<'a> {
+    /// The compressor's table.
+    pub compressor: &'a Component,
+    /// The lengths of what is compressed and what comes out.
+    pub compression: &'a Compression,
+    /// Whether the compressor scores documents.
+    pub reranking: &'a Reranking,
+    /// The element type of the weights.
+    pub dtype: Precision,
+    /// The seed of weights that are not read.
+    pub seed: u64,
+}

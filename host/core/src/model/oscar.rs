@@ -1,0 +1,140 @@
+//! A compressor and the generator that reads its vectors.
+
+use std::time::Instant;
+
+use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
+use scaledown_sdk::error::ResultExt;
+use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
+
+use super::LanguageModel;
+use super::config::{Compression, CompressorConfig};
+use super::language_model::{dtype, log_loaded};
+use crate::Result;
+use crate::plugins::registry;
+use crate::text::{Encoded, TextError, Tokenizer};
+
+/// A compressor and the generator that reads its vectors (OSCAR, arXiv 2504.07109).
+pub struct Oscar {
+    /// The generator.
+    pub model: LanguageModel,
+    /// The compressor.
+    pub compressor: Box<dyn Compressor>,
+    /// The compressor's parameters.
+    pub compressor_params: Params,
+    /// The lengths of what is compressed and what comes out.
+    pub lengths: Compression,
+    /// Whether the compressor scores documents.
+    pub relevance: bool,
+    template: PairTemplate,
+    tokenizer: Option<Tokenizer>,
+}
+
+impl Oscar {
+    /// Builds the compressor that `config` describes for `model`.
+    ///
+    /// # Errors
+    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
+    pub fn new(config: &CompressorConfig<'_>, model: LanguageModel) -> Result<Self> {
+        let started = Instant::now();
+        let options = ParamOptions {
+            device: model.device.clone(),
+            dtype: dtype(config.dtype),
+            trainable: true,
+            seed: config.seed.wrapping_add(1),
+            lora: None,
+            quantization: None,
+        };
+        let compressor_params = Params::random(options);
+        let context = CompressorContext {
+            params: compressor_params.clone(),
+            generator: model.config_json()?,
+            generator_weights: model.weights.clone(),
+            hidden_size: model.generator.hidden_size(),
+            memory_tokens: config.compression.memory_tokens,
+            relevance: config.reranking.enabled,
+        };
+        let compressor = registry::compressor(config.compressor, context)?;
+        compressor_params.finish()?;
+        log_loaded("compressor", &compressor_params, started);
+        let template = compressor.template();
+        let tokenizer = template.tokenizer.as_deref().map(Tokenizer::from_directory).transpose()?;
+        Ok(Oscar {
+            model,
+            compressor,
+            compressor_params,
+            lengths: config.compression.clone(),
+            relevance: config.reranking.enabled,
+            template,
+            tokenizer,
+        })
+    }
+
+    /// A (query, document) pair as the compressor reads it, without its memory tokens.
+    ///
+    /// # Errors
+    /// If the tokenizer fails.
+    pub fn pair(&self, query: &str, document: &str) -> std::result::Result<Vec<u32>, TextError> {
+        let tokenizer = self.tokenizer.as_ref().unwrap_or(&self.model.tokenizer);
+        let PairTemplate { prefix, separator, suffix, .. } = &self.template;
+        let query = tokenizer.encode_truncated(query, self.lengths.query_tokens)?;
+        let document = tokenizer.encode_truncated(document, self.lengths.document_tokens)?;
+        Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
+    }
+
+    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the generator's tokens, where the compressor reads
+    /// those.
+    pub(super) fn pairs(
+        &self,
+        query: &str,
+        documents: &[String],
+        encoded: Option<&[Encoded]>,
+    ) -> std::result::Result<Vec<Vec<u32>>, TextError> {
+        let tokenizer = self.tokenizer.as_ref().unwrap_or(&self.model.tokenizer);
+        let PairTemplate { prefix, separator, suffix, .. } = &self.template;
+        let query = tokenizer.encode_truncated(query, self.lengths.query_tokens)?;
+        let join = |document: &[u32]| [prefix.as_slice(), &query, separator, document, suffix].concat();
+        match encoded {
+            Some(encoded) => Ok(encoded.iter().map(|document| join(&document.ids)).collect()),
+            None => {
+                let ids = |document| tokenizer.encode_truncated(document, self.lengths.document_tokens);
+                documents.iter().map(|document| Ok(join(&ids(document)?))).collect()
+            }
+        }
+    }
+
+    /// The vectors of a batch of pairs.
+    ///
+    /// # Errors
+    /// Those of the compressor, with its name in their path.
+    pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
+        self.compressor.compress(pairs, forward).at("compressor")
+    }
+
+    /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
+    #[must_use]
+    pub fn tokenizers(&self) -> Vec<&Tokenizer> {
+        std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()
+    }
+
+    /// Whether the compressor reads tokens of its own, and not the generator's.
+    #[must_use]
+    pub fn has_own_tokenizer(&self) -> bool {
+        self.tokenizer.is_some()
+    }
+
+    /// What is trained, each part at its own peak learning rate.
+    #[must_use]
+    pub fn param_groups(&self, lr_generator: f64, lr_compressor: Option<f64>) -> Vec<ParamGroup> {
+        let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
+        vec![
+            group("generator", &self.model.params, lr_generator),
+            group("compressor", &self.compressor_params, lr_compressor.unwrap_or(LEARNING_RATE)),
+        ]
+    }
+
+    /// What a checkpoint holds, each part with the name of its file.
+    #[must_use]
+    pub fn stored(&self) -> Vec<(&'static str, Params)> {
+        vec![("generator", self.model.params.clone()), ("compressor", self.compressor_params.clone())]
+    }
+}

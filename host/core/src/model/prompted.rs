@@ -1,0 +1,92 @@
+//! A question and its documents as the models read them: the one builder of a prompt's sequence, for training and for answers.
+
+use super::Oscar;
+use super::sequence::Sequence;
+use crate::text::{Encoded, Piece, TextError};
+
+/// A question over documents, tokenized.
+#[derive(Clone, Debug)]
+pub struct Prompted {
+    /// The prompt, with a place for each document.
+    pub prompt: Vec<Piece>,
+    /// Each document with the query, as the compressor reads them; none where the generator reads the documents' text.
+    pub pairs: Vec<Vec<u32>>,
+    /// How long the documents are.
+    pub lengths: Vec<DocumentLength>,
+    /// What stands in each document's place.
+    places: Places,
+}
+
+/// How much of a document is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DocumentLength {
+    /// Tokens of the generator.
+    pub tokens: usize,
+    /// Whether the document has more.
+    pub is_cut: bool,
+}
+
+/// What stands in the documents' places.
+#[derive(Clone, Debug)]
+enum Places {
+    /// So many vectors of each.
+    Vectors(usize),
+    /// Their tokens.
+    Tokens(Vec<Vec<u32>>),
+}
+
+impl Oscar {
+    /// The question with vectors in place of the documents.
+    ///
+    /// # Errors
+    /// If a tokenizer fails.
+    pub fn compressed(&self, query: &str, documents: &[String]) -> Result<Prompted, TextError> {
+        let query = self.model.tokenizer.truncate(query, self.lengths.query_tokens)?;
+        let encoded = self.encoded(documents)?;
+        // Where the compressor reads the generator's tokens, the documents are not tokenized again.
+        let shared = (!self.has_own_tokenizer()).then_some(encoded.as_slice());
+        let pairs = self.pairs(query, documents, shared)?;
+        self.prompted(query, &encoded, pairs, Places::Vectors(self.lengths.memory_tokens))
+    }
+
+    /// The question with the documents' text.
+    ///
+    /// # Errors
+    /// If the tokenizer fails.
+    pub fn uncompressed(&self, query: &str, documents: &[String]) -> Result<Prompted, TextError> {
+        let query = self.model.tokenizer.truncate(query, self.lengths.query_tokens)?;
+        let encoded = self.encoded(documents)?;
+        let tokens = encoded.iter().map(|document| document.ids.clone()).collect();
+        self.prompted(query, &encoded, Vec::new(), Places::Tokens(tokens))
+    }
+
+    /// The documents in the generator's tokens.
+    fn encoded(&self, documents: &[String]) -> Result<Vec<Encoded>, TextError> {
+        let (tokenizer, limit) = (&self.model.tokenizer, self.lengths.document_tokens);
+        documents.iter().map(|document| tokenizer.encode_document(document, limit)).collect()
+    }
+
+    fn prompted(&self, query: &str, documents: &[Encoded], pairs: Vec<Vec<u32>>, places: Places) -> Result<Prompted, TextError> {
+        let length = |document: &Encoded| DocumentLength { tokens: document.ids.len(), is_cut: document.is_cut };
+        let prompt = self.model.prompt.pieces(&self.model.tokenizer, query, documents.len())?;
+        Ok(Prompted { prompt, pairs, lengths: documents.iter().map(length).collect(), places })
+    }
+}
+
+impl Prompted {
+    /// What the generator reads; vectors count from the batch's pair `first`.
+    #[must_use]
+    pub fn sequence(&self, first: usize) -> Sequence {
+        let mut sequence = Sequence::default();
+        for piece in &self.prompt {
+            match (piece, &self.places) {
+                (Piece::Text(ids), _) => sequence.extend(ids, 0.0),
+                (Piece::Document(index), Places::Vectors(count)) => sequence.extend_vectors(first + index, *count),
+                (Piece::Document(index), Places::Tokens(tokens)) => {
+                    sequence.extend(tokens.get(*index).map_or(&[][..], Vec::as_slice), 0.0);
+                }
+            }
+        }
+        sequence
+    }
+}

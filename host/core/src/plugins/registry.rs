@@ -1,0 +1,136 @@
+//! The components that can be chosen in a configuration, by kind and name, and how one is made.
+//!
+//! A native plugin is here because its crate is linked into the binary.
+
+use std::path::Path;
+
+use scaledown_sdk::component::{
+    Compressor, CompressorContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker, RerankerContext,
+    Retriever, RetrieverContext, Teacher, TeacherContext, registrations,
+};
+use scaledown_sdk::{Device, Error as SdkError};
+use serde_json::Value;
+
+use super::Component;
+use crate::error::Result;
+use crate::support::hub;
+use crate::text::open_chat_tokenizer;
+
+/// All components, by kind and then by name.
+pub fn entries() -> impl Iterator<Item = &'static Registration> {
+    let mut entries: Vec<_> = registrations().collect();
+    entries.sort_by_key(|entry| (entry.kind(), entry.name));
+    entries.into_iter()
+}
+
+/// The names of a kind, in alphabetical order.
+#[must_use]
+pub fn names(kind: Kind) -> Vec<&'static str> {
+    entries().filter(|entry| entry.kind() == kind).map(|entry| entry.name).collect()
+}
+
+/// The component of this kind and name.
+#[must_use]
+pub fn find(kind: Kind, name: &str) -> Option<&'static Registration> {
+    entries().find(|entry| entry.kind() == kind && entry.name == name)
+}
+
+/// Whether a plugin's schema marks a key as operational: it says how the work is done, such as a timeout or a batch size, and nothing of what comes
+/// out depends on it.
+#[must_use]
+pub fn is_operational(kind: Kind, plugin: &str, key: &str) -> bool {
+    let schema = find(kind, plugin).map(|entry| (entry.schema)());
+    schema.is_some_and(|schema| schema.pointer(&format!("/properties/{key}/operational")).is_some_and(|mark| mark == true))
+}
+
+/// Makes the device that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or the machine has no such device.
+pub fn device(component: &Component) -> Result<Device> {
+    let (factory, keys) = prepare(Kind::Device, component)?;
+    let Factory::Device(build) = factory else { return Err(unknown(Kind::Device, component).into()) };
+    let device = build(keys).map_err(|error| blame(Kind::Device, error))?;
+    tracing::info!(device = device.name(), threads = device.info().threads, "device opened");
+    Ok(device)
+}
+
+/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is downloaded first.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made for this generator.
+pub fn compressor(component: &Component, context: CompressorContext) -> Result<Box<dyn Compressor>> {
+    let (factory, keys) = prepare(Kind::Compressor, component)?;
+    let Factory::Compressor(build) = factory else { return Err(unknown(Kind::Compressor, component).into()) };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Compressor, error))?)
+}
+
+/// Makes the generator that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or the model cannot be read.
+pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box<dyn Generator>> {
+    let (factory, keys) = prepare(Kind::Generator, component)?;
+    let Factory::Generator(build) = factory else { return Err(unknown(Kind::Generator, component).into()) };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Generator, error))?)
+}
+
+/// Makes the retriever that `component` describes, which keeps its files in `directory`.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged or another's.
+pub fn retriever(component: &Component, device: &Device, directory: &Path) -> Result<Box<dyn Retriever>> {
+    let (factory, keys) = prepare(Kind::Retriever, component)?;
+    let Factory::Retriever(build) = factory else { return Err(unknown(Kind::Retriever, component).into()) };
+    let context = RetrieverContext { device: device.clone(), directory: directory.to_owned() };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Retriever, error))?)
+}
+
+/// Makes the reranker that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or its model cannot be had.
+pub fn reranker(component: &Component, device: &Device) -> Result<Box<dyn Reranker>> {
+    let (factory, keys) = prepare(Kind::Reranker, component)?;
+    let Factory::Reranker(build) = factory else { return Err(unknown(Kind::Reranker, component).into()) };
+    Ok(build(keys, RerankerContext { device: device.clone() }).map_err(|error| blame(Kind::Reranker, error))?)
+}
+
+/// Makes the teacher that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or its model cannot be had.
+pub fn teacher(component: &Component, device: &Device) -> Result<Box<dyn Teacher>> {
+    let (factory, keys) = prepare(Kind::Teacher, component)?;
+    let Factory::Teacher(build) = factory else { return Err(unknown(Kind::Teacher, component).into()) };
+    let context = TeacherContext { device: device.clone(), tokenizer: open_chat_tokenizer };
+    Ok(build(keys, context).map_err(|error| blame(Kind::Teacher, error))?)
+}
+
+/// The plugin's factory and the keys to hand to it, in which every model is a local directory.
+fn prepare(kind: Kind, component: &Component) -> Result<(Factory, Value)> {
+    let entry = find(kind, &component.plugin).ok_or_else(|| unknown(kind, component))?;
+    let schema = (entry.schema)();
+    let mut keys = component.options.clone();
+    let revision = keys.get("revision").and_then(Value::as_str).map(str::to_owned);
+    for (name, value) in &mut keys {
+        let is_model = schema.pointer(&format!("/properties/{name}/format")).is_some_and(|format| format == "model");
+        if let (true, Some(model)) = (is_model, value.as_str()) {
+            let directory = hub::Settings::from_environment().resolve(model, revision.as_deref())?;
+            *value = directory.to_string_lossy().into();
+        }
+    }
+    Ok((entry.factory, Value::Object(keys)))
+}
+
+fn blame(kind: Kind, error: SdkError) -> SdkError {
+    error.at(format!("[{kind}]"))
+}
+
+fn unknown(kind: Kind, component: &Component) -> SdkError {
+    if let Some(message) = super::how_to_build_in(kind, &component.plugin) {
+        return SdkError::Config(message);
+    }
+    let known = names(kind).join(", ");
+    SdkError::Config(format!("there is no {kind} plugin `{}`; there are: {known}", component.plugin))
+}

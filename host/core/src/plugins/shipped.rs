@@ -1,0 +1,44 @@
+//! The plugins that come with ScaleDown. Each is a cargo feature of the `scaledown` binary, of the plugin's own name.
+
+use scaledown_sdk::component::Kind;
+
+/// All of them, whether or not they are linked into this program.
+const SHIPPED: [(Kind, &str); 11] = [
+    (Kind::Retriever, "bm25"),
+    (Kind::Retriever, "milvus"),
+    (Kind::Retriever, "qdrant"),
+    (Kind::Retriever, "splade"),
+    (Kind::Reranker, "deberta"),
+    (Kind::Teacher, "mistral"),
+    (Kind::Teacher, "openai"),
+    (Kind::Compressor, "modernbert"),
+    (Kind::Compressor, "n-layers"),
+    (Kind::Generator, "mistral"),
+    (Kind::Device, "cpu"),
+];
+
+/// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any other name.
+#[must_use]
+pub fn how_to_build_in(kind: Kind, name: &str) -> Option<String> {
+    let lacks = SHIPPED.contains(&(kind, name)) && super::registry::find(kind, name).is_none();
+    lacks.then(|| format!("plugin \"{name}\" is not built in; build with `--features {name}` (or `--features full`)"))
+}
+
+/// The plugins that come with ScaleDown, by kind and name.
+pub fn shipped() -> impl Iterator<Item = (Kind, &'static str)> {
+    SHIPPED.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_is_left_out_is_named_with_its_feature() {
+        // The library links no plugin.
+        let told = how_to_build_in(Kind::Retriever, "milvus").unwrap();
+        assert_eq!(told, "plugin \"milvus\" is not built in; build with `--features milvus` (or `--features full`)");
+        assert_eq!(how_to_build_in(Kind::Retriever, "milvux"), None);
+        assert_eq!(how_to_build_in(Kind::Teacher, "milvus"), None, "a name counts for its own kind");
+    }
+}

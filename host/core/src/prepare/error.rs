@@ -1,0 +1,80 @@
+//! What can go wrong while records are prepared.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::artifact::ArtifactError;
+
+/// Why records cannot be prepared or merged.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PreparationError {
+    /// The journal cannot be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A file could not be written or locked.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// The journal was changed by somebody else.
+    #[error("{}:{line}: the journal is damaged ({message}); start over with --overwrite", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The journal was begun by a version of ScaleDown that writes another format.
+    #[error(
+        "{}: the journal is of format {found}, and this version of ScaleDown writes format {expected}; go on with the version that began \
+         the run, or start over with --overwrite", path.display()
+    )]
+    Version {
+        /// The journal.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+        /// This version's format.
+        expected: u32,
+    },
+    /// Another process is at work on the same run.
+    #[error("{}: another run is writing it; wait until that has ended, or choose another output directory", .0.display())]
+    Busy(PathBuf),
+    /// The run began with other settings or other questions.
+    #[error("{}: the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", path.display(), .changes.join("; "))]
+    Changed {
+        /// The journal.
+        path: PathBuf,
+        /// What changed, one sentence each.
+        changes: Vec<String>,
+    },
+    /// A question cannot be prepared, and `preparation.on_error` is `stop`.
+    #[error("question `{id}`: {message}; remove the cause and go on with --resume, or set preparation.on_error = \"skip\"")]
+    Question {
+        /// The question's id.
+        id: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Records cannot be merged.
+    #[error("{}: {message}", path.display())]
+    Merge {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+impl crate::error::Cause for PreparationError {}
+
+impl PreparationError {
+    pub(super) fn io(path: &Path) -> impl Fn(std::io::Error) -> Self + '_ {
+        move |source| PreparationError::Io { path: path.to_owned(), source }
+    }
+}

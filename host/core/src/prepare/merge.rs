@@ -1,0 +1,170 @@
+//! The records of all shares of a run as one file, in the order of the questions.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::block::Shard;
+use super::error::PreparationError;
+use super::records::{NAME, Sidecar};
+use crate::support::artifact;
+use crate::{Error, Result};
+
+/// What a merge wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Merged {
+    /// The number of shares.
+    pub shards: usize,
+    /// The number of records.
+    pub records: u64,
+}
+
+/// A share's records, read from the first on.
+struct Source {
+    path: PathBuf,
+    lines: BufReader<std::fs::File>,
+    sidecar: Sidecar,
+    checksum: u32,
+}
+
+/// What a merge needs to know of a record.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+/// Writes the records of a run's shares, whose directories these are, into one file: the same, to the byte, that one machine would have
+/// written; and what they were made from beside it, `train.json` beside `train.jsonl`.
+///
+/// # Errors
+/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files, or another
+/// file stands where the description is to be; if two records have one id; if a file was changed since it was written; if the disk is full.
+pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
+    let mut sources = directories.iter().map(|directory| Source::open(directory)).collect::<Result<Vec<_>>>()?;
+    sources.sort_by_key(|source| source.sidecar.shard().index);
+    check(&sources)?;
+    let described = beside(out);
+    sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
+    if described.exists() && Sidecar::read_file(&described).is_err() {
+        let message =
+            "it is no description of records, and that of the merged ones would replace it; choose another --out".to_owned();
+        return Err(PreparationError::Merge { path: described, message }.into());
+    }
+    let mut ids = HashSet::new();
+    let (mut records, mut checksum, mut records_per_block) = (0, 0, Vec::new());
+    artifact::write_file_with(out, |file| {
+        let blocks = sources.iter().map(|source| source.sidecar.records_per_block.len()).max().unwrap_or(0);
+        for place in 0..blocks {
+            for source in &mut sources {
+                let Some(&count) = source.sidecar.records_per_block.get(place) else { continue };
+                records_per_block.push(count);
+                for _ in 0..count {
+                    let line = source.line()?;
+                    let Named { id } =
+                        serde_json::from_slice(&line).map_err(|error| source.fault(format!("a record is damaged: {error}")))?;
+                    if !ids.insert(id.clone()) {
+                        return Err(source.fault(format!("the record `{id}` is there a second time")).into());
+                    }
+                    checksum = crc32c::crc32c_append(checksum, &line);
+                    file.write_all(&line).map_err(|error| Error::io(out, error))?;
+                    records += 1;
+                }
+            }
+        }
+        sources.iter_mut().try_for_each(Source::end)
+    })?;
+    if let Some(whole) = whole(&sources, records_per_block, checksum) {
+        whole.write(&described)?;
+    }
+    Ok(Merged { shards: directories.len(), records })
+}
+
+/// What the merged records were made from: what one machine would have written, but that the configuration is the first share's.
+fn whole(sources: &[Source], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
+    let first = &sources.first()?.sidecar;
+    let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };
+    whole.fingerprint.shard = Shard::default();
+    for Source { sidecar, .. } in &sources[1..] {
+        whole.counts.records += sidecar.counts.records;
+        for (reason, count) in &sidecar.counts.skipped {
+            *whole.counts.skipped.entry(reason.clone()).or_default() += count;
+        }
+    }
+    Some(whole)
+}
+
+/// The description beside a file of records: `train.json` beside `train.jsonl`.
+fn beside(records: &Path) -> PathBuf {
+    match records.extension() {
+        Some(extension) if extension == "json" => records.with_added_extension("json"),
+        _ => records.with_extension("json"),
+    }
+}
+
+/// Checks that the shares are those of one run, each once.
+fn check(sources: &[Source]) -> Result<()> {
+    let Some(first) = sources.first() else { return Ok(()) };
+    let of = first.sidecar.shard().of;
+    for source in sources {
+        if !first.sidecar.fingerprint.fits(&source.sidecar.fingerprint) {
+            let message = format!("its records are of another run than those of {}", first.path.display());
+            return Err(source.fault(message).into());
+        }
+    }
+    if let Some([a, b]) = sources.array_windows().find(|[a, b]| a.sidecar.shard() == b.sidecar.shard()) {
+        return Err(b.fault(format!("it is shard {}, and so is {}", b.sidecar.shard(), a.path.display())).into());
+    }
+    let there: HashSet<u64> = sources.iter().map(|source| source.sidecar.shard().index).collect();
+    let missing: Vec<String> =
+        (0..of).filter(|index| !there.contains(index)).take(10).map(|index| format!("{index}/{of}")).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(first.fault(format!("it is one of {of} shards, and these are missing: {}", missing.join(", "))).into())
+}
+
+impl Source {
+    fn open(directory: &Path) -> Result<Self> {
+        let sidecar = Sidecar::read(directory)?;
+        let path = directory.join(NAME);
+        let file = std::fs::File::open(&path).map_err(PreparationError::io(&path))?;
+        Ok(Source { path, lines: BufReader::new(file), sidecar, checksum: 0 })
+    }
+
+    /// Refuses to write over a share, whose files are the only ones of their records.
+    fn keep(&self, out: &[&Path]) -> Result<()> {
+        let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
+        match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {
+            Some(path) => {
+                Err(self.fault(format!("writing {} would overwrite this share; choose another --out", path.display())).into())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn line(&mut self) -> Result<Vec<u8>> {
+        let mut line = Vec::new();
+        self.lines.read_until(b'\n', &mut line).map_err(PreparationError::io(&self.path))?;
+        if !line.ends_with(b"\n") {
+            return Err(self.changed().into());
+        }
+        self.checksum = crc32c::crc32c_append(self.checksum, &line);
+        Ok(line)
+    }
+
+    /// Checks that all records were read and are those that were written.
+    fn end(&mut self) -> Result<()> {
+        let rest = self.lines.fill_buf().map_err(PreparationError::io(&self.path))?;
+        if rest.is_empty() && self.checksum == self.sidecar.checksum { Ok(()) } else { Err(self.changed().into()) }
+    }
+
+    fn changed(&self) -> PreparationError {
+        self.fault(format!("it was changed since it was written beside its {}; prepare this shard again", Sidecar::NAME))
+    }
+
+    fn fault(&self, message: String) -> PreparationError {
+        PreparationError::Merge { path: self.path.clone(), message }
+    }
+}

@@ -1,0 +1,78 @@
+//! `scaledown answer`: one question, answered by a trained model.
+
+use std::path::Path;
+
+use super::{Directory, open_device};
+use crate::answer::{AnswerOptions, Answers, Reading, Session};
+use crate::config::Config;
+use crate::data::records::Record;
+use crate::evaluate::phase_costs;
+use crate::evaluate::report::PhaseCosts;
+use crate::model::StoredOscar;
+use crate::{Error, Result};
+
+/// An answer, and how it came about.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Answered {
+    /// The answer.
+    pub answer: String,
+    /// How the generator read the documents.
+    pub reading: Reading,
+    /// The documents that were used, in the order in which the generator saw them.
+    pub documents: Vec<UsedDocument>,
+    /// What the phases took.
+    pub timings: PhaseCosts,
+    /// What a reader should know, such as that documents were cut.
+    pub warnings: Vec<String>,
+}
+
+/// A document that an answer was made from.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct UsedDocument {
+    /// Its text.
+    pub text: String,
+    /// Its relevance to the question, if the compressor scores documents.
+    pub relevance: Option<f32>,
+}
+
+/// Answers `query` over `documents` with the model that a training of `config` wrote, or the one in `checkpoint`.
+///
+/// # Errors
+/// If there are no documents, a file is missing or cannot be used, or the device fails.
+pub fn answer(
+    config: &Config,
+    checkpoint: Option<&Path>,
+    query: &str,
+    documents: Vec<String>,
+    reading: Reading,
+) -> Result<Answered> {
+    if documents.is_empty() {
+        return Err(Error::usage("there are no documents to answer from"));
+    }
+    let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
+    let stored = if reading == Reading::Compressed { Some(StoredOscar::open(&directory)?) } else { None };
+    let device = open_device(config)?;
+    let session = Session::open(&config.for_model()?, &config.for_compressor()?, stored.as_ref(), &device)?;
+    let record = Record { id: "question".into(), query: query.into(), documents, ..Record::default() };
+    let options = AnswerOptions {
+        reading,
+        documents: config.evaluation.documents,
+        max_new_tokens: config.evaluation.max_new_tokens,
+        stop: config.evaluation.stop.clone(),
+        sampling: config.evaluation.sampling(),
+        batch: 1,
+        widths: config.evaluation.widths,
+        ignore_end: false,
+    };
+    let Answers { answers, phases, lengths } = session.ask(&[&record], &options)?;
+    let answer = answers.into_iter().next().ok_or_else(|| Error::failed("the generator gave no answer"))?;
+    let scores = answer.relevance.unwrap_or_default();
+    let used = record.documents.into_iter().take(options.documents).enumerate();
+    Ok(Answered {
+        answer: answer.text,
+        reading,
+        documents: used.map(|(i, text)| UsedDocument { text, relevance: scores.get(i).copied() }).collect(),
+        timings: phase_costs(&[phases]),
+        warnings: lengths.warning(session.oscar().lengths.document_tokens).into_iter().collect(),
+    })
+}

@@ -1,0 +1,57 @@
+//! The teacher's answers: what the generator answers greedily when it reads the full documents.
+
+use std::path::Path;
+
+use scaledown_sdk::nn::Sampling;
+
+use super::Context;
+use crate::answer::{AnswerOptions, Reading, Session};
+use crate::config::Config;
+use crate::data::records::Record;
+use crate::support::artifact;
+use crate::{Error, Result};
+
+/// Gives every record the answer of the uncompressed generator, in place of one that it may have. Records that get no answer are left out.
+///
+/// # Errors
+/// If a record cannot be tokenized, the device fails, or the user interrupts.
+pub fn label(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
+    let options = AnswerOptions {
+        reading: Reading::Uncompressed,
+        documents: config.data.documents.unwrap_or(usize::MAX),
+        max_new_tokens: config.evaluation.max_new_tokens,
+        stop: Vec::new(),
+        sampling: Sampling::Greedy,
+        batch: config.evaluation.batch,
+        widths: config.evaluation.widths,
+        ignore_end: false,
+    };
+    let answers = session.ask_all(records, &options, "teacher's answers", context.progress)?.answers;
+    if context.progress.cancelled() {
+        return Err(Error::interrupted("the teacher's answers were not finished"));
+    }
+    let labelled = records.iter().zip(answers).filter(|(_, answer)| !answer.text.is_empty());
+    let labelled: Vec<Record> = labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect();
+    if labelled.is_empty() && !context.progress.cancelled() {
+        let message = format!(
+            "the teacher gave an empty answer to all {} training questions, so there is nothing to learn; look at the \
+             generator's answers and its prompt with `scaledown answer --uncompressed`",
+            records.len()
+        );
+        return Err(Error::failed(message));
+    }
+    Ok(labelled)
+}
+
+/// Writes records, one a line, whole or not at all.
+///
+/// # Errors
+/// If the disk is full or cannot be written.
+pub fn write_records(records: &[Record], path: &Path) -> Result<()> {
+    let mut text = Vec::new();
+    for record in records {
+        serde_json::to_writer(&mut text, record).map_err(|error| crate::Error::io(path, error.into()))?;
+        text.push(b'\n');
+    }
+    Ok(artifact::write_file(path, &text)?)
+}

@@ -1,0 +1,60 @@
+//! What the commands do, as functions of a configuration.
+
+mod answer;
+mod directory;
+mod earlier;
+mod evaluate;
+mod label;
+mod outcome;
+mod prepare;
+mod pretrain;
+mod quickstart;
+mod retrieve;
+mod run_log;
+mod train;
+mod training;
+
+pub use answer::{Answered, UsedDocument, answer};
+pub use directory::Directory;
+pub use evaluate::{Baseline, baseline, evaluate, finish, test_records};
+pub use label::{label, write_records};
+pub use outcome::Trained;
+pub use prepare::{Prepared, StageReport, prepare};
+pub use pretrain::pretrain;
+pub use quickstart::quickstart;
+pub use retrieve::{RankingOptions, retrieve};
+pub use train::train;
+
+use scaledown_sdk::Device;
+
+use crate::Result;
+use crate::config::Config;
+use crate::plugins::registry;
+use crate::support::progress::Progress;
+
+/// What surrounds a run.
+pub struct Context<'a> {
+    /// Where progress is shown, and how the run is stopped.
+    pub progress: &'a dyn Progress,
+    /// What becomes of an earlier run in the output directory.
+    pub start: Start,
+    /// The command line of this run without the options that choose `start`, for messages that say how to go on.
+    pub command: String,
+}
+
+/// What becomes of an earlier run in the output directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Start {
+    /// There must be none.
+    #[default]
+    New,
+    /// It goes on where it stopped; where there is none, the run begins.
+    Resume,
+    /// It is removed.
+    Overwrite,
+}
+
+/// The device that `config` describes.
+fn open_device(config: &Config) -> Result<Device> {
+    registry::device(&config.device)
+}

@@ -1,0 +1,9 @@
+//! What every room needs: files that are whole or not there, models of a hub, locks, progress, interruption, random streams.
+
+pub mod artifact;
+pub mod hub;
+pub mod interrupt;
+pub mod lock;
+pub mod marks;
+pub mod progress;
+pub mod random;

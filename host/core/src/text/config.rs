@@ -1,0 +1,31 @@
+//! What the generator is told.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What the generator is told. Both texts are templates that know `query` and `documents`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prompt {
+    /// The system message; empty for none.
+    pub system: String,
+    /// The user's message. `{{ documents }}` stands for the documents (their vectors, when compressed) and `{{ query }}` for
+    /// the question.
+    #[schemars(length(min = 1))]
+    pub user: String,
+    /// The text between two documents.
+    pub separator: String,
+    /// Whether to wrap the messages in the tokenizer's chat template, where it has one.
+    pub chat_template: bool,
+}
+
+impl Default for Prompt {
+    fn default() -> Self {
+        Prompt {
+            system: "Extract the relevant information from the documents and answer the question as briefly as possible.".into(),
+            user: "Documents:\n{{ documents }}\n\nQuestion: {{ query }}".into(),
+            separator: "\n".into(),
+            chat_template: true,
+        }
+    }
+}
