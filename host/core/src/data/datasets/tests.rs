@@ -126,7 +126,7 @@ fn records_are_written_up_to_a_number_and_can_be_trained_on() {
 /// The whole of the real development set, where it lies beside the project.
 #[test]
 fn the_real_squad_is_read_whole() {
-    let path = Path::new("/work/shared/data/squad/dev-v1.1.json");
+    let path = &Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/squad/dev-v1.1.json");
     if !path.exists() {
         return;
     }
