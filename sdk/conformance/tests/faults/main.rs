@@ -1,6 +1,7 @@
 //! Planted faults: each suite finds components that break a promise, and passes one that keeps them all.
 
 mod compressor;
+mod device;
 mod generator;
 mod reranker;
 mod retriever;
