@@ -131,7 +131,7 @@ pub(super) fn specs() -> Vec<AttentionSpec> {
 pub(super) fn forward() -> Vec<Case> {
     let mut cases = gradients();
     for kind in [Norm::Rms, Norm::Layer { bias: false }, Norm::Layer { bias: true }] {
-        for shape in [&[70, 129][..], &[3, 2, 8], &[1, 1], &[0, 4], &[17]] {
+        for shape in [&[70, 129][..], &[2, 1543], &[3, 2, 8], &[1, 1], &[0, 4], &[17]] {
             cases.extend([norm(kind, shape), add_norm(kind, shape)]);
             if kind != (Norm::Layer { bias: true }) {
                 cases.extend([(true, true), (true, false), (false, true)].map(|(x, w)| norm_backward(kind, shape, x, w)));
@@ -142,9 +142,15 @@ pub(super) fn forward() -> Vec<Case> {
             }
         }
     }
-    for (shape, range) in
-        [(&[70, 129][..], 3.0), (&[3, 2, 5], 3.0), (&[4, 33], 300.0), (&[2, 1], 1.0), (&[0, 3], 1.0), (&[3, 0], 1.0)]
-    {
+    for (shape, range) in [
+        (&[70, 129][..], 3.0),
+        (&[2, 1543], 3.0),
+        (&[3, 2, 5], 3.0),
+        (&[4, 33], 300.0),
+        (&[2, 1], 1.0),
+        (&[0, 3], 1.0),
+        (&[3, 0], 1.0),
+    ] {
         let forward = softmax(shape, range);
         cases.push(Case::backward(Op::SoftmaxBackward, &forward, &[], &[(0, Kind::Float)], Kind::Float, 74));
         cases.push(forward);
