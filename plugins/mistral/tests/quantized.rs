@@ -5,6 +5,8 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use scaledown_mistral::{MistralConfig, MistralGenerator};
+use scaledown_sdk::component::{GeneratorContext, GeneratorPlugin};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::{Forward, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization};
 use scaledown_sdk::{DType, Tensor, TensorData};
@@ -181,4 +183,20 @@ fn what_a_quantised_weight_was_read_from_is_known() {
     for param in params.all() {
         assert_eq!(params.unquantized(&param).unwrap().to_data().unwrap(), stored[param.name()]);
     }
+}
+
+#[test]
+fn a_generator_that_trains_as_a_whole_is_not_quantised() {
+    let device = scaledown_cpu::device().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("config.json"), config(96).to_string()).unwrap();
+    let built = |trainable: bool, lora: Option<LoraConfig>| {
+        let params = Params::random(ParamOptions { trainable, ..options(&device, lora) });
+        let context = GeneratorContext { params, directory: directory.path().to_owned() };
+        MistralGenerator::build(MistralConfig { quantization: Some(Quantization::Q8_0) }, context).map(|_| ())
+    };
+    let refused = built(true, None).unwrap_err().to_string();
+    assert!(refused.contains("cannot be held as q8_0") && refused.contains("`generator.quantization`"), "{refused}");
+    built(false, Some(LoraConfig::default())).unwrap();
+    built(false, None).unwrap();
 }
