@@ -9,7 +9,7 @@ use scaledown_host::train::checkpoint::Store;
 use scaledown_host::train::{
     BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
 };
-use scaledown_sdk::nn::{Forward, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
+use scaledown_sdk::nn::{ForwardMode, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result};
 
@@ -79,7 +79,7 @@ impl Objective for Regression {
         Ok((0..BATCH).step_by(self.micro_batch).map(|start| start..(start + self.micro_batch).min(BATCH)).collect())
     }
 
-    fn loss(&self, batch: &Self::Batch, _forward: &mut Forward) -> std::result::Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Self::Batch, _forward: &mut ForwardMode) -> std::result::Result<BatchLoss, TrainingError> {
         let (weight, rows) = (self.weight.tensor(), batch.len());
         let elements: Vec<f32> =
             batch.clone().flat_map(|row| (0..WIDTH).map(move |i| ((row * WIDTH + i) as f32).sin())).collect();

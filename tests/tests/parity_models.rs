@@ -2,7 +2,7 @@
 
 use scaledown_sdk::DType;
 use scaledown_sdk::nn::decoder::CausalLm;
-use scaledown_sdk::nn::{Forward, Params, Span};
+use scaledown_sdk::nn::{ForwardMode, Params, Span};
 use scaledown_tests::parity::{
     Fixture, Model, Report, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
 };
@@ -107,7 +107,7 @@ fn a_forward_pass_costs_what_pytorch_counts() {
             let ids = device.from_slice(&vec![1_u32; batch * length], [batch, length]).unwrap();
             let (embeddings, mask) = (model.embed(&ids).unwrap(), vec![Span::padded_right(length); batch]);
             let before = device.usage();
-            let hidden = model.forward(&embeddings, &mask, &mut Forward::inference()).unwrap();
+            let hidden = model.forward(&embeddings, &mask, &mut ForwardMode::inference()).unwrap();
             model.logits(&hidden).unwrap();
             let flops = (device.usage() - before).flops;
             assert_eq!(flops, expected.as_u64().unwrap(), "{name} on {}", device.name());

@@ -8,7 +8,7 @@ use scaledown_sdk::component::{
     Compressed, Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
 };
 use scaledown_sdk::nn::peft::SavedAdapter;
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, options, weights};
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ fn sequences(recorded: &Fixture) -> SequenceBatch {
 /// The loss of the step's only batch.
 fn loss(models: &Models, sequences: &SequenceBatch, compressed: &Compressed, wanted: &Tensor) -> Result<(Tensor, Tensor)> {
     let targets: usize = sequences.sequences.iter().map(|sequence| sequence.targets.len()).sum();
-    let mut forward = Forward::training(0, false);
+    let mut forward = ForwardMode::training(0, false);
     let answers = token_loss(&models.generator, sequences, Some(&compressed.vectors), targets as f64, &mut forward)?;
     let scores = compressed.relevance.as_ref().expect("scores were asked for");
     let records = wanted.shape().count() / DOCUMENTS;
@@ -143,7 +143,7 @@ fn compare_forward(
     report.tensor("vectors", &compressed.vectors, recorded.get("memory"));
     report.tensor("scores", compressed.relevance.as_ref().expect("scores were asked for"), recorded.get("scores"));
     let input = sequences.embed(&models.generator, Some(&compressed.vectors), PadSide::Right)?;
-    let hidden = models.generator.forward(&input, &mut Forward::inference())?;
+    let hidden = models.generator.forward(&input, &mut ForwardMode::inference())?;
     let width = input.embeddings.dims()[1];
     let real: Vec<bool> =
         input.spans.iter().flat_map(|span| (0..width).map(|at| (span.start..span.end()).contains(&at))).collect();
@@ -165,7 +165,7 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
     ];
     let mut optimizer = Optimizer::new(groups, OptimizerConfig { weight_decay: 0.1, ..OptimizerConfig::default() })?;
     for step in 0..rates[0].len() {
-        let compressed = models.compressor.compress(&pairs, &mut Forward::training(0, false))?;
+        let compressed = models.compressor.compress(&pairs, &mut ForwardMode::training(0, false))?;
         if step == 0 {
             compare_forward(&models, &sequences, &compressed, &recorded, &mut report)?;
         }
@@ -204,7 +204,7 @@ fn compare_variant(
     let batch = Fixture::read("oscar-n-layers/step.safetensors");
     let models = Models::load("oscar-n-layers", "n-layers", keys, dtype, device)?;
     let (pairs, sequences) = (pairs(&batch, &*models.compressor), sequences(&batch));
-    let compressed = models.compressor.compress(&pairs, &mut Forward::training(0, false))?;
+    let compressed = models.compressor.compress(&pairs, &mut ForwardMode::training(0, false))?;
     compare_forward(&models, &sequences, &compressed, variant, report)?;
     let (loss, _) = loss(&models, &sequences, &compressed, &batch.upload("in.scores", device))?;
     report.tensor("loss", &loss, variant.get("loss"));

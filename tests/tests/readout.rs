@@ -2,7 +2,7 @@
 
 use scaledown_sdk::nn::decoder::Decoder;
 use scaledown_sdk::nn::encoder::Encoder;
-use scaledown_sdk::nn::{Forward, Param, Params, Span};
+use scaledown_sdk::nn::{ForwardMode, Param, Params, Span};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity::{decoder_config, devices, encoder_config, options, weights};
 
@@ -40,7 +40,7 @@ impl Model {
     }
 
     fn read(&self, places: &[Vec<usize>], x: &Tensor, checkpointing: bool) -> Result<Tensor> {
-        let mut forward = Forward::training(7, checkpointing);
+        let mut forward = ForwardMode::training(7, checkpointing);
         match self {
             Model::Decoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
             Model::Encoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
@@ -49,7 +49,7 @@ impl Model {
 
     /// As [`Model::read`], by computing everything.
     fn gather(&self, places: &[Vec<usize>], x: &Tensor) -> Result<Tensor> {
-        let mut forward = Forward::training(7, false);
+        let mut forward = ForwardMode::training(7, false);
         let states = match self {
             Model::Decoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
             Model::Encoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,

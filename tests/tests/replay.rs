@@ -12,7 +12,7 @@ use scaledown_sdk::component::{
     Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
 };
 use scaledown_sdk::nn::{
-    Forward, GenerateOptions, LoraConfig, OptimizerConfig, ParamGroup, Params, Sampling, Schedule, Widths, generate,
+    ForwardMode, GenerateOptions, LoraConfig, OptimizerConfig, ParamGroup, Params, Sampling, Schedule, Widths, generate,
 };
 use scaledown_sdk::tensor::{Device, no_grad};
 use scaledown_sdk::{DType, Result, Tensor};
@@ -104,7 +104,7 @@ impl Objective for Tiny {
         Ok((0..MICRO_BATCHES as u64).map(|micro| self.batch(step, micro)).collect())
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> std::result::Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Batch, forward: &mut ForwardMode) -> std::result::Result<BatchLoss, TrainingError> {
         let compressed = self.compressor.compress(&batch.pairs, forward)?;
         let answers = token_loss(&self.generator, &batch.sequences, Some(&compressed.vectors), batch.total, forward)?;
         let (mut loss, mut parts) = (answers.loss, Vec::new());
@@ -217,7 +217,7 @@ fn a_token_reads_its_ids_alone_and_is_the_same_program_as_the_next() {
     let tiny = Tiny::new("n-layers", json!({"layers": 2}), false, Widths::Buckets, 0.1, &device).expect("a model");
     let batch = tiny.batch(0, 0);
     no_grad(|| {
-        let vectors = tiny.compressor.compress(&batch.pairs, &mut Forward::inference()).expect("vectors").vectors;
+        let vectors = tiny.compressor.compress(&batch.pairs, &mut ForwardMode::inference()).expect("vectors").vectors;
         let input = batch
             .sequences
             .embed(&tiny.generator, Some(&vectors), scaledown_host::model::sequence::PadSide::Left)

@@ -9,7 +9,7 @@
 use std::path::PathBuf;
 
 use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
-use scaledown_sdk::nn::{Forward, ParamOptions, Params, Widths};
+use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, Widths};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Tensor};
 use scaledown_tests::{component, parity};
@@ -61,7 +61,7 @@ fn batch() -> PairBatch {
 
 /// Squared distances to fixed targets.
 fn loss(compressor: &dyn Compressor, seed: u64, checkpointing: bool) -> Tensor {
-    let compressed = compressor.compress(&batch(), &mut Forward::training(seed, checkpointing)).unwrap();
+    let compressed = compressor.compress(&batch(), &mut ForwardMode::training(seed, checkpointing)).unwrap();
     let distance = |x: &Tensor| {
         let target = x.device().uniform(x.shape(), 77).unwrap();
         x.sub(&target).unwrap().square().unwrap().mean_all().unwrap()
@@ -151,7 +151,7 @@ fn two_instances_share_nothing() {
 fn recording_reaches_a_component() {
     let (component, context) = (prebuilt(), context());
     let compressor = WasmCompressor::build(&component, &keys(), context).unwrap();
-    let vectors = |checkpointing| compressor.compress(&batch(), &mut Forward::training(3, checkpointing)).unwrap().vectors;
+    let vectors = |checkpointing| compressor.compress(&batch(), &mut ForwardMode::training(3, checkpointing)).unwrap().vectors;
     let recorded = vectors(true);
     let plain = no_grad(|| vectors(true));
     assert!(recorded.has_gradient() && !plain.has_gradient());
@@ -181,10 +181,10 @@ fn what_a_component_reports_keeps_its_kind() {
 
     let compressor = built(keys()).unwrap();
     let too_many = PairBatch { memory_tokens: 5, ..batch() };
-    let error = compressor.compress(&too_many, &mut Forward::inference()).unwrap_err();
+    let error = compressor.compress(&too_many, &mut ForwardMode::inference()).unwrap_err();
     assert!(matches!(error, Error::Input(_)) && error.to_string().contains("5 memory tokens"), "{error}");
     // An error that it reports leaves a component usable.
-    compressor.compress(&batch(), &mut Forward::inference()).unwrap();
+    compressor.compress(&batch(), &mut ForwardMode::inference()).unwrap();
 }
 
 /// Element types cross as numbers, the places of their names in the contract's list. Under a contract with another order, they would mean

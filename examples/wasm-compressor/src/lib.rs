@@ -6,7 +6,7 @@
 
 use scaledown_sdk::autodiff::checkpoint;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
-use scaledown_sdk::nn::{Embedding, Forward, Init, Linear, Param, Params};
+use scaledown_sdk::nn::{Embedding, ForwardMode, Init, Linear, Param, Params};
 use scaledown_sdk::tensor::AttentionSpec;
 use scaledown_sdk::{Error, Result, Tensor};
 
@@ -67,7 +67,7 @@ impl Compressor for AttentionPool {
         PairTemplate::default()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         batch.check(self.queries.tensor().dims()[0], self.score.is_some())?;
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let mut pooled = self.pool(batch, forward.checkpointing)?.reshape([pairs, memory, self.size])?;

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{ConfigArgs, Settings};
 use crate::terminal::Terminal;
-use scaledown_host::config::{self, Config, Problem};
+use scaledown_host::config::{self, Config, Preflight, Problem};
 use scaledown_host::error::{Error, Result};
 
 /// Check, show and describe configurations.
@@ -34,7 +34,7 @@ struct Check {
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: Settings,
-    /// Take a model or file that is not there for an error. Otherwise it is a warning: an earlier command may make it.
+    /// Treat missing models and files as errors. Otherwise they are warnings: an earlier command may make them.
     #[arg(long)]
     strict: bool,
     /// Print the outcome as JSON.
@@ -76,11 +76,11 @@ impl Check {
             .files
             .into_iter()
             .map(|file| {
-                let told = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let lines = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
                 let (problems, warnings) = match Config::check(&file, &overrides) {
-                    Ok(absent) if self.strict => (told(&absent), Vec::new()),
-                    Ok(absent) => (Vec::new(), told(&absent)),
-                    Err(error) => (told(error.problems()), Vec::new()),
+                    Ok(Preflight { missing, notes }) if self.strict => (lines(&missing), lines(&notes)),
+                    Ok(Preflight { missing, notes }) => (Vec::new(), [lines(&missing), lines(&notes)].concat()),
+                    Err(error) => (lines(error.problems()), Vec::new()),
                 };
                 Outcome { file, valid: problems.is_empty(), problems, warnings }
             })

@@ -16,9 +16,9 @@ use scaledown_host::support::interrupt::Interrupt;
 pub(super) struct Evaluate {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The trained model, if not that of the configuration's output directory.
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    checkpoint: Option<PathBuf>,
+    /// The trained model [default: `model` in the configuration's output directory].
+    #[arg(long, alias = "checkpoint", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    model: Option<PathBuf>,
     /// Print the metrics as JSON.
     #[arg(long)]
     json: bool,
@@ -28,7 +28,7 @@ impl Evaluate {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let progress = terminal.watch(Interrupt::listen()?);
         let context = Context { progress: &progress, start: Start::New, command: command_line() };
-        let (metrics, shown) = run::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
+        let (metrics, shown) = run::evaluate(&self.config.load()?, self.model.as_deref(), &context)?;
         if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }
 }

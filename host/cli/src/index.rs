@@ -100,8 +100,8 @@ fn describe(description: &Description) -> String {
     ];
     let checked = description.verified.then(|| ("checksums of all files", "compared, all are right".to_owned()));
     let own = own.into_iter().chain(checked).map(|(name, value)| vec![name.to_owned(), value]);
-    let facts = description.facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
-    table(&["INDEX", ""], &own.chain(facts).collect::<Vec<_>>())
+    let stats = description.stats.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
+    table(&["INDEX", ""], &own.chain(stats).collect::<Vec<_>>())
 }
 
 impl Search {

@@ -29,12 +29,15 @@ impl PluginCommand {
         let Action::List { json } = self.action;
         if json {
             let plugins: Vec<Value> = registry::entries()
-                .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "description": entry.description, "schema": (entry.schema)() }))
+                .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "aliases": entry.aliases, "description": entry.description, "schema": (entry.schema)() }))
                 .collect();
             return terminal.print_json(&plugins);
         }
         let rows: Vec<Vec<String>> = registry::entries()
-            .map(|entry| vec![entry.kind().to_string(), entry.name.to_owned(), entry.description.to_owned()])
+            .map(|entry| {
+                let names = [&[entry.name], entry.aliases].concat().join(", ");
+                vec![entry.kind().to_string(), names, entry.description.to_owned()]
+            })
             .collect();
         terminal.print(table(&["KIND", "NAME", "DESCRIPTION"], &rows))
     }

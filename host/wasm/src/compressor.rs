@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch, PairTemplate};
-use scaledown_sdk::nn::{Forward, Widths};
+use scaledown_sdk::nn::{ForwardMode, Widths};
 use scaledown_sdk::{DType, Error, Result, Tensor};
 use serde_json::Value;
 use wasmtime::Store;
@@ -89,7 +89,7 @@ impl Compressor for WasmCompressor {
         self.template.clone()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         // The component continues this very stream, so that it drops what the same compressor would drop natively.
         let mode = Mode { training: forward.training, checkpointing: forward.checkpointing, seed: forward.seed() };
         forward.next_seed();

@@ -18,4 +18,5 @@ use scaledown_sdk::component::{Registration, inventory};
 
 inventory::submit! {
     Registration::reranker::<CrossEncoder>("deberta", "Scores documents with a DeBERTa or BERT cross-encoder.")
+        .with_aliases(&["cross-encoder"])
 }

@@ -44,9 +44,10 @@ pub struct MilvusConfig {
     #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
     /// The documents or queries that are encoded and sent at a time.
-    #[serde(default = "default_batch")]
+    #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1, max = 10000), extend("operational" = true))]
-    pub batch: usize,
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
     /// What makes sparse vectors of texts. It must stay the same for one collection.
     #[serde(flatten)]
     pub encoder: SpladeConfig,
@@ -60,6 +61,6 @@ fn default_retries() -> u32 {
     5
 }
 
-fn default_batch() -> usize {
+fn default_batch_size() -> usize {
     256
 }

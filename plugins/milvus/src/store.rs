@@ -21,7 +21,7 @@ const ID: &str = "id";
 /// The vector.
 const TERMS: &str = "terms";
 /// The collection's property that says what made it.
-const ORIGIN: &str = "scaledown";
+const FINGERPRINT: &str = "scaledown";
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The most bytes of an id.
@@ -29,9 +29,9 @@ const LONGEST_ID: u32 = 1024;
 /// Milvus's own limit of hits a query.
 const MOST_HITS: usize = 16_384;
 /// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time, exhausted, aborted, internal, unavailable.
-const PASSING_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
+const TRANSIENT_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
 /// Milvus's codes of such failures: not ready yet, unavailable, too many requests, over a rate limit, not wholly loaded yet.
-const PASSING_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
+const TRANSIENT_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
 
 /// Milvus's code of a collection that is not there.
 const NO_COLLECTION: i32 = 100;
@@ -75,7 +75,7 @@ impl MilvusStore {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Plugin { plugin: "milvus".into(), message: error.to_string() })?;
         let client = runtime.block_on(ClientV2::new(&connection)).map_err(|error| {
-            let shown = format!("{}: {}; is Milvus there?", config.url, told(&error));
+            let shown = format!("{}: {}; is Milvus there?", config.url, describe(&error));
             Error::Plugin { plugin: "milvus".into(), message: token.as_ref().map_or(shown.clone(), |token| token.redact(&shown)) }
         })?;
         Ok(MilvusStore { runtime, client, url: config.url.clone(), collection: config.collection.clone(), timeout, token })
@@ -84,16 +84,16 @@ impl MilvusStore {
     /// Runs a call of the client to its end.
     fn run<T>(&self, call: impl Future<Output = Result<T, MilvusError>>) -> Result<T, Failure> {
         self.runtime.block_on(call).map_err(|error| {
-            let message = self.without_token(&told(&error));
-            if passes(&error) {
-                Failure::Passing { message, wait: Duration::ZERO }
+            let message = self.without_token(&describe(&error));
+            if is_transient(&error) {
+                Failure::Transient { message, wait: Duration::ZERO }
             } else {
-                Failure::Lasting(self.lasting(&message))
+                Failure::Permanent(self.permanent(&message))
             }
         })
     }
 
-    fn lasting(&self, message: &str) -> Error {
+    fn permanent(&self, message: &str) -> Error {
         Error::Plugin { plugin: "milvus".into(), message: format!("{}: {message}", self.name()) }
     }
 
@@ -102,7 +102,7 @@ impl MilvusStore {
     }
 
     /// How long a call may wait for the service to be done, in milliseconds.
-    fn patience(&self) -> i64 {
+    fn timeout_ms(&self) -> i64 {
         i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX)
     }
 
@@ -117,7 +117,7 @@ impl MilvusStore {
         let schema = CollectionSchema::new().add_field(id).add_field(terms);
         let asked = CreateCollectionRequest::builder()
             .collection_name(&self.collection)
-            .properties([(ORIGIN.to_owned(), origin(vocabulary))].into())
+            .properties([(FINGERPRINT.to_owned(), fingerprint(vocabulary))].into())
             .schema(schema)
             .consistency_level(ConsistencyLevel::Strong)
             .build()?;
@@ -132,7 +132,7 @@ impl MilvusStore {
             let asked = CreateIndexRequest::builder().collection_name(&self.collection).index_param(index).sync(false).build()?;
             self.client.create_index(asked).await?;
         }
-        let asked = LoadCollectionRequest::builder().collection_name(&self.collection).timeout_ms(self.patience()).build()?;
+        let asked = LoadCollectionRequest::builder().collection_name(&self.collection).timeout_ms(self.timeout_ms()).build()?;
         self.client.load_collection(asked).await
     }
 
@@ -146,7 +146,7 @@ impl MilvusStore {
     }
 
     /// What is wrong with the collection that is there, for vectors of `vocabulary` terms.
-    async fn misfit(&self, vocabulary: usize) -> Result<Option<String>, MilvusError> {
+    async fn schema_mismatch(&self, vocabulary: usize) -> Result<Option<String>, MilvusError> {
         let asked = DescribeCollectionRequest::builder().collection_name(&self.collection).build()?;
         let found = self.client.describe_collection(asked).await?;
         let found = found.description();
@@ -158,8 +158,8 @@ impl MilvusStore {
                  (SparseFloatVector); choose another retriever.collection"
             )));
         }
-        let expected = origin(vocabulary);
-        let made = found.get_properties().get(ORIGIN).filter(|made| **made != expected);
+        let expected = fingerprint(vocabulary);
+        let made = found.get_properties().get(FINGERPRINT).filter(|made| **made != expected);
         Ok(made.map(|made| {
             format!(
                 "it was made with another encoder ({made:?}, expected {expected:?}); choose the same retriever.encoder, or another \
@@ -170,7 +170,7 @@ impl MilvusStore {
 }
 
 /// What the property of a collection for vectors of `vocabulary` terms says.
-fn origin(vocabulary: usize) -> String {
+fn fingerprint(vocabulary: usize) -> String {
     format!("sparse vectors, format 1, {vocabulary} terms")
 }
 
@@ -190,8 +190,8 @@ impl Store for MilvusStore {
     fn prepare(&self, vocabulary: usize) -> Result<(), Failure> {
         if !self.run(self.exists())? {
             self.run(self.create(vocabulary))?;
-        } else if let Some(misfit) = self.run(self.misfit(vocabulary))? {
-            return Err(Failure::Lasting(Error::Config(format!("{}: {misfit}", self.name()))));
+        } else if let Some(schema_mismatch) = self.run(self.schema_mismatch(vocabulary))? {
+            return Err(Failure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name()))));
         }
         self.run(self.open())
     }
@@ -239,27 +239,29 @@ impl MilvusStore {
             }
             // A query without hits has ids of no kind.
             other if other.is_empty() => Ok(Vec::new()),
-            _ => Err(Failure::Lasting(self.lasting("its ids are no texts, as those of a collection that ScaleDown made are"))),
+            _ => {
+                Err(Failure::Permanent(self.permanent("its ids are no texts, as those of a collection that ScaleDown made are")))
+            }
         }
     }
 }
 
 /// Whether the same call may succeed later.
-fn passes(error: &MilvusError) -> bool {
+fn is_transient(error: &MilvusError) -> bool {
     match error {
-        MilvusError::Grpc(status) => PASSING_CALLS.contains(&(status.code() as i32)),
-        MilvusError::Server(error) => PASSING_ERRORS.contains(&error.code()),
+        MilvusError::Grpc(status) => TRANSIENT_CALLS.contains(&(status.code() as i32)),
+        MilvusError::Server(error) => TRANSIENT_ERRORS.contains(&error.code()),
         MilvusError::Timeout(_) => true,
-        MilvusError::RetryExhausted { source, .. } => passes(source),
+        MilvusError::RetryExhausted { source, .. } => is_transient(source),
         _ => false,
     }
 }
 
 /// The client's error on one line, without the headers that its own text has.
-fn told(error: &MilvusError) -> String {
+fn describe(error: &MilvusError) -> String {
     match error {
         MilvusError::Grpc(status) => format!("{:?}: {}", status.code(), status.message()),
-        MilvusError::RetryExhausted { source, .. } => told(source),
+        MilvusError::RetryExhausted { source, .. } => describe(source),
         MilvusError::Server(error) if error.code() == NO_COLLECTION => {
             format!("{}; documents have to be added to it first", error.reason())
         }

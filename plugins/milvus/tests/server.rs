@@ -10,7 +10,7 @@ use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Milvus> {
-    let keys = keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
+    let keys = keys(json!({"url": url, "collection": collection, "batch_size": 7, "retries": 1, "timeout": 30}));
     let config: MilvusConfig = serde_json::from_value(keys).unwrap();
     Milvus::build(config, context())
 }

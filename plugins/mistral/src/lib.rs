@@ -22,15 +22,17 @@ use scaledown_sdk::component::{
     DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin, Registration, inventory,
 };
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig, KvCache};
-use scaledown_sdk::nn::{Forward, Quantization};
+use scaledown_sdk::nn::{ForwardMode, Quantization};
 use scaledown_sdk::{Device, Error, Result, Tensor};
 
 inventory::submit! {
-    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family")
+    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family.")
+        .with_aliases(&["decoder"])
 }
 
 inventory::submit! {
     Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama or Qwen2 family.")
+        .with_aliases(&["decoder"])
 }
 
 /// The plugin's own keys. The host decides where weights come from.
@@ -84,15 +86,15 @@ impl Generator for MistralGenerator {
         self.model.config().vocabulary
     }
 
-    fn context(&self) -> Option<usize> {
-        self.model.decoder().context()
+    fn max_positions(&self) -> Option<usize> {
+        self.model.decoder().max_positions()
     }
 
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         self.model.embed(ids)
     }
 
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor> {
         self.model.forward(&input.embeddings, &input.spans, forward)
     }
 

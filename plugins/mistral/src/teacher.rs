@@ -27,7 +27,7 @@ impl TeacherPlugin for MistralTeacher {
     type Config = TeacherConfig;
 
     fn build(config: TeacherConfig, context: TeacherContext) -> Result<Self> {
-        if config.batch == 0 || config.max_new_tokens == 0 || config.max_input_tokens == Some(0) {
+        if config.batch_size == 0 || config.max_new_tokens == 0 || config.max_input_tokens == Some(0) {
             let message = "batch, max_new_tokens and max_input_tokens of the teacher must be at least 1, found a 0";
             return Err(Error::Config(message.into()));
         }
@@ -38,7 +38,7 @@ impl TeacherPlugin for MistralTeacher {
             other => other,
         })?;
         let shape = DecoderConfig::from_directory(&config.model)?;
-        let most = most_input_tokens(&config, shape.context())?;
+        let most = most_input_tokens(&config, shape.max_positions())?;
         let generator = MistralGenerator::from_model(load(&config, shape, context.device)?);
         Ok(MistralTeacher { generator, tokenizer, config, most })
     }
@@ -85,7 +85,7 @@ impl Teacher for MistralTeacher {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|&index| prompts[index].len());
         let mut answers = vec![String::new(); prompts.len()];
-        for batch in order.chunks(self.config.batch) {
+        for batch in order.chunks(self.config.batch_size) {
             let rows: Vec<&[u32]> = batch.iter().map(|&index| prompts[index].as_slice()).collect();
             for (&index, answer) in batch.iter().zip(self.answer_batch(&rows)?) {
                 answers[index] = answer;
@@ -95,7 +95,7 @@ impl Teacher for MistralTeacher {
     }
 
     fn batch_size(&self) -> usize {
-        self.config.batch
+        self.config.batch_size
     }
 }
 

@@ -34,9 +34,10 @@ pub struct TeacherConfig {
     #[schemars(range(min = 1))]
     pub max_input_tokens: Option<usize>,
     /// How many questions are answered at once.
-    #[serde(default = "default_batch")]
+    #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1), extend("operational" = true))]
-    pub batch: usize,
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
     /// Whether the prompt is written by the model's chat template, if it has one.
     #[serde(default = "default_chat_template")]
     pub chat_template: bool,
@@ -67,7 +68,7 @@ fn default_max_new_tokens() -> usize {
     128
 }
 
-fn default_batch() -> usize {
+fn default_batch_size() -> usize {
     8
 }
 

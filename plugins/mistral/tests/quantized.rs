@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::{Forward, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization};
+use scaledown_sdk::nn::{
+    ForwardMode, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization,
+};
 use scaledown_sdk::{DType, Tensor, TensorData};
 use serde_json::{Value, json};
 use support::{batch, options, tokens};
@@ -36,7 +38,7 @@ impl Model {
     fn hidden(&self) -> Tensor {
         let input = batch(self.params.device(), &[tokens(1, 12), tokens(2, 9)], false);
         let embeddings = self.model.embed(&input.ids).unwrap();
-        self.model.forward(&embeddings, &input.spans(), &mut Forward::inference()).unwrap()
+        self.model.forward(&embeddings, &input.spans(), &mut ForwardMode::inference()).unwrap()
     }
 
     fn logits(&self) -> Vec<f32> {

@@ -7,7 +7,7 @@ use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Compre
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::encoder::{Encoder, EncoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, MemoryTokens, Params, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, MemoryTokens, Params, WeightSource};
 use scaledown_sdk::{Error, Result};
 
 use crate::projection::Projection;
@@ -57,11 +57,11 @@ impl Compressor for ModernBert {
         self.template.clone()
     }
 
-    fn context(&self) -> Option<usize> {
+    fn max_positions(&self) -> Option<usize> {
         Some(self.encoder.config().max_positions)
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         let input = self.memory.embed(self.encoder.table(), batch)?;
         let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.spans, forward).at("model")?;
         let vectors = self.projection.forward(&input.memory_states(&states)?, forward).at("projection")?;
@@ -77,7 +77,7 @@ fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> 
     }
     let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
     let prefix = if weights.names().iter().any(|name| name.starts_with("model.")) { "model" } else { "" };
-    Ok(params.initialised_wholly_from(weights, prefix, &HEADS))
+    Ok(params.load_strict(weights, prefix, &HEADS))
 }
 
 fn template(directory: &Path, config: &EncoderConfig) -> Result<PairTemplate> {

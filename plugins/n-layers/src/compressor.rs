@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::decoder::{Decoder, DecoderConfig};
-use scaledown_sdk::nn::{Forward, MemoryTokens};
+use scaledown_sdk::nn::{ForwardMode, MemoryTokens};
 use scaledown_sdk::{Error, Result};
 
 use crate::NLayersConfig;
@@ -53,11 +53,11 @@ impl Compressor for NLayers {
         PairTemplate::default()
     }
 
-    fn context(&self) -> Option<usize> {
-        self.decoder.context()
+    fn max_positions(&self) -> Option<usize> {
+        self.decoder.max_positions()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         let input = self.memory.embed(self.decoder.embedding().weight(), batch)?;
         let states = self.decoder.forward_at(&input.places, &input.embeddings, &input.spans, forward).at("model")?;
         Ok(Compressed { vectors: input.memory_states(&states)?, relevance: self.memory.relevance(&states, &input)? })

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use scaledown_remote::{GaveUp, Secret, persist, proxy_from_environment, seconds};
+use scaledown_remote::{GaveUp, Secret, proxy_from_environment, retry, seconds};
 use scaledown_sdk::{Error, Result};
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -24,7 +24,7 @@ pub(crate) struct Client {
     url: String,
     key: Option<Secret>,
     timeout: f64,
-    waits: ExponentialBuilder,
+    backoff: ExponentialBuilder,
     answered: AtomicUsize,
     /// How many questions in a row failed in spite of all tries.
     failed_in_a_row: AtomicUsize,
@@ -53,13 +53,13 @@ impl Client {
             .user_agent(concat!("scaledown/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        let waits = scaledown_remote::waits(first_wait, config.retries);
+        let backoff = scaledown_remote::backoff(first_wait, config.retries);
         Ok(Client {
             agent,
             url: endpoint::chat_completions(&config.endpoint)?,
             key,
             timeout: config.timeout,
-            waits,
+            backoff,
             answered: AtomicUsize::new(0),
             failed_in_a_row: AtomicUsize::new(0),
         })
@@ -71,18 +71,18 @@ impl Client {
     /// # Errors
     /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
     pub(crate) fn ask(&self, body: &[u8], question: &str, unwanted: impl Fn() -> bool) -> Result<String> {
-        let passing = |failure: &Failure| match failure {
-            Failure::Passing { wait, .. } => Some(*wait),
+        let transient = |failure: &Failure| match failure {
+            Failure::Transient { wait, .. } => Some(*wait),
             Failure::Request(_) | Failure::Service(_) => None,
         };
         let before = self.answered.load(Ordering::Relaxed);
-        let asked = persist(self.waits, || self.attempt(body), passing, unwanted);
+        let asked = retry(self.backoff, || self.attempt(body), transient, unwanted);
         if asked.is_ok() {
             self.answered.fetch_add(1, Ordering::Relaxed);
             self.failed_in_a_row.store(0, Ordering::Relaxed);
         }
         asked.map_err(|GaveUp { error, calls, interrupted }| match error {
-            Failure::Passing { message, .. } if !interrupted && self.works_for_others(before) => {
+            Failure::Transient { message, .. } if !interrupted && self.works_for_others(before) => {
                 let message =
                     format!("the question {question:?} cannot be answered by {}: {message} (tried {calls} times)", self.url);
                 Error::Input(self.without_key(&message))
@@ -91,13 +91,13 @@ impl Client {
                 let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
                 Error::Input(self.without_key(&message))
             }
-            Failure::Passing { message, .. } if interrupted => {
+            Failure::Transient { message, .. } if interrupted => {
                 self.failed(&format!("interrupted while it waited to ask again, after {message}"))
             }
-            Failure::Service(message) | Failure::Passing { message, .. } if calls > 1 => {
+            Failure::Service(message) | Failure::Transient { message, .. } if calls > 1 => {
                 self.failed(&format!("{message} (tried {calls} times; teacher.retries allows more)"))
             }
-            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message),
+            Failure::Service(message) | Failure::Transient { message, .. } => self.failed(&message),
         })
     }
 

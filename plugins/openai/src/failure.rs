@@ -11,7 +11,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The same request may succeed later; after `wait`, if the service said so.
-    Passing {
+    Transient {
         /// What happened.
         message: String,
         /// How long the service wants to be left alone at least.
@@ -30,7 +30,7 @@ impl Failure {
         match status {
             429 if spent => Failure::Service(format!("{said}; the account's quota is used up")),
             408 | 429 | 500..=599 => {
-                Failure::Passing { message: said, wait: wait(headers, SystemTime::now()).unwrap_or_default() }
+                Failure::Transient { message: said, wait: wait(headers, SystemTime::now()).unwrap_or_default() }
             }
             300..=399 => {
                 let place = headers.get("location").and_then(|place| place.to_str().ok()).unwrap_or("elsewhere");
@@ -65,7 +65,7 @@ impl Failure {
             }
             other => return Failure::Service(format!("the request failed: {other}")),
         };
-        Failure::Passing { message, wait: Duration::ZERO }
+        Failure::Transient { message, wait: Duration::ZERO }
     }
 }
 

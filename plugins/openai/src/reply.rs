@@ -13,7 +13,7 @@ const SHOWN: usize = 300;
 ///
 /// # Errors
 /// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one without an answer; what its code means, if it holds an
-/// error, as a status of that code would; [`Failure::Passing`] if it holds no choice, or one that broke off. None holds the key.
+/// error, as a status of that code would; [`Failure::Transient`] if it holds no choice, or one that broke off. None holds the key.
 pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failure> {
     let shown = || excerpt(&String::from_utf8_lossy(body), key);
     let malformed = |what: &str| Failure::Service(format!("its reply {what}{}", shown()));
@@ -28,13 +28,13 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
         let error = reply.get("error").filter(|error| !error.is_null());
         return Err(match error {
             Some(_) => malformed("has no choices[0]"),
-            None => passing(format!("its reply has no choices[0]{}", shown())),
+            None => transient(format!("its reply has no choices[0]{}", shown())),
         });
     };
     let reason = choice.get("finish_reason").and_then(Value::as_str).unwrap_or("unknown");
     match reason {
         "content_filter" => return Err(Failure::Request("it held the answer back (finish_reason is content_filter)".into())),
-        "error" => return Err(passing(format!("the answer broke off (finish_reason is error){}", shown()))),
+        "error" => return Err(transient(format!("the answer broke off (finish_reason is error){}", shown()))),
         _ => {}
     }
     let text = match choice.pointer("/message/content") {
@@ -53,8 +53,8 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
     }
 }
 
-fn passing(message: String) -> Failure {
-    Failure::Passing { message, wait: std::time::Duration::ZERO }
+fn transient(message: String) -> Failure {
+    Failure::Transient { message, wait: std::time::Duration::ZERO }
 }
 
 /// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive until the reply is there.
@@ -70,7 +70,7 @@ fn without_comments(body: &[u8]) -> &[u8] {
 /// What an error inside of a successful reply means: as a status of its code would; nothing, where it has none.
 fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> {
     /// Names of errors that pass.
-    const PASSING: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
+    const TRANSIENT: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
     let code = ["code", "status", "status_code", "http_code"].iter().find_map(|name| {
         let code = error.get(name)?;
         code.as_u64().or_else(|| code.as_str()?.trim().parse().ok()).and_then(|code| u16::try_from(code).ok())
@@ -78,7 +78,7 @@ fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> 
     let words = complaint(body, key);
     let code = code.filter(|code| (400..600).contains(code)).or_else(|| {
         let names = ["code", "type", "status"].iter().filter_map(|name| error.get(name)?.as_str()).map(str::to_lowercase);
-        names.into_iter().find(|name| PASSING.iter().any(|passing| name.contains(passing))).map(|_| 503)
+        names.into_iter().find(|name| TRANSIENT.iter().any(|transient| name.contains(transient))).map(|_| 503)
     })?;
     Some(match code {
         401 | 403 => Failure::Service(format!("it answered with an error of code {code}{words}; check the key and the model")),
@@ -146,7 +146,7 @@ mod tests {
         match answer(body.as_bytes(), None).unwrap_err() {
             Failure::Service(message) => format!("service: {message}"),
             Failure::Request(message) => format!("request: {message}"),
-            Failure::Passing { message, .. } => format!("passing: {message}"),
+            Failure::Transient { message, .. } => format!("transient: {message}"),
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
         assert!(told("<html>\n  <p>gateway</p>").starts_with("service: its reply is not JSON"));
         assert!(told("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
         assert!(told(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: its reply is not JSON (EOF"));
-        assert_eq!(told(r#"{"choices":[]}"#), r#"passing: its reply has no choices[0]: {"choices":[]}"#);
+        assert_eq!(told(r#"{"choices":[]}"#), r#"transient: its reply has no choices[0]: {"choices":[]}"#);
         assert!(told(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
         assert!(told(&"é".repeat(100_000)).len() < 3 * SHOWN);
     }
@@ -175,23 +175,23 @@ mod tests {
     #[test]
     fn failures_inside_of_a_reply_are_what_their_codes_say() {
         for (body, kind) in [
-            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "passing: it answered HTTP 502: Provider"),
-            (r#"{"error":{"message":"slow down","code":"429"}}"#, "passing: it answered HTTP 429"),
-            (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "passing:"),
-            (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "passing:"),
-            (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "passing:"),
+            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "transient: it answered HTTP 502: Provider"),
+            (r#"{"error":{"message":"slow down","code":"429"}}"#, "transient: it answered HTTP 429"),
+            (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "transient:"),
+            (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "transient:"),
+            (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "transient:"),
             (r#"{"error":{"message":"too long","code":400}}"#, "request: it answered HTTP 400: too long"),
             (r#"{"error":{"message":"bad key","code":401}}"#, "service: it answered with an error of code 401: bad key"),
             (r#"{"error":{"message":"what"}}"#, "service: its reply has no choices[0]"),
             (
                 r#"{"choices":[{"error":{"message":"gone","code":503},"message":{"content":""}}]}"#,
-                "passing: it answered HTTP 503: gone",
+                "transient: it answered HTTP 503: gone",
             ),
-            (r#"{"choices":null}"#, "passing: its reply has no choices[0]"),
-            (r#"{"choices":[null]}"#, "passing: its reply has no choices[0]"),
-            ("{}", "passing: its reply has no choices[0]"),
-            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
-            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
+            (r#"{"choices":null}"#, "transient: its reply has no choices[0]"),
+            (r#"{"choices":[null]}"#, "transient: its reply has no choices[0]"),
+            ("{}", "transient: its reply has no choices[0]"),
+            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
+            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
             (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: it gave no text"),
             (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: it gave no text"),
         ] {

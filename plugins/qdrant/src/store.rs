@@ -21,7 +21,7 @@ const TERMS: &str = "terms";
 /// The payload's key of the document's id.
 const ID: &str = "id";
 /// The key of the collection's metadata that says what made it.
-const ORIGIN: &str = "scaledown";
+const FINGERPRINT: &str = "scaledown";
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The most bytes of an id.
@@ -31,7 +31,7 @@ const MOST_HITS: usize = 100_000;
 /// The longest that the service is believed about how long to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time, exhausted, aborted, internal, unavailable.
-const PASSING: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
+const TRANSIENT: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
 /// gRPC's code of a collection that is not there.
 const NOT_FOUND: i32 = 5;
 /// The namespace of the points' ids, which never changes.
@@ -61,13 +61,13 @@ impl QdrantStore {
         }
         let failed = |message: String| Error::Plugin { plugin: "qdrant".into(), message: format!("{}: {message}", config.url) };
         // The check of versions would print.
-        let client = connection.skip_compatibility_check().build().map_err(|error| failed(told(&error)))?;
+        let client = connection.skip_compatibility_check().build().map_err(|error| failed(describe(&error)))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| failed(error.to_string()))?;
         let store = QdrantStore { runtime, client, url: config.url.clone(), collection: config.collection.clone(), key };
         let answered = store.runtime.block_on(store.client.health_check());
         answered.map_err(|error| {
-            let shown = store.without_key(&told(&error));
+            let shown = store.without_key(&describe(&error));
             failed(format!("{shown}; is Qdrant's gRPC port (mostly 6334) there, and the key right?"))
         })?;
         Ok(store)
@@ -76,15 +76,15 @@ impl QdrantStore {
     /// Runs a call of the client to its end.
     fn run<T>(&self, call: impl Future<Output = Result<T, QdrantError>>) -> Result<T, Failure> {
         self.runtime.block_on(call).map_err(|error| {
-            let message = self.without_key(&told(&error));
-            match passing(&error) {
-                Some(wait) => Failure::Passing { message, wait },
-                None => Failure::Lasting(self.lasting(&message)),
+            let message = self.without_key(&describe(&error));
+            match transient(&error) {
+                Some(wait) => Failure::Transient { message, wait },
+                None => Failure::Permanent(self.permanent(&message)),
             }
         })
     }
 
-    fn lasting(&self, message: &str) -> Error {
+    fn permanent(&self, message: &str) -> Error {
         Error::Plugin { plugin: "qdrant".into(), message: format!("{}: {message}", self.name()) }
     }
 
@@ -96,12 +96,12 @@ impl QdrantStore {
         let mut vectors = SparseVectorsConfigBuilder::default();
         vectors.add_named_vector_params(TERMS, SparseVectorParamsBuilder::default());
         let mut asked = CreateCollectionBuilder::new(&self.collection).sparse_vectors_config(vectors).build();
-        asked.metadata.insert(ORIGIN.to_owned(), origin(vocabulary).into());
+        asked.metadata.insert(FINGERPRINT.to_owned(), fingerprint(vocabulary).into());
         self.client.create_collection(asked).await.map(drop)
     }
 
     /// What is wrong with the collection that is there, for vectors of `vocabulary` terms.
-    async fn misfit(&self, vocabulary: usize) -> Result<Option<String>, QdrantError> {
+    async fn schema_mismatch(&self, vocabulary: usize) -> Result<Option<String>, QdrantError> {
         let found = self.client.collection_info(&self.collection).await?;
         let config = found.result.and_then(|info| info.config);
         let vectors = config.as_ref().and_then(|config| config.params.as_ref()?.sparse_vectors_config.as_ref());
@@ -110,8 +110,8 @@ impl QdrantStore {
                 "it was not made by ScaleDown: expected the sparse vectors `{TERMS}`; choose another retriever.collection"
             )));
         }
-        let made = config.as_ref().and_then(|config| text(config.metadata.get(ORIGIN)?));
-        let expected = origin(vocabulary);
+        let made = config.as_ref().and_then(|config| text(config.metadata.get(FINGERPRINT)?));
+        let expected = fingerprint(vocabulary);
         Ok(made.filter(|made| *made != expected).map(|made| {
             format!(
                 "it was made with another encoder ({made:?}, expected {expected:?}); choose the same retriever.encoder, or another \
@@ -123,8 +123,8 @@ impl QdrantStore {
     fn hit(&self, point: ScoredPoint) -> Result<Hit, Failure> {
         let id = point.payload.get(ID).and_then(text).map(str::to_owned);
         let id = id.ok_or_else(|| {
-            Failure::Lasting(
-                self.lasting(&format!("a point has no text `{ID}` in its payload, as those that ScaleDown adds have")),
+            Failure::Permanent(
+                self.permanent(&format!("a point has no text `{ID}` in its payload, as those that ScaleDown adds have")),
             )
         })?;
         Ok(Hit { id, score: point.score })
@@ -132,7 +132,7 @@ impl QdrantStore {
 }
 
 /// What the metadata of a collection for vectors of `vocabulary` terms says.
-fn origin(vocabulary: usize) -> String {
+fn fingerprint(vocabulary: usize) -> String {
     format!("sparse vectors, format 1, {vocabulary} terms")
 }
 
@@ -177,9 +177,9 @@ impl Store for QdrantStore {
         if !self.run(self.client.collection_exists(&self.collection))? {
             return self.run(self.create(vocabulary));
         }
-        match self.run(self.misfit(vocabulary))? {
+        match self.run(self.schema_mismatch(vocabulary))? {
             None => Ok(()),
-            Some(misfit) => Err(Failure::Lasting(Error::Config(format!("{}: {misfit}", self.name())))),
+            Some(schema_mismatch) => Err(Failure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name())))),
         }
     }
 
@@ -207,19 +207,19 @@ impl Store for QdrantStore {
 }
 
 /// How long the service wants to be left alone at least, if the same call may succeed later.
-fn passing(error: &QdrantError) -> Option<Duration> {
+fn transient(error: &QdrantError) -> Option<Duration> {
     match error {
         QdrantError::ResourceExhaustedError { retry_after_seconds, .. } => {
             Some(Duration::from_secs(*retry_after_seconds).min(LONGEST_WAIT))
         }
-        QdrantError::ResponseError { status } if PASSING.contains(&(status.code() as i32)) => Some(Duration::ZERO),
+        QdrantError::ResponseError { status } if TRANSIENT.contains(&(status.code() as i32)) => Some(Duration::ZERO),
         QdrantError::Io(_) => Some(Duration::ZERO),
         _ => None,
     }
 }
 
 /// The client's error on one line, without the headers that its own text has.
-fn told(error: &QdrantError) -> String {
+fn describe(error: &QdrantError) -> String {
     match error {
         QdrantError::ResponseError { status } if status.code() as i32 == NOT_FOUND => {
             format!("{}; documents have to be added to it first", status.message())

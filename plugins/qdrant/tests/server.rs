@@ -9,7 +9,7 @@ use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Qdrant> {
-    let keys = keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
+    let keys = keys(json!({"url": url, "collection": collection, "batch_size": 7, "retries": 1, "timeout": 30}));
     let config: QdrantConfig = serde_json::from_value(keys).unwrap();
     Qdrant::build(config, context())
 }

@@ -6,7 +6,7 @@ use backon::ExponentialBuilder;
 use scaledown_sdk::component::{Document, Hit, Retriever, SparseEncoder, SparseVector};
 use scaledown_sdk::{Error, Result};
 
-use crate::{Failure, GaveUp, Store, persist};
+use crate::{Failure, GaveUp, Store, retry};
 
 /// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
@@ -17,13 +17,19 @@ pub struct RemoteIndex<S> {
     store: S,
     encoder: Box<dyn SparseEncoder>,
     batch: usize,
-    waits: ExponentialBuilder,
+    backoff: ExponentialBuilder,
 }
 
 impl<S: Store> RemoteIndex<S> {
-    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again after [`waits`](crate::waits).
-    pub fn new(plugin: &'static str, store: S, encoder: Box<dyn SparseEncoder>, batch: usize, waits: ExponentialBuilder) -> Self {
-        RemoteIndex { plugin, store, encoder, batch: batch.max(1), waits }
+    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again after [`backoff`](crate::backoff).
+    pub fn new(
+        plugin: &'static str,
+        store: S,
+        encoder: Box<dyn SparseEncoder>,
+        batch: usize,
+        backoff: ExponentialBuilder,
+    ) -> Self {
+        RemoteIndex { plugin, store, encoder, batch: batch.max(1), backoff }
     }
 
     /// Puts a batch in. The last document of an id counts; one without terms is found by no query, and is only taken out.
@@ -82,18 +88,18 @@ impl<S: Store> RemoteIndex<S> {
 
     /// Makes a call, and makes it again while its failures pass and tries are left.
     fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, Failure>) -> Result<T> {
-        let passing = |failure: &Failure| match failure {
-            Failure::Passing { wait, .. } => Some(*wait),
-            Failure::Lasting(_) => None,
+        let transient = |failure: &Failure| match failure {
+            Failure::Transient { wait, .. } => Some(*wait),
+            Failure::Permanent(_) => None,
         };
-        persist(self.waits, call, passing, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
-            Failure::Passing { message, .. } if interrupted => {
+        retry(self.backoff, call, transient, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
+            Failure::Transient { message, .. } if interrupted => {
                 self.told(&format!("interrupted while it waited to ask again, after {message}"))
             }
-            Failure::Passing { message, .. } => {
+            Failure::Transient { message, .. } => {
                 self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
             }
-            Failure::Lasting(error) => error,
+            Failure::Permanent(error) => error,
         })
     }
 

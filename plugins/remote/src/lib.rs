@@ -1,5 +1,5 @@
 //! What the plugins share that speak to a service: a [`Secret`] from the environment that no message shows, calls that are
-//! [made again](persist) while their failures pass, and a retriever over the sparse vectors of a [`Store`].
+//! [made again](retry) while their failures pass, and a retriever over the sparse vectors of a [`Store`].
 
 mod address;
 mod index;
@@ -10,7 +10,7 @@ mod store;
 
 pub use address::{URL_EXPECTED, URL_PATTERN, check_url};
 pub use index::RemoteIndex;
-pub use patience::{GaveUp, persist, seconds, waits};
+pub use patience::{GaveUp, backoff, retry, seconds};
 pub use proxy::proxy_from_environment;
 pub use secret::{Secret, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 pub use store::{Failure, Store};

@@ -48,12 +48,12 @@ pub trait Store: Send + Sync {
 #[derive(Debug)]
 pub enum Failure {
     /// The same call may succeed later.
-    Passing {
+    Transient {
         /// What happened.
         message: String,
         /// How long the service wants to be left alone at least.
         wait: Duration,
     },
     /// It will not.
-    Lasting(Error),
+    Permanent(Error),
 }

@@ -220,10 +220,10 @@ impl Retriever for SpladeRetriever {
         self.opened()?.verify().map_err(|error| told(&error))
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
+    fn stats(&self) -> Vec<(String, String)> {
         let Some(info) = self.index.as_ref().map(Index::info) else { return Vec::new() };
         let per_posting = info.bytes as f64 / info.postings.max(1) as f64;
-        let facts = [
+        let stats = [
             ("documents", info.documents.to_string()),
             ("deleted documents", info.deleted.to_string()),
             ("postings", info.postings.to_string()),
@@ -232,7 +232,7 @@ impl Retriever for SpladeRetriever {
             ("largest error of a weight", largest_error(&info)),
             ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
         ];
-        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        stats.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::nn::{Forward, Params, WeightSource, Widths};
+use crate::nn::{ForwardMode, Params, WeightSource, Widths};
 use crate::tensor::Tensor;
 use crate::{Error, Result};
 
@@ -72,7 +72,7 @@ pub trait Compressor: Send + Sync {
     fn template(&self) -> PairTemplate;
 
     /// The most positions that a pair may have, with its memory tokens and the RR token; `None` if there is no such limit.
-    fn context(&self) -> Option<usize> {
+    fn max_positions(&self) -> Option<usize> {
         None
     }
 
@@ -80,7 +80,7 @@ pub trait Compressor: Send + Sync {
     ///
     /// # Errors
     /// What [`PairBatch::check`] refuses; if a pair is longer than the model can read or has an id that is no token's, or the device fails.
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed>;
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed>;
 }
 
 /// What a compressor is built from, beside its own configuration.

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 
 use crate::Result;
-use crate::nn::{Forward, Params, Span};
+use crate::nn::{ForwardMode, Params, Span};
 use crate::tensor::{Device, Tensor};
 
 /// A batch of sequences of embeddings.
@@ -31,7 +31,7 @@ pub trait Generator: Send + Sync {
     fn vocabulary(&self) -> usize;
 
     /// The most positions that a sequence may have, what is read and what is generated together; `None` if there is no such limit.
-    fn context(&self) -> Option<usize> {
+    fn max_positions(&self) -> Option<usize> {
         None
     }
 
@@ -45,7 +45,7 @@ pub trait Generator: Send + Sync {
     ///
     /// # Errors
     /// If the input does not fit the model.
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor>;
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor>;
 
     /// The logits `[.., vocabulary]` of final hidden states `[.., hidden]`. Kept apart so that only the positions that matter are
     /// projected on the vocabulary.

@@ -8,6 +8,7 @@
 //! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an address, and nothing of what comes out. It may change
 //!   when a run of `scaledown prepare` is resumed, and differ between its shards.
 //! - `"writeOnly": true`: its value may hold a secret, put there by mistake; no message shows it.
+//! - `"renamed-from": "..."`: the key's former name. A configuration may still use it, and a note names the new one.
 //! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the value does not match.
 
 use serde::de::DeserializeOwned;
@@ -83,6 +84,8 @@ pub enum Factory {
 pub struct Registration {
     /// The name, the value of `plugin` in a configuration.
     pub name: &'static str,
+    /// Other names that a configuration may use. A resolved configuration has `name`.
+    pub aliases: &'static [&'static str],
     /// One sentence for `scaledown plugin list`.
     pub description: &'static str,
     /// The JSON schema of the plugin's own keys.
@@ -108,7 +111,7 @@ impl Registration {
     pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Device(|keys| P::build(parse(keys)?));
         let preference = P::PREFERENCE;
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory, aliases: &[] }
     }
 
     /// Offers a compressor.
@@ -122,6 +125,7 @@ impl Registration {
             learning_rate: Some(P::LEARNING_RATE),
             preference: 0,
             factory,
+            aliases: &[],
         }
     }
 
@@ -129,28 +133,40 @@ impl Registration {
     #[must_use]
     pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a retriever.
     #[must_use]
     pub const fn retriever<P: RetrieverPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Retriever(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a reranker.
     #[must_use]
     pub const fn reranker<P: RerankerPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Reranker(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a teacher.
     #[must_use]
     pub const fn teacher<P: TeacherPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Teacher(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+    }
+
+    /// Adds other names that a configuration may use.
+    #[must_use]
+    pub const fn with_aliases(self, aliases: &'static [&'static str]) -> Self {
+        Registration { aliases, ..self }
+    }
+
+    /// Whether `name` is the component's name or one of its aliases.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 
     /// The kind of the component.

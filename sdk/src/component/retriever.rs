@@ -60,7 +60,7 @@ pub trait Retriever: Send + Sync {
     }
 
     /// What there is to say of the index, as names and values: its size, how exact it is.
-    fn facts(&self) -> Vec<(String, String)> {
+    fn stats(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 }

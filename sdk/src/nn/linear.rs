@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lora::AdapterSwitch;
-use super::{Forward, Init, LoraConfig, Param, Params};
+use super::{ForwardMode, Init, LoraConfig, Param, Params};
 use crate::error::ResultExt;
 use crate::tensor::{Tensor, UnaryOp};
 use crate::{Error, Result};
@@ -84,7 +84,7 @@ impl Linear {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(Param::tensor);
         let y = x.linear(&self.weight.tensor(), bias.as_ref())?;
         match &self.adapter {
@@ -97,7 +97,7 @@ impl Linear {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward_activated(&self, x: &Tensor, function: UnaryOp, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward_activated(&self, x: &Tensor, function: UnaryOp, forward: &mut ForwardMode) -> Result<Tensor> {
         match &self.bias {
             Some(bias) if !self.adapter.as_ref().is_some_and(Adapter::active) => {
                 x.linear(&self.weight.tensor(), None)?.bias_activation(&bias.tensor(), function)
@@ -146,7 +146,7 @@ impl Adapter {
     }
 
     /// `y` plus the update, in one instruction.
-    fn add_to(&self, y: Tensor, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    fn add_to(&self, y: Tensor, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let dropout = if forward.training { (self.dropout, forward.next_seed()) } else { (0.0, 0) };
         y.adapter(x, &self.down.tensor(), &self.up.tensor(), self.scale, dropout)
     }

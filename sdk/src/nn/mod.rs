@@ -47,7 +47,7 @@ mod token_batch;
 mod weights;
 
 pub use embedding::Embedding;
-pub use forward::Forward;
+pub use forward::ForwardMode;
 #[cfg(not(target_arch = "wasm32"))]
 pub use generate::{Decoding, Finish, GenerateOptions, Generated, generate};
 pub use init::Init;

@@ -150,7 +150,7 @@ impl Params {
     /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what they have too much.
     #[must_use]
     pub fn load(options: ParamOptions, weights: Arc<dyn WeightSource>) -> Self {
-        Params::random(options).initialised_wholly_from(weights, "", &[])
+        Params::random(options).load_strict(weights, "", &[])
     }
 
     /// The parameters under `name` of this path.
@@ -184,12 +184,12 @@ impl Params {
     }
 
     /// As [`Params::initialised_from`], for a model that takes all of the weights under `prefix`: [`Params::finish`] reports those that no
-    /// parameter is made of, except those under one of the paths `apart` (heads that the model does not have), which count from `prefix` too.
+    /// parameter is made of, except those under one of the paths `ignore` (heads that the model does not have), which count from `prefix` too.
     #[must_use]
-    pub fn initialised_wholly_from(&self, source: Arc<dyn WeightSource>, prefix: &str, apart: &[&str]) -> Self {
+    pub fn load_strict(&self, source: Arc<dyn WeightSource>, prefix: &str, ignore: &[&str]) -> Self {
         let stored = Stored::new(source);
-        let apart = apart.iter().map(|name| join(prefix, name)).collect();
-        self.state().whole.push(Whole { stored: Arc::clone(&stored), prefix: prefix.to_owned(), apart });
+        let ignore = ignore.iter().map(|name| join(prefix, name)).collect();
+        self.state().whole.push(Whole { stored: Arc::clone(&stored), prefix: prefix.to_owned(), ignore });
         self.attached(stored, prefix)
     }
 

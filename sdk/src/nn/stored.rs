@@ -42,11 +42,11 @@ impl Stored {
         found.unwrap_or(name)
     }
 
-    /// The weights under `prefix` that nobody asked for, those below one of the names `apart` left out.
-    fn superfluous(&self, prefix: &str, apart: &[String]) -> Vec<String> {
+    /// The weights under `prefix` that nobody asked for, those below one of the names `ignore` left out.
+    fn superfluous(&self, prefix: &str, ignore: &[String]) -> Vec<String> {
         let asked = self.asked();
         let under = |name: &str, path: &str| name.strip_prefix(path).is_some_and(|rest| path.is_empty() || rest.starts_with('.'));
-        let left = |name: &String| !asked.contains(name) && under(name, prefix) && !apart.iter().any(|path| under(name, path));
+        let left = |name: &String| !asked.contains(name) && under(name, prefix) && !ignore.iter().any(|path| under(name, path));
         self.source.names().into_iter().filter(left).collect()
     }
 
@@ -74,12 +74,12 @@ pub(super) struct Whole {
     /// The path in the source below which all of them must be asked for.
     pub(super) prefix: String,
     /// Paths in the source that may be left.
-    pub(super) apart: Vec<String>,
+    pub(super) ignore: Vec<String>,
 }
 
 impl Whole {
     /// The weights that are left, in any order.
     pub(super) fn left(&self) -> Vec<String> {
-        self.stored.superfluous(&self.prefix, &self.apart)
+        self.stored.superfluous(&self.prefix, &self.ignore)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::encoder::{EncoderConfig, MaskedLm};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, LoraConfig, ParamOptions, Params, Span, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig, ParamOptions, Params, Span, WeightSource};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 
 use super::{Fixture, Report, directory};
@@ -52,7 +52,7 @@ impl Model {
     }
 
     fn hidden_states(&self, embeddings: &Tensor, spans: &[Span]) -> Result<Vec<Tensor>> {
-        let mut forward = Forward::training(0, false);
+        let mut forward = ForwardMode::training(0, false);
         match &self.kind {
             Kind::Decoder(model) => model.hidden_states(embeddings, spans, &mut forward),
             Kind::Encoder(model) => model.encoder().hidden_states(embeddings, spans, &mut forward),
@@ -62,7 +62,7 @@ impl Model {
     fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         match &self.kind {
             Kind::Decoder(model) => model.logits(hidden),
-            Kind::Encoder(model) => model.logits(hidden, &mut Forward::inference()),
+            Kind::Encoder(model) => model.logits(hidden, &mut ForwardMode::inference()),
         }
     }
 

@@ -33,7 +33,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
         ("training.beta1=1.0", "training.beta1: found 1.0, expected a number of at least 0.0 and below 1.0"),
         ("training.beta2=1", "training.beta2: found 1, expected a number of at least 0.0 and below 1.0"),
         ("training.lr_generator=nan", "training.lr_generator: found nan, expected a finite number"),
-        ("training.clip=inf", "training.clip: found inf, expected a finite number"),
+        ("training.max_grad_norm=inf", "training.max_grad_norm: found inf, expected a finite number"),
         (
             "device.plugin=cuda",
             "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"auto\", \"cpu\"",
@@ -60,7 +60,7 @@ fn local_models_must_be_models_with_as_many_layers() {
         ("generator.model=a/b/c", "found \"a/b/c\", expected a directory that exists, or a hub id such as \"owner/name\""),
         ("generator.init=pretrained", "is no model: it has no weights (*.safetensors); `init = \"random\"` needs none"),
         ("data.train=atlas", "is a directory, expected a file"),
-        ("training.start_from=train.jsonl", "is a file, expected a directory"),
+        ("training.init_from=train.jsonl", "is a file, expected a directory"),
     ] {
         let error = told_of(&tiny, setting);
         assert!(error.ends_with(message), "{setting}: {error}");
@@ -126,7 +126,7 @@ fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
 fn what_an_earlier_command_may_make_is_a_warning_unless_strict() {
     let tiny = Tiny::new();
     for (key, name) in
-        [("data.train", "later.jsonl"), ("training.start_from", "first/model"), ("generator.model", "./first/model")]
+        [("data.train", "later.jsonl"), ("training.init_from", "first/model"), ("generator.model", "./first/model")]
     {
         let setting = format!("{key}={name}");
         let check = ["config", "check", "tiny.toml", "--set", &setting];

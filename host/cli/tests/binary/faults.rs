@@ -10,7 +10,7 @@ use crate::tiny::{ENDLESS, Ended, Tiny, finish, poll, start, train, with};
 const STATE: [&str; 5] = [
     "training.micro_batch=2",
     "generator.lora.dropout=0.3",
-    "training.warmup=0.2",
+    "training.warmup_ratio=0.2",
     "training.max_steps=20",
     "training.checkpoint_every=2",
 ];
@@ -140,7 +140,7 @@ fn what_cannot_begin_is_told_before_anything_is_read() {
     assert!(error.contains("holds an unfinished or finished training"), "{error}");
     let error = tiny.failed(&train("none", &[data, "training.validate_every=1"]), 2);
     assert_eq!(error, "`validate_every` in [training] needs records to measure on: set `validation` in [data]");
-    let error = tiny.failed(&train("none", &["training.start_from=run/checkpoints/step-00000001", data]), 1);
+    let error = tiny.failed(&train("none", &["training.init_from=run/checkpoints/step-00000001", data]), 1);
     let place = tiny.path("run/checkpoints/step-00000001");
     assert!(error.starts_with(&format!("{}: this is a checkpoint of a training", place.display())), "{error}");
 }

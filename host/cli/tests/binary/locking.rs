@@ -29,7 +29,7 @@ fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
         vec!["pretrain", "tiny.toml", "--resume", "--set", "pretraining.kind=auto-encoding"],
         vec!["quickstart", "tiny.toml"],
         vec!["quickstart", "tiny.toml", "--overwrite"],
-        vec!["evaluate", "tiny.toml", "--checkpoint", "other/model"],
+        vec!["evaluate", "tiny.toml", "--model", "other/model"],
     ] {
         assert_eq!(tiny.failed(&[&command[..], &directory].concat(), 1), refusal(&tiny, "run"), "{command:?}");
     }

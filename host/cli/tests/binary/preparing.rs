@@ -39,7 +39,7 @@ plugin = "mistral"
 model = "{0}/generator"
 chat_template = false
 max_new_tokens = 8
-batch = 4
+batch_size = 4
 [preparation]
 retrieve = 8
 keep = 3
@@ -279,7 +279,7 @@ fn an_index_is_made_searched_and_added_to() {
     let built: Value = serde_json::from_str(&tiny.done(&["index", "build", "prepare.toml", "--json"])).unwrap();
     let chunks = built["chunks"].as_u64().unwrap();
     assert_eq!(chunks as usize, tiny.read("atlas/corpus.jsonl").lines().count());
-    let error = built["facts"].as_array().unwrap().iter().find(|fact| fact[0] == "largest error of a weight").unwrap();
+    let error = built["stats"].as_array().unwrap().iter().find(|stat| stat[0] == "largest error of a weight").unwrap();
     assert!(error[1].as_str().unwrap().ends_with('%'), "{built}");
     assert!(tiny.failed(&["index", "build", "prepare.toml"], 1).contains("--overwrite"));
     let search = |query: &str| -> Value {

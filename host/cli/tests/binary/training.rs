@@ -133,7 +133,7 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
     tiny.write("pretrain.toml", config);
     tiny.done(&["pretrain", "pretrain.toml", "--set", "training.max_steps=30"]);
     let started =
-        ["--set", "training.start_from=./pretrained/model", "--set", "training.max_steps=1", "--set", "training.lr_compressor=0"];
+        ["--set", "training.init_from=./pretrained/model", "--set", "training.max_steps=1", "--set", "training.lr_compressor=0"];
     let still = [&started[..], &["--set", "training.lr_generator=0"]].concat();
     tiny.done(&[&["train", "tiny.toml"][..], &still].concat());
     let metrics: Value = serde_json::from_str(&tiny.done(&[&["evaluate", "tiny.toml", "--json"][..], &still].concat())).unwrap();
@@ -155,11 +155,11 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
         ("run", "this is the directory of a run"),
         ("generator", "this is a language model; expected a trained compressor"),
     ] {
-        let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--checkpoint", place], 1);
+        let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--model", place], 1);
         assert!(error.starts_with(&format!("{place}: {told}")), "{error}");
     }
     let error =
-        tiny.failed(&["pretrain", "base.toml", "--set", "training.start_from=run/model", "--set", "output.directory=x"], 1);
+        tiny.failed(&["pretrain", "base.toml", "--set", "training.init_from=run/model", "--set", "output.directory=x"], 1);
     assert!(error.contains("this is a trained compressor; expected a language model"), "{error}");
 }
 
@@ -244,7 +244,7 @@ fn a_language_model_is_pretrained_along_a_curriculum() {
     tiny.write("deeper/config.json", &deeper);
     tiny.write("deeper/tokenizer.json", tiny.read("generator/tokenizer.json"));
     let deeper = ["--set", "generator.model=./deeper", "--set", "output.directory=deepened"];
-    let start = ["--set", "training.start_from=./pretrained/model", "--set", "training.seed=2"];
+    let start = ["--set", "training.init_from=./pretrained/model", "--set", "training.seed=2"];
     let ended = tiny.run(&[&["pretrain", "pretrain.toml"][..], &deeper, &start].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.err.starts_with("warning: "), "{}", ended.err);
@@ -259,7 +259,7 @@ fn a_compressor_is_pretrained_and_a_training_starts_from_it() {
     let config = "extends = \"tiny.toml\"\n[pretraining]\nkind = \"auto-encoding\"\n[output]\ndirectory = \"pretrained\"\n";
     tiny.write("pretrain.toml", format!("{config}{CURRICULUM}"));
     pretrain_to_the_end(&tiny);
-    let start = "training.start_from=./pretrained/model";
+    let start = "training.init_from=./pretrained/model";
     let started = tiny.train("run", &[start]);
     assert!(started[0].loss < tiny.train("fresh", &[])[0].loss - 0.2, "the training did not start from the pretrained model");
     // Without learning rates, what comes out is what went in.

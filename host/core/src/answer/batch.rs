@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling, Widths};
+use scaledown_sdk::nn::{Decoding, ForwardMode, GenerateOptions, Generated, Sampling, Widths};
 use scaledown_sdk::tensor::{Usage, no_grad};
 
 use super::DocumentLengths;
-use super::reading::{Inputs, Reading};
+use super::reading::{ContextMode, Inputs};
 use crate::data::records::Record;
 use crate::model::Oscar;
 use crate::model::sequence::{PadSide, SequenceBatch};
@@ -19,7 +19,7 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct AnswerOptions {
     /// How the generator gets to know the documents.
-    pub reading: Reading,
+    pub reading: ContextMode,
     /// The most documents of a record that are used.
     pub documents: usize,
     /// The most tokens of an answer.
@@ -107,7 +107,7 @@ impl Answers {
 /// If a record cannot be tokenized or the device fails.
 pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
     // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
-    let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
+    let _base = (options.reading != ContextMode::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let widths = options.widths.unwrap_or_else(|| Widths::of_device(&oscar.model.device));
         let inputs = Inputs::new(oscar, records, options, widths)?;
@@ -147,7 +147,7 @@ pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions
 
 /// Checks that the generator can read each record's prompt and answer it.
 fn check_lengths(oscar: &Oscar, records: &[&Record], inputs: &Inputs, new_tokens: usize) -> Result<()> {
-    let Some(limit) = oscar.model.generator.context() else { return Ok(()) };
+    let Some(limit) = oscar.model.generator.max_positions() else { return Ok(()) };
     for (record, sequence) in records.iter().zip(&inputs.sequences) {
         // The last token that is made is not read.
         let positions = sequence.rows.len() + new_tokens.saturating_sub(1);
@@ -183,7 +183,7 @@ fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Option<Te
     }
     let device = &oscar.model.device;
     let (usage, started): (Usage, Instant) = (device.usage(), Instant::now());
-    let compressed = oscar.compress(&inputs.pairs, &mut Forward::inference())?;
+    let compressed = oscar.compress(&inputs.pairs, &mut ForwardMode::inference())?;
     device.synchronize()?;
     phases.compress = started.elapsed();
     phases.compress_flops = (device.usage() - usage).flops;

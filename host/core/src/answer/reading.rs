@@ -12,7 +12,7 @@ use crate::text::TextError;
 /// How the generator gets to know the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reading {
+pub enum ContextMode {
     /// From the compressor's vectors.
     Compressed,
     /// From their full text, by the generator without its adapter.
@@ -44,12 +44,12 @@ impl Inputs {
         Ok(inputs)
     }
 
-    fn add(&mut self, oscar: &Oscar, record: &Record, reading: Reading, most: usize) -> Result<(), TextError> {
-        let most = if reading == Reading::ClosedBook { 0 } else { most };
+    fn add(&mut self, oscar: &Oscar, record: &Record, reading: ContextMode, most: usize) -> Result<(), TextError> {
+        let most = if reading == ContextMode::ClosedBook { 0 } else { most };
         let documents = &record.documents[..most.min(record.documents.len())];
         let prompted = match reading {
-            Reading::Compressed => oscar.compressed(&record.query, documents)?,
-            Reading::Uncompressed | Reading::ClosedBook => oscar.uncompressed(&record.query, documents)?,
+            ContextMode::Compressed => oscar.compressed(&record.query, documents)?,
+            ContextMode::Uncompressed | ContextMode::ClosedBook => oscar.uncompressed(&record.query, documents)?,
         };
         self.sequences.push(prompted.sequence(self.pairs.ids.len()));
         self.pairs.ids.extend(prompted.pairs);

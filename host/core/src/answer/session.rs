@@ -32,7 +32,7 @@ impl Session {
         stored: Option<&StoredOscar>,
         device: &Device,
     ) -> Result<Self> {
-        let role = if stored.is_some() { Role::Reader } else { Role::Alone };
+        let role = if stored.is_some() { Role::Adapted } else { Role::Frozen };
         let oscar = Oscar::new(compressor, LanguageModel::load(model, device, role)?)?;
         if let Some(stored) = stored {
             stored.load(&oscar)?;

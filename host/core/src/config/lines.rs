@@ -52,6 +52,18 @@ impl Lines {
     }
 }
 
+impl Lines {
+    /// Gives a key of the table at `table` another name.
+    pub(super) fn rename(&mut self, table: &[String], key: &str, name: &str) {
+        let inside = table.iter().try_fold(self, |lines, part| Some(&mut lines.0.get_mut(part)?.inner));
+        if let Some(inside) = inside
+            && let Some(place) = inside.0.remove(key)
+        {
+            inside.0.insert(name.to_owned(), place);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Lines;

@@ -11,6 +11,7 @@ mod lines;
 mod output;
 mod paths;
 mod problem;
+mod renamed;
 mod resolve;
 mod schema;
 mod types;
@@ -124,18 +125,18 @@ impl Config {
     /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
     /// found and what is allowed.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-        let config = resolve::resolve(Some(path), overrides)?.config;
+        let config = with_notes(resolve::resolve(Some(path), overrides)?);
         tracing::info!(file = %path.display(), output = %config.output.directory.display(), "configuration resolved");
         Ok(config)
     }
 
-    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Gives back what is not
-    /// there, which an earlier command may have to make. A hub is not asked for its models.
+    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Asks no hub.
     ///
     /// # Errors
-    /// As [`Config::load`]; and if what is there cannot be used.
-    pub fn check(path: &Path, overrides: &Overrides) -> Result<Vec<Problem>, ConfigError> {
-        resolve::resolve(Some(path), overrides)?.look_around()
+    /// As [`Config::load`]; and if a file or model is damaged or unsuitable.
+    pub fn check(path: &Path, overrides: &Overrides) -> Result<Preflight, ConfigError> {
+        let resolved = resolve::resolve(Some(path), overrides)?;
+        Ok(Preflight { missing: resolved.preflight()?, notes: resolved.notes })
     }
 
     /// The built-in defaults with `overrides` on top, for commands that can do without a file.
@@ -143,7 +144,7 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_defaults(overrides: &Overrides) -> Result<Config, ConfigError> {
-        Ok(resolve::resolve(None, overrides)?.config)
+        Ok(with_notes(resolve::resolve(None, overrides)?))
     }
 
     /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
@@ -288,6 +289,21 @@ impl Config {
     pub fn require_questions(&self) -> Result<&Questions, ConfigError> {
         require_table(self.questions.as_ref(), "questions")
     }
+}
+
+/// What a check of a valid configuration found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preflight {
+    /// Models and files that do not exist. An earlier command may have to make them.
+    pub missing: Vec<Problem>,
+    /// Keys that have a former name.
+    pub notes: Vec<Problem>,
+}
+
+/// The configuration, after its notes are logged as warnings.
+fn with_notes(resolved: resolve::Resolved) -> Config {
+    resolved.notes.iter().for_each(|note| tracing::warn!("{note}"));
+    resolved.config
 }
 
 fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {

@@ -10,7 +10,7 @@ use scaledown_sdk::component::Kind;
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
 use super::lines::Lines;
-use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, schema, validate};
+use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, renamed, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
@@ -21,11 +21,13 @@ pub(super) struct Resolved {
     value: serde_json::Value,
     schema: serde_json::Value,
     merged: Merged,
+    /// A note for each key that has its former name.
+    pub(super) notes: Vec<Problem>,
 }
 
 impl Resolved {
-    /// Checks the models and files that the configuration names. Gives back what is not there.
-    pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
+    /// Checks the models and files that the configuration names. Returns those that are missing.
+    pub(super) fn preflight(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = checks::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
         let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
@@ -41,7 +43,11 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     let mut layers = vec![defaults()?];
     layers.extend(layers::collect(path, overrides)?);
     layers.iter().for_each(|layer| tracing::debug!(origin = %layer.origin, "layer of the configuration"));
+    renamed::replace_aliases(&mut layers);
     restart_changed_components(&mut layers);
+    let plugins = chosen_plugins(&layers);
+    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
+    let notes = renamed::replace_keys(&mut layers, &schema)?;
     let merged = Merged::of(layers)?;
     let problems = not_finite(&merged);
     if !problems.is_empty() {
@@ -49,8 +55,6 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     }
 
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
-    let plugins = chosen_plugins(&value);
-    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
     take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
@@ -62,7 +66,7 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     fill_learning_rate(&mut value, plugins.get(&Kind::Compressor).map(String::as_str));
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
-    if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
+    if problems.is_empty() { Ok(Resolved { config, value, schema, merged, notes }) } else { Err(ConfigError::new(problems)) }
 }
 
 /// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten
@@ -87,8 +91,9 @@ fn fill_learning_rate(value: &mut serde_json::Value, compressor: Option<&str>) {
     }
 }
 
-fn chosen_plugins(value: &serde_json::Value) -> BTreeMap<Kind, String> {
-    let plugin = |kind: Kind| Some(value.get(kind.to_string())?.get("plugin")?.as_str()?.to_owned());
+/// The plugin that the last layer chooses, kind by kind.
+fn chosen_plugins(layers: &[Layer]) -> BTreeMap<Kind, String> {
+    let plugin = |kind: Kind| layers.iter().rev().find_map(|layer| plugin_of(&layer.values, &kind.to_string()));
     schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()
 }
 

@@ -80,7 +80,10 @@ pub fn json_schema() -> Value {
                 object.insert("description".into(), entry.description.into());
             }
             if let Some(plugin) = alternative.pointer_mut("/properties/plugin").and_then(Value::as_object_mut) {
-                plugin.insert("const".into(), entry.name.into());
+                match entry.aliases {
+                    [] => plugin.insert("const".into(), entry.name.into()),
+                    aliases => plugin.insert("enum".into(), [&[entry.name], aliases].concat().into()),
+                };
             }
             alternative
         });

@@ -14,6 +14,7 @@ inventory::submit! {
         schema: || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         learning_rate: None,
         preference: 0,
+        aliases: &[],
         factory: Factory::Device(|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
     }
 }
@@ -24,12 +25,13 @@ inventory::submit! {
         schema: || json!({
             "type": "object",
             "properties": {
-                "layers": { "type": "integer", "minimum": 1, "default": 5 },
+                "layers": { "type": "integer", "minimum": 1, "default": 5, "renamed-from": "depth" },
                 "model": { "type": ["string", "null"], "format": "model" },
             },
         }),
         learning_rate: Some(5e-5),
         preference: 0,
+        aliases: &["first-layers"],
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -40,6 +42,7 @@ inventory::submit! {
         schema: || json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
         learning_rate: Some(1e-4),
         preference: 0,
+        aliases: &[],
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -73,7 +76,7 @@ fn the_defaults_are_the_papers() {
     let config = Config::from_defaults(&Overrides::default()).unwrap();
     let output = Output { directory: std::env::current_dir().unwrap().join("runs/default"), ..Output::default() };
     assert_eq!(config, Config { output, ..Config::default() });
-    assert_eq!((config.training.batch_size, config.training.warmup, config.training.clip), (128, 0.05, 1.0));
+    assert_eq!((config.training.batch_size, config.training.warmup_ratio, config.training.max_grad_norm), (128, 0.05, 1.0));
     assert_eq!(config.reranking.weight, 0.05);
 }
 
@@ -90,6 +93,60 @@ fn later_layers_win() {
     );
     let training = Config::load(&directory.path().join("sub/c.toml"), &overrides).unwrap().training;
     assert_eq!((training.seed, training.epochs, training.max_steps, training.batch_size), (1, 4, Some(6), 32));
+}
+
+/// The notes of a check of a configuration, without the file's directory.
+fn notes(text: &str, settings: &[&str]) -> Vec<String> {
+    let directory = directory(&[("c.toml", text)]);
+    let overrides = Overrides::new(Vec::new(), settings.iter().map(ToString::to_string).collect());
+    let checked = Config::check(&directory.path().join("c.toml"), &overrides).unwrap();
+    checked.notes.iter().map(|note| note.to_string().replace(&directory.path().display().to_string(), "")).collect()
+}
+
+#[test]
+fn a_renamed_key_still_works_and_a_note_names_the_new_one() {
+    let text = "[training]\nseed = 1\nclip = 0.5\n[evaluation]\nbatch = 3\n[compressor]\nplugin = \"n-layers\"\ndepth = 7\n";
+    let files = directory(&[("c.toml", text)]);
+    let config = load(files.path(), "c.toml").unwrap();
+    assert_eq!((config.training.max_grad_norm, config.evaluation.batch_size), (0.5, 3));
+    assert_eq!(config.compressor.unwrap().options(), json!({ "layers": 7 }), "a plugin's own key");
+    assert_eq!(
+        notes(text, &["preparation.draw=1"]),
+        [
+            "/c.toml:8: compressor.depth: renamed to `layers`; the old name still works",
+            "/c.toml:5: evaluation.batch: renamed to `batch_size`; the old name still works",
+            "--set preparation.draw=1: preparation.draw: renamed to `random_negatives`; the old name still works",
+            "/c.toml:3: training.clip: renamed to `max_grad_norm`; the old name still works",
+        ]
+    );
+    assert_eq!(notes(&config_with_present_names(text), &[]), Vec::<String>::new());
+}
+
+fn config_with_present_names(text: &str) -> String {
+    text.replace("clip", "max_grad_norm").replace("batch", "batch_size").replace("depth", "layers")
+}
+
+#[test]
+fn a_renamed_key_has_the_precedence_of_its_layer() {
+    let files = directory(&[
+        ("base.toml", "[training]\nmax_grad_norm = 2.0\n"),
+        ("c.toml", "extends = \"base.toml\"\n[training]\nclip = 3.0\n"),
+    ]);
+    assert_eq!(load(files.path(), "c.toml").unwrap().training.max_grad_norm, 3.0);
+    let message = problem("[training]\nclip = 3.0\nmax_grad_norm = 2.0\n");
+    assert_eq!(message, "/c.toml:2: training.clip: set beside `max_grad_norm`, its new name; remove one of them");
+    let message = problem("[training]\nclip = -3.0\n");
+    assert_eq!(message, "/c.toml:2: training.max_grad_norm: found -3.0, expected a number above 0.0");
+}
+
+#[test]
+fn an_alias_stands_for_the_plugins_name() {
+    let files = directory(&[
+        ("base.toml", "[compressor]\nplugin = \"n-layers\"\nlayers = 7\n"),
+        ("c.toml", "extends = \"base.toml\"\n[compressor]\nplugin = \"first-layers\"\n"),
+    ]);
+    let compressor = load(files.path(), "c.toml").unwrap().compressor.unwrap();
+    assert_eq!((compressor.plugin.as_str(), compressor.options()), ("n-layers", json!({ "layers": 7 })), "it is the same plugin");
 }
 
 #[test]
@@ -121,13 +178,19 @@ fn a_float_is_no_integer_even_if_it_is_whole() {
     let message = problem("[compressor]\nplugin = \"n-layers\"\nlayers = 1.0\n");
     assert_eq!(message, "/c.toml:3: compressor.layers: found 1.0, expected an integer of at least 1");
     // The other way round, an integer is a number.
-    assert_eq!(set(&["training.warmup=1", "training.clip=2.0"]).unwrap().training.warmup, 1.0);
+    assert_eq!(set(&["training.warmup_ratio=1", "training.max_grad_norm=2.0"]).unwrap().training.warmup_ratio, 1.0);
 }
 
 #[test]
 fn a_value_out_of_range_says_the_range() {
-    assert_eq!(problem("training.warmup = 3\n"), "/c.toml:1: training.warmup: found 3, expected a number from 0.0 to 1.0");
-    assert_eq!(problem("training.clip = 0\n"), "/c.toml:1: training.clip: found 0, expected a number above 0.0");
+    assert_eq!(
+        problem("training.warmup_ratio = 3\n"),
+        "/c.toml:1: training.warmup_ratio: found 3, expected a number from 0.0 to 1.0"
+    );
+    assert_eq!(
+        problem("training.max_grad_norm = 0\n"),
+        "/c.toml:1: training.max_grad_norm: found 0, expected a number above 0.0"
+    );
 }
 
 #[test]
@@ -367,7 +430,7 @@ proptest! {
     ) {
         let mut config = Config::default();
         config.compression.memory_tokens = memory;
-        config.training.warmup = warmup;
+        config.training.warmup_ratio = warmup;
         config.training.lr_compressor = Some(rate);
         config.training.max_steps = steps;
         config.training.seed = seed;

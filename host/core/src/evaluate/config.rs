@@ -32,7 +32,8 @@ pub struct Evaluation {
     pub seed: u64,
     /// Questions answered at once.
     #[schemars(range(min = 1))]
-    pub batch: usize,
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
     /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
     /// program for each. If not set, what suits the device. Results are the same within rounding.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +53,7 @@ impl Default for Evaluation {
             temperature: 0.0,
             top_p: 1.0,
             seed: 42,
-            batch: 8,
+            batch_size: 8,
             widths: None,
             repetitions: 10,
         }

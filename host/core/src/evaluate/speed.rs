@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::config::Evaluation;
 use super::median::median;
 use crate::Result;
-use crate::answer::{AnswerOptions, Phases, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, Phases, Session};
 use crate::data::records::Record;
 use crate::evaluate::report::{PhaseCosts, Speed};
 
@@ -34,7 +34,7 @@ pub fn measure_speed(session: &Session, records: &[Record], evaluation: &Evaluat
     })?;
     let (mut compressed, mut uncompressed) = (phase_costs(&compressed), phase_costs(&uncompressed));
 
-    let batch = spread(records, evaluation.batch);
+    let batch = spread(records, evaluation.batch_size);
     let (together, separate) = alternate(BATCH_RUNS, |_, reading| {
         let started = Instant::now();
         session.ask(&batch, &options(reading, batch.len(), evaluation))?;
@@ -60,20 +60,20 @@ fn spread(records: &[Record], most: usize) -> Vec<&Record> {
 }
 
 /// `runs` results of the compressed and of the uncompressed reading, taken in turn after one of each that does not count.
-fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, Reading) -> Result<T>) -> Result<(Vec<T>, Vec<T>)> {
-    for reading in [Reading::Compressed, Reading::Uncompressed] {
+fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, ContextMode) -> Result<T>) -> Result<(Vec<T>, Vec<T>)> {
+    for reading in [ContextMode::Compressed, ContextMode::Uncompressed] {
         measure(0, reading)?;
     }
     let (mut compressed, mut uncompressed) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
     for run in 0..runs {
-        compressed.push(measure(run, Reading::Compressed)?);
-        uncompressed.push(measure(run, Reading::Uncompressed)?);
+        compressed.push(measure(run, ContextMode::Compressed)?);
+        uncompressed.push(measure(run, ContextMode::Uncompressed)?);
     }
     Ok((compressed, uncompressed))
 }
 
 /// Answers of equal length, whatever the model says.
-fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
+fn options(reading: ContextMode, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
     let Evaluation { documents, max_new_tokens, .. } = *evaluation;
     let sampling = evaluation.sampling();
     AnswerOptions {
@@ -122,7 +122,7 @@ mod tests {
             Ok(order.len())
         })
         .unwrap();
-        let (a, b) = (Reading::Compressed, Reading::Uncompressed);
+        let (a, b) = (ContextMode::Compressed, ContextMode::Uncompressed);
         assert_eq!(order, [(0, a), (0, b), (0, a), (0, b), (1, a), (1, b)]);
         assert_eq!((compressed, uncompressed), (vec![3, 5], vec![4, 6]), "a run of the warm-up was counted");
     }

@@ -37,12 +37,12 @@ pub struct LanguageModel {
 /// What a generator is loaded for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// To answer as it is.
-    Alone,
-    /// To read the vectors of a compressor: it has an adapter, if the configuration does not forbid one, and nothing else of it trains.
-    Reader,
-    /// To be trained as a whole.
-    Learner,
+    /// No parameter trains and no adapter is added.
+    Frozen,
+    /// Only a LoRA adapter trains. `generator.lora = false` leaves it out.
+    Adapted,
+    /// All parameters train.
+    FullFinetune,
 }
 
 impl LanguageModel {
@@ -57,9 +57,9 @@ impl LanguageModel {
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
-            trainable: role == Role::Learner,
+            trainable: role == Role::FullFinetune,
             seed: config.seed,
-            lora: table.adapter().filter(|_| role == Role::Reader),
+            lora: table.adapter().filter(|_| role == Role::Adapted),
             quantization: None,
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {

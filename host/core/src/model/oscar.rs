@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
 use super::config::{Compression, CompressorConfig};
@@ -106,7 +106,7 @@ impl Oscar {
     ///
     /// # Errors
     /// Those of the compressor, with its name in their path.
-    pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
+    pub fn compress(&self, pairs: &PairBatch, forward: &mut ForwardMode) -> scaledown_sdk::Result<Compressed> {
         self.compressor.compress(pairs, forward).at("compressor")
     }
 

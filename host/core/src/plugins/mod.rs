@@ -5,5 +5,5 @@ pub mod registry;
 mod shipped;
 mod spec;
 
-pub use shipped::{how_to_build_in, shipped};
+pub use shipped::{how_to_build_in, shipped, shipped_aliases};
 pub use spec::Component;

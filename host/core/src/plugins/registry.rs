@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Component;
 use crate::error::Result;
 use crate::support::hub;
+use crate::support::marks::RENAMED_FROM;
 use crate::text::open_chat_tokenizer;
 
 /// All components, by kind and then by name.
@@ -29,18 +30,20 @@ pub fn names(kind: Kind) -> Vec<&'static str> {
     entries().filter(|entry| entry.kind() == kind).map(|entry| entry.name).collect()
 }
 
-/// The component of this kind and name.
+/// The component of this kind whose name or alias is `name`.
 #[must_use]
 pub fn find(kind: Kind, name: &str) -> Option<&'static Registration> {
-    entries().find(|entry| entry.kind() == kind && entry.name == name)
+    entries().find(|entry| entry.kind() == kind && entry.is_named(name))
 }
 
-/// Whether a plugin's schema marks a key as operational: it says how the work is done, such as a timeout or a batch size, and nothing of what comes
-/// out depends on it.
+/// Whether a plugin's schema marks a key, by its present or former name, as operational: no result depends on it.
 #[must_use]
 pub fn is_operational(kind: Kind, plugin: &str, key: &str) -> bool {
     let schema = find(kind, plugin).map(|entry| (entry.schema)());
-    schema.is_some_and(|schema| schema.pointer(&format!("/properties/{key}/operational")).is_some_and(|mark| mark == true))
+    let properties = schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
+    let mut properties = properties.into_iter().flatten();
+    let found = properties.find(|(name, schema)| *name == key || schema.get(RENAMED_FROM).is_some_and(|former| former == key));
+    found.is_some_and(|(_, schema)| schema.get("operational").is_some_and(|mark| mark == true))
 }
 
 /// Makes the device that `component` describes.

@@ -25,7 +25,8 @@ pub struct Preparation {
     /// with 3.5, half of the records have three of them and the others have four. They are a compressor's practice with documents that are
     /// less like the right one than the next best are; the reranker scores them too.
     #[schemars(range(min = 0.0))]
-    pub draw: f64,
+    #[schemars(extend("renamed-from" = "draw"))]
+    pub random_negatives: f64,
     /// How many questions go from stage to stage together. Their documents are recorded together, their answers as they come.
     #[schemars(range(min = 1, max = 65536))]
     pub block: usize,
@@ -59,17 +60,20 @@ impl Preparation {
             ));
         }
         let most = self.keep.saturating_sub(1);
-        if self.draw > most as f64 {
-            found.push(("draw", format!("found {}, expected at most {most}, one less than preparation.keep", self.draw)));
+        if self.random_negatives > most as f64 {
+            found.push((
+                "random_negatives",
+                format!("found {}, expected at most {most}, one less than preparation.keep", self.random_negatives),
+            ));
         }
         let rest = self.retrieve - self.reranked();
-        if self.draw.ceil() > rest as f64 {
+        if self.random_negatives.ceil() > rest as f64 {
             let message = format!(
                 "found {}, expected at most {rest}, the documents that are left of preparation.retrieve after preparation.rerank; find more or \
                  rerank fewer",
-                self.draw
+                self.random_negatives
             );
-            found.push(("draw", message));
+            found.push(("random_negatives", message));
         }
         found
     }
@@ -77,7 +81,15 @@ impl Preparation {
 
 impl Default for Preparation {
     fn default() -> Self {
-        Preparation { retrieve: 20, keep: 5, rerank: None, draw: 0.0, block: 16, queue: 8, on_error: OnError::default() }
+        Preparation {
+            retrieve: 20,
+            keep: 5,
+            rerank: None,
+            random_negatives: 0.0,
+            block: 16,
+            queue: 8,
+            on_error: OnError::default(),
+        }
     }
 }
 

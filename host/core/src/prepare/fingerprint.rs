@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::block::{Shard, Survey};
-use super::config::PreparationConfig;
+use super::config::{Preparation, PreparationConfig};
 use super::error::PreparationError;
 use crate::plugins::{Component, registry};
-use crate::support::marks::shaping;
+use crate::support::marks::{renamed, shaping};
 
 /// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,7 +80,7 @@ impl Fingerprint {
         compare("the checksum of the questions", sum(self), sum(now));
         let corpus = |fingerprint: &Fingerprint| fingerprint.corpus.clone().unwrap_or_else(|| "none".into());
         compare("the checksum of the corpus", corpus(self), corpus(now));
-        for (name, was, is) in differences(&self.settings, &now.settings) {
+        for (name, was, is) in differences(&with_present_names(&self.settings), &now.settings) {
             compare(&name, was, is);
         }
         let mut allowed = Vec::new();
@@ -111,6 +111,17 @@ impl Fingerprint {
         let here = Fingerprint { shard: self.shard, ..other.clone() };
         self.shard.of == other.shard.of && self.check(&here, Path::new("")).is_ok()
     }
+}
+
+/// The settings with the present names of renamed keys.
+fn with_present_names(settings: &Value) -> Value {
+    let mut settings = settings.clone();
+    if let Some(table) = settings.as_object_mut() {
+        for (former, name) in renamed::<Preparation>("preparation") {
+            table.remove(&former).map(|value| table.insert(name, value));
+        }
+    }
+    settings
 }
 
 /// A component's table; an empty one where there is none.

@@ -89,7 +89,7 @@ struct Chosen<T> {
 fn choose<T>(mut found: Vec<T>, question: &Question, config: &Preparation) -> Chosen<T> {
     let mut others = found.split_off(config.reranked().min(found.len()));
     let mut stream = Stream::new(0, &question.id, u64::from(crc32c::crc32c(question.query.as_bytes())));
-    let count = config.draw.floor() as usize + usize::from(stream.chance(config.draw.fract()));
+    let count = config.random_negatives.floor() as usize + usize::from(stream.chance(config.random_negatives.fract()));
     let drawn = (0..count.min(others.len())).map(|_| others.swap_remove(stream.below(others.len()))).collect();
     Chosen { best: found, drawn }
 }
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_draw_is_the_questions_own_and_comes_to_its_average() {
-        let config = Preparation { retrieve: 50, rerank: Some(2), draw: 2.5, ..Preparation::default() };
+        let config = Preparation { retrieve: 50, rerank: Some(2), random_negatives: 2.5, ..Preparation::default() };
         let found: Vec<usize> = (0..50).collect();
         let question = |id: usize| Question { id: id.to_string(), query: "who".into(), ..Question::default() };
         let draw = |id: usize| choose(found.clone(), &question(id), &config);

@@ -159,7 +159,7 @@ pub struct Description {
     /// Whether all checksums were compared just now, and are right. `false`: they were not compared.
     pub verified: bool,
     /// What the retriever says of its own files.
-    pub facts: Vec<(String, String)>,
+    pub stats: Vec<(String, String)>,
     /// The corpus's table, as it was at first.
     pub corpus: Corpus,
 }
@@ -182,7 +182,7 @@ pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
         additions: manifest.additions,
         retriever: manifest.retriever.plugin,
         verified: verify,
-        facts: index.facts(),
+        stats: index.stats(),
         corpus: manifest.corpus,
     })
 }

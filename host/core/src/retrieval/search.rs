@@ -181,7 +181,7 @@ impl SearchIndex {
 
     /// What the retriever says of its own files.
     #[must_use]
-    pub fn facts(&self) -> Vec<(String, String)> {
-        self.retriever.facts()
+    pub fn stats(&self) -> Vec<(String, String)> {
+        self.retriever.stats()
     }
 }

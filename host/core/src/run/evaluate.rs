@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::Trained;
 use super::{Context, Directory, open_device};
-use crate::answer::{AnswerOptions, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, Session};
 use crate::config::Config;
 use crate::data::records::{self, Record};
 use crate::evaluate::report::{self, Environment, Memory, Metrics, Report, Sample};
@@ -37,9 +37,9 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
     let start = super::train::stored_start(config)?;
     let records = test_records(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     stored.check(&oscar)?;
-    super::train::start_from(start.as_ref(), &oscar, config, context)?;
+    super::train::init_from(start.as_ref(), &oscar, config, context)?;
     let session = Session::new(oscar);
     let baseline = baseline(&session, config, &records, context)?;
     stored.load(session.oscar())?;
@@ -62,14 +62,14 @@ pub fn test_records(config: &Config) -> Result<Vec<Record>> {
 /// If a record cannot be tokenized or the device fails.
 pub fn baseline(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
     let run = |reading, title| answer(session, config, records, reading, title, context);
-    let uncompressed = run(Reading::Uncompressed, "full documents")?;
+    let uncompressed = run(ContextMode::Uncompressed, "full documents")?;
     if let Some(warning) = uncompressed.lengths.warning(session.oscar().lengths.document_tokens) {
         context.progress.warn(&warning);
     }
     Ok(Baseline {
         uncompressed,
-        closed_book: run(Reading::ClosedBook, "no documents")?,
-        before: run(Reading::Compressed, "before training")?,
+        closed_book: run(ContextMode::ClosedBook, "no documents")?,
+        before: run(ContextMode::Compressed, "before training")?,
     })
 }
 
@@ -88,7 +88,7 @@ pub fn finish(
 ) -> Result<(Metrics, PathBuf)> {
     let oscar = session.oscar();
     oscar.model.generator.merge_adapters()?;
-    let after = answer(session, config, records, Reading::Compressed, "after training", context)?;
+    let after = answer(session, config, records, ContextMode::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
@@ -133,7 +133,7 @@ fn answer(
     session: &Session,
     config: &Config,
     records: &[Record],
-    reading: Reading,
+    reading: ContextMode,
     title: &str,
     context: &Context<'_>,
 ) -> Result<Evaluated> {
@@ -143,7 +143,7 @@ fn answer(
         max_new_tokens: config.evaluation.max_new_tokens,
         stop: config.evaluation.stop.clone(),
         sampling: config.evaluation.sampling(),
-        batch: config.evaluation.batch,
+        batch: config.evaluation.batch_size,
         widths: config.evaluation.widths,
         ignore_end: false,
     };

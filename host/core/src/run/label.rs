@@ -5,7 +5,7 @@ use std::path::Path;
 use scaledown_sdk::nn::Sampling;
 
 use super::Context;
-use crate::answer::{AnswerOptions, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, Session};
 use crate::config::Config;
 use crate::data::records::Record;
 use crate::support::artifact;
@@ -17,12 +17,12 @@ use crate::{Error, Result};
 /// If a record cannot be tokenized, the device fails, or the user interrupts.
 pub fn label(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
     let options = AnswerOptions {
-        reading: Reading::Uncompressed,
+        reading: ContextMode::Uncompressed,
         documents: config.data.documents.unwrap_or(usize::MAX),
         max_new_tokens: config.evaluation.max_new_tokens,
         stop: Vec::new(),
         sampling: Sampling::Greedy,
-        batch: config.evaluation.batch,
+        batch: config.evaluation.batch_size,
         widths: config.evaluation.widths,
         ignore_end: false,
     };

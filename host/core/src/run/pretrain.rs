@@ -26,10 +26,10 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let lock = lock(&config.output.directory)?;
     let run = Run::open(config, TrainingKind::Pretraining, context, &lock)?;
     let stages = stages(config, true)?;
-    let start = config.training.start_from.as_deref().map(StoredLanguageModel::open).transpose()?;
+    let start = config.training.init_from.as_deref().map(StoredLanguageModel::open).transpose()?;
     let device = open_device(config)?;
-    let model = LanguageModel::load(&config.for_model()?, &device, Role::Learner)?;
-    if let (Some(start), Some(directory)) = (start, &config.training.start_from) {
+    let model = LanguageModel::load(&config.for_model()?, &device, Role::FullFinetune)?;
+    if let (Some(start), Some(directory)) = (start, &config.training.init_from) {
         super::train::note_fresh(&start.start(&model)?, directory, context);
     }
     let spinner = context.progress.spinner("reading records");
@@ -65,8 +65,8 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let stages = stages(config, false)?;
     let start = super::train::stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
-    super::train::start_from(start.as_ref(), &oscar, config, context)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
+    super::train::init_from(start.as_ref(), &oscar, config, context)?;
     let spinner = context.progress.spinner("reading records");
     let staged = staged(config, stages, &oscar.tokenizers())?;
     drop(spinner);

@@ -7,7 +7,7 @@ use super::earlier::Earlier;
 use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
 use super::prepare::prepare_on;
-use super::train::{distill, start_from, stored_start};
+use super::train::{distill, init_from, stored_start};
 use super::training::{Run, conclude};
 use super::{Context, Directory, Start, open_device};
 use crate::answer::Session;
@@ -50,7 +50,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let resumed = start == Start::Resume;
     let pretrained = stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     let mut stages = Stages::default();
     stages.start(pretrained.as_ref(), &oscar, config, context)?;
     // Not before all is read that a mistake in the configuration could have named.
@@ -234,10 +234,10 @@ impl Stages {
 
     /// Starts `oscar` from the pretrained compressor, if there is one.
     fn start(&mut self, start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
-        let Some(directory) = config.training.start_from.as_deref() else { return Ok(()) };
+        let Some(directory) = config.training.init_from.as_deref() else { return Ok(()) };
         let name = directory.file_name().unwrap_or(directory.as_os_str()).to_string_lossy();
         let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
-        self.time("start", &description, || start_from(start, oscar, config, context))
+        self.time("start", &description, || init_from(start, oscar, config, context))
     }
 
     fn em(&mut self, scores: &AnswerScores) {

@@ -31,8 +31,8 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let validation = validation_records(config)?;
     drop(spinner);
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
-    start_from(start.as_ref(), &oscar, config, context)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
+    init_from(start.as_ref(), &oscar, config, context)?;
     device.reset_peak_memory();
     let began = Instant::now();
     let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;
@@ -61,12 +61,12 @@ pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instan
 /// # Errors
 /// If there is none in the directory that is named.
 pub(super) fn stored_start(config: &Config) -> Result<Option<StoredOscar>> {
-    config.training.start_from.as_deref().map(StoredOscar::open).transpose()
+    config.training.init_from.as_deref().map(StoredOscar::open).transpose()
 }
 
 /// Gives `oscar` the parameters of the compressor that it starts from.
-pub(super) fn start_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
-    if let (Some(start), Some(directory)) = (start, &config.training.start_from) {
+pub(super) fn init_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
+    if let (Some(start), Some(directory)) = (start, &config.training.init_from) {
         note_fresh(&start.start(oscar)?, directory, context);
     }
     Ok(())

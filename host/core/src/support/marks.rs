@@ -20,6 +20,9 @@ const OPERATIONAL: &str = "operational";
 /// The mark of a key that shapes what comes out and may change all the same.
 const ADJUSTABLE: &str = "adjustable";
 
+/// The mark that gives a key's former name.
+pub const RENAMED_FROM: &str = "renamed-from";
+
 /// Every value of a section that shapes what comes out, by its key (`training.seed`). What is not set is left out.
 #[must_use]
 pub fn shaping<T: JsonSchema + Serialize>(section: &str, value: &T) -> BTreeMap<String, Value> {
@@ -37,6 +40,15 @@ pub fn adjustable<T: JsonSchema>(section: &str) -> Vec<String> {
     let properties = schema.get("properties").and_then(Value::as_object);
     let marked = properties.into_iter().flatten().filter(|(_, schema)| has(schema, ADJUSTABLE));
     marked.map(|(name, _)| format!("{section}.{name}")).collect()
+}
+
+/// The keys of a section that were renamed, as [`shaping`] names them: the former name and the present one.
+#[must_use]
+pub fn renamed<T: JsonSchema>(section: &str) -> Vec<(String, String)> {
+    let schema = schema::<T>();
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let names = properties.filter_map(|(name, schema)| Some((schema.get(RENAMED_FROM)?.as_str()?, name)));
+    names.map(|(former, name)| (format!("{section}.{former}"), format!("{section}.{name}"))).collect()
 }
 
 fn schema<T: JsonSchema>() -> Value {
@@ -120,7 +132,7 @@ mod tests {
         seed: u64,
         #[schemars(extend("operational" = true))]
         queue: usize,
-        #[schemars(extend("adjustable" = true))]
+        #[schemars(extend("adjustable" = true, "renamed-from" = "speed"))]
         rate: f64,
         parts: Vec<Part>,
         unset: Option<u8>,
@@ -144,5 +156,6 @@ mod tests {
             [("s.layers", json!(5)), ("s.parts", json!([{ "steps": 3 }])), ("s.rate", json!(0.5)), ("s.seed", json!(1))];
         assert_eq!(shaping("s", &section), expected.map(|(key, value)| (key.to_owned(), value)).into());
         assert_eq!(adjustable::<Section>("s"), ["s.rate"]);
+        assert_eq!(renamed::<Section>("s"), [("s.speed".to_owned(), "s.rate".to_owned())]);
     }
 }

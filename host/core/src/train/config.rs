@@ -55,7 +55,8 @@ pub struct Training {
     pub schedule: Schedule,
     /// The share of all steps in which the learning rates rise from zero.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub warmup: f64,
+    #[schemars(extend("renamed-from" = "warmup"))]
+    pub warmup_ratio: f64,
     /// AdamW's decoupled weight decay.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
@@ -69,14 +70,15 @@ pub struct Training {
     #[schemars(range(min = 1))]
     pub epochs: usize,
     /// The most optimizer steps; if not set, `epochs` decides. A resumed training may be given other `epochs` and `max_steps` only with
-    /// `schedule = "constant"` and `warmup = 0`, where no step depends on how many there are.
+    /// `schedule = "constant"` and `warmup_ratio = 0`, where no step depends on how many there are.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_steps: Option<usize>,
     /// The norm that the gradient of all parameters together is clipped to.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     #[schemars(extend("adjustable" = true))]
-    pub clip: f64,
+    #[schemars(extend("renamed-from" = "clip"))]
+    pub max_grad_norm: f64,
     /// The seed of data order, initialisation and dropout.
     #[schemars(range(min = 0))]
     pub seed: u64,
@@ -96,7 +98,8 @@ pub struct Training {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "directory"))]
     #[schemars(extend("operational" = true))]
-    pub start_from: Option<PathBuf>,
+    #[schemars(extend("renamed-from" = "start_from"))]
+    pub init_from: Option<PathBuf>,
     /// Whether to recompute activations in the backward pass, which takes less memory and more time.
     #[schemars(extend("operational" = true))]
     pub gradient_checkpointing: bool,
@@ -118,17 +121,17 @@ impl Default for Training {
             lr_generator: 1e-4,
             lr_compressor: None,
             schedule: Schedule::Linear,
-            warmup: 0.05,
+            warmup_ratio: 0.05,
             weight_decay: 0.1,
             beta1: 0.9,
             beta2: 0.999,
             epochs: 1,
             max_steps: None,
-            clip: 1.0,
+            max_grad_norm: 1.0,
             seed: 42,
             checkpoint_every: None,
             validate_every: None,
-            start_from: None,
+            init_from: None,
             gradient_checkpointing: false,
             widths: None,
             dtype: Precision::Bf16,

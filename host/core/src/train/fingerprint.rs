@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::TrainingKind;
 use super::config::{Training, TrainingConfig};
-use crate::support::marks::{adjustable, shaping};
+use crate::support::marks::{adjustable, renamed, shaping};
 
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
@@ -79,13 +79,23 @@ impl Fingerprint {
         self
     }
 
+    /// The settings with the present names of renamed keys.
+    fn with_present_names(&self) -> Self {
+        let mut settings = self.0.clone();
+        for (former, name) in renamed::<Training>("training") {
+            settings.remove(&former).map(|value| settings.insert(name, value));
+        }
+        Fingerprint(settings)
+    }
+
     /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
     #[must_use]
     pub fn since(&self, earlier: &Fingerprint) -> Difference {
         let mut difference = Difference::default();
+        let earlier = &earlier.with_present_names();
         let adjustable = adjustable::<Training>("training");
         let schedule = |settings: &Fingerprint| {
-            [&settings.0.get("training.schedule"), &settings.0.get("training.warmup")].map(|v| v.cloned())
+            [&settings.0.get("training.schedule"), &settings.0.get("training.warmup_ratio")].map(|v| v.cloned())
         };
         let endless = schedule(self) == [Some(json!("constant")), Some(json!(0.0))];
         for key in self.0.keys().chain(earlier.0.keys().filter(|key| !self.0.contains_key(*key))) {
@@ -184,10 +194,22 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_with_former_names_are_compared_by_the_present_ones() {
+        let now = Sections::default().fingerprint(TrainingKind::Distillation);
+        let mut then = now.clone();
+        let value = then.0.remove("training.warmup_ratio").unwrap();
+        then.0.insert("training.warmup".into(), value);
+        assert_eq!(now.since(&then), Difference::default());
+        then.0.insert("training.warmup".into(), json!(0.5));
+        assert_eq!(now.since(&then).refused, ["training.warmup_ratio was 0.5 and is 0.05"]);
+    }
+
+    #[test]
     fn steps_may_follow_where_none_depends_on_how_many_there_are() {
         let constant = |steps| {
             let mut config = Sections::default();
-            (config.training.schedule, config.training.warmup, config.training.max_steps) = (Schedule::Constant, 0.0, steps);
+            (config.training.schedule, config.training.warmup_ratio, config.training.max_steps) =
+                (Schedule::Constant, 0.0, steps);
             config.fingerprint(TrainingKind::Distillation)
         };
         assert_eq!(constant(Some(9)).since(&constant(None)), Difference::default());

@@ -15,7 +15,7 @@ pub mod tracking;
 pub use error::TrainingError;
 pub use fingerprint::{Difference, Fingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
-pub use order::Order;
+pub use order::EpochSampler;
 pub use run::{Observer, Outcome, train};
 pub use settings::Settings;
 

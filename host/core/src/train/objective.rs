@@ -1,7 +1,7 @@
 //! What a training optimises: the part that differs between pretraining and distillation.
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use serde_json::Value;
 
 use super::TrainingError;
@@ -65,7 +65,7 @@ pub trait Objective {
     ///
     /// # Errors
     /// If the device fails.
-    fn loss(&self, batch: &Self::Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError>;
+    fn loss(&self, batch: &Self::Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError>;
 
     /// The micro-batches to measure the model on, whose losses add up to the loss on the validation records; none if there are no such
     /// records.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use scaledown_sdk::autodiff::Gradients;
-use scaledown_sdk::nn::{Forward, Optimizer, Param, Params, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, Param, Params, clip_scale};
 use scaledown_sdk::tensor::{no_grad, watch_finite};
 use scaledown_sdk::{Tensor, TensorData};
 
@@ -114,7 +114,7 @@ fn step<O: Objective>(
     observer: &mut dyn Observer,
 ) -> Result<StepReport, TrainingError> {
     let started = Instant::now();
-    let forward = |micro| Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
+    let forward = |micro| ForwardMode::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
     let (batches, mut totals) = passes(objective, step, forward, observer)?;
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
     let read = totals.update(optimizer, schedule, settings.clip)?;
@@ -150,7 +150,7 @@ fn step<O: Objective>(
 fn passes<O: Objective>(
     objective: &mut O,
     step: u64,
-    forward: impl Fn(usize) -> Forward,
+    forward: impl Fn(usize) -> ForwardMode,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<O::Batch>, Totals), TrainingError> {
     loop {
@@ -183,7 +183,7 @@ fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingE
     let batches = objective.validation()?;
     let (mut loss, mut correct, mut counted) = (0.0, 0.0, 0);
     for batch in &batches {
-        let measured = no_grad(|| objective.loss(batch, &mut Forward::inference()))?;
+        let measured = no_grad(|| objective.loss(batch, &mut ForwardMode::inference()))?;
         let read = measured.loss.device().read(&[&measured.loss, &measured.correct])?;
         let mut numbers = read.iter().map(first_number);
         loss += numbers.next().unwrap_or(f64::NAN);
@@ -245,7 +245,7 @@ fn trace_gradients<O: Objective>(
     objective: &O,
     batches: &[O::Batch],
     optimizer: &Optimizer,
-    forward: impl Fn(usize) -> Forward,
+    forward: impl Fn(usize) -> ForwardMode,
 ) -> Result<String, TrainingError> {
     let mut gradients = Gradients::default();
     for (micro, batch) in batches.iter().enumerate() {
@@ -256,7 +256,7 @@ fn trace_gradients<O: Objective>(
 
 /// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what an instruction made of finite values when
 /// the same pass runs again.
-fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: Forward) -> Result<String, TrainingError> {
+fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: ForwardMode) -> Result<String, TrainingError> {
     if let Some(param) = first_non_finite(objective, Params::all)? {
         return Ok(param);
     }

@@ -33,7 +33,7 @@ impl Settings {
     pub fn new(training: &Training, steps: u64) -> Self {
         Settings {
             steps,
-            warmup: (training.warmup * steps as f64).ceil() as u64,
+            warmup: (training.warmup_ratio * steps as f64).ceil() as u64,
             schedule: training.schedule,
             optimizer: OptimizerConfig {
                 beta1: training.beta1,
@@ -41,7 +41,7 @@ impl Settings {
                 eps: 1e-8,
                 weight_decay: training.weight_decay,
             },
-            clip: training.clip,
+            clip: training.max_grad_norm,
             seed: training.seed,
             checkpoint_every: training.checkpoint_every.map(|steps| steps as u64),
             validate_every: training.validate_every.map(|steps| steps as u64),

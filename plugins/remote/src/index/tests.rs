@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::waits;
+use crate::backoff;
 
 /// Each word `w7` is the term 7; its weight is how often it stands there.
 struct Words;
@@ -51,7 +51,7 @@ impl Memory {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
-            return Err(Failure::Passing { message: "the service is busy".into(), wait: Duration::ZERO });
+            return Err(Failure::Transient { message: "the service is busy".into(), wait: Duration::ZERO });
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl Store for Memory {
 }
 
 fn retriever(batch: usize) -> RemoteIndex<Memory> {
-    RemoteIndex::new("memory", Memory::default(), Box::new(Words), batch, waits(Duration::from_millis(1), 2))
+    RemoteIndex::new("memory", Memory::default(), Box::new(Words), batch, backoff(Duration::from_millis(1), 2))
 }
 
 fn add(retriever: &mut RemoteIndex<Memory>, documents: &[(&str, &str)]) -> Result<u64> {

@@ -10,7 +10,7 @@ mod training;
 use std::path::Path;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch};
-use scaledown_sdk::nn::{Forward, Params, Widths};
+use scaledown_sdk::nn::{ForwardMode, Params, Widths};
 use scaledown_sdk::{Device, Result, Tensor};
 
 use crate::compare::values;
@@ -89,7 +89,7 @@ type Numbers = (Vec<f64>, Vec<f64>);
 
 impl Built {
     fn compress(&self, batch: &PairBatch) -> Result<Compressed> {
-        self.compressor.compress(batch, &mut Forward::inference())
+        self.compressor.compress(batch, &mut ForwardMode::inference())
     }
 
     fn numbers(&self, batch: &PairBatch) -> Result<Numbers> {

@@ -34,7 +34,7 @@ pub(super) fn batches(subject: &Subject<'_>) -> Checked {
 
 pub(super) fn context(subject: &Subject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let Some(most) = built.compressor.context() else {
+    let Some(most) = built.compressor.max_positions() else {
         return Err(Failure::NotApplicable("it reads pairs of any length".into()));
     };
     let own = MEMORY + 1;

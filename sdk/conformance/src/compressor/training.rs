@@ -1,7 +1,7 @@
 //! What training asks of a compressor.
 
 use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, Param, ParamGroup, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, Param, ParamGroup, WeightSource};
 
 use super::{Built, MEMORY, Subject, batch, loss};
 use crate::compare::{differ, near, same, values};
@@ -14,7 +14,7 @@ const RATE: f64 = 3e-3;
 /// A loss, and the gradient of each trainable parameter that has one.
 type Step = (f64, Vec<(Param, Option<Vec<f64>>)>);
 
-fn step(built: &Built, relevance: bool, mut forward: Forward) -> Checked<Step> {
+fn step(built: &Built, relevance: bool, mut forward: ForwardMode) -> Checked<Step> {
     let loss = loss(&built.compressor.compress(&batch(MEMORY, relevance), &mut forward)?)?;
     let value = loss.scalar()?;
     let found = loss.backward()?;
@@ -29,7 +29,7 @@ fn step(built: &Built, relevance: bool, mut forward: Forward) -> Checked<Step> {
 pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
     for relevance in [false, true] {
         let built = subject.built(relevance)?;
-        let (_, gradients) = step(&built, relevance, Forward::training(1, false))?;
+        let (_, gradients) = step(&built, relevance, ForwardMode::training(1, false))?;
         ensure(!gradients.is_empty(), "the trainable parameters", "at least one", "none")?;
         for (param, gradient) in gradients {
             let what = format!("the gradient of {} (relevance = {relevance})", param.name());
@@ -58,7 +58,7 @@ fn train(built: &Built, relevance: bool) -> Checked {
     let group = ParamGroup { name: "compressor".into(), params: built.params.trainable(), lr: RATE };
     let mut optimizer = Optimizer::new(vec![group], OptimizerConfig { weight_decay: 0.0, ..OptimizerConfig::default() })?;
     for seed in 0..STEPS as u64 {
-        let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut Forward::training(seed, false))?;
+        let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut ForwardMode::training(seed, false))?;
         let loss = loss(&compressed)?;
         let scale = loss.device().full(loss.dtype(), [], 1.0)?;
         optimizer.step(loss.backward()?, 1.0, &scale)?;
@@ -68,8 +68,8 @@ fn train(built: &Built, relevance: bool) -> Checked {
 
 pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let (loss, kept) = step(&built, true, Forward::training(9, false))?;
-    let (again, computed) = step(&built, true, Forward::training(9, true))?;
+    let (loss, kept) = step(&built, true, ForwardMode::training(9, false))?;
+    let (again, computed) = step(&built, true, ForwardMode::training(9, true))?;
     near("the loss with checkpointing", &[again], &[loss])?;
     for ((param, kept), (_, computed)) in kept.iter().zip(&computed) {
         let what = format!("the gradient of {} with checkpointing", param.name());
@@ -80,7 +80,7 @@ pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
 
 pub(super) fn seeded(subject: &Subject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let loss = || Ok::<_, Failure>(step(&built, true, Forward::training(5, false))?.0);
+    let loss = || Ok::<_, Failure>(step(&built, true, ForwardMode::training(5, false))?.0);
     same("the loss of a second pass", &[loss()?], &[loss()?])
 }
 

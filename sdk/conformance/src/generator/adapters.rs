@@ -1,7 +1,7 @@
 //! Adapters and gradients of a generator.
 
 use scaledown_sdk::component::GeneratorInput;
-use scaledown_sdk::nn::{Forward, LoraConfig};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{Result, Tensor};
 
@@ -34,7 +34,7 @@ impl Built {
     }
 
     /// The mean of the logits' squares over an input.
-    fn loss(&self, input: &GeneratorInput, mut forward: Forward) -> Result<Tensor> {
+    fn loss(&self, input: &GeneratorInput, mut forward: ForwardMode) -> Result<Tensor> {
         let hidden = self.generator.forward(input, &mut forward)?;
         self.generator.logits(&hidden)?.square()?.mean_all()
     }
@@ -64,7 +64,7 @@ pub(super) fn merged(subject: &Subject<'_>) -> Checked {
 pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
     let built = subject.adapted()?;
     let input = Rows::new(built.rows(&LENGTHS), Side::Right).input(&*built.generator)?;
-    let found = built.loss(&input, Forward::training(1, false))?.backward()?;
+    let found = built.loss(&input, ForwardMode::training(1, false))?.backward()?;
     let trainable = built.params.trainable();
     ensure(!trainable.is_empty(), "the adapter's parameters", "at least one", "none")?;
     for param in built.params.all() {
@@ -84,7 +84,7 @@ pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
 }
 
 /// The loss, and the gradient of the embeddings that were read.
-fn of_embeddings(subject: &Subject<'_>, forward: Forward) -> Checked<(f64, Vec<f64>)> {
+fn of_embeddings(subject: &Subject<'_>, forward: ForwardMode) -> Checked<(f64, Vec<f64>)> {
     let built = subject.adapted()?;
     let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
     let leaf = built.generator.embed(&rows.ids(&*built.generator)?)?.leaf()?;
@@ -96,15 +96,15 @@ fn of_embeddings(subject: &Subject<'_>, forward: Forward) -> Checked<(f64, Vec<f
 }
 
 pub(super) fn inputs(subject: &Subject<'_>) -> Checked {
-    let (_, gradient) = of_embeddings(subject, Forward::training(1, false))?;
+    let (_, gradient) = of_embeddings(subject, ForwardMode::training(1, false))?;
     let what = "the gradient of the embeddings";
     ensure(gradient.iter().all(|x| x.is_finite()), what, "finite numbers", "a NaN or an infinity")?;
     ensure(gradient.iter().any(|&x| x != 0.0), what, "one that is not zero", "zeros only")
 }
 
 pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
-    let kept = of_embeddings(subject, Forward::training(3, false))?;
-    let computed = of_embeddings(subject, Forward::training(3, true))?;
+    let kept = of_embeddings(subject, ForwardMode::training(3, false))?;
+    let computed = of_embeddings(subject, ForwardMode::training(3, true))?;
     near("the loss with checkpointing", &[computed.0], &[kept.0])?;
     near("the gradient of the embeddings with checkpointing", &computed.1, &kept.1)
 }

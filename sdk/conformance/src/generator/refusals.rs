@@ -1,7 +1,7 @@
 //! What a generator refuses.
 
 use scaledown_sdk::component::DecodeState;
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 
 use super::Subject;
 use super::inputs::{Rows, Side};
@@ -28,7 +28,7 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     let rows = Rows::new(built.rows(&[5, 3]), Side::Right);
     let input = rows.input(&*built.generator)?;
     let narrow = input.embeddings.slice(2, 0, built.generator.hidden_size() - 1)?;
-    let forward = |input| built.generator.forward(&input, &mut Forward::inference());
+    let forward = |input| built.generator.forward(&input, &mut ForwardMode::inference());
     refused("embeddings of another size", || forward(rows.with(narrow.clone())))?;
     refused("ids in place of embeddings", || forward(rows.with(rows.ids(&*built.generator)?)))?;
     let other = Rows::new(built.rows(&[5]), Side::Right);
@@ -54,7 +54,7 @@ pub(super) fn decoding(subject: &Subject<'_>) -> Checked {
 
 pub(super) fn context(subject: &Subject<'_>) -> Checked {
     let built = subject.built(None)?;
-    let Some(most) = built.generator.context() else {
+    let Some(most) = built.generator.max_positions() else {
         return Err(Failure::NotApplicable("it reads sequences of any length".into()));
     };
     if most > 1024 {

@@ -1,6 +1,6 @@
 //! What a generator makes of sequences.
 
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 
 use super::inputs::{Rows, Side};
 use super::{Built, Subject};
@@ -16,7 +16,7 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
     let input = rows.input(&**generator)?;
     let (batch, width, hidden) = (LENGTHS.len(), rows.width(), generator.hidden_size());
-    let states = generator.forward(&input, &mut Forward::inference())?;
+    let states = generator.forward(&input, &mut ForwardMode::inference())?;
     let logits = generator.logits(&states)?;
     let vocabulary = generator.vocabulary();
     for (what, found, expected) in [
@@ -126,7 +126,7 @@ pub(super) fn soft(subject: &Subject<'_>) -> Checked {
     let rows = Rows::new(built.rows(&[8]), Side::Right);
     let read = |scale: f64| {
         let embeddings = built.generator.embed(&rows.ids(&*built.generator)?)?.affine(scale, 0.01)?;
-        values(&built.generator.forward(&rows.with(embeddings), &mut Forward::inference())?)
+        values(&built.generator.forward(&rows.with(embeddings), &mut ForwardMode::inference())?)
     };
     let found = read(0.7)?;
     ensure(found.iter().all(|x| x.is_finite()), "hidden states over vectors", "finite numbers", "a NaN or an infinity")?;

@@ -193,7 +193,7 @@ pub(super) fn verified(subject: &Subject<'_>) -> Checked {
     retriever.verify()?;
     let again = (subject.open)(&place)?;
     again.verify()?;
-    for (name, value) in again.facts() {
+    for (name, value) in again.stats() {
         ensure(!name.is_empty() && !value.is_empty(), "what the retriever says of its index", "names and values", name)?;
     }
     Ok(())

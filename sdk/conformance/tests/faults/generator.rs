@@ -7,7 +7,7 @@ use scaledown_conformance::Report;
 use scaledown_conformance::generator::{Subject, check};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
-use scaledown_sdk::nn::{Forward, Init, Param, Span};
+use scaledown_sdk::nn::{ForwardMode, Init, Param, Span};
 use scaledown_sdk::{Device, Result, Tensor};
 
 use crate::{assert_found, assert_passes};
@@ -90,8 +90,8 @@ impl Generator for Broken {
         self.inner.vocabulary()
     }
 
-    fn context(&self) -> Option<usize> {
-        if self.is(Fault::ClaimsAShorterContext) { Some(20) } else { self.inner.context() }
+    fn max_positions(&self) -> Option<usize> {
+        if self.is(Fault::ClaimsAShorterContext) { Some(20) } else { self.inner.max_positions() }
     }
 
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
@@ -102,7 +102,7 @@ impl Generator for Broken {
         self.inner.embed(ids)
     }
 
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor> {
         let mut input = self.read(input)?;
         if self.is(Fault::GuessesShapes) {
             let rows = input.embeddings.dims()[0];

@@ -6,7 +6,7 @@ use super::{Bert, BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::model_directory::ModelDirectory;
-use crate::nn::{Forward, Linear, Params, TokenBatch};
+use crate::nn::{ForwardMode, Linear, Params, TokenBatch};
 use crate::tensor::{Device, Tensor};
 
 /// `BertForSequenceClassification`.
@@ -55,7 +55,7 @@ impl Classifier {
     /// # Errors
     /// Those of [`Bert::forward`].
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         let first = self.encoder.forward_first(batch)?;
         let pooled = self.pooler.forward(&first, &mut forward).at("pooler")?.tanh()?;
         self.output.forward(&pooled, &mut forward).at("classifier")

@@ -3,7 +3,7 @@
 use super::{BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, LayerNorm, Linear, Params};
+use crate::nn::{ForwardMode, LayerNorm, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor, UnaryOp};
 
 /// Self-attention and a feed-forward layer, each added to its input and then normalised.
@@ -75,7 +75,7 @@ impl Layer {
 
     /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of `x [batch, len, hidden]` that `spans` say are real.
     pub(super) fn forward(&self, at: &Tensor, x: &Tensor, spans: &Tensor) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         let hidden = x.shape().last();
         let split = |y: Tensor| {
             let (batch, len) = (y.dims()[0], y.dims()[1]);

@@ -6,7 +6,7 @@ use super::{Bert, BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::model_directory::ModelDirectory;
-use crate::nn::{Forward, Init, LayerNorm, Linear, Param, Params, TokenBatch};
+use crate::nn::{ForwardMode, Init, LayerNorm, Linear, Param, Params, TokenBatch};
 use crate::tensor::{Device, Op, Tensor, UnaryOp};
 
 /// `BertForMaskedLM` or `DistilBertForMaskedLM`.
@@ -89,7 +89,7 @@ impl MaskedLm {
     /// # Errors
     /// If the shape does not fit.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let dense = self.dense.forward(hidden, &mut Forward::inference()).at("head")?;
+        let dense = self.dense.forward(hidden, &mut ForwardMode::inference()).at("head")?;
         let states = self.norm.forward(&Tensor::single(Op::Unary(self.activation), &[&dense])?).at("head norm")?;
         let weight = self.weight.as_ref().unwrap_or_else(|| self.encoder.table()).tensor();
         states.linear(&weight, Some(&self.bias.tensor())).at("decoder")

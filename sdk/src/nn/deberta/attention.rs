@@ -5,7 +5,7 @@ use super::config::Relative;
 use super::relative::shift;
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{Device, Tensor};
 
 /// Attention whose scores are `q k + q kr[i - j] + qr[i - j] k`, where `kr` and `qr` are projections of the embeddings of distances.
@@ -27,7 +27,7 @@ pub(super) struct Attention {
 
 /// What all layers share of one forward pass that reads the states of `queries` of `keys` tokens.
 #[derive(Debug)]
-pub(super) struct Places {
+pub(super) struct RelativeIndex {
     /// The rows of the embeddings for the distances from `queries - 1` down to `1 - keys`.
     descending: Tensor,
     /// The rows for the distances from `1 - keys` up to `queries - 1`.
@@ -36,7 +36,7 @@ pub(super) struct Places {
     mask: Option<Tensor>,
 }
 
-impl Places {
+impl RelativeIndex {
     /// The places of a batch whose rows have `lengths` real tokens of `keys`.
     pub(super) fn new(
         relative: Option<&Relative>,
@@ -51,7 +51,7 @@ impl Places {
         let mask: Vec<f32> =
             lengths.iter().flat_map(|&real| (0..keys).map(move |at| if at < real { 0.0 } else { -1e30 })).collect();
         let ragged = lengths.iter().any(|&real| real < keys);
-        Ok(Places {
+        Ok(RelativeIndex {
             descending: device.from_slice(&reversed, [rows.len()])?,
             ascending: device.from_slice(&rows, [rows.len()])?,
             mask: if ragged { Some(device.from_slice(&mask, [1, lengths.len(), 1, keys])?) } else { None },
@@ -70,9 +70,9 @@ impl Attention {
             relative.map_or(0, |relative| usize::from(relative.content_to_position) + usize::from(relative.position_to_content));
         let scale = 1.0 / ((hidden / config.heads * (1 + kinds)) as f64).sqrt();
         let project = |shared: &Linear, name: &str, embeddings: &Tensor| {
-            let own = || linear(name)?.forward(embeddings, &mut Forward::inference()).at(name);
+            let own = || linear(name)?.forward(embeddings, &mut ForwardMode::inference()).at(name);
             let shares = relative.is_some_and(|relative| relative.shared_projections);
-            if shares { shared.forward(embeddings, &mut Forward::inference()) } else { own() }
+            if shares { shared.forward(embeddings, &mut ForwardMode::inference()) } else { own() }
         };
         let wanted = |wants: fn(&Relative) -> bool| embeddings.filter(|_| relative.is_some_and(wants));
         let position_keys = wanted(|relative| relative.content_to_position)
@@ -85,8 +85,8 @@ impl Attention {
     }
 
     /// What the tokens `at [batch, queries, hidden]` attend to in `x [batch, keys, hidden]`: `[batch, queries, hidden]`.
-    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &Places) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &RelativeIndex) -> Result<Tensor> {
+        let mut forward = ForwardMode::inference();
         let (hidden, size) = (x.shape().last(), x.shape().last() / self.heads);
         let (batch, queries, keys) = (x.dims()[0], at.dims()[1], x.dims()[1]);
         // Heads come first, so that all rows of a batch meet the positions of a head in one product.

@@ -6,7 +6,7 @@ use super::{Deberta, DebertaConfig};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::model_directory::ModelDirectory;
-use crate::nn::{Forward, Linear, Params, TokenBatch};
+use crate::nn::{ForwardMode, Linear, Params, TokenBatch};
 use crate::tensor::{Device, Op, Tensor, UnaryOp};
 
 /// `DebertaV2ForSequenceClassification`.
@@ -60,7 +60,7 @@ impl Classifier {
     /// # Errors
     /// Those of [`Deberta::forward`].
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         let first = self.encoder.forward_first(batch)?;
         let pooled = self.pooler.forward(&first, &mut forward).at("pooler")?;
         let pooled = Tensor::single(Op::Unary(self.activation), &[&pooled])?;

@@ -1,10 +1,10 @@
 //! A post-norm transformer layer.
 
 use super::DebertaConfig;
-use super::attention::{Attention, Places};
+use super::attention::{Attention, RelativeIndex};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, LayerNorm, Linear, Params};
+use crate::nn::{ForwardMode, LayerNorm, Linear, Params};
 use crate::tensor::{Tensor, UnaryOp};
 
 /// Attention and a feed-forward layer, each added to its input and then normalised.
@@ -37,8 +37,8 @@ impl Layer {
     }
 
     /// The states `[batch, queries, hidden]` of the tokens `at`, which see the real ones of `x [batch, keys, hidden]`.
-    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &Places) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+    pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &RelativeIndex) -> Result<Tensor> {
+        let mut forward = ForwardMode::inference();
         let attended = self.attention.forward(at, x, places).at("attention.self")?;
         let attended = self.out.forward(&attended, &mut forward).at("attention.output.dense")?;
         let (_, x) = self.attention_norm.forward_residual(at, &attended).at("attention.output.LayerNorm")?;

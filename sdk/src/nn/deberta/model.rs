@@ -1,13 +1,13 @@
 //! The encoder: embeddings, layers, and the embeddings of relative positions that all layers share.
 
 use super::DebertaConfig;
-use super::attention::Places;
+use super::attention::RelativeIndex;
 use super::config::Relative;
 use super::layer::Layer;
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
-use crate::nn::{Embedding, Forward, LayerNorm, Linear, Params, TokenBatch};
+use crate::nn::{Embedding, ForwardMode, LayerNorm, Linear, Params, TokenBatch};
 use crate::tensor::Tensor;
 
 /// `DebertaV2Model`.
@@ -92,7 +92,7 @@ impl Deberta {
     fn run(&self, batch: &Padded, read: usize, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
         let mut x = self.embed(batch).at("embeddings")?;
         let device = x.device().clone();
-        let places = |queries| Places::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
+        let places = |queries| RelativeIndex::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
         let all = places(batch.len)?;
         for (i, layer) in self.layers.iter().enumerate() {
             visit(&x);
@@ -115,7 +115,7 @@ impl Deberta {
             x = x.add(&types.forward(&batch.types)?)?;
         }
         if let Some(projection) = &self.projection {
-            x = projection.forward(&x, &mut Forward::inference()).at("embed_proj")?;
+            x = projection.forward(&x, &mut ForwardMode::inference()).at("embed_proj")?;
         }
         self.norm.forward(&x)
     }

@@ -1,9 +1,9 @@
 //! Grouped-query self-attention with rotary positions (Ainslie et al. 2023, arXiv 2305.13245).
 
 use super::cache::LayerCache;
-use super::{DecoderConfig, Readout, Sequences};
+use super::{DecoderConfig, PositionInfo, TokenSelection};
 use crate::error::ResultExt;
-use crate::nn::{Forward, Init, Linear, Params};
+use crate::nn::{ForwardMode, Init, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
 use crate::{Error, Result};
 
@@ -55,10 +55,10 @@ impl Attention {
     pub(super) fn forward(
         &self,
         x: &Tensor,
-        sequences: &Sequences,
-        readout: Option<&Readout>,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
         cache: Option<&mut LayerCache>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let &[batch, _, _] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));

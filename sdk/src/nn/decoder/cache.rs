@@ -1,6 +1,6 @@
 //! Keys and values of the tokens read so far.
 
-use super::sequence::Sequences;
+use super::sequence::PositionInfo;
 use crate::nn::Span;
 use crate::nn::rotary::{Rotary, Rotation};
 use crate::tensor::{DType, Tensor};
@@ -60,7 +60,7 @@ impl KvCache {
     ///
     /// # Errors
     /// If the cache is full or holds another number of sequences.
-    pub(super) fn advance(&mut self, batch: usize) -> Result<Sequences> {
+    pub(super) fn advance(&mut self, batch: usize) -> Result<PositionInfo> {
         if batch != self.batch {
             return Err(Error::Input(format!("got {batch} tokens for the {} sequences of this decoding", self.batch)));
         }
@@ -72,7 +72,7 @@ impl KvCache {
         self.positions = self.positions.add(&self.one)?;
         let Rotation { cos, sin } = &self.rotations;
         let rotation = Rotation { cos: cos.embedding(&self.positions)?, sin: sin.embedding(&self.positions)? };
-        Ok(Sequences { rotation, spans: Some(self.spans.clone()), positions: None })
+        Ok(PositionInfo { rotation, spans: Some(self.spans.clone()), positions: None })
     }
 }
 

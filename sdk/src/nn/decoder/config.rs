@@ -66,7 +66,7 @@ impl DecoderConfig {
     /// The greatest number of positions that the model may read: what it was made for, stretched as its rotary frequencies are. (With
     /// `llama3` scaling, `config.json` gives the stretched number.)
     #[must_use]
-    pub fn context(&self) -> Option<usize> {
+    pub fn max_positions(&self) -> Option<usize> {
         let stretch = if let RopeScaling::Linear { factor } = self.rope_scaling { factor.max(1.0) } else { 1.0 };
         self.max_positions.map(|positions| (positions as f64 * stretch) as usize)
     }

@@ -3,10 +3,10 @@
 use super::attention::Attention;
 use super::cache::LayerCache;
 use super::mlp::Mlp;
-use super::{DecoderConfig, Readout, Sequences};
+use super::{DecoderConfig, PositionInfo, TokenSelection};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params, RmsNorm};
+use crate::nn::{ForwardMode, Linear, Params, RmsNorm};
 use crate::tensor::Tensor;
 
 /// Attention and MLP, each behind a norm and with a residual connection.
@@ -38,17 +38,23 @@ impl DecoderLayer {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, x: &Tensor, sequences: &Sequences, readout: Option<&Readout>, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
+        forward: &mut ForwardMode,
+    ) -> Result<Tensor> {
         self.forward_cached(x, sequences, readout, None, forward)
     }
 
     pub(super) fn forward_cached(
         &self,
         x: &Tensor,
-        sequences: &Sequences,
-        readout: Option<&Readout>,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
         cache: Option<&mut LayerCache>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let normed = self.input_norm.forward(x).at("input_layernorm")?;
         let attended = self.attention.forward(&normed, sequences, readout, cache, forward).at("self_attn")?;

@@ -3,7 +3,7 @@
 use super::DecoderConfig;
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{GatedOp, Tensor};
 
 /// `down(f(gate(x)) * up(x))`.
@@ -26,7 +26,7 @@ impl Mlp {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let gate = self.gate.forward(x, forward).at("gate_proj")?;
         let up = self.up.forward(x, forward).at("up_proj")?;
         self.down.forward(&gate.gated(self.activation, &up)?, forward).at("down_proj")

@@ -21,5 +21,5 @@ pub use causal_lm::CausalLm;
 pub use config::{DecoderConfig, DecoderFamily};
 pub use layer::DecoderLayer;
 pub use model::Decoder;
-pub use readout::Readout;
-pub use sequence::Sequences;
+pub use readout::TokenSelection;
+pub use sequence::PositionInfo;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::{DecoderConfig, DecoderLayer, KvCache, Readout, Sequences};
+use super::{DecoderConfig, DecoderLayer, KvCache, PositionInfo, TokenSelection};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
-use crate::nn::{Embedding, Forward, Linear, Params, RmsNorm, Rotary, Span};
+use crate::nn::{Embedding, ForwardMode, Linear, Params, RmsNorm, Rotary, Span};
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
@@ -48,7 +48,7 @@ impl Decoder {
             rotary: Rotary::new(config.head_size, config.rope_theta, config.rope_scaling, device, params.dtype()),
             device: device.clone(),
             hidden: config.hidden,
-            context: config.context(),
+            context: config.max_positions(),
         })
     }
 
@@ -74,7 +74,7 @@ impl Decoder {
 
     /// The most positions that a sequence may have, where the model's configuration says so.
     #[must_use]
-    pub fn context(&self) -> Option<usize> {
+    pub fn max_positions(&self) -> Option<usize> {
         self.context
     }
 
@@ -83,7 +83,7 @@ impl Decoder {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Tensor> {
         self.visit(embeddings, spans, None, forward, |_| {})
     }
 
@@ -97,7 +97,7 @@ impl Decoder {
         places: &[Vec<usize>],
         embeddings: &Tensor,
         spans: &[Span],
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         self.visit(embeddings, spans, Some(places), forward, |_| {})
     }
@@ -107,7 +107,7 @@ impl Decoder {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
         let last = self.visit(embeddings, spans, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
@@ -120,14 +120,14 @@ impl Decoder {
         embeddings: &Tensor,
         spans: &[Span],
         places: Option<&[Vec<usize>]>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
         mut visitor: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let [batch, len] = self.batch_and_length(embeddings)?;
         // Positions count the buffer here, and so the padding before a sequence.
         self.check_length(spans.iter().map(|span| span.end()).max().unwrap_or(0), 0)?;
-        let sequences = Sequences::causal(spans, [batch, len], &self.rotary, &self.device)?;
-        let readout = places.map(|places| Readout::new(places, spans, len, &self.rotary)).transpose()?;
+        let sequences = PositionInfo::causal(spans, [batch, len], &self.rotary, &self.device)?;
+        let readout = places.map(|places| TokenSelection::new(places, spans, len, &self.rotary)).transpose()?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             visitor(&x);
@@ -152,14 +152,14 @@ impl Decoder {
     pub fn prefill(&self, embeddings: &Tensor, spans: &[Span], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         let [batch, len] = self.batch_and_length(embeddings)?;
         self.check_length(spans.iter().map(|span| span.len).max().unwrap_or(0), new_tokens)?;
-        let sequences = Sequences::prompts(spans, [batch, len], &self.rotary, &self.device)?;
+        let sequences = PositionInfo::prompts(spans, [batch, len], &self.rotary, &self.device)?;
         if let Some(row) = spans.iter().position(|span| span.len == 0 || span.end() != len) {
             return Err(Error::Input(format!(
                 "sequence {row} is empty or padded on the right; decoding needs padding on the left"
             )));
         }
         let mut cache = KvCache::new(self.layers.len(), spans, len, new_tokens, &self.rotary)?;
-        let readout = Readout::last(spans, len, &self.rotary)?;
+        let readout = TokenSelection::last(spans, len, &self.rotary)?;
         let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(&readout))?;
         Ok((x.reshape([batch, self.hidden])?, cache))
     }
@@ -177,8 +177,14 @@ impl Decoder {
     }
 
     /// Runs all layers over a cache; the last of them reads `readout` alone, if one is given.
-    fn run_cached(&self, mut x: Tensor, sequences: &Sequences, cache: &mut KvCache, readout: Option<&Readout>) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+    fn run_cached(
+        &self,
+        mut x: Tensor,
+        sequences: &PositionInfo,
+        cache: &mut KvCache,
+        readout: Option<&TokenSelection>,
+    ) -> Result<Tensor> {
+        let mut forward = ForwardMode::inference();
         for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
             let readout = readout.filter(|_| index + 1 == self.layers.len());
             x = layer
@@ -232,9 +238,9 @@ impl Decoder {
 fn run_layer(
     layer: &Arc<DecoderLayer>,
     x: &Tensor,
-    sequences: &Sequences,
-    readout: Option<&Readout>,
-    mut forward: Forward,
+    sequences: &PositionInfo,
+    readout: Option<&TokenSelection>,
+    mut forward: ForwardMode,
 ) -> Result<Tensor> {
     if !forward.checkpointing {
         return layer.forward(x, sequences, readout, &mut forward);

@@ -1,6 +1,6 @@
 //! Reading only some of the final hidden states.
 
-use super::Sequences;
+use super::PositionInfo;
 use crate::nn::Span;
 use crate::nn::rotary::Rotary;
 use crate::tensor::Tensor;
@@ -11,28 +11,28 @@ use crate::{Error, Result};
 /// The last layer's keys and values are needed everywhere, since all places attend to all; its queries, output projection and MLP, most of
 /// its arithmetic, only where the result is read. A compressor reads a few memory tokens of a whole document.
 #[derive(Clone, Debug)]
-pub struct Readout {
+pub struct TokenSelection {
     /// The wanted places among all `batch * seq` positions, i64 `[batch, n]`.
     rows: Tensor,
     /// Where the wanted places stand in their sequences, and where the keys do.
-    pub(crate) queries: Sequences,
+    pub(crate) queries: PositionInfo,
 }
 
-impl Readout {
+impl TokenSelection {
     /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch of rows of `width`, whose positions count
-    /// the buffer, as [`Sequences::causal`] and [`Sequences::bidirectional`] do.
+    /// the buffer, as [`PositionInfo::causal`] and [`PositionInfo::bidirectional`] do.
     ///
     /// # Errors
     /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or if the device fails.
     pub fn new(places: &[Vec<usize>], spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
-        Readout::with_positions(places, places, spans, width, rotary)
+        TokenSelection::with_positions(places, places, spans, width, rotary)
     }
 
-    /// The last place of each prompt, whose positions count real tokens alone, as [`Sequences::prompts`] does.
+    /// The last place of each prompt, whose positions count real tokens alone, as [`PositionInfo::prompts`] does.
     pub(super) fn last(spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
         let places: Vec<_> = spans.iter().map(|span| vec![span.end().saturating_sub(1)]).collect();
         let positions: Vec<_> = spans.iter().map(|span| vec![span.len.saturating_sub(1)]).collect();
-        Readout::with_positions(&places, &positions, spans, width, rotary)
+        TokenSelection::with_positions(&places, &positions, spans, width, rotary)
     }
 
     fn with_positions(
@@ -61,9 +61,9 @@ impl Readout {
             let keys: Vec<i64> = (0..batch).flat_map(|_| 0..width as i64).collect();
             Some((device.from_slice(&integers(places), [batch, wanted])?, device.from_slice(&keys, [batch, width])?))
         };
-        Ok(Readout {
+        Ok(TokenSelection {
             rows: device.from_slice(&integers(&rows), [batch, wanted])?,
-            queries: Sequences {
+            queries: PositionInfo {
                 rotation: rotary.rows(positions)?,
                 spans: Some(device.from_slice(&of_attention.collect::<Vec<_>>(), [batch, 3])?),
                 positions: own,

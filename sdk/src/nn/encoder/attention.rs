@@ -1,10 +1,10 @@
 //! Bidirectional self-attention with one fused projection.
 
 use super::positions::Positions;
-use super::{EncoderConfig, Reach};
+use super::{AttentionKind, EncoderConfig};
 use crate::error::ResultExt;
-use crate::nn::decoder::Readout;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::decoder::TokenSelection;
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
 use crate::{Error, Result};
 
@@ -16,16 +16,16 @@ pub(super) struct Attention {
     qkv: Linear,
     out: Linear,
     heads: usize,
-    reach: Reach,
+    reach: AttentionKind,
     spec: AttentionSpec,
 }
 
 impl Attention {
-    pub(super) fn new(config: &EncoderConfig, reach: Reach, params: &Params) -> Result<Self> {
+    pub(super) fn new(config: &EncoderConfig, reach: AttentionKind, params: &Params) -> Result<Self> {
         let (size, bias) = (config.hidden_size, config.attention_bias);
         let window = match reach {
-            Reach::Global => None,
-            Reach::Local => Some(config.local_distance),
+            AttentionKind::Full => None,
+            AttentionKind::Sliding => Some(config.local_distance),
         };
         let scale = 1.0 / (config.head_size() as f64).sqrt();
         Ok(Attention {
@@ -42,8 +42,8 @@ impl Attention {
         &self,
         x: &Tensor,
         positions: &Positions,
-        readout: Option<&Readout>,
-        forward: &mut Forward,
+        readout: Option<&TokenSelection>,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let &[batch, _, hidden] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));

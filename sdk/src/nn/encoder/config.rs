@@ -8,13 +8,13 @@ use crate::nn::JsonKeys;
 use crate::tensor::{GatedOp, UnaryOp};
 use crate::{Error, Result};
 
-/// How far the attention of a layer reaches.
+/// The attention of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reach {
-    /// Every token sees every other.
-    Global,
-    /// A token sees those within half the local window on either side.
-    Local,
+pub enum AttentionKind {
+    /// Every token attends to every other.
+    Full,
+    /// A token attends to those within half the window on either side.
+    Sliding,
 }
 
 /// The configuration of a ModernBERT encoder.
@@ -29,7 +29,7 @@ pub struct EncoderConfig {
     /// The number of attention heads, a divisor of `hidden_size` into even parts.
     pub heads: usize,
     /// The reach of each layer's attention; as many as there are layers.
-    pub layers: Vec<Reach>,
+    pub layers: Vec<AttentionKind>,
     /// The greatest distance at which a local layer's token sees another.
     pub local_distance: usize,
     /// The base of the rotary frequencies in global layers.
@@ -138,19 +138,21 @@ impl EncoderConfig {
 }
 
 /// The reach of each layer: `layer_types`, or every n-th layer global, as older files have it.
-fn layers(keys: &JsonKeys<'_>) -> Result<Vec<Reach>> {
+fn layers(keys: &JsonKeys<'_>) -> Result<Vec<AttentionKind>> {
     let count = keys.layers("num_hidden_layers")?;
     let every = keys.optional_size("global_attn_every_n_layers")?.unwrap_or(3);
     let Some(types) = keys.texts("layer_types")? else {
-        return Ok((0..count).map(|i| if i.is_multiple_of(every) { Reach::Global } else { Reach::Local }).collect());
+        return Ok((0..count)
+            .map(|i| if i.is_multiple_of(every) { AttentionKind::Full } else { AttentionKind::Sliding })
+            .collect());
     };
     let expected = format!("{count} of \"full_attention\" or \"sliding_attention\"");
     if types.len() != count {
         return Err(keys.invalid("layer_types", &expected));
     }
     let reach = |kind: &str| match kind {
-        "full_attention" => Ok(Reach::Global),
-        "sliding_attention" => Ok(Reach::Local),
+        "full_attention" => Ok(AttentionKind::Full),
+        "sliding_attention" => Ok(AttentionKind::Sliding),
         _ => Err(keys.invalid("layer_types", &expected)),
     };
     types.into_iter().map(reach).collect()
@@ -236,7 +238,7 @@ mod tests {
         }));
         let (v4, v5) = (v4.unwrap(), v5.unwrap());
         assert_eq!(v4, v5);
-        assert_eq!(v4.layers, [Reach::Global, Reach::Local, Reach::Local, Reach::Global]);
+        assert_eq!(v4.layers, [AttentionKind::Full, AttentionKind::Sliding, AttentionKind::Sliding, AttentionKind::Full]);
         assert_eq!((v4.local_distance, v4.global_rope_theta, v4.local_rope_theta), (4, 5000.0, 100.0));
     }
 

@@ -3,11 +3,11 @@
 use super::attention::Attention;
 use super::mlp::Mlp;
 use super::positions::Positions;
-use super::{EncoderConfig, Reach};
+use super::{AttentionKind, EncoderConfig};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::decoder::Readout;
-use crate::nn::{Forward, LayerNorm, Params};
+use crate::nn::decoder::TokenSelection;
+use crate::nn::{ForwardMode, LayerNorm, Params};
 use crate::tensor::Tensor;
 
 /// A pre-norm transformer layer. The first layer has no norm before its attention, since the embeddings have one.
@@ -22,7 +22,7 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    pub(super) fn new(config: &EncoderConfig, index: usize, reach: Reach, params: &Params) -> Result<Self> {
+    pub(super) fn new(config: &EncoderConfig, index: usize, reach: AttentionKind, params: &Params) -> Result<Self> {
         let norm = |name: &str| LayerNorm::new(&params.pp(name), config.hidden_size, config.norm_bias, config.norm_eps);
         Ok(Layer {
             attention_norm: if index == 0 { None } else { Some(norm("attn_norm")?) },
@@ -37,8 +37,8 @@ impl Layer {
         &self,
         x: &Tensor,
         positions: &Positions,
-        readout: Option<&Readout>,
-        forward: &mut Forward,
+        readout: Option<&TokenSelection>,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let normed = self.attention_norm.as_ref().map_or_else(|| Ok(x.clone()), |norm| norm.forward(x).at("attn_norm"))?;
         let attended = self.attention.forward(&normed, positions, readout, forward).at("attn")?;

@@ -3,7 +3,7 @@
 use super::{Encoder, EncoderConfig};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Init, LayerNorm, Linear, Param, Params};
+use crate::nn::{ForwardMode, Init, LayerNorm, Linear, Param, Params};
 use crate::tensor::{Op, Tensor, UnaryOp};
 
 /// `ModernBertForMaskedLM`.
@@ -51,7 +51,7 @@ impl MaskedLm {
     ///
     /// # Errors
     /// If the shape does not fit.
-    pub fn logits(&self, hidden: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub fn logits(&self, hidden: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let dense = self.dense.forward(hidden, forward).at("head.dense")?;
         let states = self.norm.forward(&Tensor::single(Op::Unary(self.activation), &[&dense])?).at("head.norm")?;
         let weight = self.weight.as_ref().unwrap_or_else(|| self.encoder.table()).tensor();

@@ -3,7 +3,7 @@
 use super::EncoderConfig;
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{GatedOp, Tensor};
 
 /// `Wo (f(a) * b)` with `(a, b) = Wi x` (Shazeer 2020, arXiv 2002.05202; GeGLU where `f` is GELU).
@@ -29,7 +29,7 @@ impl Mlp {
     }
 
     /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
-    pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let mut inner = self.input.forward(x, forward).at("Wi")?.gated_halves(self.activation)?;
         if forward.training {
             inner = inner.dropout(self.dropout, forward.next_seed())?;

@@ -11,6 +11,6 @@ mod mlp;
 mod model;
 mod positions;
 
-pub use config::{EncoderConfig, Reach};
+pub use config::{AttentionKind, EncoderConfig};
 pub use masked_lm::MaskedLm;
 pub use model::Encoder;

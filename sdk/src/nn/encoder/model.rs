@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::layer::Layer;
 use super::positions::{Positions, Rotaries};
-use super::{EncoderConfig, Reach};
+use super::{AttentionKind, EncoderConfig};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
-use crate::nn::decoder::Readout;
-use crate::nn::{Forward, Init, LayerNorm, Param, Params, Span};
+use crate::nn::decoder::TokenSelection;
+use crate::nn::{ForwardMode, Init, LayerNorm, Param, Params, Span};
 use crate::tensor::Tensor;
 use crate::{Error, Result};
 
@@ -63,7 +63,7 @@ impl Encoder {
     ///
     /// # Errors
     /// If the spans do not fit, or a row is longer than the model can read.
-    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Tensor> {
         self.run(embeddings, spans, None, forward, |_| {})
     }
 
@@ -76,7 +76,7 @@ impl Encoder {
         places: &[Vec<usize>],
         embeddings: &Tensor,
         spans: &[Span],
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         self.run(embeddings, spans, Some(places), forward, |_| {})
     }
@@ -85,7 +85,7 @@ impl Encoder {
     ///
     /// # Errors
     /// Those of [`Encoder::forward`].
-    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
         let last = self.run(embeddings, spans, None, forward, |state| states.push(state.clone()))?;
         states.push(last);
@@ -98,14 +98,14 @@ impl Encoder {
         x: &Tensor,
         spans: &[Span],
         places: Option<&[Vec<usize>]>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
         mut visit: impl FnMut(&Tensor),
     ) -> Result<Tensor> {
         let &[batch, len, _] = x.dims() else {
             return Err(Error::Input(format!("the encoder reads embeddings [batch, seq, hidden], got {}", x.spec())));
         };
         let positions = self.rotaries.positions(spans, [batch, len], x.device())?;
-        let reach = self.config.layers.last().copied().unwrap_or(Reach::Global);
+        let reach = self.config.layers.last().copied().unwrap_or(AttentionKind::Full);
         let readout = places.map(|places| self.rotaries.readout(places, spans, len, reach)).transpose()?;
         let mut x = self.embeddings_norm.forward(x).at("embeddings.norm")?;
         if forward.training {
@@ -131,8 +131,8 @@ fn run_layer(
     layer: &Arc<Layer>,
     x: &Tensor,
     positions: &Positions,
-    readout: Option<&Readout>,
-    mut forward: Forward,
+    readout: Option<&TokenSelection>,
+    mut forward: ForwardMode,
 ) -> Result<Tensor> {
     if !forward.checkpointing {
         return layer.forward(x, positions, readout, &mut forward);

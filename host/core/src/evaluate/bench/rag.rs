@@ -2,7 +2,7 @@
 
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, GenerateOptions, Sampling, Widths, generate};
+use scaledown_sdk::nn::{ForwardMode, GenerateOptions, Sampling, Widths, generate};
 use scaledown_sdk::tensor::no_grad;
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
     let from_vectors = prompt(0, &vec![None; DOCUMENTS], &query);
     let compressed = timing.measure("rag-compressed", shape(), NEW_TOKENS, device, || {
         no_grad(|| {
-            let vectors = models.compressor.compress(&pairs, &mut Forward::inference())?.vectors;
+            let vectors = models.compressor.compress(&pairs, &mut ForwardMode::inference())?.vectors;
             answer(&from_vectors, Some(&vectors))
         })
     })?;

@@ -4,7 +4,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::{
     error::ReportError,
-    figures::{arithmetic_unit, bytes, duration, significant},
+    figures::{bytes, duration, flop_unit, significant},
     headline::headline,
     metrics::{Metrics, PhaseCosts, Speed, StageSummary},
     plot::Picture,
@@ -29,7 +29,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> Result<String, Repo
         metrics => metrics,
         quality => quality_rows(metrics),
         speed => metrics.speed.as_ref().map(speed_table),
-        facts => facts(metrics),
+        stats => stats(metrics),
         stages => stages(metrics),
         pictures => pictures,
         config => report.config,
@@ -59,7 +59,7 @@ fn quality_rows(metrics: &Metrics) -> Vec<(&'static str, Vec<String>)> {
 fn speed_table(speed: &Speed) -> Value {
     type Cost = fn(&PhaseCosts) -> f64;
     let (compressed, uncompressed) = (&speed.compressed, &speed.uncompressed);
-    let (unit, size) = arithmetic_unit(compressed.tflop.max(uncompressed.tflop));
+    let (unit, size) = flop_unit(compressed.tflop.max(uncompressed.tflop));
     let phases: [(&'static str, Cost, Cost); 4] = [
         ("Compress", |costs| costs.compress_ms, |costs| costs.compress_tflop),
         ("Prefill", |costs| costs.prefill_ms, |costs| costs.prefill_tflop),
@@ -79,38 +79,38 @@ fn speed_table(speed: &Speed) -> Value {
 }
 
 /// The single figures, each with its name.
-fn facts(metrics: &Metrics) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("Questions", metrics.examples.to_string())];
+fn stats(metrics: &Metrics) -> Vec<(&'static str, String)> {
+    let mut stats = vec![("Questions", metrics.examples.to_string())];
     if let Some(rate) = metrics.compression_rate {
-        facts.push(("Compression rate", format!("{rate:.1}× (document tokens per vector)")));
+        stats.push(("Compression rate", format!("{rate:.1}× (document tokens per vector)")));
     }
     if let Some(memory) = &metrics.peak_memory_bytes {
-        facts.push(("Peak memory, compressed", bytes(memory.compressed)));
-        facts.push(("Peak memory, uncompressed", bytes(memory.uncompressed)));
-        facts.extend(memory.training.map(|peak| ("Peak memory, training", bytes(peak))));
+        stats.push(("Peak memory, compressed", bytes(memory.compressed)));
+        stats.push(("Peak memory, uncompressed", bytes(memory.uncompressed)));
+        stats.extend(memory.training.map(|peak| ("Peak memory, training", bytes(peak))));
     }
     if let Some(speed) = &metrics.speed {
         let rate = |costs: &PhaseCosts| costs.queries_per_second.map(|rate| format!("{rate:.1} a second"));
-        facts.extend(rate(&speed.compressed).map(|rate| ("Questions answered, compressed", rate)));
-        facts.extend(rate(&speed.uncompressed).map(|rate| ("Questions answered, uncompressed", rate)));
+        stats.extend(rate(&speed.compressed).map(|rate| ("Questions answered, compressed", rate)));
+        stats.extend(rate(&speed.uncompressed).map(|rate| ("Questions answered, uncompressed", rate)));
     }
     if let Some(ranking) = &metrics.ranking {
         let of = |value: f64| format!("{value:.3} (against the teacher, {} questions)", ranking.queries);
-        facts.push(("Relevance nDCG@10", of(ranking.ndcg_at_10)));
-        facts.push(("Relevance MRR", of(ranking.mrr)));
+        stats.push(("Relevance nDCG@10", of(ranking.ndcg_at_10)));
+        stats.push(("Relevance MRR", of(ranking.mrr)));
     }
     if let Some(training) = &metrics.training {
-        facts.push(("Training steps", training.steps.to_string()));
-        facts.push(("Training time", duration(training.seconds)));
-        facts.push(("Final loss", format!("{:.4}", training.final_loss)));
+        stats.push(("Training steps", training.steps.to_string()));
+        stats.push(("Training time", duration(training.seconds)));
+        stats.push(("Final loss", format!("{:.4}", training.final_loss)));
     }
     if let Some(environment) = &metrics.environment {
         let (processor, threads, memory) = (&environment.processor, environment.threads, bytes(environment.memory_bytes));
-        facts.push(("Device", environment.device.clone()));
-        facts.push(("Machine", format!("{processor}, {threads} threads, {memory}")));
-        facts.push(("System", format!("{}, ScaleDown {}", environment.system, environment.version)));
+        stats.push(("Device", environment.device.clone()));
+        stats.push(("Machine", format!("{processor}, {threads} threads, {memory}")));
+        stats.push(("System", format!("{}, ScaleDown {}", environment.system, environment.version)));
     }
-    facts
+    stats
 }
 
 /// A stage a row: name, description, steps, time, final loss, exact match.

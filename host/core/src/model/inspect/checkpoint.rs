@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::encoder::{self, Encoder, EncoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, ParamOptions, Params, WeightSource, bert, deberta};
+use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, WeightSource, bert, deberta};
 use scaledown_sdk::{DType, Device, Tensor};
 
 use super::architecture::Architecture;
@@ -62,7 +62,7 @@ impl Checkpoint {
     /// # Errors
     /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot read.
     pub fn forward(&self, tokens: &Tokens, device: &Device) -> Result<(Option<Tensor>, Vec<Tensor>)> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         match self {
             Checkpoint::Decoder(model) => {
                 let states = model.hidden_states(&model.embed(&tokens.ids(device)?)?, &tokens.spans()?, &mut forward)?;
@@ -104,7 +104,7 @@ fn load<M>(
     Ok(model)
 }
 
-fn modern(encoder: &Encoder, tokens: &Tokens, device: &Device, forward: &mut Forward) -> Result<Vec<Tensor>> {
+fn modern(encoder: &Encoder, tokens: &Tokens, device: &Device, forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
     let embeddings = encoder.table().tensor().embedding(&tokens.ids(device)?)?;
     Ok(encoder.hidden_states(&embeddings, &tokens.spans()?, forward)?)
 }

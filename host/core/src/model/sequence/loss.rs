@@ -2,7 +2,7 @@
 
 use scaledown_sdk::component::Generator;
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Result, Tensor};
 
@@ -29,7 +29,7 @@ pub fn token_loss(
     batch: &SequenceBatch,
     vectors: Option<&Tensor>,
     total: f64,
-    forward: &mut Forward,
+    forward: &mut ForwardMode,
 ) -> Result<TokenLoss> {
     let input = batch.embed(generator, vectors, PadSide::Right)?;
     let device = generator.device();

@@ -43,7 +43,7 @@ impl Example {
     /// Checks that the models can read the example, before a training meets it at some step.
     fn fits(&self, oscar: &Oscar) -> Result<(), Fault> {
         let own = oscar.lengths.memory_tokens + usize::from(oscar.relevance);
-        if let Some(limit) = oscar.compressor.context().filter(|limit| self.longest_pair() + own > *limit) {
+        if let Some(limit) = oscar.compressor.max_positions().filter(|limit| self.longest_pair() + own > *limit) {
             let message = format!(
                 "with the question and its memory tokens, one has {} positions, more than the {limit} that the compressor reads; lower \
                  compression.document_tokens or compression.query_tokens",
@@ -52,7 +52,7 @@ impl Example {
             return Err(fault("documents", &message));
         }
         let positions = self.sequence(0).rows.len();
-        if let Some(limit) = oscar.model.generator.context().filter(|limit| positions > *limit) {
+        if let Some(limit) = oscar.model.generator.max_positions().filter(|limit| positions > *limit) {
             let message = format!(
                 "with the prompt and the vectors of {} documents, it has {positions} positions, more than the {limit} that the generator \
                  reads; shorten it, or lower data.documents or compression.memory_tokens",

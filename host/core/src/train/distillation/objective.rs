@@ -2,14 +2,14 @@
 
 use scaledown_sdk::Tensor;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 
 use super::example::Example;
 use crate::model::Oscar;
 use crate::model::config::Reranking;
 use crate::model::sequence::{SequenceBatch, token_loss};
 use crate::train::config::Training;
-use crate::train::{BatchLoss, Objective, Order, TrainingError};
+use crate::train::{BatchLoss, EpochSampler, Objective, TrainingError};
 
 /// A micro-batch: all documents of all its records in one compressor batch, and one sequence a record.
 pub struct Batch {
@@ -31,7 +31,7 @@ pub struct Distillation {
     reranking: Reranking,
     examples: Vec<Example>,
     validation: Vec<Example>,
-    order: Order,
+    order: EpochSampler,
 }
 
 impl Distillation {
@@ -43,7 +43,7 @@ impl Distillation {
         if examples.is_empty() {
             return Err(TrainingError::Empty("there is nothing to train on: the training file has no records".into()));
         }
-        let order = Order::new(training.seed, examples.len());
+        let order = EpochSampler::new(training.seed, examples.len());
         Ok(Distillation {
             oscar,
             training: training.clone(),
@@ -146,7 +146,7 @@ impl Objective for Distillation {
         Ok(self.micro_batches(self.validation.iter().collect()))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let compressed = self.oscar.compress(&batch.pairs, forward)?;
         let answers =
             token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&compressed.vectors), batch.targets, forward)?;

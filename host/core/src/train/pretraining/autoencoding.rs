@@ -2,7 +2,7 @@
 //! Ge et al. 2023, arXiv 2307.06945). It gives a compressor a space that the generator reads, before it learns to answer.
 
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
 use serde_json::Value;
 
@@ -181,7 +181,7 @@ impl Objective for AutoEncoding {
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..).zip(0..source.len())))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let vectors = self.oscar.compress(&batch.pairs, forward)?.vectors;
         let loss = token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&vectors), batch.total, forward)?;
         let read: usize = batch.pairs.ids.iter().map(Vec::len).sum();

@@ -1,6 +1,6 @@
 //! Pretraining of a causal language model: the base model of everything else.
 
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use serde_json::Value;
 
 use super::config::Pretraining;
@@ -97,7 +97,7 @@ impl Objective for CausalLm {
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..source.len()).collect()))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let loss = token_loss(&*self.model.generator, &batch.sequences, None, batch.total, forward)?;
         Ok(BatchLoss {
             loss: loss.loss,

@@ -154,7 +154,7 @@ impl Source {
             }
             Source::Text(texts) => examples::text(&texts[index], &model.tokenizer, document_tokens)?,
         };
-        match model.generator.context().filter(|limit| sequence.rows.len() > *limit) {
+        match model.generator.max_positions().filter(|limit| sequence.rows.len() > *limit) {
             None => Ok(sequence),
             Some(limit) => Err(self.too_long(index, sequence.rows.len(), limit)),
         }

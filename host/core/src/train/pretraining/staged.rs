@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::config::Stage;
 use super::curriculum::{Advance, Curriculum};
 use super::source::Source;
-use crate::train::{Order, StepReport, TrainingError, Verdict};
+use crate::train::{EpochSampler, StepReport, TrainingError, Verdict};
 
 /// A curriculum with its records, and where it stands.
 pub struct Staged {
@@ -14,7 +14,7 @@ pub struct Staged {
     sources: Vec<Source>,
     validation: Option<Source>,
     curriculum: Curriculum,
-    order: Order,
+    order: EpochSampler,
 }
 
 impl Staged {
@@ -27,7 +27,7 @@ impl Staged {
         if sources.is_empty() || sources.iter().any(Source::is_empty) {
             return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
         }
-        let order = Order::new(seed, sources[0].len());
+        let order = EpochSampler::new(seed, sources[0].len());
         Ok(Staged { seed, stages, sources, validation: None, curriculum: Curriculum::default(), order })
     }
 
@@ -102,6 +102,6 @@ impl Staged {
 
     fn enter_stage(&mut self) {
         let stage = self.present();
-        self.order = Order::new(self.seed.wrapping_add(stage as u64), self.sources[stage].len());
+        self.order = EpochSampler::new(self.seed.wrapping_add(stage as u64), self.sources[stage].len());
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::evaluate::report::{
     PhaseCosts, Speed,
-    figures::{arithmetic_unit, significant, tick},
+    figures::{flop_unit, significant, tick},
 };
 
 /// Two bars for the time and two for the floating-point operations, stacked by phase.
@@ -49,7 +49,7 @@ impl Plot for SpeedPlot<'_> {
         };
         let legend = [("compress", GREEN), ("prefill", SKY), ("decode", BLUE)];
         let below = pen.header(area, &title, &subtitle, &legend)?;
-        let (unit, size) = arithmetic_unit(speed.compressed.tflop.max(speed.uncompressed.tflop));
+        let (unit, size) = flop_unit(speed.compressed.tflop.max(speed.uncompressed.tflop));
         let panels = [
             Panel::new("time (ms)".to_owned(), speed, |costs| {
                 vec![(costs.compress_ms, GREEN), (costs.prefill_ms, SKY), (costs.decode_ms, BLUE)]
