@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scaledown_conformance::{Example, Report, Setting, check};
+use scaledown_conformance::{ConformanceReport, Example, Setting, check};
 use scaledown_sdk::component::Kind;
 
 // Plugins are found through their registrations; naming the crates links them in.
@@ -60,7 +60,7 @@ pub fn assert_conform(examples: &[Example], variables: &[(&str, &str)]) {
     let variable = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
     let tokenizer = scaledown_host::text::open_chat_tokenizer;
     let setting = Setting { device, scratch: scratch.path().to_owned(), tokenizer, variable: &variable };
-    let reports: Vec<Report> =
+    let reports: Vec<ConformanceReport> =
         examples.iter().map(|example| check(example, &setting).unwrap_or_else(|error| panic!("{error}"))).collect();
     let failed: Vec<String> = reports.iter().filter(|report| !report.passed()).map(ToString::to_string).collect();
     for report in &reports {

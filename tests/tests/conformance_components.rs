@@ -51,7 +51,7 @@ fn a_wasm_compressor_conforms() {
         let build = |context| Ok(Box::new(WasmCompressor::build(&component, &keys, context)?) as Box<dyn Compressor>);
         let name = format!("{} (wasm)", example.title());
         let device = scaledown_cpu::device().unwrap();
-        let report = compressor::check(&compressor::Subject { name, build: &build, device, scratch: scratch.path() });
+        let report = compressor::check(&compressor::CompressorSubject { name, build: &build, device, scratch: scratch.path() });
         assert!(report.passed(), "{report}");
     }
 }

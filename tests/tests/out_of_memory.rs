@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scaledown_conformance::device::reference::Reference;
 use scaledown_host::config::Config;
-use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+    BatchLoss, Fingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
 };
 use scaledown_sdk::nn::{ForwardMode, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
@@ -123,7 +123,7 @@ impl Observer for Notes {
 fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>, Notes, Vec<usize>) {
     let device = Device::new(Small(Arc::new(AtomicUsize::new(most))));
     let mut objective = Regression::new(&device, may_shrink);
-    let settings = Settings {
+    let settings = TrainingSettings {
         steps: 3,
         warmup: 1,
         schedule: Schedule::Linear,
@@ -135,7 +135,11 @@ fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>
         gradient_checkpointing: false,
     };
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
+    let store = CheckpointStore::new(
+        directory.path(),
+        1,
+        Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+    );
     let mut notes = Notes::default();
     let outcome = train(&mut objective, &settings, &store, None, &mut notes);
     (outcome.map(drop), notes, objective.sizes)

@@ -9,7 +9,9 @@ use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
 use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::nn::{ForwardMode, LoraConfig, LoraTarget, Params, Span, WeightSource};
 use scaledown_sdk::{DType, Device, Result};
-use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, mean_cross_entropy, options, weights};
+use scaledown_tests::parity::{
+    ComparisonReport, Fixture, Tolerance, devices, directory, mask, mean_cross_entropy, options, weights,
+};
 use serde_json::{Value, json};
 
 const BASE: &str = "mistral";
@@ -35,7 +37,7 @@ fn load(adapter: &Path, device: &Device, dtype: DType) -> Result<(CausalLm, Para
 /// Compares a case of an adapter, and what it is merged to where that is recorded.
 fn compare(adapter: &str, case: &str, dtype: DType, tolerance: Tolerance, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{adapter}/expected.safetensors"));
-    let mut report = Report::new(&format!("{adapter}, {case}, on {}", device.name()), tolerance);
+    let mut report = ComparisonReport::new(&format!("{adapter}, {case}, on {}", device.name()), tolerance);
     let case = recorded.under(&format!("{case}/"));
     let (model, params) = load(&directory(adapter), device, dtype)?;
     let mask = mask(&case, "in.attention_mask");

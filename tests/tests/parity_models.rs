@@ -4,7 +4,7 @@ use scaledown_sdk::DType;
 use scaledown_sdk::nn::decoder::CausalLm;
 use scaledown_sdk::nn::{ForwardMode, Params, Span};
 use scaledown_tests::parity::{
-    Fixture, Model, Report, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
+    ComparisonReport, Fixture, Model, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
 };
 
 /// Compares the cases of one model that are computed in `dtype`.
@@ -14,7 +14,7 @@ fn compare(name: &str, dtype: DType, tolerance: Tolerance, cases: &[&str]) {
         let model = Model::load(name, &device, dtype).unwrap_or_else(|error| panic!("{name}: {error}"));
         for case in cases {
             let subject = format!("{name}, {case}, on {}", device.name());
-            let mut report = Report::new(&subject, tolerance);
+            let mut report = ComparisonReport::new(&subject, tolerance);
             let run = model.compare(&recorded.under(&format!("{case}/")), &device, &mut report);
             run.unwrap_or_else(|error| panic!("{subject}: {error}"));
             report.finish();

@@ -10,7 +10,7 @@ use scaledown_sdk::component::{
 use scaledown_sdk::nn::peft::SavedAdapter;
 use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
 use scaledown_sdk::{DType, Device, Result, Tensor};
-use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, options, weights};
+use scaledown_tests::parity::{ComparisonReport, Fixture, Tolerance, devices, directory, mask, options, weights};
 use serde_json::{Value, json};
 
 const GENERATOR: &str = "llama2";
@@ -116,7 +116,7 @@ fn loss(models: &Models, sequences: &SequenceBatch, compressed: &Compressed, wan
     Ok((answers.loss.add(&relevance.affine(LAMBDA, 0.0)?)?, relevance))
 }
 
-fn compare_gradients(gradients: &Gradients, trainable: &[(String, Tensor)], recorded: &Fixture, report: &mut Report) {
+fn compare_gradients(gradients: &Gradients, trainable: &[(String, Tensor)], recorded: &Fixture, report: &mut ComparisonReport) {
     let expected = recorded.under("grad.");
     for (name, param) in trainable {
         match (gradients.get(param), expected.find(name)) {
@@ -138,7 +138,7 @@ fn compare_forward(
     sequences: &SequenceBatch,
     compressed: &Compressed,
     recorded: &Fixture,
-    report: &mut Report,
+    report: &mut ComparisonReport,
 ) -> Result<()> {
     report.tensor("vectors", &compressed.vectors, recorded.get("memory"));
     report.tensor("scores", compressed.relevance.as_ref().expect("scores were asked for"), recorded.get("scores"));
@@ -153,7 +153,7 @@ fn compare_forward(
 
 fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{name}/step.safetensors"));
-    let mut report = Report::new(&format!("{name} on {}", device.name()), Tolerance::F32);
+    let mut report = ComparisonReport::new(&format!("{name} on {}", device.name()), Tolerance::F32);
     let models = Models::load(name, plugin, keys, DType::F32, device)?;
     let (pairs, sequences) = (pairs(&recorded, &*models.compressor), sequences(&recorded));
     let wanted = recorded.upload("in.scores", device);
@@ -185,7 +185,7 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
         optimizer.step(gradients, rates[0][step] / rates[0][0], &scale)?;
     }
     report.finish();
-    let mut report = Report::new(&format!("{name} on {} after three steps", device.name()), STEPPED);
+    let mut report = ComparisonReport::new(&format!("{name} on {} after three steps", device.name()), STEPPED);
     for (name, param) in models.trainable() {
         report.tensor(&name, &param, recorded.get(&format!("after.{name}")));
     }
@@ -199,7 +199,7 @@ fn compare_variant(
     keys: Value,
     dtype: DType,
     device: &Device,
-    report: &mut Report,
+    report: &mut ComparisonReport,
 ) -> Result<(Models, Gradients)> {
     let batch = Fixture::read("oscar-n-layers/step.safetensors");
     let models = Models::load("oscar-n-layers", "n-layers", keys, dtype, device)?;
@@ -216,7 +216,7 @@ fn compare_variant(
 fn a_step_in_bf16_agrees_with_pytorch() {
     let recorded = Fixture::read("oscar-n-layers/bf16.safetensors");
     for device in devices() {
-        let mut report = Report::new(&format!("a step in bf16 on {}", device.name()), Tolerance::BF16);
+        let mut report = ComparisonReport::new(&format!("a step in bf16 on {}", device.name()), Tolerance::BF16);
         let compared = compare_variant(&recorded, json!({"layers": 2}), DType::BF16, &device, &mut report);
         let (models, gradients) = compared.expect("the models run");
         let mut trainable = models.trainable();
@@ -235,7 +235,7 @@ fn n_layers_with_the_final_norm_agrees_with_pytorch() {
     let recorded = Fixture::read("oscar-n-layers/final_norm.safetensors");
     let keys = json!({"layers": 2, "final_norm": true});
     for device in devices() {
-        let mut report = Report::new(&format!("the final norm on {}", device.name()), Tolerance::F32);
+        let mut report = ComparisonReport::new(&format!("the final norm on {}", device.name()), Tolerance::F32);
         let compared = compare_variant(&recorded, keys.clone(), DType::F32, &device, &mut report);
         let (models, gradients) = compared.expect("the models run");
         let trainable = models.trainable();

@@ -3,9 +3,9 @@
 
 use scaledown_host::config::Config;
 use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};
-use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+    BatchLoss, Fingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
 };
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{
@@ -139,8 +139,8 @@ impl Observer for Steps {
     }
 }
 
-fn settings(gradient_checkpointing: bool) -> Settings {
-    Settings {
+fn settings(gradient_checkpointing: bool) -> TrainingSettings {
+    TrainingSettings {
         steps: STEPS,
         warmup: 1,
         schedule: Schedule::Linear,
@@ -158,7 +158,11 @@ fn trained(plugin: &str, keys: &Value, relevance: bool, widths: Widths, checkpoi
     let device = Device::new(lazy.clone());
     let mut objective = Tiny::new(plugin, keys.clone(), relevance, widths, dropout, &device).expect("a model");
     let directory = tempfile::tempdir().expect("a directory");
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
+    let store = CheckpointStore::new(
+        directory.path(),
+        1,
+        Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+    );
     drop(lazy.take_log());
     let mut steps = Steps { lazy, logs: Vec::new(), losses: Vec::new() };
     train(&mut objective, &settings(checkpointing), &store, None, &mut steps).expect("a training");

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Settings;
+use super::SettingArgs;
 use crate::terminal::{Terminal, table};
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
@@ -51,7 +51,7 @@ struct Options {
     #[arg(long, default_value_t = 1)]
     warmup: usize,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
     /// Print the measurements as JSON.
     #[arg(long)]
     json: bool,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{ConfigArgs, Settings};
+use super::{ConfigArgs, SettingArgs};
 use crate::terminal::Terminal;
 use scaledown_host::config::{self, Config, Preflight, Problem};
 use scaledown_host::error::{Error, Result};
@@ -14,13 +14,13 @@ use scaledown_host::error::{Error, Result};
 #[derive(Debug, Args)]
 pub(super) struct ConfigCommand {
     #[command(subcommand)]
-    action: Action,
+    action: ConfigAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum ConfigAction {
     /// Check configurations, and the local models and files that they name, without running or downloading anything.
-    Check(Check),
+    Check(ConfigCheck),
     /// Print a configuration with everything it extends, as one TOML file that reproduces it.
     Show(Show),
     /// Print the JSON schema of configurations, plugins included.
@@ -28,12 +28,12 @@ enum Action {
 }
 
 #[derive(Debug, Args)]
-struct Check {
+struct ConfigCheck {
     /// The configurations, TOML files.
     #[arg(required = true, value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
     /// Treat missing models and files as errors. Otherwise they are warnings: an earlier command may make them.
     #[arg(long)]
     strict: bool,
@@ -54,9 +54,9 @@ struct Show {
 impl ConfigCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Check(check) => check.run(terminal),
-            Action::Show(show) => show.run(terminal),
-            Action::Schema => terminal.print_json(&config::json_schema()),
+            ConfigAction::Check(check) => check.run(terminal),
+            ConfigAction::Show(show) => show.run(terminal),
+            ConfigAction::Schema => terminal.print_json(&config::json_schema()),
         }
     }
 }
@@ -69,7 +69,7 @@ struct Outcome {
     warnings: Vec<String>,
 }
 
-impl Check {
+impl ConfigCheck {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let overrides = self.settings.overrides()?;
         let outcomes: Vec<Outcome> = self

@@ -10,7 +10,7 @@ use super::ready_made;
 use crate::terminal::{Terminal, table};
 use scaledown_host::data::atlas::{self, AtlasConfig};
 use scaledown_host::data::datasets::Set;
-use scaledown_host::data::records::{self, Summary};
+use scaledown_host::data::records::{self, RecordsSummary};
 use scaledown_host::error::{Error, Result};
 use scaledown_host::prepare;
 
@@ -18,11 +18,11 @@ use scaledown_host::prepare;
 #[derive(Debug, Args)]
 pub(super) struct DatasetCommand {
     #[command(subcommand)]
-    action: Action,
+    action: DatasetAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum DatasetAction {
     /// Write the Atlas: an invented encyclopedia with its questions, corpus and tokenizer.
     Atlas(Atlas),
     /// Write SQuAD (v1.1 or v2.0) as records to train on.
@@ -38,20 +38,20 @@ enum Action {
     /// Make one file of the records of all shares of a `prepare`.
     Merge(Merge),
     /// Check files of records, and summarise what is in them.
-    Check(Check),
+    Check(DatasetCheck),
 }
 
 impl DatasetCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Atlas(atlas) => atlas.run(terminal),
-            Action::Squad(one) => one.run(Set::Squad, terminal),
-            Action::NaturalQuestions(one) => one.run(Set::NaturalQuestions, terminal),
-            Action::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
-            Action::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
-            Action::All(records) => records.run(terminal),
-            Action::Merge(merge) => merge.run(terminal),
-            Action::Check(check) => check.run(terminal),
+            DatasetAction::Atlas(atlas) => atlas.run(terminal),
+            DatasetAction::Squad(one) => one.run(Set::Squad, terminal),
+            DatasetAction::NaturalQuestions(one) => one.run(Set::NaturalQuestions, terminal),
+            DatasetAction::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
+            DatasetAction::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
+            DatasetAction::All(records) => records.run(terminal),
+            DatasetAction::Merge(merge) => merge.run(terminal),
+            DatasetAction::Check(check) => check.run(terminal),
         }
     }
 }
@@ -124,7 +124,7 @@ impl Merge {
 }
 
 #[derive(Debug, Args)]
-struct Check {
+struct DatasetCheck {
     /// The files of records, JSON Lines or JSON.
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
@@ -133,7 +133,7 @@ struct Check {
     json: bool,
 }
 
-impl Check {
+impl DatasetCheck {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let summaries = self.files.iter().map(|file| Ok((file, records::check(file)?))).collect::<Result<Vec<_>>>()?;
         if self.json {
@@ -151,7 +151,7 @@ impl Check {
 }
 
 /// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no record at all.
-fn blame(file: &Path, summary: &Summary) -> String {
+fn blame(file: &Path, summary: &RecordsSummary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {
         return format!("{file}: there is no record in it");
@@ -173,7 +173,7 @@ fn blame(file: &Path, summary: &Summary) -> String {
     lines.join("\n")
 }
 
-fn describe(file: &Path, summary: &Summary) -> String {
+fn describe(file: &Path, summary: &RecordsSummary) -> String {
     let extent = |extent: records::Extent| format!("{} to {}, mean {:.1}", extent.min, extent.max, extent.mean);
     let rows = [
         ("records", summary.records.to_string()),

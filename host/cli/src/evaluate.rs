@@ -8,7 +8,7 @@ use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::AnswerScores;
 use scaledown_host::evaluate::report::Metrics;
-use scaledown_host::run::{self, Context, Start};
+use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
 /// Measure a trained compressor: quality and speed, before and after, against full documents.
@@ -27,7 +27,7 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let progress = terminal.watch(Interrupt::listen()?);
-        let context = Context { progress: &progress, start: Start::New, command: command_line() };
+        let context = Context { progress: &progress, start: RunStart::New, command: command_line() };
         let (metrics, shown) = run::evaluate(&self.config.load()?, self.model.as_deref(), &context)?;
         if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }

@@ -6,24 +6,24 @@ use super::ConfigArgs;
 use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
-use scaledown_host::retrieval::{self, Description, Found, SearchIndex};
+use scaledown_host::retrieval::{self, Description, FoundChunk, SearchIndex};
 use scaledown_host::support::interrupt::Interrupt;
 
 /// Make the index that a corpus is searched through, and look at it.
 #[derive(Debug, Args)]
 pub(super) struct IndexCommand {
     #[command(subcommand)]
-    action: Action,
+    action: IndexAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum IndexAction {
     /// Index the corpus of a configuration.
     Build(Build),
     /// Add the documents of a configuration's corpus to its index; those whose ids are there are replaced.
-    Add(Shown),
+    Add(IndexArgs),
     /// Print what an index holds, and whether its files are intact.
-    Info(Shown),
+    Info(IndexArgs),
     /// Search an index for one query.
     Search(Search),
 }
@@ -31,14 +31,14 @@ enum Action {
 #[derive(Debug, Args)]
 struct Build {
     #[command(flatten)]
-    shown: Shown,
+    shown: IndexArgs,
     /// Make the index anew where there is one; that one stays until the new one is complete.
     #[arg(long)]
     overwrite: bool,
 }
 
 #[derive(Debug, Args)]
-struct Shown {
+struct IndexArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Print the result as JSON.
@@ -49,7 +49,7 @@ struct Shown {
 #[derive(Debug, Args)]
 struct Search {
     #[command(flatten)]
-    shown: Shown,
+    shown: IndexArgs,
     /// What to search for.
     #[arg(long)]
     query: String,
@@ -61,28 +61,28 @@ struct Search {
 impl IndexCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Build(Build { shown, overwrite }) => {
+            IndexAction::Build(Build { shown, overwrite }) => {
                 let config = shown.config.load()?;
                 config.require_corpus()?;
                 let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
                 shown.print(&retrieval::build(&config.for_index()?, &device, overwrite, &progress)?, false, terminal)
             }
-            Action::Add(shown) => {
+            IndexAction::Add(shown) => {
                 let config = shown.config.load()?;
                 config.require_corpus()?;
                 let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
                 shown.print(&retrieval::add(&config.for_index()?, &device, &progress)?, false, terminal)
             }
-            Action::Info(shown) => {
+            IndexAction::Info(shown) => {
                 let config = shown.config.load()?;
                 shown.print(&SearchIndex::open(&config.for_index()?, &registry::device(&config.device)?)?, true, terminal)
             }
-            Action::Search(search) => search.run(terminal),
+            IndexAction::Search(search) => search.run(terminal),
         }
     }
 }
 
-impl Shown {
+impl IndexArgs {
     fn print(&self, index: &SearchIndex, verify: bool, terminal: &Terminal) -> Result<()> {
         let description = retrieval::describe(index, verify)?;
         if self.json { terminal.print_json(&description) } else { terminal.print(describe(&description)) }
@@ -112,7 +112,7 @@ impl Search {
         if self.shown.json {
             return terminal.print_json(&found);
         }
-        let row = |found: &Found| vec![format!("{:.4}", found.score), found.id.clone(), excerpt(&found.text)];
+        let row = |found: &FoundChunk| vec![format!("{:.4}", found.score), found.id.clone(), excerpt(&found.text)];
         terminal.print(table(&["SCORE", "CHUNK", "TEXT"], &found.iter().map(row).collect::<Vec<_>>()))
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::terminal::{Terminal, table};
 use scaledown_host::config::Component;
 use scaledown_host::error::Result;
-use scaledown_host::model::inspect::{Checkpoint, ModelSummary, Tokens, check_destination, write_forward};
+use scaledown_host::model::inspect::{InspectedModel, ModelSummary, Tokens, check_destination, write_forward};
 use scaledown_host::plugins::registry;
 use scaledown_host::support::hub;
 
@@ -16,11 +16,11 @@ use scaledown_host::support::hub;
 #[derive(Debug, Args)]
 pub(super) struct InspectCommand {
     #[command(subcommand)]
-    action: Action,
+    action: InspectAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum InspectAction {
     /// Show a model's architecture, parameters and memory.
     Model {
         /// A model's directory, or a hub id.
@@ -59,17 +59,17 @@ enum Action {
 impl InspectCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let directory =
-            |model: &str, revision: Option<String>| hub::Settings::from_environment().resolve(model, revision.as_deref());
+            |model: &str, revision: Option<String>| hub::HubSettings::from_environment().resolve(model, revision.as_deref());
         match self.action {
-            Action::Model { model, revision, json } => {
+            InspectAction::Model { model, revision, json } => {
                 let summary = ModelSummary::of_directory(&directory(&model, revision)?)?;
                 if json { terminal.print_json(&summary) } else { terminal.print(summary.to_string()) }
             }
-            Action::Forward { model, revision, tokens, out, device, json } => {
+            InspectAction::Forward { model, revision, tokens, out, device, json } => {
                 check_destination(&out)?;
                 let device = registry::device(&Component::new(device))?;
                 let batch = Tokens::read(&tokens)?;
-                let model = Checkpoint::load(&directory(&model, revision)?, &device)?;
+                let model = InspectedModel::load(&directory(&model, revision)?, &device)?;
                 let tensors = write_forward(&model, &batch, &device, &out)?;
                 if json {
                     return terminal.print_json(&json!({ "file": out, "tensors": tensors }));

@@ -122,7 +122,7 @@ pub(crate) struct ConfigArgs {
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
 }
 
 impl ConfigArgs {
@@ -134,13 +134,13 @@ impl ConfigArgs {
 
 /// Values that go over a configuration.
 #[derive(Debug, Args)]
-pub(crate) struct Settings {
+pub(crate) struct SettingArgs {
     /// Sets one key over the configuration, as in `--set training.seed=1`; may be repeated.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-impl Settings {
+impl SettingArgs {
     /// The settings, with those of the environment below them.
     pub(crate) fn overrides(&self) -> Result<Overrides> {
         let has_key =

@@ -11,11 +11,11 @@ use scaledown_host::plugins::registry;
 #[derive(Debug, Args)]
 pub(super) struct PluginCommand {
     #[command(subcommand)]
-    action: Action,
+    action: PluginAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum PluginAction {
     /// List all plugins: kind, name and what each is.
     List {
         /// Print JSON, with the schema of each plugin's keys.
@@ -26,7 +26,7 @@ enum Action {
 
 impl PluginCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let Action::List { json } = self.action;
+        let PluginAction::List { json } = self.action;
         if json {
             let plugins: Vec<Value> = registry::entries()
                 .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "aliases": entry.aliases, "description": entry.description, "schema": (entry.schema)() }))

@@ -5,7 +5,7 @@ use super::again::command_line;
 use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 use scaledown_host::prepare::Shard;
-use scaledown_host::run::{self, Context, Prepared, Start};
+use scaledown_host::run::{self, Context, Prepared, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
 /// Make training records: retrieve documents for each question, rerank them, and let a teacher answer.
@@ -32,9 +32,9 @@ impl Prepare {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let config = self.config.load()?;
         let start = match (self.resume, self.overwrite) {
-            (true, _) => Start::Resume,
-            (_, true) => Start::Overwrite,
-            _ => Start::New,
+            (true, _) => RunStart::Resume,
+            (_, true) => RunStart::Overwrite,
+            _ => RunStart::New,
         };
         let progress = terminal.watch(Interrupt::listen()?);
         let context = Context { progress: &progress, start, command: command_line() };

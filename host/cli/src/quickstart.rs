@@ -2,14 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::Settings;
+use super::SettingArgs;
 use super::again::command_line;
 use super::evaluate::summarise;
 use crate::embedded;
 use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
-use scaledown_host::run::{self, Context, Start};
+use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
 /// Train and measure a compressor on the embedded default, and write a report.
@@ -19,7 +19,7 @@ pub(super) struct Quickstart {
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
     /// Go on with the run in the output directory that was interrupted.
     #[arg(long)]
     resume: bool,
@@ -36,9 +36,9 @@ impl Quickstart {
         let file = self.file.map_or_else(embedded::configuration, Ok)?;
         let config = Config::load(&file, &self.settings.overrides()?)?;
         let start = match (self.resume, self.overwrite) {
-            (true, _) => Start::Resume,
-            (_, true) => Start::Overwrite,
-            _ => Start::New,
+            (true, _) => RunStart::Resume,
+            (_, true) => RunStart::Overwrite,
+            _ => RunStart::New,
         };
         let progress = terminal.watch(Interrupt::listen()?);
         let context = Context { progress: &progress, start, command: command_line() };

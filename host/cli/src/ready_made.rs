@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::terminal::{Terminal, table};
-use scaledown_host::data::datasets::{self, Set, Source, Written};
+use scaledown_host::data::datasets::{self, DatasetSource, Set, WrittenDataset};
 use scaledown_host::error::Result;
 use scaledown_host::support::hub;
 use scaledown_host::support::interrupt::Interrupt;
@@ -22,7 +22,7 @@ pub(super) struct Records {
     num_examples: Option<u64>,
     /// The part of the set. A local copy is one part, whatever this says.
     #[arg(long, value_enum, default_value = "train")]
-    split: Split,
+    split: DatasetSplit,
     /// Print what was written as JSON.
     #[arg(long)]
     json: bool,
@@ -39,19 +39,19 @@ pub(super) struct One {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Split {
+enum DatasetSplit {
     Train,
     #[value(alias = "dev")]
     Validation,
     Test,
 }
 
-impl Split {
+impl DatasetSplit {
     fn name(self) -> &'static str {
         match self {
-            Split::Train => "train",
-            Split::Validation => "validation",
-            Split::Test => "test",
+            DatasetSplit::Train => "train",
+            DatasetSplit::Validation => "validation",
+            DatasetSplit::Test => "test",
         }
     }
 }
@@ -69,14 +69,14 @@ impl Records {
 
     fn write(self, sets: &[Set], from: Option<&std::path::Path>, terminal: &Terminal) -> Result<()> {
         let limit = self.num_examples.and_then(|number| usize::try_from(number).ok());
-        let mut hub = hub::Settings::from_environment();
+        let mut hub = hub::HubSettings::from_environment();
         hub.progress &= terminal.is_interactive();
-        let source = Source { file: from, split: self.split.name(), limit, hub: &hub };
+        let source = DatasetSource { file: from, split: self.split.name(), limit, hub: &hub };
         let written = datasets::collect(sets, source, &self.out, &terminal.watch(Interrupt::manual()))?;
         if self.json {
             return terminal.print_json(&json!({ "out": self.out, "sets": written }));
         }
-        let row = |written: &Written| {
+        let row = |written: &WrittenDataset| {
             let counts = [written.records, written.without_answer, written.without_documents].map(|count| count.to_string());
             std::iter::once(written.set.name().to_owned()).chain(counts).collect::<Vec<_>>()
         };

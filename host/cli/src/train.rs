@@ -5,9 +5,9 @@ use super::again::command_line;
 use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::{Error, Result};
-use scaledown_host::run::{self, Context, Directory, Start};
+use scaledown_host::run::{self, Context, Directory, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::train::Outcome;
+use scaledown_host::train::TrainingOutcome;
 
 /// Train a compressor by distillation.
 #[derive(Debug, clap::Args)]
@@ -41,9 +41,9 @@ impl RunArgs {
         &self,
         config: &Config,
         terminal: &Terminal,
-        train: fn(&Config, &Context<'_>) -> Result<Outcome>,
+        train: fn(&Config, &Context<'_>) -> Result<TrainingOutcome>,
     ) -> Result<()> {
-        let start = if self.resume { Start::Resume } else { Start::New };
+        let start = if self.resume { RunStart::Resume } else { RunStart::New };
         let progress = terminal.watch(Interrupt::listen()?);
         let outcome = train(config, &Context { progress: &progress, start, command: command_line() })?;
         if outcome.interrupted {

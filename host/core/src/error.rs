@@ -23,13 +23,13 @@ impl Cause for scaledown_sdk::Error {}
 /// What can stop a command.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: ErrorKind,
     source: Box<dyn StdError + Send + Sync>,
 }
 
 /// What an [`Error`] means for the command and its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ErrorKind {
     /// The command was used in a way that it does not allow.
     Usage,
     /// The user asked to stop, and the command stopped where its work is safe.
@@ -63,29 +63,29 @@ impl<E: Cause> From<E> for Error {
 }
 
 impl Error {
-    fn new(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    fn new(kind: ErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error { kind, source: source.into() }
     }
 
     /// The command was used in a way that it does not allow: how, and what it allows.
     pub fn usage(message: impl Into<String>) -> Self {
-        Error::new(Kind::Usage, message.into())
+        Error::new(ErrorKind::Usage, message.into())
     }
 
     /// The user asked to stop: what became of the work.
     pub fn interrupted(what: impl Into<String>) -> Self {
-        Error::new(Kind::Interrupted, what.into())
+        Error::new(ErrorKind::Interrupted, what.into())
     }
 
     /// Standard output could not be written to.
     #[must_use]
     pub fn stdout(source: io::Error) -> Self {
-        Error::new(Kind::Stdout, source)
+        Error::new(ErrorKind::Stdout, source)
     }
 
     /// Something failed: an error, or a sentence.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Error::new(Kind::Failed, source)
+        Error::new(ErrorKind::Failed, source)
     }
 
     /// Something failed because of something else; `message` says what was tried.
@@ -112,7 +112,7 @@ impl Error {
 
     /// What the error means for the command.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
@@ -135,7 +135,7 @@ impl Error {
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {
         match self.kind {
-            Kind::Interrupted => Error::interrupted(format!("{}; go on with `{command}`", self.source)),
+            ErrorKind::Interrupted => Error::interrupted(format!("{}; go on with `{command}`", self.source)),
             _ => self,
         }
     }
@@ -144,9 +144,9 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            Kind::Usage => 2,
-            Kind::Interrupted => 130,
-            Kind::Stdout | Kind::Failed => 1,
+            ErrorKind::Usage => 2,
+            ErrorKind::Interrupted => 130,
+            ErrorKind::Stdout | ErrorKind::Failed => 1,
         }
     }
 
@@ -154,7 +154,7 @@ impl Error {
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         let error = self.source.downcast_ref::<io::Error>();
-        self.kind == Kind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+        self.kind == ErrorKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
     /// The error with everything that caused it, each said once; and what to do where a disk is full, whoever met that.
@@ -182,9 +182,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Interrupted => write!(f, "interrupted; {}", self.source),
-            Kind::Stdout => write!(f, "could not write to standard output: {}", self.source),
-            Kind::Usage | Kind::Failed => write!(f, "{}", self.source),
+            ErrorKind::Interrupted => write!(f, "interrupted; {}", self.source),
+            ErrorKind::Stdout => write!(f, "could not write to standard output: {}", self.source),
+            ErrorKind::Usage | ErrorKind::Failed => write!(f, "{}", self.source),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::execute::fused::has_bias_kernel;
 use crate::execute::{NAME, execute};
 use crate::gemv::MOST_ROWS;
 use crate::parallel;
-use crate::quantized::{self, Matrix};
+use crate::quantized::{self, QuantizedMatrix};
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::team::Team;
 
@@ -171,7 +171,7 @@ fn download(value: &Value) -> Result<TensorData> {
     }
     fn blocks<F: BlockFormat>(value: &Value) -> Option<Vec<u8>> {
         let (bytes, shape) = (value.get::<Buffer>()?.slice()?, &value.spec.shape);
-        Some(quantized::download::<F>(Matrix { bytes, rows: shape.rows(), k: shape.last() }))
+        Some(quantized::download::<F>(QuantizedMatrix { bytes, rows: shape.rows(), k: shape.last() }))
     }
     let bytes = match value.spec.dtype {
         DType::F64 => bytes::<f64>(value),

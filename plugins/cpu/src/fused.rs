@@ -21,7 +21,7 @@ pub(crate) struct Adapter {
 
 /// What the backward pass of an adapter reads.
 #[derive(Clone, Copy)]
-pub(crate) struct Saved<'a, T> {
+pub(crate) struct AdapterGradient<'a, T> {
     pub(crate) x: &'a [T],
     pub(crate) down: &'a [T],
     pub(crate) up: &'a [T],
@@ -84,7 +84,7 @@ impl Adapter {
 
     /// The gradients that are wanted: `dup = scale grad^T low`, and with `dlow = scale grad up` also `ddown = dlow^T dropout(x)` and
     /// `dx = dropout'(dlow down)`.
-    pub(crate) fn backward<T: Float + Scalar>(&self, rows: usize, saved: Saved<'_, T>, wanted: Wanted<'_, T>)
+    pub(crate) fn backward<T: Float + Scalar>(&self, rows: usize, saved: AdapterGradient<'_, T>, wanted: Wanted<'_, T>)
     where
         T::Compute: Scalar,
     {

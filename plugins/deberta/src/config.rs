@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The configuration of the `deberta` reranker.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct DebertaConfig {
+pub struct CrossEncoderConfig {
     /// The cross-encoder's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,

@@ -11,7 +11,7 @@ mod model;
 mod pairs;
 mod reranker;
 
-pub use config::DebertaConfig;
+pub use config::CrossEncoderConfig;
 pub use reranker::CrossEncoder;
 
 use scaledown_sdk::component::{Registration, inventory};

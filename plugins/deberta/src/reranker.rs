@@ -4,7 +4,7 @@ use scaledown_sdk::component::{Reranker, RerankerContext, RerankerPlugin};
 use scaledown_sdk::nn::{TokenBatch, length_batches};
 use scaledown_sdk::{Error, Result};
 
-use crate::DebertaConfig;
+use crate::CrossEncoderConfig;
 use crate::model::Model;
 use crate::pairs::Pairs;
 
@@ -16,9 +16,9 @@ pub struct CrossEncoder {
 }
 
 impl RerankerPlugin for CrossEncoder {
-    type Config = DebertaConfig;
+    type Config = CrossEncoderConfig;
 
-    fn build(config: DebertaConfig, context: RerankerContext) -> Result<Self> {
+    fn build(config: CrossEncoderConfig, context: RerankerContext) -> Result<Self> {
         let model = Model::open(&config.model, &context.device)?;
         model.check()?;
         let path = config.model.display();

@@ -9,7 +9,7 @@ use milvus::v2::prelude::{
     IndexParam, IndexType, InsertRequest, LoadCollectionRequest, MetricType, RetryConfig, SearchRequest, SearchVectors,
     SingleResult, TelemetryConfig, UpsertRequest,
 };
-use scaledown_remote::{Failure, Secret, Store, check_url, seconds};
+use scaledown_remote::{Secret, Store, StoreFailure, check_url, seconds};
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 use tokio::runtime::Runtime;
@@ -82,13 +82,13 @@ impl MilvusStore {
     }
 
     /// Runs a call of the client to its end.
-    fn run<T>(&self, call: impl Future<Output = Result<T, MilvusError>>) -> Result<T, Failure> {
+    fn run<T>(&self, call: impl Future<Output = Result<T, MilvusError>>) -> Result<T, StoreFailure> {
         self.runtime.block_on(call).map_err(|error| {
             let message = self.without_token(&describe(&error));
             if is_transient(&error) {
-                Failure::Transient { message, wait: Duration::ZERO }
+                StoreFailure::Transient { message, wait: Duration::ZERO }
             } else {
-                Failure::Permanent(self.permanent(&message))
+                StoreFailure::Permanent(self.permanent(&message))
             }
         })
     }
@@ -187,16 +187,16 @@ impl Store for MilvusStore {
         LONGEST_ID as usize
     }
 
-    fn prepare(&self, vocabulary: usize) -> Result<(), Failure> {
+    fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure> {
         if !self.run(self.exists())? {
             self.run(self.create(vocabulary))?;
         } else if let Some(schema_mismatch) = self.run(self.schema_mismatch(vocabulary))? {
-            return Err(Failure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name()))));
+            return Err(StoreFailure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name()))));
         }
         self.run(self.open())
     }
 
-    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), Failure> {
+    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), StoreFailure> {
         let ids = documents.iter().map(|(id, _)| id.clone()).collect();
         let vectors = documents.iter().map(|(_, vector)| vector.0.iter().copied().collect()).collect();
         self.run(async {
@@ -206,14 +206,14 @@ impl Store for MilvusStore {
         })
     }
 
-    fn remove(&self, ids: &[String]) -> Result<(), Failure> {
+    fn remove(&self, ids: &[String]) -> Result<(), StoreFailure> {
         self.run(async {
             let asked = DeleteRequest::builder().collection_name(&self.collection).ids(Ids::VarChar(ids.to_vec())).build()?;
             self.client.delete(asked).await.map(drop)
         })
     }
 
-    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, Failure> {
+    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure> {
         let vectors = queries.iter().map(|vector| vector.0.iter().copied().collect()).collect();
         let response = self.run(async {
             let asked = SearchRequest::builder()
@@ -231,7 +231,7 @@ impl Store for MilvusStore {
 }
 
 impl MilvusStore {
-    fn hits(&self, found: &SingleResult) -> Result<Vec<Hit>, Failure> {
+    fn hits(&self, found: &SingleResult) -> Result<Vec<Hit>, StoreFailure> {
         match found.get_ids() {
             Ids::VarChar(ids) => {
                 let hits = ids.iter().zip(found.get_scores()).map(|(id, &score)| Hit { id: id.clone(), score });
@@ -239,9 +239,9 @@ impl MilvusStore {
             }
             // A query without hits has ids of no kind.
             other if other.is_empty() => Ok(Vec::new()),
-            _ => {
-                Err(Failure::Permanent(self.permanent("its ids are no texts, as those of a collection that ScaleDown made are")))
-            }
+            _ => Err(StoreFailure::Permanent(
+                self.permanent("its ids are no texts, as those of a collection that ScaleDown made are"),
+            )),
         }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::encoder::{Encoder, EncoderConfig};
+use scaledown_sdk::nn::modernbert::{ModernBertConfig, ModernBertModel};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{ForwardMode, MemoryTokens, Params, WeightSource};
 use scaledown_sdk::{Error, Result};
 
 use crate::projection::Projection;
-use crate::{ModernBertConfig, Start};
+use crate::{EncoderInit, ModernBertCompressorConfig};
 
 /// What a stored model may have on top of the encoder.
 const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
@@ -19,22 +19,22 @@ const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
 /// A ModernBERT encoder with memory tokens, and a projection to the generator's space.
 ///
 /// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`, `relevance_head`, and `projection`.
-pub struct ModernBert {
-    encoder: Encoder,
+pub struct ModernBertCompressor {
+    encoder: ModernBertModel,
     memory: MemoryTokens,
     projection: Projection,
     template: PairTemplate,
 }
 
-impl CompressorPlugin for ModernBert {
-    type Config = ModernBertConfig;
+impl CompressorPlugin for ModernBertCompressor {
+    type Config = ModernBertCompressorConfig;
 
-    fn build(config: ModernBertConfig, context: CompressorContext) -> Result<Self> {
+    fn build(config: ModernBertCompressorConfig, context: CompressorContext) -> Result<Self> {
         let inner = config.projection.unwrap_or(context.hidden_size);
         if inner == 0 {
             return Err(Error::Config("compressor.projection is 0, expected at least 1".into()));
         }
-        let model = EncoderConfig::from_directory(&config.model)?;
+        let model = ModernBertConfig::from_directory(&config.model)?;
         let params = context.params.trained();
         let hidden = model.hidden_size;
         let template = template(&config.model, &model)?;
@@ -42,8 +42,8 @@ impl CompressorPlugin for ModernBert {
         if model.tied {
             stored.stored_as("embeddings.tok_embeddings.weight", "decoder.weight");
         }
-        let encoder = Encoder::new(model, &stored)?;
-        Ok(ModernBert {
+        let encoder = ModernBertModel::new(model, &stored)?;
+        Ok(ModernBertCompressor {
             memory: MemoryTokens::new(&params, encoder.table(), context.memory_tokens, context.relevance)?,
             projection: Projection::new(&params.fresh().pp("projection"), hidden, inner, context.hidden_size)?,
             encoder,
@@ -52,7 +52,7 @@ impl CompressorPlugin for ModernBert {
     }
 }
 
-impl Compressor for ModernBert {
+impl Compressor for ModernBertCompressor {
     fn template(&self) -> PairTemplate {
         self.template.clone()
     }
@@ -70,9 +70,9 @@ impl Compressor for ModernBert {
 }
 
 /// Where the encoder's parameters are made: `ModernBertModel` stores them at the top, `ModernBertForMaskedLM` under `model`.
-fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> {
+fn encoder_params(config: &ModernBertCompressorConfig, params: &Params) -> Result<Params> {
     let params = params.pp("model");
-    if config.init == Start::Random {
+    if config.init == EncoderInit::Random {
         return Ok(params.fresh());
     }
     let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
@@ -80,7 +80,7 @@ fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> 
     Ok(params.load_strict(weights, prefix, &HEADS))
 }
 
-fn template(directory: &Path, config: &EncoderConfig) -> Result<PairTemplate> {
+fn template(directory: &Path, config: &ModernBertConfig) -> Result<PairTemplate> {
     let id = |key: &str, id: Option<u32>| {
         let missing =
             || Error::Config(format!("{}: {key} is missing, expected a token id", directory.join("config.json").display()));

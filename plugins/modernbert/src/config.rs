@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The configuration of the `modernbert` compressor.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ModernBertConfig {
+pub struct ModernBertCompressorConfig {
     /// The encoder's hub id or directory: `config.json`, `model.safetensors`, and `tokenizer.json` unless its tokenizer is the generator's.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
@@ -15,7 +15,7 @@ pub struct ModernBertConfig {
     pub revision: Option<String>,
     /// Whether the encoder starts from the directory's weights (`"pretrained"`) or from random ones (`"random"`).
     #[serde(default)]
-    pub init: Start,
+    pub init: EncoderInit,
     /// The size of the projection's inner layer; the generator's hidden size if not given.
     #[serde(default)]
     #[schemars(range(min = 1))]
@@ -25,7 +25,7 @@ pub struct ModernBertConfig {
 /// What the encoder's weights start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Start {
+pub enum EncoderInit {
     /// The weights of the model's directory.
     #[default]
     Pretrained,

@@ -7,11 +7,11 @@ mod compressor;
 mod config;
 mod projection;
 
-pub use compressor::ModernBert;
-pub use config::{ModernBertConfig, Start};
+pub use compressor::ModernBertCompressor;
+pub use config::{EncoderInit, ModernBertCompressorConfig};
 
 use scaledown_sdk::component::{Registration, inventory};
 
 inventory::submit! {
-    Registration::compressor::<ModernBert>("modernbert", "Compresses documents with a ModernBERT encoder and a projection.")
+    Registration::compressor::<ModernBertCompressor>("modernbert", "Compresses documents with a ModernBERT encoder and a projection.")
 }

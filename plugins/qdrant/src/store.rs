@@ -8,7 +8,7 @@ use qdrant_client::qdrant::{
     VectorInput, value::Kind,
 };
 use qdrant_client::{Payload, QdrantError};
-use scaledown_remote::{Failure, Secret, Store, check_url, seconds};
+use scaledown_remote::{Secret, Store, StoreFailure, check_url, seconds};
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 use tokio::runtime::Runtime;
@@ -74,12 +74,12 @@ impl QdrantStore {
     }
 
     /// Runs a call of the client to its end.
-    fn run<T>(&self, call: impl Future<Output = Result<T, QdrantError>>) -> Result<T, Failure> {
+    fn run<T>(&self, call: impl Future<Output = Result<T, QdrantError>>) -> Result<T, StoreFailure> {
         self.runtime.block_on(call).map_err(|error| {
             let message = self.without_key(&describe(&error));
             match transient(&error) {
-                Some(wait) => Failure::Transient { message, wait },
-                None => Failure::Permanent(self.permanent(&message)),
+                Some(wait) => StoreFailure::Transient { message, wait },
+                None => StoreFailure::Permanent(self.permanent(&message)),
             }
         })
     }
@@ -120,10 +120,10 @@ impl QdrantStore {
         }))
     }
 
-    fn hit(&self, point: ScoredPoint) -> Result<Hit, Failure> {
+    fn hit(&self, point: ScoredPoint) -> Result<Hit, StoreFailure> {
         let id = point.payload.get(ID).and_then(text).map(str::to_owned);
         let id = id.ok_or_else(|| {
-            Failure::Permanent(
+            StoreFailure::Permanent(
                 self.permanent(&format!("a point has no text `{ID}` in its payload, as those that ScaleDown adds have")),
             )
         })?;
@@ -173,27 +173,27 @@ impl Store for QdrantStore {
         LONGEST_ID
     }
 
-    fn prepare(&self, vocabulary: usize) -> Result<(), Failure> {
+    fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure> {
         if !self.run(self.client.collection_exists(&self.collection))? {
             return self.run(self.create(vocabulary));
         }
         match self.run(self.schema_mismatch(vocabulary))? {
             None => Ok(()),
-            Some(schema_mismatch) => Err(Failure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name())))),
+            Some(schema_mismatch) => Err(StoreFailure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name())))),
         }
     }
 
-    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), Failure> {
+    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), StoreFailure> {
         let points: Vec<PointStruct> = documents.iter().map(|(id, vector)| point(id, vector)).collect();
         self.run(self.client.upsert_points(UpsertPointsBuilder::new(&self.collection, points).wait(true))).map(drop)
     }
 
-    fn remove(&self, ids: &[String]) -> Result<(), Failure> {
+    fn remove(&self, ids: &[String]) -> Result<(), StoreFailure> {
         let ids = PointsIdsList { ids: ids.iter().map(|id| point_id(id)).collect() };
         self.run(self.client.delete_points(DeletePointsBuilder::new(&self.collection).points(ids).wait(true))).map(drop)
     }
 
-    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, Failure> {
+    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure> {
         let query = |vector: &SparseVector| {
             let (terms, weights) = unzipped(vector);
             let query = QueryPointsBuilder::new(&self.collection).query(VectorInput::new_sparse(terms, weights));

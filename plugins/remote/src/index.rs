@@ -6,7 +6,7 @@ use backon::ExponentialBuilder;
 use scaledown_sdk::component::{Document, Hit, Retriever, SparseEncoder, SparseVector};
 use scaledown_sdk::{Error, Result};
 
-use crate::{Failure, GaveUp, Store, retry};
+use crate::{GaveUp, Store, StoreFailure, retry};
 
 /// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
@@ -87,19 +87,19 @@ impl<S: Store> RemoteIndex<S> {
     }
 
     /// Makes a call, and makes it again while its failures pass and tries are left.
-    fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, Failure>) -> Result<T> {
-        let transient = |failure: &Failure| match failure {
-            Failure::Transient { wait, .. } => Some(*wait),
-            Failure::Permanent(_) => None,
+    fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, StoreFailure>) -> Result<T> {
+        let transient = |failure: &StoreFailure| match failure {
+            StoreFailure::Transient { wait, .. } => Some(*wait),
+            StoreFailure::Permanent(_) => None,
         };
         retry(self.backoff, call, transient, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
-            Failure::Transient { message, .. } if interrupted => {
+            StoreFailure::Transient { message, .. } if interrupted => {
                 self.told(&format!("interrupted while it waited to ask again, after {message}"))
             }
-            Failure::Transient { message, .. } => {
+            StoreFailure::Transient { message, .. } => {
                 self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
             }
-            Failure::Permanent(error) => error,
+            StoreFailure::Permanent(error) => error,
         })
     }
 

@@ -13,4 +13,4 @@ pub use index::RemoteIndex;
 pub use patience::{GaveUp, backoff, retry, seconds};
 pub use proxy::proxy_from_environment;
 pub use secret::{Secret, VARIABLE_EXPECTED, VARIABLE_PATTERN};
-pub use store::{Failure, Store};
+pub use store::{Store, StoreFailure};

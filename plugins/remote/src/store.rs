@@ -21,32 +21,32 @@ pub trait Store: Send + Sync {
     ///
     /// # Errors
     /// If the service fails, or has another kind of collection under that name.
-    fn prepare(&self, vocabulary: usize) -> Result<(), Failure>;
+    fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure>;
 
     /// Puts documents in, each in the place of an older one of its id. No id comes twice, and no vector is empty. When it returns, a search
     /// finds them.
     ///
     /// # Errors
     /// If the service fails.
-    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), Failure>;
+    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), StoreFailure>;
 
     /// Takes documents out, whether they are in or not.
     ///
     /// # Errors
     /// If the service fails.
-    fn remove(&self, ids: &[String]) -> Result<(), Failure>;
+    fn remove(&self, ids: &[String]) -> Result<(), StoreFailure>;
 
     /// The `limit` documents of the greatest products with each vector, greatest first; of equal ones, whichever and however ordered. No vector
     /// is empty.
     ///
     /// # Errors
     /// If the service fails, or there is no collection.
-    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, Failure>;
+    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure>;
 }
 
 /// Why a call of a [`Store`] failed.
 #[derive(Debug)]
-pub enum Failure {
+pub enum StoreFailure {
     /// The same call may succeed later.
     Transient {
         /// What happened.

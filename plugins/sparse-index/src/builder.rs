@@ -2,11 +2,11 @@
 
 use crate::deletions::Deletions;
 use crate::error::{Error, Result};
-use crate::index::{Index, Info};
+use crate::index::{Info, SparseIndex};
 use crate::manifest::{self, Manifest, SegmentFile};
 use crate::segment_writer::{Duplicates, SegmentWriter};
 use crate::storage::sync_directory;
-use crate::weights::{Quantisation, Weights};
+use crate::weights::{Quantisation, StoredWeights};
 use crate::window::WindowBuilder;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,9 +18,9 @@ const MOST_TERMS: usize = 1 << 20;
 
 /// How an index is built.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct IndexSettings {
     /// How weights are stored. Fixed when the index is created.
-    pub weights: Weights,
+    pub weights: StoredWeights,
     /// Documents in a window, from 1 to 65536. Fixed when the index is created; less than the default costs speed and space.
     pub window: u32,
     /// Bytes that postings and ids may take in memory while they are sorted; the rest goes through temporary files in the index's
@@ -30,9 +30,9 @@ pub struct Settings {
     pub duplicates: Duplicates,
 }
 
-impl Default for Settings {
+impl Default for IndexSettings {
     fn default() -> Self {
-        Self { weights: Weights::default(), window: 65536, memory: 512 << 20, duplicates: Duplicates::default() }
+        Self { weights: StoredWeights::default(), window: 65536, memory: 512 << 20, duplicates: Duplicates::default() }
     }
 }
 
@@ -40,9 +40,9 @@ impl Default for Settings {
 /// it was.
 pub struct Builder {
     directory: PathBuf,
-    settings: Settings,
+    settings: IndexSettings,
     manifest: Manifest,
-    existing: Option<Index>,
+    existing: Option<SparseIndex>,
     /// Documents of the existing segments that are replaced: the place of the segment, the document's number in it.
     replaced: Vec<(usize, u32)>,
     writer: SegmentWriter,
@@ -57,7 +57,7 @@ impl Builder {
     ///
     /// # Errors
     /// The directory holds an index or cannot be written, or a setting is out of range.
-    pub fn create(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self> {
+    pub fn create(directory: impl AsRef<Path>, settings: &IndexSettings) -> Result<Self> {
         let directory = directory.as_ref();
         settings.weights.check()?;
         if !(1..=65536).contains(&settings.window) {
@@ -76,16 +76,22 @@ impl Builder {
     ///
     /// # Errors
     /// The directory holds no index, or a damaged one, or is being changed by somebody else.
-    pub fn append(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self> {
+    pub fn append(directory: impl AsRef<Path>, settings: &IndexSettings) -> Result<Self> {
         let directory = directory.as_ref();
         let (existing, lock) = open_locked(directory)?;
         let mut manifest = existing.manifest.clone();
         manifest.generation += 1;
-        let settings = Settings { weights: manifest.weights, window: manifest.window, ..settings.clone() };
+        let settings = IndexSettings { weights: manifest.weights, window: manifest.window, ..settings.clone() };
         Self::start(directory, settings, manifest, Some(existing), lock)
     }
 
-    fn start(directory: &Path, settings: Settings, manifest: Manifest, existing: Option<Index>, lock: File) -> Result<Self> {
+    fn start(
+        directory: &Path,
+        settings: IndexSettings,
+        manifest: Manifest,
+        existing: Option<SparseIndex>,
+        lock: File,
+    ) -> Result<Self> {
         manifest.tidy(directory);
         let name = segment_name(manifest.generation);
         let writer = SegmentWriter::create(directory, &name, settings.weights, settings.window, settings.memory / 4)?;
@@ -192,17 +198,17 @@ impl Builder {
         }
         write_deletions(&self.directory, &mut self.manifest, &deletions, &changed)?;
         self.manifest.publish(&self.directory)?;
-        Ok(Index::with(&self.directory, self.manifest)?.info())
+        Ok(SparseIndex::with(&self.directory, self.manifest)?.info())
     }
 }
 
 /// Opens an index and keeps other writers out of it.
-pub(crate) fn open_locked(directory: &Path) -> Result<(Index, File)> {
+pub(crate) fn open_locked(directory: &Path) -> Result<(SparseIndex, File)> {
     if !directory.join(manifest::NAME).exists() {
         return Err(Error::Missing { path: directory.to_owned() });
     }
     let lock = manifest::lock(directory)?;
-    Ok((Index::open(directory)?, lock))
+    Ok((SparseIndex::open(directory)?, lock))
 }
 
 pub(crate) fn segment_name(generation: u64) -> String {

@@ -84,7 +84,7 @@ pub enum Error {
     /// A setting is out of range.
     #[error("the index setting {key} = {value} is out of range: expected {expected}")]
     Setting {
-        /// The name of the field of [`Settings`](crate::Settings).
+        /// The name of the field of [`IndexSettings`](crate::Settings).
         key: &'static str,
         /// What it was set to.
         value: String,

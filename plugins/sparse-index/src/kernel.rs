@@ -7,7 +7,7 @@
 use crate::avx512;
 use crate::layout::{BLOCK, GROUP};
 use crate::segment::{List, Places};
-use crate::weights::{Weights, half_value};
+use crate::weights::{StoredWeights, half_value};
 
 /// Words of the part of a bitmap that belongs to a block.
 const WORDS: usize = BLOCK / 64;
@@ -47,10 +47,10 @@ pub(crate) struct Factor {
 }
 
 impl Factor {
-    pub(crate) fn new(weight: f32, weights: Weights) -> Self {
+    pub(crate) fn new(weight: f32, weights: StoredWeights) -> Self {
         let products = match weights {
-            Weights::Eight { .. } => (0..256).map(|code| weights.decode(code) * weight).collect(),
-            Weights::Half => Box::default(),
+            StoredWeights::Eight { .. } => (0..256).map(|code| weights.decode(code) * weight).collect(),
+            StoredWeights::Half => Box::default(),
         };
         #[cfg(target_arch = "x86_64")]
         let wide = weights.bytes() == 1 && avx512::available();
@@ -265,7 +265,7 @@ mod tests {
     /// Every path gives the same bits, with and without the processor's own instructions.
     #[test]
     fn bitmaps_are_read_alike_on_every_processor() {
-        let weights = Weights::default();
+        let weights = StoredWeights::default();
         // A window of two blocks, the second of five words, some of them empty or full.
         let words: Vec<u64> = (0..69_u64).map(|n| [0, u64::MAX, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)][n as usize % 3]).collect();
         let places: Vec<[u8; 8]> = words.iter().map(|word| word.to_le_bytes()).collect();

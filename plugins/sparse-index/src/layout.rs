@@ -18,7 +18,7 @@
 //! 4,096 documents.
 
 use crate::error::{Error, Result};
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use std::path::Path;
 
 /// What a segment file begins with.
@@ -147,7 +147,7 @@ pub(crate) struct Footer {
     pub lookup_checksum: u32,
     pub windows: u32,
     pub documents: u32,
-    pub weights: Weights,
+    pub weights: StoredWeights,
     /// The most documents a window may have.
     pub window: u32,
 }
@@ -158,8 +158,8 @@ impl Footer {
         let mut bytes = [0; FOOTER_BYTES];
         bytes[..8].copy_from_slice(&self.lookup.to_le_bytes());
         let (kind, ceiling) = match self.weights {
-            Weights::Eight { ceiling } => (8, ceiling.to_bits()),
-            Weights::Half => (16, 0),
+            StoredWeights::Eight { ceiling } => (8, ceiling.to_bits()),
+            StoredWeights::Half => (16, 0),
         };
         let numbers = [self.lookup_checksum, self.windows, self.documents, kind, ceiling, self.window];
         for (place, number) in bytes[8..32].chunks_exact_mut(4).zip(numbers) {
@@ -181,8 +181,8 @@ impl Footer {
             return Err(Error::damaged(path, "the checksum of its table does not fit"));
         }
         let weights = match u32_at(bytes, 20) {
-            8 => Weights::Eight { ceiling: f32::from_bits(u32_at(bytes, 24)) },
-            16 => Weights::Half,
+            8 => StoredWeights::Eight { ceiling: f32::from_bits(u32_at(bytes, 24)) },
+            16 => StoredWeights::Half,
             kind => return Err(Error::damaged(path, format!("its weights are of kind {kind}, which does not exist"))),
         };
         let footer = Self {

@@ -3,7 +3,7 @@
 use crate::builder::{open_locked, segment_name, write_deletions};
 use crate::deletions::Deletions;
 use crate::error::Result;
-use crate::index::{Index, Info, Part};
+use crate::index::{Info, Part, SparseIndex};
 use crate::manifest::SegmentFile;
 use crate::segment_writer::{Duplicates, SegmentWriter};
 use crate::weights::Quantisation;
@@ -81,7 +81,7 @@ pub fn compact(directory: impl AsRef<Path>, memory: usize) -> Result<Info> {
         written.out.publish()?;
     }
     manifest.publish(directory)?;
-    Ok(Index::with(directory, manifest)?.info())
+    Ok(SparseIndex::with(directory, manifest)?.info())
 }
 
 /// Old windows on their way into new ones. An old window falls into two new ones as a rule, so the last ones stay open.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layout::FORMAT;
 use crate::storage::{UNFINISHED, Unfinished, sync_directory};
-use crate::weights::{Quantisation, Weights};
+use crate::weights::{Quantisation, StoredWeights};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) struct Manifest {
     format: u32,
     /// Counts the changes; new files are named after it.
     pub generation: u64,
-    pub weights: Weights,
+    pub weights: StoredWeights,
     /// The most documents a window has.
     pub window: u32,
     pub segments: Vec<SegmentFile>,
@@ -45,7 +45,7 @@ pub(crate) struct DeletionsFile {
 }
 
 impl Manifest {
-    pub(crate) fn new(weights: Weights, window: u32) -> Self {
+    pub(crate) fn new(weights: StoredWeights, window: u32) -> Self {
         Self { kind: KIND.into(), format: FORMAT, generation: 0, weights, window, segments: Vec::new() }
     }
 

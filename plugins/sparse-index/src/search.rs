@@ -7,7 +7,7 @@ use crate::kernel::{Cursor, Factor};
 use crate::layout::BLOCK;
 use crate::segment::{Segment, Window};
 use crate::top::Top;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 
 /// The largest weight of a query: products and their sums stay finite.
 const LARGEST: f32 = 1e20;
@@ -19,7 +19,7 @@ pub(crate) struct Query {
 
 impl Query {
     /// Checks a query for an index whose weights are stored as `weights`. Terms of weight zero say nothing and are left out.
-    pub(crate) fn new(query: &[(u32, f32)], weights: Weights) -> Result<Self> {
+    pub(crate) fn new(query: &[(u32, f32)], weights: StoredWeights) -> Result<Self> {
         let mut terms: Vec<(u32, f32)> = query.iter().copied().filter(|(_, weight)| *weight != 0.0).collect();
         terms.sort_unstable_by_key(|(term, _)| *term);
         for &(term, weight) in &terms {
@@ -57,7 +57,7 @@ impl Query {
     }
 
     /// The lists that a window has of the query's terms, with their largest products.
-    fn lists<'a>(&'a self, window: &Window<'a>, weights: Weights) -> Result<Vec<(Cursor<'a>, f32)>> {
+    fn lists<'a>(&'a self, window: &Window<'a>, weights: StoredWeights) -> Result<Vec<(Cursor<'a>, f32)>> {
         let mut lists = Vec::with_capacity(self.terms.len());
         for (term, factor, weight) in &self.terms {
             if let Some(list) = window.list(*term)? {

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::layout::{BLOCK, Entry, Footer, bitmap_bytes, check_header, groups, has_starts, is_bitmap};
 use crate::segment_writer::hash;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use memmap2::Mmap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -121,7 +121,7 @@ impl Segment {
 /// The parts of a window.
 pub(crate) struct Window<'a> {
     path: &'a Path,
-    weights: Weights,
+    weights: StoredWeights,
     pub entry: Entry,
     lists: &'a [u8],
     terms: &'a [[u8; 4]],

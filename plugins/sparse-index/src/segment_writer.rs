@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::layout::{Entry, Footer, header};
 use crate::sorter::Sorter;
 use crate::storage::Unfinished;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use crate::window::WindowBuilder;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -30,7 +30,7 @@ pub(crate) fn hash(id: &[u8]) -> u64 {
 pub(crate) struct SegmentWriter {
     out: Unfinished,
     path: PathBuf,
-    weights: Weights,
+    weights: StoredWeights,
     window: u32,
     entries: Vec<Entry>,
     documents: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Written {
 
 impl SegmentWriter {
     /// Starts the segment `directory/name`; its lookup is sorted in `memory` bytes.
-    pub(crate) fn create(directory: &Path, name: &str, weights: Weights, window: u32, memory: usize) -> Result<Self> {
+    pub(crate) fn create(directory: &Path, name: &str, weights: StoredWeights, window: u32, memory: usize) -> Result<Self> {
         let mut out = Unfinished::create(directory, name)?;
         out.write(&header())?;
         let (path, ids) = (directory.join(name), Sorter::new(directory, memory));

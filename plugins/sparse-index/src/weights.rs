@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// same way whatever is beside it: appending and compaction change no score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Weights {
+pub enum StoredWeights {
     /// One byte: three bits of exponent and five of fraction, below `ceiling`. From `ceiling / 128` up the relative error is at most
     /// 1/64; below, steps are `ceiling / 4096` wide, and the smallest of them takes all that is smaller.
     Eight {
@@ -20,13 +20,13 @@ pub enum Weights {
 }
 
 /// Eight bits below 8: what log(1 + relu) of a language model's logits stays below.
-impl Default for Weights {
+impl Default for StoredWeights {
     fn default() -> Self {
         Self::Eight { ceiling: 8.0 }
     }
 }
 
-impl Weights {
+impl StoredWeights {
     /// The weight that is stored for `weight`: what scores are computed from. None if `weight` is not finite, not above zero, or too
     /// large to be stored.
     pub fn stored(self, weight: f32) -> Option<f32> {
@@ -154,19 +154,19 @@ mod tests {
 
     #[test]
     fn every_code_is_stored_as_itself() {
-        let eight = Weights::Eight { ceiling: 4.0 };
+        let eight = StoredWeights::Eight { ceiling: 4.0 };
         for code in 1..=255 {
             assert_eq!(eight.encode(eight.decode(code)), Some(code));
         }
         assert!((1..255).all(|code| eight.decode(code) < eight.decode(code + 1)));
         for code in 0x0400..0x7c00 {
-            assert_eq!(Weights::Half.encode(Weights::Half.decode(code)), Some(code));
+            assert_eq!(StoredWeights::Half.encode(StoredWeights::Half.decode(code)), Some(code));
         }
     }
 
     #[test]
     fn the_nearest_code_is_taken() {
-        let eight = Weights::Eight { ceiling: 8.0 };
+        let eight = StoredWeights::Eight { ceiling: 8.0 };
         for step in 1..7900 {
             let weight = step as f32 * 0.001;
             let nearest = (1..=255).map(|code| (eight.decode(code) - weight).abs()).fold(f32::MAX, f32::min);
@@ -178,11 +178,11 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_is_refused() {
         for weight in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e6] {
-            assert_eq!(Weights::default().stored(weight), None);
-            assert_eq!(Weights::Half.stored(weight), None);
+            assert_eq!(StoredWeights::default().stored(weight), None);
+            assert_eq!(StoredWeights::Half.stored(weight), None);
         }
-        assert_eq!(Weights::default().stored(1e-30), Some(8.0 / 4096.0));
-        assert!(Weights::Eight { ceiling: 3.0 }.check().is_err());
-        assert!(Weights::Eight { ceiling: f32::NAN }.check().is_err());
+        assert_eq!(StoredWeights::default().stored(1e-30), Some(8.0 / 4096.0));
+        assert!(StoredWeights::Eight { ceiling: 3.0 }.check().is_err());
+        assert!(StoredWeights::Eight { ceiling: f32::NAN }.check().is_err());
     }
 }

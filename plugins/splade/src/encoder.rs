@@ -1,7 +1,7 @@
 //! The encoder.
 
 use scaledown_sdk::component::{SparseEncoder, SparseVector};
-use scaledown_sdk::nn::bert::MaskedLm;
+use scaledown_sdk::nn::bert::BertMaskedLm;
 use scaledown_sdk::nn::{TokenBatch, length_batches};
 use scaledown_sdk::{Device, Error, Result};
 use tokenizers::Tokenizer;
@@ -12,7 +12,7 @@ use crate::tokenizer::{self, special_ids};
 
 /// A masked language model whose predictions at a text's tokens are the text's terms.
 pub struct Splade {
-    model: MaskedLm,
+    model: BertMaskedLm,
     tokenizer: Tokenizer,
     batch_tokens: usize,
     documents: Selection,
@@ -26,7 +26,7 @@ impl Splade {
     /// If the directory holds no BERT or DistilBERT masked language model or no tokenizer that fits it, or `max_length` is more than the
     /// model reads.
     pub fn new(config: &SpladeConfig, device: &Device) -> Result<Self> {
-        let model = MaskedLm::from_directory(&config.model, device)?;
+        let model = BertMaskedLm::from_directory(&config.model, device)?;
         let reads = model.encoder().config().max_positions;
         let most = config.max_length.unwrap_or(reads);
         if most > reads || most < 3 {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, SparseEncoder};
 use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use scaledown_sdk::{Error, Result};
-use scaledown_sparse_index::{Builder, Duplicates, Index, Settings, Weights};
+use scaledown_sparse_index::{Builder, Duplicates, IndexSettings, SparseIndex, StoredWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Splade;
@@ -21,9 +21,9 @@ const BATCH: usize = 512;
 pub struct SpladeRetriever {
     encoder: Splade,
     identity: Identity,
-    settings: Settings,
+    settings: IndexSettings,
     directory: PathBuf,
-    index: Option<Index>,
+    index: Option<SparseIndex>,
 }
 
 /// What makes the vectors of one encoder unlike those of another.
@@ -50,10 +50,11 @@ impl RetrieverPlugin for SpladeRetriever {
             special_terms: config.encoder.special_terms,
         };
         let weights = match config.weights {
-            Stored::U8 => Weights::default(),
-            Stored::F16 => Weights::Half,
+            Stored::U8 => StoredWeights::default(),
+            Stored::F16 => StoredWeights::Half,
         };
-        let settings = Settings { weights, memory: config.memory << 20, duplicates: Duplicates::Replace, ..Settings::default() };
+        let settings =
+            IndexSettings { weights, memory: config.memory << 20, duplicates: Duplicates::Replace, ..IndexSettings::default() };
         let directory = context.directory;
         let index = open(&directory)?;
         if index.is_some() {
@@ -74,8 +75,8 @@ impl RetrieverPlugin for SpladeRetriever {
 }
 
 /// The index of a directory, if it has one.
-fn open(directory: &Path) -> Result<Option<Index>> {
-    match Index::open(directory) {
+fn open(directory: &Path) -> Result<Option<SparseIndex>> {
+    match SparseIndex::open(directory) {
         Ok(index) => Ok(Some(index)),
         Err(scaledown_sparse_index::Error::Missing { .. }) => Ok(None),
         Err(error) => Err(told(&error)),
@@ -110,7 +111,7 @@ fn checksum(model: &Path) -> Result<String> {
 
 /// The best `k` of each query, equal ones in the order of their ids. The index orders those by when they were added, which depends on its
 /// history: more are asked for until all of the last score are there.
-fn best(index: &Index, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
+fn best(index: &SparseIndex, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
     let documents = usize::try_from(index.documents()).unwrap_or(usize::MAX);
     let k = k.min(documents);
     let mut best = vec![Vec::new(); queries.len()];
@@ -135,11 +136,11 @@ fn best(index: &Index, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<
 
 /// The `limit` best of the queries of these numbers, in the index's own order.
 fn found(
-    index: &Index,
+    index: &SparseIndex,
     queries: &[Vec<(u32, f32)>],
     numbers: &[usize],
     limit: usize,
-) -> Result<Vec<Vec<scaledown_sparse_index::Hit>>> {
+) -> Result<Vec<Vec<scaledown_sparse_index::DocumentHit>>> {
     let asked: Vec<&[(u32, f32)]> = numbers.iter().map(|&number| queries[number].as_slice()).collect();
     match asked.as_slice() {
         [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| told(&error))?]),
@@ -148,9 +149,9 @@ fn found(
 }
 
 fn told(error: &scaledown_sparse_index::Error) -> Error {
-    use scaledown_sparse_index::Error as Index;
+    use scaledown_sparse_index::Error as IndexError;
     Error::Input(match error {
-        Index::Damaged { .. } | Index::Foreign { .. } | Index::Version { .. } => {
+        IndexError::Damaged { .. } | IndexError::Foreign { .. } | IndexError::Version { .. } => {
             format!("{error} (`scaledown index build --overwrite` does)")
         }
         other => other.to_string(),
@@ -166,7 +167,7 @@ impl SpladeRetriever {
         Ok(())
     }
 
-    fn opened(&self) -> Result<&Index> {
+    fn opened(&self) -> Result<&SparseIndex> {
         self.index.as_ref().ok_or_else(|| {
             Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
         })
@@ -221,7 +222,7 @@ impl Retriever for SpladeRetriever {
     }
 
     fn stats(&self) -> Vec<(String, String)> {
-        let Some(info) = self.index.as_ref().map(Index::info) else { return Vec::new() };
+        let Some(info) = self.index.as_ref().map(SparseIndex::info) else { return Vec::new() };
         let per_posting = info.bytes as f64 / info.postings.max(1) as f64;
         let stats = [
             ("documents", info.documents.to_string()),
@@ -242,7 +243,7 @@ fn largest_error(info: &scaledown_sparse_index::Info) -> String {
     const NORMAL: f64 = 1.0 / 64.0;
     let largest = info.quantisation.max_relative_error;
     match info.weights {
-        Weights::Eight { ceiling } if largest > NORMAL => format!(
+        StoredWeights::Eight { ceiling } if largest > NORMAL => format!(
             "at most {:.4} for weights below {:.4}, and from there on at most {:.2} %",
             ceiling / 4096.0,
             ceiling / 128.0,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::component::SparseEncoder;
-use scaledown_sdk::nn::bert::MaskedLm;
+use scaledown_sdk::nn::bert::BertMaskedLm;
 use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use scaledown_sdk::nn::{TokenBatch, WeightSource};
 use scaledown_sdk::{Device, TensorData};
@@ -66,7 +66,7 @@ fn assert_near(what: &str, ours: impl IntoIterator<Item = f64>, theirs: &[f64]) 
 #[test]
 fn logits_of_ragged_batches_are_those_of_pytorch() {
     for name in MODELS {
-        let model = MaskedLm::from_directory(&fixture(name), &device()).unwrap();
+        let model = BertMaskedLm::from_directory(&fixture(name), &device()).unwrap();
         let (batch, theirs) = unpadded(name);
         let logits = model.logits(&model.encoder().forward(&batch).unwrap()).unwrap();
         let width = logits.shape().last();
@@ -141,7 +141,7 @@ fn renamed(model: &str, rename: impl Fn(&str) -> String) -> tempfile::TempDir {
 fn names_of_older_files_and_of_shared_tables_are_read() {
     for name in MODELS {
         let (batch, _) = unpadded(name);
-        let logits = |directory: &Path| MaskedLm::from_directory(directory, &device())?.max_logits(&batch);
+        let logits = |directory: &Path| BertMaskedLm::from_directory(directory, &device())?.max_logits(&batch);
         let right = logits(&fixture(name)).unwrap();
         let old = renamed(name, |name| match name.rsplit_once('.') {
             Some((layer, "weight")) if layer.to_lowercase().ends_with("norm") => format!("{layer}.gamma"),

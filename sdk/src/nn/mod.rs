@@ -8,7 +8,6 @@ pub mod bert;
 pub mod deberta;
 pub mod decoder;
 mod embedding;
-pub mod encoder;
 mod forward;
 #[cfg(not(target_arch = "wasm32"))]
 mod generate;
@@ -22,6 +21,7 @@ mod lora;
 mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 mod model_directory;
+pub mod modernbert;
 #[cfg(not(target_arch = "wasm32"))]
 mod optimizer;
 #[cfg(not(target_arch = "wasm32"))]

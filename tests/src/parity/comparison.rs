@@ -56,18 +56,18 @@ impl Comparison {
 }
 
 /// Collects comparisons, so that a failing test shows every tensor that differs and not only the first.
-pub struct Report {
+pub struct ComparisonReport {
     subject: String,
     tolerance: Tolerance,
     compared: usize,
     problems: Vec<String>,
 }
 
-impl Report {
+impl ComparisonReport {
     /// An empty report on `subject`.
     #[must_use]
     pub fn new(subject: &str, tolerance: Tolerance) -> Self {
-        Report { subject: subject.to_owned(), tolerance, compared: 0, problems: Vec::new() }
+        ComparisonReport { subject: subject.to_owned(), tolerance, compared: 0, problems: Vec::new() }
     }
 
     /// Compares a tensor with PyTorch's; type may differ, shape may not.
@@ -124,7 +124,7 @@ impl Report {
     /// If anything differed, or nothing was compared.
     pub fn finish(self) {
         assert!(self.compared > 0, "{}: nothing was compared", self.subject);
-        let Report { subject, tolerance, compared, problems } = self;
+        let ComparisonReport { subject, tolerance, compared, problems } = self;
         assert!(
             problems.is_empty(),
             "{subject}: {} of {compared} tensors differ (required: {tolerance:?}):\n  {}",

@@ -24,7 +24,7 @@ pub struct Examination {
     /// The processor and what it can do.
     pub processor: Processor,
     /// The main memory.
-    pub memory: Option<Memory>,
+    pub memory: Option<MachineMemory>,
     /// Every device plugin, and whether it works here.
     pub devices: Vec<DeviceFinding>,
     /// Where models from a hub are kept.
@@ -46,7 +46,7 @@ pub struct Processor {
 
 /// The main memory, in bytes.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Memory {
+pub struct MachineMemory {
     /// All of it.
     pub total: u64,
     /// What can be taken without swapping; never more than a container allows.
@@ -135,11 +135,11 @@ fn features() -> Vec<&'static str> {
     Vec::new()
 }
 
-fn memory(system: &sysinfo::System) -> Memory {
+fn memory(system: &sysinfo::System) -> MachineMemory {
     let (total, available) = (system.total_memory(), system.available_memory());
     match system.cgroup_limits() {
-        Some(limits) => Memory { total: total.min(limits.total_memory), available: available.min(limits.free_memory) },
-        None => Memory { total, available },
+        Some(limits) => MachineMemory { total: total.min(limits.total_memory), available: available.min(limits.free_memory) },
+        None => MachineMemory { total, available },
     }
 }
 
@@ -154,7 +154,7 @@ fn devices() -> Vec<DeviceFinding> {
 }
 
 fn cache() -> Cache {
-    let settings = hub::Settings::from_environment();
+    let settings = hub::HubSettings::from_environment();
     Cache {
         used: size(&settings.cache),
         endpoint: settings.shown_endpoint(),

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use scaledown_sdk::files::{FileKind, read_text};
 
-use super::lines::Lines;
+use super::lines::KeyLines;
 use super::{ConfigError, Origin};
 
 /// The environment variables and command-line settings that go over the files.
@@ -51,7 +51,7 @@ pub(super) struct Layer {
     /// The directory that relative paths of this layer count from; the working directory if not set.
     pub(super) directory: Option<PathBuf>,
     /// On which lines the values stand.
-    pub(super) lines: Lines,
+    pub(super) lines: KeyLines,
     /// What a variable or an option says, where that reads as a number or a truth value: it may be meant as a text.
     pub(super) literal: Option<String>,
     /// The values.
@@ -146,7 +146,7 @@ fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError
         nested = Value::from(Dict::from([((*part).to_owned(), nested)]));
     }
     let values = nested.into_dict().unwrap_or_default();
-    Ok(Layer { origin, directory: None, lines: Lines::default(), literal, values })
+    Ok(Layer { origin, directory: None, lines: KeyLines::default(), literal, values })
 }
 
 /// The file at `path` and everything it extends, the base of all first.
@@ -196,7 +196,7 @@ fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     // An unreadable directory shows up when a path in it is used, with that path's name.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    Ok(Layer { origin, directory: Some(directory), lines: Lines::of(&text), literal: None, values })
+    Ok(Layer { origin, directory: Some(directory), lines: KeyLines::of(&text), literal: None, values })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

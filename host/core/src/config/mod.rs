@@ -31,7 +31,7 @@ pub use crate::data::config::{Data, OnError};
 pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
 pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use crate::evaluate::config::Evaluation;
-pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
+pub use crate::model::config::{Compression, GeneratorConfig, GeneratorInit, Lora, Precision, Reranking};
 pub use crate::plugins::Component;
 pub use crate::prepare::config::Preparation;
 pub use crate::retrieval::config::Index;
@@ -52,7 +52,7 @@ pub struct Config {
     pub device: Component,
     /// The language model that reads the compressed documents and writes the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub generator: Option<Generator>,
+    pub generator: Option<GeneratorConfig>,
     /// The model that turns a query and a document into a few embedding vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compressor: Option<Component>,
@@ -160,7 +160,7 @@ impl Config {
     ///
     /// # Errors
     /// If the configuration has none.
-    pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
+    pub fn require_generator(&self) -> Result<&GeneratorConfig, ConfigError> {
         require(self.generator.as_ref(), "generator")
     }
 

@@ -9,7 +9,7 @@ use scaledown_sdk::component::Kind;
 
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
-use super::lines::Lines;
+use super::lines::KeyLines;
 use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, renamed, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
@@ -20,7 +20,7 @@ pub(super) struct Resolved {
     pub(super) config: Config,
     value: serde_json::Value,
     schema: serde_json::Value,
-    merged: Merged,
+    merged: MergedLayers,
     /// A note for each key that has its former name.
     pub(super) notes: Vec<Problem>,
 }
@@ -48,7 +48,7 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     let plugins = chosen_plugins(&layers);
     let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
     let notes = renamed::replace_keys(&mut layers, &schema)?;
-    let merged = Merged::of(layers)?;
+    let merged = MergedLayers::of(layers)?;
     let problems = not_finite(&merged);
     if !problems.is_empty() {
         return Err(ConfigError::new(problems));
@@ -71,7 +71,7 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
 
 /// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten
 /// the quotes that TOML wants.
-fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &Merged) {
+fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &MergedLayers) {
     paths::visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let is_text = schema.get("type").and_then(serde_json::Value::as_str) == Some("string");
         if is_text
@@ -104,7 +104,7 @@ fn internal(error: impl std::fmt::Display) -> ConfigError {
 
 fn defaults() -> Result<Layer, ConfigError> {
     let values = Value::serialize(Config::default()).map_err(internal)?.into_dict().unwrap_or_default();
-    Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: Lines::default(), literal: None, values })
+    Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: KeyLines::default(), literal: None, values })
 }
 
 /// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
@@ -128,7 +128,7 @@ fn plugin_of(values: &Dict, kind: &str) -> Option<String> {
 }
 
 /// Numbers that TOML knows and JSON, in which schemas are checked, does not.
-fn not_finite(merged: &Merged) -> Vec<Problem> {
+fn not_finite(merged: &MergedLayers) -> Vec<Problem> {
     fn find(value: &Value, key: &mut Vec<String>, found: &mut Vec<(Vec<String>, f64)>) {
         let mut inside = |part: String, inner: &Value| {
             key.push(part);
@@ -154,7 +154,7 @@ fn not_finite(merged: &Merged) -> Vec<Problem> {
 }
 
 /// What the schema cannot say: values that are allowed each but not together, and templates.
-fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
+fn contradictions(config: &Config, merged: &MergedLayers) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |key: &str, message: String| {
         let path: Vec<String> = key.split('.').map(str::to_owned).collect();
@@ -186,18 +186,18 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
 }
 
 /// The merged value, with the way back from every part of it to its layer.
-struct Merged {
+struct MergedLayers {
     layers: Vec<Layer>,
     figment: Figment,
     value: Value,
 }
 
-impl Merged {
+impl MergedLayers {
     fn of(layers: Vec<Layer>) -> Result<Self, ConfigError> {
         let figment =
             layers.iter().enumerate().fold(Figment::new(), |figment, (number, layer)| figment.merge(Numbered(number, layer)));
         let value = figment.find_value("").map_err(internal)?;
-        Ok(Merged { layers, figment, value })
+        Ok(MergedLayers { layers, figment, value })
     }
 
     /// The layer that set the value at `key`, or the innermost table around it that exists.

@@ -13,13 +13,13 @@ use scaledown_sdk::nn::{LoraConfig, LoraTarget, ParamOptions, Params, WeightSour
 use scaledown_sdk::tensor::{DeviceInfo, Storage, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
-use super::config::{Generator, Lora};
+use super::config::{GeneratorConfig, Lora};
 use crate::plugins::registry;
 
 /// What is wrong with the layers that the adapter of `generator` names; nothing if the model is not at hand, or cannot be built, which is
 /// said elsewhere.
 #[must_use]
-pub fn adapter_problem(generator: &Generator) -> Option<String> {
+pub fn adapter_problem(generator: &GeneratorConfig) -> Option<String> {
     let directory = Path::new(&generator.model);
     let adapter = match &generator.lora {
         Some(Lora::Table(adapter @ LoraConfig { target: LoraTarget::Names(_), .. })) => adapter,

@@ -13,7 +13,7 @@ use crate::text::config::Prompt;
 
 /// The generator: the keys that mean the same for every plugin, and the plugin's own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Generator {
+pub struct GeneratorConfig {
     /// The plugin's name; `scaledown plugin list` shows what there is.
     pub plugin: String,
     /// A Hugging Face hub id, or a local directory with `config.json`, weights and tokenizer.
@@ -25,7 +25,7 @@ pub struct Generator {
     pub revision: Option<String>,
     /// Where the weights come from.
     #[serde(default)]
-    pub init: Init,
+    pub init: GeneratorInit,
     /// The element type of the weights; that of the training section, if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dtype: Option<Precision>,
@@ -39,7 +39,7 @@ pub struct Generator {
     pub options: Map<String, Value>,
 }
 
-impl Generator {
+impl GeneratorConfig {
     /// The adapter that the generator has beside a compressor: that of the table, or the paper's.
     #[must_use]
     pub fn adapter(&self) -> Option<LoraConfig> {
@@ -87,7 +87,7 @@ impl JsonSchema for Lora {
 /// Where a model's weights come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Init {
+pub enum GeneratorInit {
     /// The model's safetensors files.
     #[default]
     Pretrained,
@@ -156,7 +156,7 @@ impl From<Precision> for DType {
 #[derive(Clone, Copy, Debug)]
 pub struct ModelConfig<'a> {
     /// The generator's table.
-    pub generator: &'a Generator,
+    pub generator: &'a GeneratorConfig,
     /// What the generator is told.
     pub prompt: &'a Prompt,
     /// The element type of the weights where the generator's table names none.

@@ -10,7 +10,7 @@ use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device, Error as SdkError};
 
-use super::config::{Init, ModelConfig, Precision};
+use super::config::{GeneratorInit, ModelConfig, Precision};
 use crate::plugins::registry;
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
@@ -53,7 +53,7 @@ impl LanguageModel {
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;
-        let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
+        let directory = hub::HubSettings::from_environment().resolve(&table.model, table.revision.as_deref())?;
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
@@ -63,8 +63,8 @@ impl LanguageModel {
             quantization: None,
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {
-            Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
-            Init::Random => None,
+            GeneratorInit::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
+            GeneratorInit::Random => None,
         };
         let params = match &weights {
             Some(weights) => Params::load(options, Arc::clone(weights)),

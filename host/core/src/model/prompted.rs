@@ -14,7 +14,7 @@ pub struct Prompted {
     /// How long the documents are.
     pub lengths: Vec<DocumentLength>,
     /// What stands in each document's place.
-    places: Places,
+    places: DocumentContent,
 }
 
 /// How much of a document is read.
@@ -28,7 +28,7 @@ pub struct DocumentLength {
 
 /// What stands in the documents' places.
 #[derive(Clone, Debug)]
-enum Places {
+enum DocumentContent {
     /// So many vectors of each.
     Vectors(usize),
     /// Their tokens.
@@ -46,7 +46,7 @@ impl Oscar {
         // Where the compressor reads the generator's tokens, the documents are not tokenized again.
         let shared = (!self.has_own_tokenizer()).then_some(encoded.as_slice());
         let pairs = self.pairs(query, documents, shared)?;
-        self.prompted(query, &encoded, pairs, Places::Vectors(self.lengths.memory_tokens))
+        self.prompted(query, &encoded, pairs, DocumentContent::Vectors(self.lengths.memory_tokens))
     }
 
     /// The question with the documents' text.
@@ -57,7 +57,7 @@ impl Oscar {
         let query = self.model.tokenizer.truncate(query, self.lengths.query_tokens)?;
         let encoded = self.encoded(documents)?;
         let tokens = encoded.iter().map(|document| document.ids.clone()).collect();
-        self.prompted(query, &encoded, Vec::new(), Places::Tokens(tokens))
+        self.prompted(query, &encoded, Vec::new(), DocumentContent::Tokens(tokens))
     }
 
     /// The documents in the generator's tokens.
@@ -66,7 +66,13 @@ impl Oscar {
         documents.iter().map(|document| tokenizer.encode_document(document, limit)).collect()
     }
 
-    fn prompted(&self, query: &str, documents: &[Encoded], pairs: Vec<Vec<u32>>, places: Places) -> Result<Prompted, TextError> {
+    fn prompted(
+        &self,
+        query: &str,
+        documents: &[Encoded],
+        pairs: Vec<Vec<u32>>,
+        places: DocumentContent,
+    ) -> Result<Prompted, TextError> {
         let length = |document: &Encoded| DocumentLength { tokens: document.ids.len(), is_cut: document.is_cut };
         let prompt = self.model.prompt.pieces(&self.model.tokenizer, query, documents.len())?;
         Ok(Prompted { prompt, pairs, lengths: documents.iter().map(length).collect(), places })
@@ -81,8 +87,8 @@ impl Prompted {
         for piece in &self.prompt {
             match (piece, &self.places) {
                 (Piece::Text(ids), _) => sequence.extend(ids, 0.0),
-                (Piece::Document(index), Places::Vectors(count)) => sequence.extend_vectors(first + index, *count),
-                (Piece::Document(index), Places::Tokens(tokens)) => {
+                (Piece::Document(index), DocumentContent::Vectors(count)) => sequence.extend_vectors(first + index, *count),
+                (Piece::Document(index), DocumentContent::Tokens(tokens)) => {
                     sequence.extend(tokens.get(*index).map_or(&[][..], Vec::as_slice), 0.0);
                 }
             }

@@ -31,7 +31,7 @@ impl StoredOscar {
     /// # Errors
     /// If it holds something else, which the error names, or a file is missing or damaged.
     pub fn open(directory: &Path) -> Result<Self> {
-        expect(directory, Kind::Compressor)?;
+        expect(directory, DirectoryKind::Compressor)?;
         let reader = artifact::open(directory)?;
         let compressor = SafetensorsFile::open(reader.verified(COMPRESSOR)?)?;
         let adapter = if reader.contains(ADAPTER[1]) {
@@ -128,7 +128,7 @@ impl StoredLanguageModel {
     /// # Errors
     /// If it holds something else, which the error names, or its weights cannot be read.
     pub fn open(directory: &Path) -> Result<Self> {
-        expect(directory, Kind::LanguageModel)?;
+        expect(directory, DirectoryKind::LanguageModel)?;
         Ok(StoredLanguageModel(DirectoryWeights::open(directory)?))
     }
 
@@ -145,7 +145,7 @@ impl StoredLanguageModel {
 
 /// What a directory holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DirectoryKind {
     Compressor,
     LanguageModel,
     Checkpoint,
@@ -154,38 +154,40 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl DirectoryKind {
     fn of(directory: &Path) -> Self {
         let has = |name: &str| directory.join(name).is_file();
         match () {
-            () if !directory.is_dir() => Kind::Missing,
+            () if !directory.is_dir() => DirectoryKind::Missing,
             // A checkpoint holds the compressor's parameters as well.
-            () if has("trainer.json") => Kind::Checkpoint,
+            () if has("trainer.json") => DirectoryKind::Checkpoint,
             // So that a compressor that lost a file is told as damaged.
-            () if has(COMPRESSOR) || (has("manifest.json") && has("config.toml")) => Kind::Compressor,
-            () if has("config.json") || has("model.safetensors") || has("model.safetensors.index.json") => Kind::LanguageModel,
-            () if directory.join("model").is_dir() || directory.join("checkpoints").is_dir() => Kind::Run,
-            () => Kind::Other,
+            () if has(COMPRESSOR) || (has("manifest.json") && has("config.toml")) => DirectoryKind::Compressor,
+            () if has("config.json") || has("model.safetensors") || has("model.safetensors.index.json") => {
+                DirectoryKind::LanguageModel
+            }
+            () if directory.join("model").is_dir() || directory.join("checkpoints").is_dir() => DirectoryKind::Run,
+            () => DirectoryKind::Other,
         }
     }
 }
 
 /// Says what `directory` is, if it is not what is wanted of it.
-fn expect(directory: &Path, wanted: Kind) -> Result<()> {
-    let found = Kind::of(directory);
+fn expect(directory: &Path, wanted: DirectoryKind) -> Result<()> {
+    let found = DirectoryKind::of(directory);
     if found == wanted {
         return Ok(());
     }
     let found = match found {
-        Kind::Compressor => "this is a trained compressor",
-        Kind::LanguageModel => "this is a language model",
-        Kind::Checkpoint => "this is a checkpoint of a training, which goes on from it with --resume",
-        Kind::Run => "this is the directory of a run, which has its `model` once the training is finished",
-        Kind::Missing => "there is no such directory",
-        Kind::Other => "this is no model",
+        DirectoryKind::Compressor => "this is a trained compressor",
+        DirectoryKind::LanguageModel => "this is a language model",
+        DirectoryKind::Checkpoint => "this is a checkpoint of a training, which goes on from it with --resume",
+        DirectoryKind::Run => "this is the directory of a run, which has its `model` once the training is finished",
+        DirectoryKind::Missing => "there is no such directory",
+        DirectoryKind::Other => "this is no model",
     };
     let wanted = match wanted {
-        Kind::LanguageModel => {
+        DirectoryKind::LanguageModel => {
             "a language model (config.json and model.safetensors), as `scaledown pretrain` with `pretraining.kind = \"causal-lm\"` writes it \
              to `model` in its output directory"
         }
@@ -235,20 +237,20 @@ mod tests {
         let place = directory.path();
         let told = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
         assert!(
-            told(Kind::Compressor).starts_with("DIR: this is no model; expected a trained compressor"),
+            told(DirectoryKind::Compressor).starts_with("DIR: this is no model; expected a trained compressor"),
             "{}",
-            told(Kind::Compressor)
+            told(DirectoryKind::Compressor)
         );
         std::fs::create_dir(place.join("model")).unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is the directory of a run"));
+        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is the directory of a run"));
         std::fs::write(place.join("config.json"), "{}").unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
-        assert!(expect(place, Kind::LanguageModel).is_ok());
+        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
+        assert!(expect(place, DirectoryKind::LanguageModel).is_ok());
         std::fs::write(place.join(COMPRESSOR), "").unwrap();
-        assert!(told(Kind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model"));
+        assert!(told(DirectoryKind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model"));
         std::fs::write(place.join("trainer.json"), "{}").unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is a checkpoint of a training"));
-        let missing = expect(&place.join("none"), Kind::Compressor).unwrap_err().to_string();
+        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is a checkpoint of a training"));
+        let missing = expect(&place.join("none"), DirectoryKind::Compressor).unwrap_err().to_string();
         assert!(missing.contains("none: there is no such directory") && missing.contains("scaledown train"), "{missing}");
     }
 }

@@ -119,7 +119,7 @@ fn prepare(kind: Kind, component: &Component) -> Result<(Factory, Value)> {
     for (name, value) in &mut keys {
         let is_model = schema.pointer(&format!("/properties/{name}/format")).is_some_and(|format| format == "model");
         if let (true, Some(model)) = (is_model, value.as_str()) {
-            let directory = hub::Settings::from_environment().resolve(model, revision.as_deref())?;
+            let directory = hub::HubSettings::from_environment().resolve(model, revision.as_deref())?;
             *value = directory.to_string_lossy().into();
         }
     }

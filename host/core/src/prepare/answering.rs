@@ -7,14 +7,14 @@ use serde::{Deserialize, Serialize};
 use super::pipeline::Ready;
 use super::ranking::Ranked;
 use crate::Result;
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::text::PromptTemplate;
 use crate::text::config::Prompt;
 
 /// The teacher's answer to a question, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answered {
+pub enum TeacherAnswer {
     /// The answer.
     Answer(String),
     /// Why there is none.
@@ -29,9 +29,9 @@ pub(super) struct Answering<'a> {
 }
 
 /// A question with the texts of its documents and the message that the teacher gets.
-struct Asked<'a> {
+struct PendingQuestion<'a> {
     place: usize,
-    question: &'a Question,
+    question: &'a CorpusQuestion,
     documents: &'a [String],
     message: String,
 }
@@ -42,15 +42,19 @@ impl Answering<'_> {
     ///
     /// A batch is always of the same questions, whatever is known, since with the others of its batch the last digit of a model's numbers, and so
     /// an answer, may change: one of which anything is not known is answered as a whole.
-    pub(super) fn answers(&self, ready: &Ready, mut taken: impl FnMut(Vec<(usize, Answered)>) -> Result<bool>) -> Result<()> {
+    pub(super) fn answers(
+        &self,
+        ready: &Ready,
+        mut taken: impl FnMut(Vec<(usize, TeacherAnswer)>) -> Result<bool>,
+    ) -> Result<()> {
         let Ready { block, ranked, texts, known } = ready;
         let (mut asked, mut skipped) = (Vec::new(), Vec::new());
         for (place, ((question, ranked), documents)) in block.questions.iter().zip(ranked).zip(texts).enumerate() {
             match ranked {
-                Ranked::Skipped { reason } => skipped.push((place, Answered::Skipped(reason.clone()))),
+                Ranked::Skipped { reason } => skipped.push((place, TeacherAnswer::Skipped(reason.clone()))),
                 _ => {
                     let message = self.template.message(&question.query, documents)?;
-                    asked.push(Asked { place, question, documents, message });
+                    asked.push(PendingQuestion { place, question, documents, message });
                 }
             }
         }
@@ -73,7 +77,7 @@ impl Answering<'_> {
     }
 
     /// The answers of a batch. If one of its questions cannot be answered, they are asked one by one.
-    fn batch(&self, batch: &[Asked<'_>]) -> Result<Vec<Answered>> {
+    fn batch(&self, batch: &[PendingQuestion<'_>]) -> Result<Vec<TeacherAnswer>> {
         let questions: Vec<component::Question<'_>> = batch.iter().map(|asked| self.question(asked)).collect();
         match self.teacher.answer(&questions) {
             Ok(answers) if answers.len() == batch.len() => Ok(answers.into_iter().map(answered).collect()),
@@ -82,7 +86,7 @@ impl Answering<'_> {
                 Err(SdkError::Input(message).into())
             }
             Err(error) if !refuses(&error) => Err(error.into()),
-            Err(error) if batch.len() == 1 => Ok(vec![Answered::Skipped(error.to_string())]),
+            Err(error) if batch.len() == 1 => Ok(vec![TeacherAnswer::Skipped(error.to_string())]),
             Err(_) => {
                 let each = batch.iter().map(|asked| self.batch(std::slice::from_ref(asked)));
                 Ok(each.collect::<Result<Vec<_>>>()?.concat())
@@ -90,7 +94,7 @@ impl Answering<'_> {
         }
     }
 
-    fn question<'a>(&'a self, asked: &'a Asked<'_>) -> component::Question<'a> {
+    fn question<'a>(&'a self, asked: &'a PendingQuestion<'_>) -> component::Question<'a> {
         component::Question {
             query: &asked.question.query,
             documents: asked.documents,
@@ -105,9 +109,9 @@ pub(super) fn refuses(error: &SdkError) -> bool {
     matches!(error.root(), SdkError::Input(_))
 }
 
-fn answered(answer: String) -> Answered {
+fn answered(answer: String) -> TeacherAnswer {
     match answer.trim() {
-        "" => Answered::Skipped("the teacher's answer is empty".into()),
-        text => Answered::Answer(text.to_owned()),
+        "" => TeacherAnswer::Skipped("the teacher's answer is empty".into()),
+        text => TeacherAnswer::Answer(text.to_owned()),
     }
 }

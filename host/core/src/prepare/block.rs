@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::config::Preparation;
 use crate::data::config::OnError;
-use crate::data::questions::{Question, QuestionSource, Questions};
+use crate::data::questions::{CorpusQuestion, QuestionReader, QuestionSource};
 use crate::{Error, Result};
 
 /// Consecutive questions that are worked on together.
@@ -13,7 +13,7 @@ pub struct Block {
     /// Its number in the whole of the questions, from 0.
     pub number: u64,
     /// The questions.
-    pub questions: Vec<Question>,
+    pub questions: Vec<CorpusQuestion>,
 }
 
 /// The share of one machine: every block whose number leaves this remainder.
@@ -60,7 +60,7 @@ impl FromStr for Shard {
 
 /// The questions of a configuration in blocks, one after the other.
 pub struct Blocks {
-    questions: Questions,
+    questions: QuestionReader,
     size: usize,
     number: u64,
     shard: Shard,
@@ -85,7 +85,7 @@ impl Blocks {
         (self.malformed, self.first_malformed.as_deref())
     }
 
-    fn block(&mut self) -> Result<Vec<Question>> {
+    fn block(&mut self) -> Result<Vec<CorpusQuestion>> {
         let mut questions = Vec::new();
         while questions.len() < self.size {
             match self.questions.next() {

@@ -55,7 +55,7 @@ pub enum PreparationError {
     },
     /// A question cannot be prepared, and `preparation.on_error` is `stop`.
     #[error("question `{id}`: {message}; remove the cause and go on with --resume, or set preparation.on_error = \"skip\"")]
-    Question {
+    CorpusQuestion {
         /// The question's id.
         id: String,
         /// What is wrong.

@@ -14,7 +14,7 @@ use crate::support::marks::{renamed, shaping};
 
 /// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fingerprint {
+pub struct PreparationFingerprint {
     /// The version of the journal's format.
     version: u32,
     /// The share of the questions.
@@ -34,14 +34,14 @@ pub struct Fingerprint {
 /// The version of the journal's format.
 pub(super) const FORMAT: u32 = 2;
 
-impl Fingerprint {
+impl PreparationFingerprint {
     /// That of a configuration, whose questions are these, over an index of this checksum.
     #[must_use]
     pub fn new(config: &PreparationConfig<'_>, shard: Shard, survey: &Survey, corpus: Option<String>) -> Self {
         let mut settings = shaping("preparation", config.preparation);
         settings.insert("preparation.rerank".into(), config.preparation.reranked().into());
         settings.insert("prompt".into(), json!(config.prompt));
-        Fingerprint {
+        PreparationFingerprint {
             version: FORMAT,
             shard,
             questions: survey.all,
@@ -66,7 +66,7 @@ impl Fingerprint {
     ///
     /// # Errors
     /// What differs and may not.
-    pub fn check(&self, now: &Fingerprint, journal: &Path) -> Result<Vec<String>, PreparationError> {
+    pub fn check(&self, now: &PreparationFingerprint, journal: &Path) -> Result<Vec<String>, PreparationError> {
         let mut refused = Vec::new();
         let mut compare = |name: &str, was: String, is: String| {
             if was != is {
@@ -76,9 +76,9 @@ impl Fingerprint {
         compare("the format", self.version.to_string(), now.version.to_string());
         compare("the shard", self.shard.to_string(), now.shard.to_string());
         compare("the number of questions", self.questions.to_string(), now.questions.to_string());
-        let sum = |fingerprint: &Fingerprint| format!("{:08x}", fingerprint.questions_checksum);
+        let sum = |fingerprint: &PreparationFingerprint| format!("{:08x}", fingerprint.questions_checksum);
         compare("the checksum of the questions", sum(self), sum(now));
-        let corpus = |fingerprint: &Fingerprint| fingerprint.corpus.clone().unwrap_or_else(|| "none".into());
+        let corpus = |fingerprint: &PreparationFingerprint| fingerprint.corpus.clone().unwrap_or_else(|| "none".into());
         compare("the checksum of the corpus", corpus(self), corpus(now));
         for (name, was, is) in differences(&with_present_names(&self.settings), &now.settings) {
             compare(&name, was, is);
@@ -107,8 +107,8 @@ impl Fingerprint {
     /// Whether the records of another share of the same run may stand beside these: all that may not change between runs is the same, the
     /// plugins and their models too.
     #[must_use]
-    pub fn fits(&self, other: &Fingerprint) -> bool {
-        let here = Fingerprint { shard: self.shard, ..other.clone() };
+    pub fn fits(&self, other: &PreparationFingerprint) -> bool {
+        let here = PreparationFingerprint { shard: self.shard, ..other.clone() };
         self.shard.of == other.shard.of && self.check(&here, Path::new("")).is_ok()
     }
 }

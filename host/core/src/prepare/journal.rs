@@ -1,6 +1,6 @@
 //! What is done already: an append-only file of lines, each with its checksum.
 //!
-//! The first line is the run's [`Fingerprint`]; every other one is an [`Entry`]. A process that is killed leaves at most one line that is
+//! The first line is the run's [`PreparationFingerprint`]; every other one is an [`JournalEntry`]. A process that is killed leaves at most one line that is
 //! not whole, the last, which is cut off when the journal is opened again.
 
 use std::collections::BTreeMap;
@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::answering::Answered;
+use super::answering::TeacherAnswer;
 use super::error::PreparationError;
-use super::fingerprint::{FORMAT, Fingerprint};
+use super::fingerprint::{FORMAT, PreparationFingerprint};
 use super::ranking::Ranked;
 use crate::support::lock::{LockError, lock_file};
 
@@ -26,7 +26,7 @@ const LONGEST: u64 = 1 << 30;
 /// The result of a stage for questions of a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
-pub enum Entry {
+pub enum JournalEntry {
     /// The documents of each question.
     Ranked {
         /// The block's number.
@@ -39,7 +39,7 @@ pub enum Entry {
         /// The block's number.
         block: u64,
         /// Each with its question's place in the block.
-        answers: Vec<(usize, Answered)>,
+        answers: Vec<(usize, TeacherAnswer)>,
     },
 }
 
@@ -55,7 +55,7 @@ impl Claim {
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
-    pub fn begin(self, fingerprint: &Fingerprint) -> Result<Journal, PreparationError> {
+    pub fn begin(self, fingerprint: &PreparationFingerprint) -> Result<Journal, PreparationError> {
         let Claim { path, file } = self;
         file.set_len(0).map_err(PreparationError::io(&path))?;
         let mut journal = Journal { path, file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
@@ -67,18 +67,18 @@ impl Claim {
 
 /// Where the entries of a block begin.
 #[derive(Clone, Debug, Default)]
-struct Places {
+struct EntryOffsets {
     ranked: Option<u64>,
     answered: Vec<u64>,
     /// How many questions are answered.
     answers: usize,
 }
 
-impl Places {
-    fn add(&mut self, entry: &Entry, place: u64) {
+impl EntryOffsets {
+    fn add(&mut self, entry: &JournalEntry, place: u64) {
         match entry {
-            Entry::Ranked { .. } => self.ranked = Some(place),
-            Entry::Answered { answers, .. } => {
+            JournalEntry::Ranked { .. } => self.ranked = Some(place),
+            JournalEntry::Answered { answers, .. } => {
                 self.answered.push(place);
                 self.answers += answers.len();
             }
@@ -86,10 +86,10 @@ impl Places {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     fn block(&self) -> u64 {
         match self {
-            Entry::Ranked { block, .. } | Entry::Answered { block, .. } => *block,
+            JournalEntry::Ranked { block, .. } | JournalEntry::Answered { block, .. } => *block,
         }
     }
 }
@@ -100,7 +100,7 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     end: u64,
-    places: BTreeMap<u64, Places>,
+    places: BTreeMap<u64, EntryOffsets>,
     flushed: Instant,
 }
 
@@ -121,14 +121,14 @@ impl Journal {
     ///
     /// # Errors
     /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another version's format.
-    pub fn open(path: &Path) -> Result<Option<(Self, Fingerprint)>, PreparationError> {
+    pub fn open(path: &Path) -> Result<Option<(Self, PreparationFingerprint)>, PreparationError> {
         let told = PreparationError::io(path);
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
         lock(path, &file)?;
         let length = file.metadata().map_err(&told)?.len();
         let mut lines = BufReader::new(file.try_clone().map_err(&told)?);
         let (mut end, mut number) = (0, 0);
-        let (mut fingerprint, mut places) = (None, BTreeMap::<u64, Places>::new());
+        let (mut fingerprint, mut places) = (None, BTreeMap::<u64, EntryOffsets>::new());
         loop {
             let mut line = Vec::new();
             let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&told)? as u64;
@@ -144,13 +144,13 @@ impl Journal {
             };
             if fingerprint.is_none() {
                 // First, since what is written by another version looks otherwise.
-                let found = Fingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
+                let found = PreparationFingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
                 if found != FORMAT {
                     return Err(PreparationError::Version { path: path.to_owned(), found, expected: FORMAT });
                 }
                 fingerprint = Some(serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?);
             } else {
-                let entry: Entry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+                let entry: JournalEntry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
                 places.entry(entry.block()).or_default().add(&entry, end);
             }
             end += read;
@@ -173,7 +173,7 @@ impl Journal {
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), PreparationError> {
+    pub fn append(&mut self, entry: &JournalEntry) -> Result<(), PreparationError> {
         let place = self.write(entry)?;
         self.places.entry(entry.block()).or_default().add(entry, place);
         if self.flushed.elapsed() > FLUSH { self.flush() } else { Ok(()) }
@@ -212,7 +212,7 @@ impl Journal {
 pub struct Recorded {
     path: PathBuf,
     file: File,
-    places: BTreeMap<u64, Places>,
+    places: BTreeMap<u64, EntryOffsets>,
 }
 
 impl Recorded {
@@ -234,7 +234,7 @@ impl Recorded {
     /// If the file cannot be read.
     pub fn ranked(&self, block: u64) -> Result<Option<Vec<Ranked>>, PreparationError> {
         match self.places.get(&block).and_then(|places| places.ranked).map(|place| self.read(place)).transpose()? {
-            Some(Entry::Ranked { questions, .. }) => Ok(Some(questions)),
+            Some(JournalEntry::Ranked { questions, .. }) => Ok(Some(questions)),
             _ => Ok(None),
         }
     }
@@ -243,17 +243,17 @@ impl Recorded {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn answered(&self, block: u64) -> Result<BTreeMap<usize, Answered>, PreparationError> {
+    pub fn answered(&self, block: u64) -> Result<BTreeMap<usize, TeacherAnswer>, PreparationError> {
         let mut known = BTreeMap::new();
         for &place in self.places.get(&block).map_or(&[][..], |places| &places.answered) {
-            if let Entry::Answered { answers, .. } = self.read(place)? {
+            if let JournalEntry::Answered { answers, .. } = self.read(place)? {
                 known.extend(answers);
             }
         }
         Ok(known)
     }
 
-    fn read(&self, place: u64) -> Result<Entry, PreparationError> {
+    fn read(&self, place: u64) -> Result<JournalEntry, PreparationError> {
         let told = PreparationError::io(&self.path);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(place)).map_err(&told)?;

@@ -22,7 +22,7 @@ pub struct Merged {
 }
 
 /// A share's records, read from the first on.
-struct Source {
+struct ShardRecords {
     path: PathBuf,
     lines: BufReader<std::fs::File>,
     sidecar: Sidecar,
@@ -42,7 +42,7 @@ struct Named {
 /// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files, or another
 /// file stands where the description is to be; if two records have one id; if a file was changed since it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
-    let mut sources = directories.iter().map(|directory| Source::open(directory)).collect::<Result<Vec<_>>>()?;
+    let mut sources = directories.iter().map(|directory| ShardRecords::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
     check(&sources)?;
     let described = beside(out);
@@ -73,7 +73,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
                 }
             }
         }
-        sources.iter_mut().try_for_each(Source::end)
+        sources.iter_mut().try_for_each(ShardRecords::end)
     })?;
     if let Some(whole) = whole(&sources, records_per_block, checksum) {
         whole.write(&described)?;
@@ -82,11 +82,11 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
 }
 
 /// What the merged records were made from: what one machine would have written, but that the configuration is the first share's.
-fn whole(sources: &[Source], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
+fn whole(sources: &[ShardRecords], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
     let first = &sources.first()?.sidecar;
     let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };
     whole.fingerprint.shard = Shard::default();
-    for Source { sidecar, .. } in &sources[1..] {
+    for ShardRecords { sidecar, .. } in &sources[1..] {
         whole.counts.records += sidecar.counts.records;
         for (reason, count) in &sidecar.counts.skipped {
             *whole.counts.skipped.entry(reason.clone()).or_default() += count;
@@ -104,7 +104,7 @@ fn beside(records: &Path) -> PathBuf {
 }
 
 /// Checks that the shares are those of one run, each once.
-fn check(sources: &[Source]) -> Result<()> {
+fn check(sources: &[ShardRecords]) -> Result<()> {
     let Some(first) = sources.first() else { return Ok(()) };
     let of = first.sidecar.shard().of;
     for source in sources {
@@ -125,12 +125,12 @@ fn check(sources: &[Source]) -> Result<()> {
     Err(first.fault(format!("it is one of {of} shards, and these are missing: {}", missing.join(", "))).into())
 }
 
-impl Source {
+impl ShardRecords {
     fn open(directory: &Path) -> Result<Self> {
         let sidecar = Sidecar::read(directory)?;
         let path = directory.join(NAME);
         let file = std::fs::File::open(&path).map_err(PreparationError::io(&path))?;
-        Ok(Source { path, lines: BufReader::new(file), sidecar, checksum: 0 })
+        Ok(ShardRecords { path, lines: BufReader::new(file), sidecar, checksum: 0 })
     }
 
     /// Refuses to write over a share, whose files are the only ones of their records.

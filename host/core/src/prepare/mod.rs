@@ -15,13 +15,13 @@ mod pipeline;
 mod ranking;
 mod records;
 
-pub use answering::Answered;
+pub use answering::TeacherAnswer;
 pub use block::{Block, Blocks, Shard, Survey};
 pub use error::PreparationError;
-pub use fingerprint::Fingerprint;
-pub use journal::{Claim, Entry, Journal};
+pub use fingerprint::PreparationFingerprint;
+pub use journal::{Claim, Journal, JournalEntry};
 pub use merge::{Merged, merge};
-pub use pipeline::{Busy, Pipeline, Stage};
+pub use pipeline::{Busy, Pipeline, PipelineStage};
 pub use ranking::Ranked;
 pub use records::{Counts, NAME as RECORDS, Sidecar, write};
 

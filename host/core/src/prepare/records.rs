@@ -7,13 +7,13 @@ use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answering::Answered;
+use super::answering::TeacherAnswer;
 use super::block::{Block, Shard};
 use super::error::PreparationError;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::PreparationFingerprint;
 use super::journal::Recorded;
 use super::ranking::{self, Ranked};
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::data::records::Record;
 use crate::retrieval::SearchIndex;
 use crate::support::artifact;
@@ -28,7 +28,7 @@ pub struct Sidecar {
     /// The version of ScaleDown that wrote it.
     pub scaledown: String,
     /// What the records depend on.
-    pub fingerprint: Fingerprint,
+    pub fingerprint: PreparationFingerprint,
     /// The resolved configuration.
     pub config: Value,
     /// The commits of the models that came from a hub, by the section that names them.
@@ -137,13 +137,13 @@ fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> R
     let mut answers = recorded.answered(block.number)?;
     let each = block.questions.iter().zip(ranked).enumerate();
     each.map(|(place, (question, ranked))| match answers.remove(&place).ok_or_else(lost)? {
-        Answered::Skipped(reason) => Ok(Err(reason)),
-        Answered::Answer(answer) => Ok(Ok(record(question, ranked, answer, index)?)),
+        TeacherAnswer::Skipped(reason) => Ok(Err(reason)),
+        TeacherAnswer::Answer(answer) => Ok(Ok(record(question, ranked, answer, index)?)),
     })
     .collect()
 }
 
-fn record(question: &Question, ranked: Ranked, answer: String, index: Option<&SearchIndex>) -> Result<Record> {
+fn record(question: &CorpusQuestion, ranked: Ranked, answer: String, index: Option<&SearchIndex>) -> Result<Record> {
     let documents = ranking::texts(index, question, &ranked)?;
     let mut extra = Map::new();
     let reranking_scores = match ranked {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::config::{Preparation, PreparationConfig};
 use super::*;
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::plugins::Component;
 use crate::support::marks::each_changed;
 use crate::support::progress::{Bar, Progress, Task};
@@ -25,32 +25,32 @@ struct Sections {
 }
 
 impl Sections {
-    fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> Fingerprint {
+    fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> PreparationFingerprint {
         let Sections { preparation, prompt, teacher } = self;
         let teacher = teacher.as_ref();
         let config = PreparationConfig { preparation, prompt, retriever: None, reranker: None, teacher };
-        Fingerprint::new(&config, shard, survey, corpus)
+        PreparationFingerprint::new(&config, shard, survey, corpus)
     }
 }
 
-fn fingerprint(shard: Shard) -> Fingerprint {
+fn fingerprint(shard: Shard) -> PreparationFingerprint {
     let survey = Survey { questions: 4, all: 4, ..Survey::default() };
     Sections::default().fingerprint(shard, &survey, Some("crc32c:01".into()))
 }
 
-fn ranked(block: u64) -> Entry {
+fn ranked(block: u64) -> JournalEntry {
     let found = |n: u64| Ranked::Found { ids: vec![format!("d{n}"), "ü#1".into()], scores: Some(vec![0.1, -2.5]) };
-    Entry::Ranked { block, questions: vec![found(block), Ranked::Skipped { reason: "no\nluck".into() }] }
+    JournalEntry::Ranked { block, questions: vec![found(block), Ranked::Skipped { reason: "no\nluck".into() }] }
 }
 
-fn answered(block: u64) -> Entry {
-    Entry::Answered {
+fn answered(block: u64) -> JournalEntry {
+    JournalEntry::Answered {
         block,
-        answers: vec![(1, Answered::Answer(format!("a{block}"))), (0, Answered::Skipped("no\nluck".into()))],
+        answers: vec![(1, TeacherAnswer::Answer(format!("a{block}"))), (0, TeacherAnswer::Skipped("no\nluck".into()))],
     }
 }
 
-fn journal(directory: &Path, entries: &[Entry]) -> std::path::PathBuf {
+fn journal(directory: &Path, entries: &[JournalEntry]) -> std::path::PathBuf {
     let path = directory.join("journal");
     let mut journal = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
     entries.iter().for_each(|entry| journal.append(entry).unwrap());
@@ -67,8 +67,8 @@ fn a_journal_gives_back_what_was_written() {
     let recorded = journal.recorded().unwrap();
     assert!(recorded.is_answered(0, 2) && recorded.is_answered(7, 2) && !recorded.is_answered(1, 2));
     assert!(!recorded.is_answered(7, 3), "one of three is missing");
-    assert_eq!(Entry::Ranked { block: 7, questions: recorded.ranked(7).unwrap().unwrap() }, ranked(7));
-    let Entry::Answered { answers, .. } = answered(0) else { unreachable!() };
+    assert_eq!(JournalEntry::Ranked { block: 7, questions: recorded.ranked(7).unwrap().unwrap() }, ranked(7));
+    let JournalEntry::Answered { answers, .. } = answered(0) else { unreachable!() };
     assert_eq!(recorded.answered(0).unwrap(), answers.into_iter().collect());
     assert!(recorded.answered(1).unwrap().is_empty());
     assert_eq!(recorded.ranked(3).unwrap(), None);
@@ -209,9 +209,13 @@ fn shards_are_read() {
 fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
     let directory = root.join(format!("shard-{}", shard.index));
     std::fs::create_dir_all(&directory).unwrap();
-    let question =
-        |n: usize| Question { id: format!("q{n}"), query: "?".into(), documents: vec!["d".into()], ..Question::default() };
-    let all: Vec<Question> = (0..questions).map(question).collect();
+    let question = |n: usize| CorpusQuestion {
+        id: format!("q{n}"),
+        query: "?".into(),
+        documents: vec!["d".into()],
+        ..CorpusQuestion::default()
+    };
+    let all: Vec<CorpusQuestion> = (0..questions).map(question).collect();
     let blocks = || {
         let numbered = (0_u64..).zip(all.chunks(size)).filter(|(number, _)| shard.has(*number));
         numbered.map(|(number, questions)| Ok(Block { number, questions: questions.to_vec() }))
@@ -221,14 +225,14 @@ fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path:
     for block in blocks().map(crate::Result::unwrap) {
         let (number, count) = (block.number, block.questions.len());
         let given = Ranked::Given { places: vec![0], scores: None };
-        journal.append(&Entry::Ranked { block: number, questions: vec![given; count] }).unwrap();
+        journal.append(&JournalEntry::Ranked { block: number, questions: vec![given; count] }).unwrap();
         // Every third question has no answer.
-        let answer = |question: &Question| match question.id[1..].parse::<usize>().unwrap() % 3 {
-            2 => Answered::Skipped("no".into()),
-            n => Answered::Answer(n.to_string()),
+        let answer = |question: &CorpusQuestion| match question.id[1..].parse::<usize>().unwrap() % 3 {
+            2 => TeacherAnswer::Skipped("no".into()),
+            n => TeacherAnswer::Answer(n.to_string()),
         };
         journal
-            .append(&Entry::Answered { block: number, answers: block.questions.iter().map(answer).enumerate().collect() })
+            .append(&JournalEntry::Answered { block: number, answers: block.questions.iter().map(answer).enumerate().collect() })
             .unwrap();
     }
     let mut counts = Counts::default();
@@ -347,11 +351,11 @@ fn answers_are_recorded_as_they_come() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     // The third has no documents, and nothing finds some.
-    let question = |n: usize| Question {
+    let question = |n: usize| CorpusQuestion {
         id: n.to_string(),
         query: format!("q{n}"),
         documents: if n == 2 { Vec::new() } else { vec!["d".into()] },
-        ..Question::default()
+        ..CorpusQuestion::default()
     };
     let blocks = || std::iter::once(Ok(Block { number: 0, questions: (0..7).map(question).collect() }));
     let config = Sections::default();
@@ -374,7 +378,7 @@ fn answers_are_recorded_as_they_come() {
     let recorded = journal.recorded().unwrap();
     assert!(recorded.is_answered(0, 7));
     let answers = recorded.answered(0).unwrap();
-    assert_eq!(answers[&4], Answered::Answer("q4".into()));
-    assert!(matches!(&answers[&2], Answered::Skipped(reason) if reason.contains("no [retriever]")));
+    assert_eq!(answers[&4], TeacherAnswer::Answer("q4".into()));
+    assert!(matches!(&answers[&2], TeacherAnswer::Skipped(reason) if reason.contains("no [retriever]")));
     assert_eq!(run(&mut journal, u64::MAX), Vec::<String>::new());
 }

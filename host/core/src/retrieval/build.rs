@@ -9,8 +9,8 @@ use scaledown_sdk::{Device, Error as SdkError};
 use super::IndexError;
 use super::chunk_store::{Addition, checksum};
 use super::config::IndexConfig;
-use super::description::Manifest;
-use super::place::{self, Place};
+use super::description::IndexManifest;
+use super::place::{self, IndexPlace};
 use super::search::SearchIndex;
 use crate::data::corpus::Chunks;
 use crate::data::corpus::config::Corpus;
@@ -36,8 +36,8 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
         Present::Build(build) => place::remove(&root, Some(build))?,
         Present::Unknown => {}
     }
-    let place = Place::create(&root)?;
-    let manifest = Manifest::new(retriever, corpus.clone(), place.build);
+    let place = IndexPlace::create(&root)?;
+    let manifest = IndexManifest::new(retriever, corpus.clone(), place.build);
     let filled = Filling { config, device, progress, place: &place, before: None, apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
         // What stays is removed by the next build; the reason of this failure is what the user needs to know.
@@ -58,7 +58,7 @@ enum Present {
 }
 
 fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
-    match Manifest::read(root) {
+    match IndexManifest::read(root) {
         Ok(None) => Ok(Present::Nothing),
         Ok(Some(_)) if !overwrite => Err(IndexError::Exists(root.to_owned()).into()),
         Ok(Some(manifest)) => Ok(Present::Build(manifest.build)),
@@ -75,14 +75,14 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
 pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -> Result<SearchIndex> {
     let root = config.directory.clone();
     let missing = || IndexError::Missing(root.clone());
-    Manifest::read(&root)?.ok_or_else(missing)?.check(config, &root)?;
+    IndexManifest::read(&root)?.ok_or_else(missing)?.check(config, &root)?;
     let chunks = Chunks::open(corpus(config)?)?;
     let _lock = place::lock(&root)?;
     // Again: another run may have changed it before this one had the lock.
-    let before = Manifest::read(&root)?.ok_or_else(missing)?;
+    let before = IndexManifest::read(&root)?.ok_or_else(missing)?;
     let place = before.place(&root);
     place.remove_others()?;
-    let manifest = Manifest { additions: before.additions.saturating_add(1), ..before.clone() };
+    let manifest = IndexManifest { additions: before.additions.saturating_add(1), ..before.clone() };
     let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
     // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until that is whole.
     if !before.complete || !retriever.all_or_nothing() {
@@ -94,7 +94,7 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     retriever.verify()?;
     drop(retriever);
     let copy = place.copy()?;
-    let manifest = Manifest { build: copy.build, ..manifest };
+    let manifest = IndexManifest { build: copy.build, ..manifest };
     let filled = Filling { config, device, progress, place: &copy, before: Some(before), apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
         // What stays is removed by the next run; the reason of this failure is what the user needs to know.
@@ -115,16 +115,16 @@ struct Filling<'a> {
     config: &'a IndexConfig<'a>,
     device: &'a Device,
     progress: &'a dyn Progress,
-    place: &'a Place,
+    place: &'a IndexPlace,
     /// What there is to add to.
-    before: Option<Manifest>,
+    before: Option<IndexManifest>,
     /// Whether nobody searches what is filled before it is whole.
     apart: bool,
 }
 
 impl Filling<'_> {
     /// Adds chunks to the store and to the retriever; then the index is complete.
-    fn run(self, manifest: Manifest, chunks: Chunks) -> Result<()> {
+    fn run(self, manifest: IndexManifest, chunks: Chunks) -> Result<()> {
         let Filling { config, device, progress, place, before, apart } = self;
         let addition = Addition::start(place, manifest.additions)?;
         let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
@@ -134,9 +134,9 @@ impl Filling<'_> {
         }
         let all_or_nothing = retriever.all_or_nothing();
         if let Some(before) = before.as_ref().filter(|before| before.complete && !all_or_nothing && !apart) {
-            Manifest { complete: false, ..before.clone() }.write(&place.root)?;
+            IndexManifest { complete: false, ..before.clone() }.write(&place.root)?;
         }
-        let mut stream = Stream {
+        let mut stream = ChunkStream {
             corpus: corpus(config)?.path.clone(),
             chunks,
             addition,
@@ -150,7 +150,7 @@ impl Filling<'_> {
             failure: None,
         };
         let indexed = retriever.index(&mut stream);
-        let Stream { addition, mut manifest, bar, failure, .. } = stream;
+        let ChunkStream { addition, mut manifest, bar, failure, .. } = stream;
         drop(bar);
         if let Some(failure) = failure {
             return Err(failure);
@@ -169,14 +169,14 @@ impl Filling<'_> {
 }
 
 /// The chunks as the retriever reads them; on the way, each is put into the store.
-struct Stream<'a> {
+struct ChunkStream<'a> {
     corpus: PathBuf,
     chunks: Chunks,
     addition: Addition,
-    place: &'a Place,
-    before: Option<&'a Manifest>,
+    place: &'a IndexPlace,
+    before: Option<&'a IndexManifest>,
     /// What the index will be.
-    manifest: Manifest,
+    manifest: IndexManifest,
     bar: Box<dyn Bar>,
     began: Instant,
     count: u64,
@@ -185,7 +185,7 @@ struct Stream<'a> {
     failure: Option<Error>,
 }
 
-impl Stream<'_> {
+impl ChunkStream<'_> {
     fn take(&mut self) -> Result<Option<Document>> {
         if self.progress.cancelled() {
             return Err(Error::interrupted("the index is not finished; run the command again"));
@@ -217,7 +217,7 @@ impl Stream<'_> {
         // From here on the retriever may have the documents, and the store does not have their texts yet. If the run is killed now, the same
         // documents are to be added once more.
         let additions = self.manifest.additions;
-        Manifest { complete: false, goal: Some(goal), additions, ..before.clone() }.write(&self.place.root)
+        IndexManifest { complete: false, goal: Some(goal), additions, ..before.clone() }.write(&self.place.root)
     }
 
     fn rate(&self) -> f64 {
@@ -225,7 +225,7 @@ impl Stream<'_> {
     }
 }
 
-impl Iterator for Stream<'_> {
+impl Iterator for ChunkStream<'_> {
     type Item = scaledown_sdk::Result<Document>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -10,7 +10,7 @@ use redb::{
 use scaledown_sdk::component::caught;
 
 use super::IndexError;
-use super::place::Place;
+use super::place::IndexPlace;
 
 /// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and its text. As bytes, since the library takes
 /// it for granted that a text is one.
@@ -40,7 +40,7 @@ pub(super) struct ChunkStore {
 
 impl ChunkStore {
     /// Opens the file of an index.
-    pub(super) fn open(place: &Place) -> Result<Self, IndexError> {
+    pub(super) fn open(place: &IndexPlace) -> Result<Self, IndexError> {
         let path = place.chunks();
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
@@ -144,7 +144,7 @@ pub(super) struct Addition {
 
 impl Addition {
     /// Starts the addition of this number to the file of an index, which is made if it is missing.
-    pub(super) fn start(place: &Place, number: u32) -> Result<Self, IndexError> {
+    pub(super) fn start(place: &IndexPlace, number: u32) -> Result<Self, IndexError> {
         let path = place.chunks();
         let open = || {
             let database = Database::builder().set_cache_size(CACHE).create(&path)?;
@@ -202,17 +202,17 @@ impl Addition {
 mod tests {
     use super::*;
 
-    fn place(directory: &Path) -> Place {
-        Place::create(directory).unwrap()
+    fn place(directory: &Path) -> IndexPlace {
+        IndexPlace::create(directory).unwrap()
     }
 
-    fn addition(place: &Place, number: u32, chunks: &[(&str, &str)]) -> Addition {
+    fn addition(place: &IndexPlace, number: u32, chunks: &[(&str, &str)]) -> Addition {
         let mut addition = Addition::start(place, number).unwrap();
         chunks.iter().for_each(|(id, text)| addition.put(id, text).unwrap());
         addition
     }
 
-    fn text(place: &Place, id: &str) -> Option<String> {
+    fn text(place: &IndexPlace, id: &str) -> Option<String> {
         ChunkStore::open(place).unwrap().texts([id]).unwrap().remove(0)
     }
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     /// Everything that reads: whether all of it said the truth.
-    fn intact(place: &Place) -> Result<bool, IndexError> {
+    fn intact(place: &IndexPlace) -> Result<bool, IndexError> {
         let store = ChunkStore::open(place)?;
         let texts = store.texts(["id 3", "id 250"])?;
         store.verify()?;

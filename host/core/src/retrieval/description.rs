@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IndexError;
 use super::config::IndexConfig;
-use super::place::Place;
+use super::place::IndexPlace;
 use super::search::SearchIndex;
 use crate::data::corpus::config::Corpus;
 use crate::plugins::Component;
@@ -24,7 +24,7 @@ const UNSEALED: &str = "00000000";
 
 /// What an index was made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Manifest {
+pub(super) struct IndexManifest {
     /// The version of this file.
     pub(super) version: u32,
     /// The version of ScaleDown that wrote it.
@@ -57,10 +57,10 @@ struct Version {
     version: u32,
 }
 
-impl Manifest {
+impl IndexManifest {
     /// What an index of `build` is made from, before it has any chunks.
     pub(super) fn new(retriever: Component, corpus: Corpus, build: u32) -> Self {
-        Manifest {
+        IndexManifest {
             version: VERSION,
             scaledown: env!("CARGO_PKG_VERSION").into(),
             retriever,
@@ -78,7 +78,7 @@ impl Manifest {
     /// What an index in `directory` was made from, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
-        let bytes = match read_bytes(&path, FileKind::Manifest) {
+        let bytes = match read_bytes(&path, FileKind::IndexManifest) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(&path, error)),
@@ -98,8 +98,8 @@ impl Manifest {
     }
 
     /// Where its parts lie.
-    pub(super) fn place(&self, directory: &Path) -> Place {
-        Place { root: directory.to_owned(), build: self.build }
+    pub(super) fn place(&self, directory: &Path) -> IndexPlace {
+        IndexPlace { root: directory.to_owned(), build: self.build }
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
@@ -173,7 +173,7 @@ pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
         index.verify()?;
     }
     let directory = index.directory();
-    let manifest = Manifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
+    let manifest = IndexManifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
     Ok(Description {
         directory: directory.to_owned(),
         chunks: index.count()?,

@@ -20,4 +20,4 @@ mod stamp;
 pub use build::{add, build};
 pub use description::{Description, describe};
 pub use error::IndexError;
-pub use search::{Found, SearchIndex};
+pub use search::{FoundChunk, SearchIndex};

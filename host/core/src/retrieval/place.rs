@@ -12,18 +12,18 @@ const BUILD: &str = "build-";
 /// Where the parts of an index lie: each build has a directory of its own, and `index.json` names the one that counts. So the index that is
 /// there is whole, and searched, until another is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct IndexPlace {
     /// The index's directory.
     pub(super) root: PathBuf,
     /// The number of the build.
     pub(super) build: u32,
 }
 
-impl Place {
+impl IndexPlace {
     /// The place of a build that there has not been yet. The directory exists afterwards.
     pub(super) fn create(root: &Path) -> Result<Self> {
         let last = builds(root)?.into_iter().map(|(build, _)| build).max().unwrap_or(0);
-        let place = Place { root: root.to_owned(), build: last.wrapping_add(1) };
+        let place = IndexPlace { root: root.to_owned(), build: last.wrapping_add(1) };
         let directory = place.directory();
         std::fs::create_dir(&directory).map_err(|error| Error::io(&directory, error))?;
         Ok(place)
@@ -46,7 +46,7 @@ impl Place {
 
     /// A copy of this build, of the next number, that can be changed while this one counts.
     pub(super) fn copy(&self) -> Result<Self> {
-        let place = Place::create(&self.root)?;
+        let place = IndexPlace::create(&self.root)?;
         copy(&self.directory(), &place.directory()).inspect_err(|_| drop(std::fs::remove_dir_all(place.directory())))?;
         Ok(place)
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::place::IndexPlace;
 
 /// The stamp's file in the directory of a build.
 const NAME: &str = "verified.json";
@@ -34,21 +34,21 @@ struct Look {
 
 impl Stamp {
     /// What the files of a build are like now; `None` if that cannot be seen.
-    pub(super) fn of(place: &Place) -> Option<Self> {
+    pub(super) fn of(place: &IndexPlace) -> Option<Self> {
         let mut files = BTreeMap::new();
         look(&place.directory(), "", &mut files)?;
         Some(Stamp { version: VERSION, files })
     }
 
     /// Whether the files of a build were verified as they are now.
-    pub(super) fn is_on(&self, place: &Place) -> bool {
+    pub(super) fn is_on(&self, place: &IndexPlace) -> bool {
         let written = std::fs::read(place.directory().join(NAME)).ok();
         written.and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok()).is_some_and(|written| written == *self)
     }
 
     /// Notes that they were verified. Where that cannot be written, on a read-only disk or in another user's directory, the next opening verifies
     /// them again.
-    pub(super) fn put(&self, place: &Place) {
+    pub(super) fn put(&self, place: &IndexPlace) {
         if let Ok(bytes) = serde_json::to_vec(self)
             && let Err(error) = crate::support::artifact::write_file(&place.directory().join(NAME), &bytes)
         {

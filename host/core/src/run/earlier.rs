@@ -1,9 +1,9 @@
 //! What an earlier quickstart left in the output directory, and what becomes of it.
 
-use super::{Context, Directory, Start};
+use super::{Context, Directory, RunStart};
 use crate::config::{Config, Overrides};
 use crate::support::artifact;
-use crate::train::{Fingerprint, TrainingKind};
+use crate::train::{TrainingFingerprint, TrainingKind};
 use crate::{Error, Result};
 
 /// An earlier run in an output directory.
@@ -44,16 +44,16 @@ impl Earlier {
     pub(super) fn check(&self, config: &Config, context: &Context<'_>) -> Result<()> {
         let (place, command) = (self.directory.path().display(), &context.command);
         match context.start {
-            Start::New if self.finished => Err(Error::usage(format!(
+            RunStart::New if self.finished => Err(Error::usage(format!(
                 "{place} holds a finished run; `{command} --overwrite` removes it and starts over, `{command} --set output.directory=DIR` \
                  writes to another directory"
             ))),
-            Start::New if self.any() => Err(Error::usage(format!(
+            RunStart::New if self.any() => Err(Error::usage(format!(
                 "{place} holds an unfinished run; `{command} --resume` goes on with it, `{command} --overwrite` removes it and starts over"
             ))),
-            Start::Resume if !self.any() => Ok(()),
-            Start::Resume => self.check_settings(config),
-            Start::New | Start::Overwrite => Ok(()),
+            RunStart::Resume if !self.any() => Ok(()),
+            RunStart::Resume => self.check_settings(config),
+            RunStart::New | RunStart::Overwrite => Ok(()),
         }
     }
 
@@ -64,8 +64,8 @@ impl Earlier {
             return Ok(());
         }
         let earlier = Config::load(&path, &Overrides::default())?;
-        let mut changed = Fingerprint::new(&config.for_training(), TrainingKind::Distillation)
-            .since(&Fingerprint::new(&earlier.for_training(), TrainingKind::Distillation))
+        let mut changed = TrainingFingerprint::new(&config.for_training(), TrainingKind::Distillation)
+            .since(&TrainingFingerprint::new(&earlier.for_training(), TrainingKind::Distillation))
             .refused;
         let (now, then) = (config.evaluation.max_new_tokens, earlier.evaluation.max_new_tokens);
         if now != then {

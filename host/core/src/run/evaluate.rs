@@ -7,7 +7,7 @@ use super::{Context, Directory, open_device};
 use crate::answer::{AnswerOptions, ContextMode, Session};
 use crate::config::Config;
 use crate::data::records::{self, Record};
-use crate::evaluate::report::{self, Environment, Memory, Metrics, Report, Sample};
+use crate::evaluate::report::{self, Environment, EvaluationReport, Memory, Metrics, Sample};
 use crate::evaluate::{self, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::train::{self, tracking};
@@ -117,7 +117,7 @@ pub fn finish(
         let path = report::write_metrics(&config.output.directory, &metrics)?;
         return Ok((metrics, path));
     }
-    let report = Report {
+    let report = EvaluationReport {
         title: "ScaleDown".into(),
         metrics,
         training: tracking::read(&Directory::of(config).log())?,

@@ -37,14 +37,14 @@ pub struct Context<'a> {
     /// Where progress is shown, and how the run is stopped.
     pub progress: &'a dyn Progress,
     /// What becomes of an earlier run in the output directory.
-    pub start: Start,
+    pub start: RunStart,
     /// The command line of this run without the options that choose `start`, for messages that say how to go on.
     pub command: String,
 }
 
 /// What becomes of an earlier run in the output directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
+pub enum RunStart {
     /// There must be none.
     #[default]
     New,

@@ -7,12 +7,12 @@ use scaledown_sdk::Device;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Context, Directory, Start, open_device};
+use super::{Context, Directory, RunStart, open_device};
 use crate::config::Config;
 use crate::data::questions::QuestionSource;
 use crate::plugins::registry;
 use crate::prepare::{
-    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, RECORDS, Shard, Sidecar, Survey, write,
+    Blocks, Busy, Counts, Journal, Pipeline, PreparationError, PreparationFingerprint, RECORDS, Shard, Sidecar, Survey, write,
 };
 use crate::retrieval::{self, IndexError, SearchIndex};
 use crate::support::hub;
@@ -76,7 +76,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let reranker = config.reranker.as_ref().map(|table| registry::reranker(table, device)).transpose()?;
     let teacher = registry::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
-    let fingerprint = Fingerprint::new(&config.for_preparation(), shard, &survey, corpus);
+    let fingerprint = PreparationFingerprint::new(&config.for_preparation(), shard, &survey, corpus);
     let mut journal = open_journal(&place, &fingerprint, context)?;
     directory.record_config(config)?;
     let pipeline = Pipeline {
@@ -128,11 +128,11 @@ fn reports(busy: Busy) -> Vec<StageReport> {
 fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     let (place, command) = (directory.display(), &context.command);
     match (context.start, journal.exists()) {
-        (Start::New, true) => Err(Error::usage(format!(
+        (RunStart::New, true) => Err(Error::usage(format!(
             "{place} holds an earlier run; `{command} --resume` does what is missing, `{command} --overwrite` starts over"
         ))),
         // A run that has ended had a journal; without it, what is there must not be replaced.
-        (Start::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
+        (RunStart::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
             Some(path) => Err(Error::usage(format!(
                 "{} has records and no journal to go on with; `{command} --overwrite` starts over",
                 path.display()
@@ -171,12 +171,12 @@ fn made(journal: &Path) -> [PathBuf; 2] {
     [Sidecar::NAME, RECORDS].map(|name| journal.with_file_name(name))
 }
 
-fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) -> Result<Journal> {
+fn open_journal(place: &Path, fingerprint: &PreparationFingerprint, context: &Context<'_>) -> Result<Journal> {
     if let Some(parent) = place.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
     let made = made(place);
-    if context.start == Start::Resume && place.exists() {
+    if context.start == RunStart::Resume && place.exists() {
         if let Some((journal, earlier)) = Journal::open(place)? {
             for changed in earlier.check(fingerprint, place)? {
                 context.progress.warn(&format!("since the run began, {changed}"));
@@ -208,7 +208,7 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
 /// The commits of the models that were named by hub ids, by the section that names each.
 fn revisions(config: &Value) -> Map<String, Value> {
     // They were fetched when the components were made.
-    let settings = hub::Settings { offline: true, ..hub::Settings::from_environment() };
+    let settings = hub::HubSettings { offline: true, ..hub::HubSettings::from_environment() };
     let mut revisions = Map::new();
     for section in ["retriever", "reranker", "teacher"] {
         let text = |key: &str| config.pointer(&format!("/{section}/{key}")).and_then(Value::as_str);

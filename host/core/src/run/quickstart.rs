@@ -8,8 +8,8 @@ use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
 use super::prepare::prepare_on;
 use super::train::{distill, init_from, stored_start};
-use super::training::{Run, conclude};
-use super::{Context, Directory, Start, open_device};
+use super::training::{TrainingRun, conclude};
+use super::{Context, Directory, RunStart, open_device};
 use crate::answer::Session;
 use crate::config::{Config, Corpus, CorpusFields, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
 use crate::data::atlas::{self, AtlasConfig};
@@ -18,7 +18,7 @@ use crate::evaluate::metrics::AnswerScores;
 use crate::evaluate::report::{Metrics, StageSummary};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::prepare::Shard;
-use crate::train::{Outcome, TrainingKind, lock};
+use crate::train::{TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
 /// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
@@ -46,21 +46,21 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let earlier = Earlier::look(&directory)?;
     earlier.check(config, context)?;
     // A training begins anew where the labels are all that there is.
-    let start = if earlier.checkpoint { context.start } else { Start::New };
-    let resumed = start == Start::Resume;
+    let start = if earlier.checkpoint { context.start } else { RunStart::New };
+    let resumed = start == RunStart::Resume;
     let pretrained = stored_start(config)?;
     let device = open_device(config)?;
     let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     let mut stages = Stages::default();
     stages.start(pretrained.as_ref(), &oscar, config, context)?;
     // Not before all is read that a mistake in the configuration could have named.
-    if context.start == Start::Overwrite {
+    if context.start == RunStart::Overwrite {
         earlier.remove()?;
     }
     let mut config =
         stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
-    let run = Run::open(&config, TrainingKind::Distillation, &training, &lock)?;
+    let run = TrainingRun::open(&config, TrainingKind::Distillation, &training, &lock)?;
     let records = test_records(&config)?;
     directory.record_config(&config)?;
 
@@ -184,7 +184,7 @@ fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result
     own.output.directory = directory.path().to_owned();
     let file = directory.records();
     if !directory.sidecar().exists() {
-        let start = if directory.journal().exists() { Start::Resume } else { Start::New };
+        let start = if directory.journal().exists() { RunStart::Resume } else { RunStart::New };
         let context = Context { start, command: context.command.clone(), ..*context };
         let made = prepare_on(&session.oscar().model.device, &own, Shard::default(), &context)?;
         let left_out: u64 = made.counts.skipped.values().sum();
@@ -246,7 +246,7 @@ impl Stages {
         }
     }
 
-    fn trained(&mut self, outcome: &Outcome) {
+    fn trained(&mut self, outcome: &TrainingOutcome) {
         if let Some(stage) = self.0.last_mut() {
             stage.steps = Some(outcome.steps);
             stage.final_loss = Some(outcome.final_loss);

@@ -8,9 +8,9 @@ use scaledown_sdk::component::Reranker;
 
 use super::open_device;
 use crate::config::Config;
-use crate::data::questions::{Question, Questions};
+use crate::data::questions::{CorpusQuestion, QuestionReader};
 use crate::plugins::registry;
-use crate::retrieval::{Found, SearchIndex};
+use crate::retrieval::{FoundChunk, SearchIndex};
 use crate::support::artifact::write_file_with;
 use crate::support::progress::Progress;
 use crate::{Error, Result};
@@ -38,7 +38,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
     let device = open_device(config)?;
     let index = SearchIndex::open(&config.for_index()?, &device)?;
     let reranker = options.rerank.then(|| registry::reranker(config.require_reranker()?, &device)).transpose()?;
-    let mut questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
+    let mut questions = QuestionReader::open(config.require_questions()?, config.corpus.as_ref())?;
     let k = options.k.unwrap_or(config.preparation.retrieve);
     let depth = if options.rerank { k.max(config.preparation.reranked()) } else { k };
     let tag = if options.rerank { &config.require_reranker()?.plugin } else { &config.require_retriever()?.plugin };
@@ -46,7 +46,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
     write_file_with(out, |file| {
         let mut count = 0;
         loop {
-            let batch = questions.by_ref().take(BATCH).collect::<std::result::Result<Vec<Question>, _>>()?;
+            let batch = questions.by_ref().take(BATCH).collect::<std::result::Result<Vec<CorpusQuestion>, _>>()?;
             if batch.is_empty() {
                 return Ok::<_, Error>(count);
             }
@@ -60,7 +60,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
                     None => found,
                 };
                 let found = if options.documents && index.is_chunked() { best_of_documents(found) } else { found };
-                for (rank, Found { id, score, .. }) in found.iter().take(k).enumerate() {
+                for (rank, FoundChunk { id, score, .. }) in found.iter().take(k).enumerate() {
                     let (question, id) = (field(&question.id)?, field(id)?);
                     writeln!(file, "{question} Q0 {id} {} {score} {tag}", rank + 1).map_err(|error| Error::io(out, error))?;
                 }
@@ -72,7 +72,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
 }
 
 /// The same chunks by the reranker's scores; those of equal scores stay in their order.
-fn reranked(reranker: &dyn Reranker, query: &str, mut found: Vec<Found>) -> Result<Vec<Found>> {
+fn reranked(reranker: &dyn Reranker, query: &str, mut found: Vec<FoundChunk>) -> Result<Vec<FoundChunk>> {
     let texts: Vec<&str> = found.iter().map(|found| found.text.as_str()).collect();
     for (score, found) in reranker.score(query, &texts)?.into_iter().zip(&mut found) {
         found.score = score;
@@ -90,11 +90,11 @@ fn field(id: &str) -> Result<&str> {
 }
 
 /// The best chunk of each document of a corpus that was cut into chunks, under the document's id: that of the chunk without its number.
-fn best_of_documents(found: Vec<Found>) -> Vec<Found> {
+fn best_of_documents(found: Vec<FoundChunk>) -> Vec<FoundChunk> {
     let mut seen = HashSet::new();
-    let document = |found: Found| {
+    let document = |found: FoundChunk| {
         let id = found.id.rsplit_once('#').map_or(found.id.as_str(), |(document, _)| document).to_owned();
-        seen.insert(id.clone()).then_some(Found { id, ..found })
+        seen.insert(id.clone()).then_some(FoundChunk { id, ..found })
     };
     found.into_iter().filter_map(document).collect()
 }

@@ -4,25 +4,25 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::training::{Run, conclude};
-use super::{Context, Directory, Start, open_device};
+use super::training::{TrainingRun, conclude};
+use super::{Context, Directory, RunStart, open_device};
 use crate::config::Config;
 use crate::data::records::{self, DataError, Record};
 use crate::evaluate::report::StageSummary;
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::support::random::Stream;
-use crate::train::distillation::{Distillation, Example};
-use crate::train::{Outcome, TrainingError, TrainingKind, lock};
+use crate::train::distillation::{Distillation, DistillationExample};
+use crate::train::{TrainingError, TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
 /// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
 ///
 /// # Errors
 /// If a record, the model or the disk fails; what was written before stays.
-pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
+pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> {
     let config = &config.with_adapter();
     let lock = lock(&config.output.directory)?;
-    let run = Run::open(config, TrainingKind::Distillation, context, &lock)?;
+    let run = TrainingRun::open(config, TrainingKind::Distillation, context, &lock)?;
     let path = config.data.train.as_deref();
     let path = path.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
     let start = stored_start(config)?;
@@ -38,14 +38,14 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
     let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;
     if !outcome.interrupted {
         let stage = training_stage("The compressor learns to answer as the teacher does.", &outcome, began);
-        conclude(config, &outcome, &device, context.start == Start::Resume, vec![stage])?;
+        conclude(config, &outcome, &device, context.start == RunStart::Resume, vec![stage])?;
         Directory::of(config).save(&oscar, config)?;
     }
     Ok(outcome)
 }
 
 /// The stage of a report that a distillation is.
-pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instant) -> StageSummary {
+pub(super) fn training_stage(description: &str, outcome: &TrainingOutcome, began: Instant) -> StageSummary {
     StageSummary {
         name: TrainingKind::Distillation.name().into(),
         description: description.into(),
@@ -93,15 +93,15 @@ fn validation_records(config: &Config) -> Result<Vec<Record>> {
 /// # Errors
 /// If a record has no answer, or the device or disk fails.
 pub(super) fn distill(
-    run: Run<'_>,
+    run: TrainingRun<'_>,
     oscar: Oscar,
     config: &Config,
     records: &[Record],
     validation: &[Record],
-) -> Result<(Outcome, Oscar)> {
+) -> Result<(TrainingOutcome, Oscar)> {
     let most = config.data.documents.unwrap_or(usize::MAX);
     let examples = |records: &[Record], path: &Option<PathBuf>| {
-        let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
+        let examples = records.iter().map(|record| DistillationExample::for_training(record, &oscar, most));
         examples.collect::<std::result::Result<Vec<_>, TrainingError>>().map_err(|error| placed(error, path.as_deref()))
     };
     let validation = examples(validation, &config.data.validation)?;

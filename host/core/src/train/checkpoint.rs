@@ -8,7 +8,7 @@ use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Difference, Fingerprint, Objective, StepReport, TrainingError};
+use super::{Difference, Objective, StepReport, TrainingError, TrainingFingerprint};
 use crate::model::tensors::{load_trainable, trainable, write_tensors};
 use crate::support::artifact::{self, ArtifactError, DirectoryWriter};
 
@@ -27,39 +27,39 @@ struct State {
     objective: Value,
     /// None in checkpoints of programs that wrote none; those are resumed unchecked.
     #[serde(default)]
-    settings: Option<Fingerprint>,
+    settings: Option<TrainingFingerprint>,
 }
 
 /// The directory that a training's checkpoints lie in.
-pub struct Store {
+pub struct CheckpointStore {
     directory: PathBuf,
     keep: usize,
-    settings: Fingerprint,
+    settings: TrainingFingerprint,
 }
 
-impl Store {
+impl CheckpointStore {
     /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these settings.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: Fingerprint) -> Self {
-        Store { directory: directory.into(), keep: keep.max(1), settings }
+    pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: TrainingFingerprint) -> Self {
+        CheckpointStore { directory: directory.into(), keep: keep.max(1), settings }
     }
 
-    /// Adds what is learned from to the settings; see [`Fingerprint::with_records`].
+    /// Adds what is learned from to the settings; see [`TrainingFingerprint::with_records`].
     #[must_use]
     pub fn with_records(self, checksum: u32) -> Self {
-        Store { settings: self.settings.with_records(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_records(checksum), ..self }
     }
 
-    /// Adds the weights that are not trained to the settings; see [`Fingerprint::with_base`].
+    /// Adds the weights that are not trained to the settings; see [`TrainingFingerprint::with_base`].
     #[must_use]
     pub fn with_base(self, checksum: Option<u32>) -> Self {
-        Store { settings: self.settings.with_base(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_base(checksum), ..self }
     }
 
-    /// Adds the tokenizers to the settings; see [`Fingerprint::with_tokenizers`].
+    /// Adds the tokenizers to the settings; see [`TrainingFingerprint::with_tokenizers`].
     #[must_use]
     pub fn with_tokenizers(self, checksum: u32) -> Self {
-        Store { settings: self.settings.with_tokenizers(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_tokenizers(checksum), ..self }
     }
 
     /// Compares the settings with those of `checkpoint`, and says what has changed that may.

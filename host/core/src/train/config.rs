@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pretraining::config::Pretraining;
 use crate::data::config::Data;
-use crate::model::config::{Compression, Generator, Precision, Reranking};
+use crate::model::config::{Compression, GeneratorConfig, Precision, Reranking};
 use crate::plugins::Component;
 use crate::text::config::Prompt;
 
@@ -17,7 +17,7 @@ use crate::text::config::Prompt;
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the names are the sections'")]
 pub struct TrainingConfig<'a> {
-    pub generator: Option<&'a Generator>,
+    pub generator: Option<&'a GeneratorConfig>,
     pub compressor: Option<&'a Component>,
     pub compression: &'a Compression,
     pub reranking: &'a Reranking,

@@ -24,7 +24,7 @@ const TOKENIZERS: &str = "the tokenizers";
 /// The settings that shape a training's curve, by key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Fingerprint(BTreeMap<String, Value>);
+pub struct TrainingFingerprint(BTreeMap<String, Value>);
 
 /// How a resumed training's settings differ from those that it began with; each difference names its key and both values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Difference {
     pub allowed: Vec<String>,
 }
 
-impl Fingerprint {
+impl TrainingFingerprint {
     /// The settings of a training of this kind, without its records.
     #[must_use]
     pub fn new(config: &TrainingConfig<'_>, kind: TrainingKind) -> Self {
@@ -55,7 +55,7 @@ impl Fingerprint {
             settings.remove("data.shuffle_documents");
         }
         settings.retain(|key, _| !PLACES.contains(&key.as_str()));
-        Fingerprint(settings)
+        TrainingFingerprint(settings)
     }
 
     /// Adds the records, by a checksum of what a model learns from.
@@ -85,16 +85,16 @@ impl Fingerprint {
         for (former, name) in renamed::<Training>("training") {
             settings.remove(&former).map(|value| settings.insert(name, value));
         }
-        Fingerprint(settings)
+        TrainingFingerprint(settings)
     }
 
     /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
     #[must_use]
-    pub fn since(&self, earlier: &Fingerprint) -> Difference {
+    pub fn since(&self, earlier: &TrainingFingerprint) -> Difference {
         let mut difference = Difference::default();
         let earlier = &earlier.with_present_names();
         let adjustable = adjustable::<Training>("training");
-        let schedule = |settings: &Fingerprint| {
+        let schedule = |settings: &TrainingFingerprint| {
             [&settings.0.get("training.schedule"), &settings.0.get("training.warmup_ratio")].map(|v| v.cloned())
         };
         let endless = schedule(self) == [Some(json!("constant")), Some(json!(0.0))];
@@ -122,7 +122,7 @@ impl Fingerprint {
 mod tests {
     use super::*;
     use crate::data::config::Data;
-    use crate::model::config::{Compression, Generator, Reranking};
+    use crate::model::config::{Compression, GeneratorConfig, Reranking};
     use crate::support::marks::each_changed;
     use crate::text::config::Prompt;
     use crate::train::pretraining::config::{Pretraining, Stage, StageData};
@@ -131,7 +131,7 @@ mod tests {
     /// The sections of a configuration.
     #[derive(Clone, Default)]
     struct Sections {
-        generator: Option<Generator>,
+        generator: Option<GeneratorConfig>,
         compression: Compression,
         reranking: Reranking,
         prompt: Prompt,
@@ -141,18 +141,18 @@ mod tests {
     }
 
     impl Sections {
-        fn fingerprint(&self, kind: TrainingKind) -> Fingerprint {
+        fn fingerprint(&self, kind: TrainingKind) -> TrainingFingerprint {
             let Sections { compression, reranking, prompt, data, training, pretraining, .. } = self;
             let generator = self.generator.as_ref();
             let compressor = None;
-            Fingerprint::new(
+            TrainingFingerprint::new(
                 &TrainingConfig { generator, compressor, compression, reranking, prompt, data, training, pretraining },
                 kind,
             )
         }
     }
 
-    fn generator(model: &str) -> Generator {
+    fn generator(model: &str) -> GeneratorConfig {
         serde_json::from_value(json!({ "plugin": "mistral", "model": model })).unwrap()
     }
 

@@ -13,11 +13,11 @@ mod settings;
 pub mod tracking;
 
 pub use error::TrainingError;
-pub use fingerprint::{Difference, Fingerprint};
+pub use fingerprint::{Difference, TrainingFingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
 pub use order::EpochSampler;
-pub use run::{Observer, Outcome, train};
-pub use settings::Settings;
+pub use run::{Observer, TrainingOutcome, train};
+pub use settings::TrainingSettings;
 
 use std::path::Path;
 

@@ -7,8 +7,8 @@ use scaledown_sdk::nn::{ForwardMode, Optimizer, Param, Params, clip_scale};
 use scaledown_sdk::tensor::{no_grad, watch_finite};
 use scaledown_sdk::{Tensor, TensorData};
 
-use super::checkpoint::{Checkpoint, Store};
-use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
+use super::checkpoint::{Checkpoint, CheckpointStore};
+use super::{BatchLoss, Objective, StepReport, TrainingError, TrainingSettings, Verdict};
 
 /// What a training is watched and stopped by.
 pub trait Observer {
@@ -28,7 +28,7 @@ pub trait Observer {
 
 /// How a training ended.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Outcome {
+pub struct TrainingOutcome {
     /// Steps made in all, those before a resumption included.
     pub steps: u64,
     /// The loss of the last step.
@@ -45,11 +45,11 @@ pub struct Outcome {
 /// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved before stays.
 pub fn train<O: Objective>(
     objective: &mut O,
-    settings: &Settings,
-    checkpoints: &Store,
+    settings: &TrainingSettings,
+    checkpoints: &CheckpointStore,
     resume: Option<Checkpoint>,
     observer: &mut dyn Observer,
-) -> Result<Outcome, TrainingError> {
+) -> Result<TrainingOutcome, TrainingError> {
     let started = Instant::now();
     let mut optimizer = Optimizer::new(objective.groups(), settings.optimizer)?;
     let mut last = StepReport::default();
@@ -81,7 +81,7 @@ pub fn train<O: Objective>(
         }
     }
     let interrupted = interrupted && last.step < settings.steps && !objective.finished();
-    Ok(Outcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
+    Ok(TrainingOutcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
 /// What the micro-batches of a step left on the device, and the sum of their gradients.
@@ -109,7 +109,7 @@ struct Readings {
 fn step<O: Objective>(
     objective: &mut O,
     optimizer: &mut Optimizer,
-    settings: &Settings,
+    settings: &TrainingSettings,
     step: u64,
     observer: &mut dyn Observer,
 ) -> Result<StepReport, TrainingError> {

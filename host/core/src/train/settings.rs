@@ -6,7 +6,7 @@ use super::config::Training;
 
 /// How to train, with the number of steps known.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TrainingSettings {
     /// Optimizer steps in all.
     pub steps: u64,
     /// Of which warm-up.
@@ -27,11 +27,11 @@ pub struct Settings {
     pub gradient_checkpointing: bool,
 }
 
-impl Settings {
+impl TrainingSettings {
     /// The settings for `steps` steps.
     #[must_use]
     pub fn new(training: &Training, steps: u64) -> Self {
-        Settings {
+        TrainingSettings {
             steps,
             warmup: (training.warmup_ratio * steps as f64).ceil() as u64,
             schedule: training.schedule,

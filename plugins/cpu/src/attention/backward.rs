@@ -14,7 +14,7 @@ const BLOCK: usize = 64;
 
 /// What the gradient is computed from.
 #[derive(Clone, Copy)]
-pub(crate) struct Saved<'a, R> {
+pub(crate) struct AttentionGradient<'a, R> {
     pub(crate) q: &'a [R],
     pub(crate) k: &'a [R],
     pub(crate) v: &'a [R],
@@ -28,7 +28,7 @@ pub(crate) fn backward<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
     scale: f64,
-    saved: Saved<'_, R>,
+    saved: AttentionGradient<'_, R>,
     (dq, dk, dv): (&mut [R], &mut [R], &mut [R]),
 ) {
     if shape.size == 0 || shape.groups == 0 {
@@ -65,7 +65,7 @@ unsafe fn backward_block<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
     scale: R,
-    saved: Saved<'_, R>,
+    saved: AttentionGradient<'_, R>,
     (batch, head, first, count): (usize, usize, usize, usize),
     [dq, dk, dv]: [&Interleaved<R>; 3],
 ) {

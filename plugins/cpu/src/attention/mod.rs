@@ -7,7 +7,7 @@ mod mask;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backward::{Saved, backward};
+pub(crate) use backward::{AttentionGradient, backward};
 pub(crate) use decode::decode;
 pub(crate) use forward::forward;
 pub(crate) use mask::Mask;

@@ -160,7 +160,7 @@ impl Call<'_> {
                             with_wide_output(&mut dq, |dq| {
                                 with_wide_output(&mut dk, |dk| {
                                     with_wide_output(&mut dv, |dv| {
-                                        let saved = attention::Saved { q, k, v, out, lse, grad };
+                                        let saved = attention::AttentionGradient { q, k, v, out, lse, grad };
                                         attention::backward(shape, mask, spec.scale, saved, (dq, dk, dv));
                                     })
                                 })

@@ -21,13 +21,13 @@ use crate::storage::Scalar;
 
 /// A matrix in blocks, as this device keeps it: rows of `k` numbers, woven together.
 #[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a> {
+pub(crate) struct QuantizedMatrix<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) rows: usize,
     pub(crate) k: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a> QuantizedMatrix<'a> {
     /// The group that holds a row, and the row's place in it.
     fn group<F: BlockFormat>(&self, row: usize) -> (&'a [u8], usize) {
         let size = group_size::<F>(self.k);
@@ -87,7 +87,7 @@ pub(crate) fn upload<F: BlockFormat>(bytes: &[u8], k: usize, out: &mut [u8]) {
 }
 
 /// The blocks in their rows.
-pub(crate) fn download<F: BlockFormat>(matrix: Matrix<'_>) -> Vec<u8> {
+pub(crate) fn download<F: BlockFormat>(matrix: QuantizedMatrix<'_>) -> Vec<u8> {
     let size = F::DTYPE.size();
     let mut out = vec![0; matrix.rows * matrix.k / BLOCK * size];
     for (row, out) in out.chunks_exact_mut((matrix.k / BLOCK * size).max(1)).enumerate() {
@@ -100,18 +100,18 @@ pub(crate) fn download<F: BlockFormat>(matrix: Matrix<'_>) -> Vec<u8> {
 }
 
 /// The numbers of all rows.
-pub(crate) fn dequantize<F: BlockFormat>(matrix: Matrix<'_>, out: &mut [f32]) {
+pub(crate) fn dequantize<F: BlockFormat>(matrix: QuantizedMatrix<'_>, out: &mut [f32]) {
     rows::<F>(matrix, matrix.rows, |row| row, out);
 }
 
 /// The numbers of the rows `ids`.
-pub(crate) fn embedding<F: BlockFormat>(table: Matrix<'_>, ids: &[usize], out: &mut [f32]) {
+pub(crate) fn embedding<F: BlockFormat>(table: QuantizedMatrix<'_>, ids: &[usize], out: &mut [f32]) {
     rows::<F>(table, ids.len(), |at| ids[at], out);
 }
 
-fn rows<F: BlockFormat>(matrix: Matrix<'_>, count: usize, id: impl Fn(usize) -> usize + Sync + Send, out: &mut [f32]) {
+fn rows<F: BlockFormat>(matrix: QuantizedMatrix<'_>, count: usize, id: impl Fn(usize) -> usize + Sync + Send, out: &mut [f32]) {
     #[multiversion(targets = "simd")]
-    fn run<F: BlockFormat>(matrix: Matrix<'_>, row: usize, out: &mut [f32]) {
+    fn run<F: BlockFormat>(matrix: QuantizedMatrix<'_>, row: usize, out: &mut [f32]) {
         matrix.unpack_row::<F>(row, out);
     }
     if matrix.k == 0 {
@@ -225,7 +225,7 @@ mod tests {
         let mut blocks = vec![0; size::<F>(e.n, e.k)];
         quantize::<F, f32>(&weight, e.k, |x| x, &mut blocks);
         let mut unpacked = vec![f32::NAN; e.n * e.k];
-        dequantize::<F>(Matrix { bytes: &blocks, rows: e.n, k: e.k }, &mut unpacked);
+        dequantize::<F>(QuantizedMatrix { bytes: &blocks, rows: e.n, k: e.k }, &mut unpacked);
         let step = if F::DTYPE == Q8_0::DTYPE { 0.006 } else { 0.14 };
         assert!(weight.iter().zip(&unpacked).all(|(a, b)| (a - b).abs() < step));
         let mut out = vec![f32::NAN; e.m * e.n];
@@ -309,7 +309,7 @@ mod tests {
                 numbers(rows * k / BLOCK * F::DTYPE.size(), 10).iter().map(|x| (x * 127.0) as i8 as u8).collect();
             let mut woven = vec![0xAA; size::<F>(rows, k)];
             upload::<F>(&bytes, k, &mut woven);
-            assert_eq!(download::<F>(Matrix { bytes: &woven, rows, k }), bytes);
+            assert_eq!(download::<F>(QuantizedMatrix { bytes: &woven, rows, k }), bytes);
         }
         check::<Q8_0>();
         check::<Q4_0>();

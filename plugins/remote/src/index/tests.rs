@@ -47,11 +47,11 @@ struct Memory {
 }
 
 impl Memory {
-    fn call(&self) -> std::result::Result<(), Failure> {
+    fn call(&self) -> std::result::Result<(), StoreFailure> {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
-            return Err(Failure::Transient { message: "the service is busy".into(), wait: Duration::ZERO });
+            return Err(StoreFailure::Transient { message: "the service is busy".into(), wait: Duration::ZERO });
         }
         Ok(())
     }
@@ -70,25 +70,25 @@ impl Store for Memory {
         8
     }
 
-    fn prepare(&self, vocabulary: usize) -> std::result::Result<(), Failure> {
+    fn prepare(&self, vocabulary: usize) -> std::result::Result<(), StoreFailure> {
         assert_eq!(vocabulary, 100);
         self.call()
     }
 
-    fn put(&self, documents: &[(String, SparseVector)]) -> std::result::Result<(), Failure> {
+    fn put(&self, documents: &[(String, SparseVector)]) -> std::result::Result<(), StoreFailure> {
         self.call()?;
         assert!(documents.iter().all(|(_, vector)| !vector.0.is_empty()));
         self.documents.lock().unwrap().extend(documents.iter().cloned());
         Ok(())
     }
 
-    fn remove(&self, ids: &[String]) -> std::result::Result<(), Failure> {
+    fn remove(&self, ids: &[String]) -> std::result::Result<(), StoreFailure> {
         self.call()?;
         self.documents.lock().unwrap().retain(|id, _| !ids.contains(id));
         Ok(())
     }
 
-    fn search(&self, queries: &[SparseVector], limit: usize) -> std::result::Result<Vec<Vec<Hit>>, Failure> {
+    fn search(&self, queries: &[SparseVector], limit: usize) -> std::result::Result<Vec<Vec<Hit>>, StoreFailure> {
         self.call()?;
         self.limits.lock().unwrap().push(limit);
         let documents = self.documents.lock().unwrap();

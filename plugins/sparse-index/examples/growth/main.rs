@@ -7,7 +7,7 @@
 mod synthetic;
 
 use cpu_time::ThreadTime;
-use scaledown_sparse_index::{Builder, Index, Settings, Weights};
+use scaledown_sparse_index::{Builder, IndexSettings, SparseIndex, StoredWeights};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -40,7 +40,7 @@ fn measure(queries: &[Vector], size: usize, seed: u64, directory: &Path) -> Resu
         build(&mut collection, size, directory)?;
     }
     let start = Instant::now();
-    let index = Index::open(directory)?;
+    let index = SparseIndex::open(directory)?;
     let open = start.elapsed().as_secs_f64() * 1e3;
     index.verify()?;
     let (mut clock, mut thread) = (Vec::new(), Vec::new());
@@ -60,7 +60,7 @@ fn measure(queries: &[Vector], size: usize, seed: u64, directory: &Path) -> Resu
 
 fn build(collection: &mut Collection, size: usize, directory: &Path) -> Result<(), Box<dyn Error>> {
     let start = ThreadTime::now();
-    let mut builder = Builder::create(directory, &Settings::default())?;
+    let mut builder = Builder::create(directory, &IndexSettings::default())?;
     for number in 0..size {
         builder.add(&format!("d{number}"), &collection.document())?;
     }
@@ -77,7 +77,7 @@ fn spread(mut times: Vec<f64>) -> String {
 }
 
 /// Whether the first queries have the ten documents, in their order and with their scores, that computing every score gives.
-fn compare(index: &Index, collection: &mut Collection, queries: &[Vector], size: usize) -> Result<bool, Box<dyn Error>> {
+fn compare(index: &SparseIndex, collection: &mut Collection, queries: &[Vector], size: usize) -> Result<bool, Box<dyn Error>> {
     let terms = queries.iter().flatten().map(|(term, _)| *term as usize + 1).max().unwrap_or(0);
     let compared: Vec<&Vector> = queries.iter().step_by(10).take(COMPARED).collect();
     let dense: Vec<Vec<f32>> = compared.iter().map(|query| densify(query, terms)).collect();
@@ -86,7 +86,7 @@ fn compare(index: &Index, collection: &mut Collection, queries: &[Vector], size:
     for number in 0..size {
         let mut document = collection.document();
         for (_, weight) in &mut document {
-            *weight = Weights::default().stored(*weight).unwrap_or(0.0);
+            *weight = StoredWeights::default().stored(*weight).unwrap_or(0.0);
         }
         for (query, best) in dense.iter().zip(&mut best) {
             let score = document.iter().map(|(term, weight)| weight * query[*term as usize]).fold(0.0, |sum, part| sum + part);

@@ -14,14 +14,14 @@ use scaledown_sdk::nn::{ForwardMode, Params, Widths};
 use scaledown_sdk::{Device, Result, Tensor};
 
 use crate::compare::values;
-use crate::report::{Checked, Report};
+use crate::report::{Checked, ConformanceReport};
 use crate::tiny;
 
 /// The number of memory tokens that compressors are made with.
 const MEMORY: usize = 4;
 
 /// What is checked.
-pub struct Subject<'a> {
+pub struct CompressorSubject<'a> {
     /// What the report calls it.
     pub name: String,
     /// Makes the compressor.
@@ -34,8 +34,8 @@ pub struct Subject<'a> {
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &CompressorSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("vectors have the shape [pairs, memory_tokens, hidden], for any number of memory tokens", || {
         batches::shapes(subject)
     });
@@ -58,17 +58,17 @@ pub fn check(subject: &Subject<'_>) -> Report {
 }
 
 /// A compressor with its parameters.
-struct Built {
+struct BuiltCompressor {
     compressor: Box<dyn Compressor>,
     params: Params,
 }
 
-impl Subject<'_> {
-    fn built(&self, relevance: bool) -> Result<Built> {
+impl CompressorSubject<'_> {
+    fn built(&self, relevance: bool) -> Result<BuiltCompressor> {
         self.built_with(relevance, MEMORY, 3)
     }
 
-    fn built_with(&self, relevance: bool, memory_tokens: usize, seed: u64) -> Result<Built> {
+    fn built_with(&self, relevance: bool, memory_tokens: usize, seed: u64) -> Result<BuiltCompressor> {
         let params = Params::random(tiny::options(&self.device, seed));
         let context = CompressorContext {
             params: params.clone(),
@@ -80,14 +80,14 @@ impl Subject<'_> {
         };
         let compressor = (self.build)(context)?;
         params.finish()?;
-        Ok(Built { compressor, params })
+        Ok(BuiltCompressor { compressor, params })
     }
 }
 
 /// The numbers of the vectors, and of the relevance.
 type Numbers = (Vec<f64>, Vec<f64>);
 
-impl Built {
+impl BuiltCompressor {
     fn compress(&self, batch: &PairBatch) -> Result<Compressed> {
         self.compressor.compress(batch, &mut ForwardMode::inference())
     }

@@ -3,7 +3,7 @@
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Op, Result, Tensor};
 
-use super::cases::{Input, Kind};
+use super::cases::{CaseKind, Input};
 use super::forward::{close, tolerance};
 use super::{Case, CaseResult, exact_device, fits, floats};
 
@@ -18,7 +18,7 @@ const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 /// # Errors
 /// If an instruction fails, or a gradient is missing, unwanted, misshapen or wrong.
 pub fn check_gradient(device: &Device, case: &Case) -> CaseResult {
-    let wanted: Vec<bool> = case.inputs.iter().map(|input| input.kind == Kind::Float).collect();
+    let wanted: Vec<bool> = case.inputs.iter().map(|input| input.kind == CaseKind::Float).collect();
     let exact_device = exact_device(device);
     let in_f64 = &exact_device;
     let all = gradients(in_f64, case, DType::F64, &wanted)?;
@@ -59,7 +59,7 @@ fn check_narrow(device: &Device, in_f64: &Device, case: &Case, dtype: DType, wan
 }
 
 fn exact(x: &Tensor) -> Result<Input> {
-    Ok(Input { shape: x.shape().clone(), values: x.to_data()?.to_f64(), kind: Kind::Fixed(x.dtype()) })
+    Ok(Input { shape: x.shape().clone(), values: x.to_data()?.to_f64(), kind: CaseKind::Fixed(x.dtype()) })
 }
 
 /// The gradients of the inputs that are wanted, of a sum of the first output's elements with fixed weights.
@@ -80,7 +80,7 @@ fn weighted_sum(device: &Device, case: &Case, dtype: DType, inputs: &[Tensor]) -
     let all = matches!(case.op, Op::Split { .. } | Op::AddRmsNorm { .. } | Op::AddLayerNorm { .. });
     let judged = if all { &outputs[..] } else { &outputs[..1] };
     let weighted = judged.iter().zip(99..).map(|(output, seed)| {
-        let weights = Input::integers(output.shape(), seed, -8, 8, DType::I64).of(Kind::Fixed(output.dtype()));
+        let weights = Input::integers(output.shape(), seed, -8, 8, DType::I64).of(CaseKind::Fixed(output.dtype()));
         output.mul(&weights.upload(device, dtype)?)?.sum_all()
     });
     let mut sums = weighted.collect::<Result<Vec<_>>>()?.into_iter();

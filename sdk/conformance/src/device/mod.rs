@@ -23,7 +23,7 @@ use reference::Reference;
 use scaledown_sdk::tensor::infer;
 use scaledown_sdk::{DType, Device, Op, TensorSpec};
 
-use crate::report::{Checked, Failure, Report};
+use crate::report::{CheckFailure, Checked, ConformanceReport};
 
 /// The result of one case; the error says what went wrong where.
 pub type CaseResult = Result<(), Box<dyn std::error::Error>>;
@@ -33,8 +33,8 @@ pub const FLOATS: [DType; 4] = [DType::F64, DType::F32, DType::BF16, DType::F16]
 
 /// Runs the suite on a device that messages call `name`.
 #[must_use]
-pub fn check(name: impl Into<String>, device: &Device) -> Report {
-    let mut report = Report::new(name);
+pub fn check(name: impl Into<String>, device: &Device) -> ConformanceReport {
+    let mut report = ConformanceReport::new(name);
     let floats = floats(device);
     report.run("the device has f32 or bf16", || {
         let usable = floats.iter().any(|dtype| matches!(dtype, DType::F32 | DType::BF16));
@@ -94,7 +94,7 @@ fn every(cases: &[Case], check: impl Fn(&Case) -> CaseResult) -> Checked {
     let failures: Vec<String> = cases.iter().filter_map(failed).collect();
     match failures.first() {
         None => Ok(()),
-        Some(first) => Err(Failure::differs(
+        Some(first) => Err(CheckFailure::differs(
             format!("{} of {} cases", failures.len(), cases.len()),
             "the results of the contract",
             // All of them would hide the first.
@@ -104,5 +104,5 @@ fn every(cases: &[Case], check: impl Fn(&Case) -> CaseResult) -> Checked {
 }
 
 fn judged(result: CaseResult) -> Checked {
-    result.map_err(|error| Failure::differs("the device", "what the contract says", error))
+    result.map_err(|error| CheckFailure::differs("the device", "what the contract says", error))
 }

@@ -4,7 +4,7 @@ use scaledown_sdk::component::{DecodeState, Generator, GeneratorInput};
 use scaledown_sdk::nn::{ForwardMode, Span};
 use scaledown_sdk::{Result, Tensor};
 
-use super::Built;
+use super::BuiltGenerator;
 use crate::compare::values;
 use crate::tiny;
 
@@ -72,7 +72,7 @@ impl Rows {
     }
 }
 
-impl Built {
+impl BuiltGenerator {
     /// Rows of these lengths.
     pub(super) fn rows(&self, lengths: &[usize]) -> Vec<Vec<u32>> {
         lengths.iter().zip(1..).map(|(&count, seed)| tiny::tokens(seed, count, self.vocabulary())).collect()

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::compressor::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::compressor::{CompressorSubject, check};
 use scaledown_n_layers::{NLayers, NLayersConfig};
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
 use scaledown_sdk::nn::{ForwardMode, Init, Param};
@@ -139,11 +139,11 @@ impl Compressor for Broken {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let scratch = tempfile::tempdir().unwrap();
     let build = |context: CompressorContext| Ok(Box::new(Broken::new(fault, context)?) as Box<dyn Compressor>);
     let device = scaledown_cpu::device().unwrap();
-    check(&Subject { name: format!("{fault:?}"), build: &build, device, scratch: scratch.path() })
+    check(&CompressorSubject { name: format!("{fault:?}"), build: &build, device, scratch: scratch.path() })
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::generator::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::generator::{GeneratorSubject, check};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
 use scaledown_sdk::nn::{ForwardMode, Init, Param, Span};
@@ -153,10 +153,15 @@ impl Generator for Broken {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let build = |context: GeneratorContext| Ok(Box::new(Broken::new(fault, context)?) as Box<dyn Generator>);
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/parity/fixtures/llama2");
-    check(&Subject { name: format!("{fault:?}"), build: &build, model: &model, device: scaledown_cpu::device().unwrap() })
+    check(&GeneratorSubject {
+        name: format!("{fault:?}"),
+        build: &build,
+        model: &model,
+        device: scaledown_cpu::device().unwrap(),
+    })
 }
 
 #[test]

@@ -13,13 +13,13 @@ use crate::tensor::{Device, Tensor};
 ///
 /// Parameters under its path: the encoder under `bert`, `bert.pooler.dense` and `classifier`.
 #[derive(Debug)]
-pub struct Classifier {
+pub struct BertClassifier {
     encoder: Bert,
     pooler: Linear,
     output: Linear,
 }
 
-impl Classifier {
+impl BertClassifier {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
@@ -27,7 +27,7 @@ impl Classifier {
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;
-        stored.load(device, &[], |params| Classifier::new(config, params))
+        stored.load(device, &[], |params| BertClassifier::new(config, params))
     }
 
     /// The model at the path of `params`.
@@ -37,7 +37,7 @@ impl Classifier {
     pub fn new(config: BertConfig, params: &Params) -> Result<Self> {
         config.expect(Family::Bert, "bert for a sequence classifier")?;
         let (hidden, labels, root) = (config.hidden_size, config.labels, params.pp(config.root()));
-        Ok(Classifier {
+        Ok(BertClassifier {
             pooler: Linear::new(&root.pp("pooler.dense"), hidden, hidden, true)?,
             output: Linear::new(&params.pp("classifier"), hidden, labels, true)?,
             encoder: Bert::new(config, &root)?,

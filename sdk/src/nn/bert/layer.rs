@@ -12,7 +12,7 @@ use crate::tensor::{AttentionSpec, Tensor, UnaryOp};
 /// and `output.{dense, LayerNorm}`; DistilBERT's `attention.{q_lin, k_lin, v_lin, out_lin}`, `sa_layer_norm`, `ffn.{lin1, lin2}` and
 /// `output_layer_norm`.
 #[derive(Debug)]
-pub(super) struct Layer {
+pub(super) struct BertLayer {
     query: Linear,
     key: Linear,
     value: Linear,
@@ -48,7 +48,7 @@ const DISTILBERT: [&str; 8] = [
     "output_layer_norm",
 ];
 
-impl Layer {
+impl BertLayer {
     pub(super) fn new(config: &BertConfig, params: &Params) -> Result<Self> {
         let [query, key, value, out, attention_norm, up, down, norm] = match config.family {
             Family::Bert => BERT,
@@ -58,7 +58,7 @@ impl Layer {
         let linear = |name: &str, inputs, outputs| Linear::new(&params.pp(name), inputs, outputs, true);
         let norm_at = |name: &str| LayerNorm::new(&params.pp(name), hidden, true, config.norm_eps);
         let scale = 1.0 / ((hidden / config.heads) as f64).sqrt();
-        Ok(Layer {
+        Ok(BertLayer {
             query: linear(query, hidden, hidden)?,
             key: linear(key, hidden, hidden)?,
             value: linear(value, hidden, hidden)?,

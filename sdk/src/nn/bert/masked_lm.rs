@@ -15,7 +15,7 @@ use crate::tensor::{Device, Op, Tensor, UnaryOp};
 /// `cls.predictions.bias` and, unless tied, `cls.predictions.decoder.weight`; DistilBERT's `vocab_transform`, `vocab_layer_norm`,
 /// `vocab_projector.bias` and, unless tied, `vocab_projector.weight`.
 #[derive(Debug)]
-pub struct MaskedLm {
+pub struct BertMaskedLm {
     encoder: Bert,
     dense: Linear,
     activation: UnaryOp,
@@ -30,7 +30,7 @@ const APART: [&str; 2] = ["bert.pooler", "cls.seq_relationship"];
 /// Rows whose logits are computed at once: enough for a product to run at full speed, few enough that they fit in memory.
 const ROWS: usize = 512;
 
-impl MaskedLm {
+impl BertMaskedLm {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
@@ -38,7 +38,7 @@ impl MaskedLm {
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;
-        stored.load(device, &APART, |params| MaskedLm::new(config, params))
+        stored.load(device, &APART, |params| BertMaskedLm::new(config, params))
     }
 
     /// The model at the path of `params`.
@@ -68,7 +68,7 @@ impl MaskedLm {
             let head = if config.family == Family::Bert { "cls.predictions.decoder.weight" } else { "vocab_projector.weight" };
             params.tolerate_copy(head, &table)?;
         }
-        Ok(MaskedLm {
+        Ok(BertMaskedLm {
             dense: Linear::new(&dense, hidden, hidden, true)?,
             activation: config.activation,
             norm: LayerNorm::new(&norm, hidden, true, config.norm_eps)?,

@@ -1,6 +1,6 @@
 //! The encoder: embeddings and layers.
 
-use super::layer::Layer;
+use super::layer::BertLayer;
 use super::{BertConfig, Family};
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
@@ -18,7 +18,7 @@ pub struct Bert {
     positions: Embedding,
     types: Option<Embedding>,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<BertLayer>,
     config: BertConfig,
 }
 
@@ -42,7 +42,7 @@ impl Bert {
             positions: table("position_embeddings", config.max_positions)?,
             types: if types > 0 { Some(table("token_type_embeddings", types)?) } else { None },
             norm: LayerNorm::new(&embeddings.pp("LayerNorm"), config.hidden_size, true, config.norm_eps)?,
-            layers: (0..config.layers).map(|i| Layer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
+            layers: (0..config.layers).map(|i| BertLayer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
             config,
         })
     }

@@ -13,7 +13,7 @@ use crate::tensor::{Device, Tensor};
 /// Parameters under its path: `query_proj`, `key_proj`, `value_proj`, and `pos_key_proj`, `pos_query_proj` unless shared. The model is
 /// frozen, so that the embeddings of distances are projected once, when it is made.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(super) struct DebertaAttention {
     query: Linear,
     key: Linear,
     value: Linear,
@@ -59,7 +59,7 @@ impl RelativeIndex {
     }
 }
 
-impl Attention {
+impl DebertaAttention {
     /// `embeddings [2 * span, hidden]` are those of the distances.
     pub(super) fn new(config: &DebertaConfig, embeddings: Option<&Tensor>, params: &Params) -> Result<Self> {
         let hidden = config.hidden_size;
@@ -81,7 +81,15 @@ impl Attention {
         let position_queries = wanted(|relative| relative.position_to_content)
             .map(|embeddings| project(&query, "pos_query_proj", embeddings)?.affine(scale, 0.0))
             .transpose()?;
-        Ok(Attention { query, key, value: linear("value_proj")?, position_keys, position_queries, heads: config.heads, scale })
+        Ok(DebertaAttention {
+            query,
+            key,
+            value: linear("value_proj")?,
+            position_keys,
+            position_queries,
+            heads: config.heads,
+            scale,
+        })
     }
 
     /// What the tokens `at [batch, queries, hidden]` attend to in `x [batch, keys, hidden]`: `[batch, queries, hidden]`.

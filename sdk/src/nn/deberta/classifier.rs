@@ -13,7 +13,7 @@ use crate::tensor::{Device, Op, Tensor, UnaryOp};
 ///
 /// Parameters under its path: the encoder under `deberta`, `pooler.dense` and `classifier`.
 #[derive(Debug)]
-pub struct Classifier {
+pub struct DebertaClassifier {
     encoder: Deberta,
     pooler: Linear,
     activation: UnaryOp,
@@ -24,7 +24,7 @@ pub struct Classifier {
 const APART: [&str; 5] =
     ["lm_predictions", "mask_predictions", "cls", "deberta.embeddings.position_ids", "deberta.embeddings.position_embeddings"];
 
-impl Classifier {
+impl DebertaClassifier {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Classifier {
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = DebertaConfig::from_keys(&stored.keys()?)?;
-        stored.load(device, &APART, |params| Classifier::new(config, params))
+        stored.load(device, &APART, |params| DebertaClassifier::new(config, params))
     }
 
     /// The model at the path of `params`.
@@ -41,7 +41,7 @@ impl Classifier {
     /// If weights cannot be read.
     pub fn new(config: DebertaConfig, params: &Params) -> Result<Self> {
         let (hidden, labels) = (config.hidden_size, config.labels);
-        Ok(Classifier {
+        Ok(DebertaClassifier {
             pooler: Linear::new(&params.pp("pooler.dense"), hidden, hidden, true)?,
             activation: config.pooler_activation,
             output: Linear::new(&params.pp("classifier"), hidden, labels, true)?,

@@ -1,7 +1,7 @@
 //! A post-norm transformer layer.
 
 use super::DebertaConfig;
-use super::attention::{Attention, RelativeIndex};
+use super::attention::{DebertaAttention, RelativeIndex};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::{ForwardMode, LayerNorm, Linear, Params};
@@ -11,8 +11,8 @@ use crate::tensor::{Tensor, UnaryOp};
 ///
 /// Parameters under its path: `attention.self`, `attention.output.{dense, LayerNorm}`, `intermediate.dense`, `output.{dense, LayerNorm}`.
 #[derive(Debug)]
-pub(super) struct Layer {
-    attention: Attention,
+pub(super) struct DebertaLayer {
+    attention: DebertaAttention,
     out: Linear,
     attention_norm: LayerNorm,
     up: Linear,
@@ -21,12 +21,12 @@ pub(super) struct Layer {
     norm: LayerNorm,
 }
 
-impl Layer {
+impl DebertaLayer {
     pub(super) fn new(config: &DebertaConfig, embeddings: Option<&Tensor>, params: &Params) -> Result<Self> {
         let (hidden, inner) = (config.hidden_size, config.intermediate_size);
         let norm = |params: Params| LayerNorm::new(&params, hidden, true, config.norm_eps);
-        Ok(Layer {
-            attention: Attention::new(config, embeddings, &params.pp("attention.self")).at("attention.self")?,
+        Ok(DebertaLayer {
+            attention: DebertaAttention::new(config, embeddings, &params.pp("attention.self")).at("attention.self")?,
             out: Linear::new(&params.pp("attention.output.dense"), hidden, hidden, true)?,
             attention_norm: norm(params.pp("attention.output.LayerNorm"))?,
             up: Linear::new(&params.pp("intermediate.dense"), hidden, inner, true)?,

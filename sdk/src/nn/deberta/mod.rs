@@ -11,6 +11,6 @@ mod layer;
 mod model;
 mod relative;
 
-pub use classifier::Classifier;
+pub use classifier::DebertaClassifier;
 pub use config::{DebertaConfig, Relative};
 pub use model::Deberta;

@@ -3,7 +3,7 @@
 use super::DebertaConfig;
 use super::attention::RelativeIndex;
 use super::config::Relative;
-use super::layer::Layer;
+use super::layer::DebertaLayer;
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
@@ -21,7 +21,7 @@ pub struct Deberta {
     types: Option<Embedding>,
     projection: Option<Linear>,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<DebertaLayer>,
     config: DebertaConfig,
 }
 
@@ -36,7 +36,7 @@ impl Deberta {
         let (size, hidden) = (config.embedding_size, config.hidden_size);
         let table = |wanted: bool, name: &str, rows| wanted.then(|| Embedding::new(&at.pp(name), rows, size)).transpose();
         let relative = config.relative.as_ref().map(|relative| distances(relative, &config, &encoder)).transpose()?;
-        let layer = |i| Layer::new(&config, relative.as_ref(), &encoder.pp("layer").pp(i));
+        let layer = |i| DebertaLayer::new(&config, relative.as_ref(), &encoder.pp("layer").pp(i));
         Ok(Deberta {
             words: Embedding::new(&at.pp("word_embeddings"), config.vocab_size, size)?,
             positions: table(config.absolute_positions, "position_embeddings", config.max_positions)?,

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 
 /// Causal self-attention.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(super) struct DecoderAttention {
     q: Linear,
     k: Linear,
     v: Linear,
@@ -20,7 +20,7 @@ pub(super) struct Attention {
     spec: AttentionSpec,
 }
 
-impl Attention {
+impl DecoderAttention {
     /// Attention that sees `window` tokens, or all before.
     pub(super) fn new(config: &DecoderConfig, window: Option<usize>, params: &Params) -> Result<Self> {
         let (hidden, size) = (config.hidden, config.head_size);
@@ -31,7 +31,7 @@ impl Attention {
             true => Linear::with_bias_init(&params.pp(name), hidden, outputs, Init::Normal(1.2)),
             false => Linear::new(&params.pp(name), hidden, outputs, false),
         };
-        Ok(Attention {
+        Ok(DecoderAttention {
             q: biased("q_proj", queries)?,
             k: biased("k_proj", keys)?,
             v: Linear::new(&params.pp("v_proj"), hidden, keys, config.qkv_bias)?,

@@ -12,7 +12,7 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
-    /// The span of each sequence's keys and the slot of its newest token, as [`Op::Attention`](crate::Op::Attention) reads them: `[batch, 3]`.
+    /// The span of each sequence's keys and the slot of its newest token, as [`Op::DecoderAttention`](crate::Op::Attention) reads them: `[batch, 3]`.
     spans: Tensor,
     /// What a token adds to `spans`.
     growth: Tensor,

@@ -1,8 +1,8 @@
 //! One transformer layer.
 
-use super::attention::Attention;
+use super::attention::DecoderAttention;
 use super::cache::LayerCache;
-use super::mlp::Mlp;
+use super::mlp::DecoderMlp;
 use super::{DecoderConfig, PositionInfo, TokenSelection};
 use crate::Result;
 use crate::error::ResultExt;
@@ -13,9 +13,9 @@ use crate::tensor::Tensor;
 #[derive(Debug)]
 pub struct DecoderLayer {
     input_norm: RmsNorm,
-    attention: Attention,
+    attention: DecoderAttention,
     post_attention_norm: RmsNorm,
-    mlp: Mlp,
+    mlp: DecoderMlp,
 }
 
 impl DecoderLayer {
@@ -28,9 +28,9 @@ impl DecoderLayer {
         let window = config.windows.get(index).copied().flatten();
         Ok(DecoderLayer {
             input_norm: norm("input_layernorm")?,
-            attention: Attention::new(config, window, &params.pp("self_attn"))?,
+            attention: DecoderAttention::new(config, window, &params.pp("self_attn"))?,
             post_attention_norm: norm("post_attention_layernorm")?,
-            mlp: Mlp::new(config, &params.pp("mlp"))?,
+            mlp: DecoderMlp::new(config, &params.pp("mlp"))?,
         })
     }
 

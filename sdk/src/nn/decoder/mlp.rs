@@ -8,17 +8,17 @@ use crate::tensor::{GatedOp, Tensor};
 
 /// `down(f(gate(x)) * up(x))`.
 #[derive(Debug)]
-pub(super) struct Mlp {
+pub(super) struct DecoderMlp {
     gate: Linear,
     up: Linear,
     down: Linear,
     activation: GatedOp,
 }
 
-impl Mlp {
+impl DecoderMlp {
     pub(super) fn new(config: &DecoderConfig, params: &Params) -> Result<Self> {
         let (hidden, inner, bias) = (config.hidden, config.intermediate, config.mlp_bias);
-        Ok(Mlp {
+        Ok(DecoderMlp {
             gate: Linear::new(&params.pp("gate_proj"), hidden, inner, bias)?,
             up: Linear::new(&params.pp("up_proj"), hidden, inner, bias)?,
             down: Linear::with_init(&params.pp("down_proj"), inner, hidden, bias, config.residual_init(inner))?,

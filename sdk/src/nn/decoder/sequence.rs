@@ -10,7 +10,7 @@ use crate::tensor::{Device, Tensor};
 pub struct PositionInfo {
     /// The rotary tables, `[1 | batch, seq, head_size / 2]`.
     pub rotation: Rotation,
-    /// The spans that [`Op::Attention`](crate::Op::Attention) reads, `[batch, 3]`; `None` where padding is seen by no real query anyway.
+    /// The spans that [`Op::DecoderAttention`](crate::Op::Attention) reads, `[batch, 3]`; `None` where padding is seen by no real query anyway.
     pub spans: Option<Tensor>,
     /// The positions of queries and keys that it reads, where queries are not consecutive.
     pub positions: Option<(Tensor, Tensor)>,

@@ -1,7 +1,7 @@
 //! Articles: the facts about one entity, put into sentences.
 
 use super::entity::{Entity, Population};
-use super::schema::{Attribute, Domain, Kind};
+use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
 /// What fills an attribute of an entity.
@@ -10,7 +10,7 @@ pub(crate) enum Value {
     /// A word or a year.
     Text(String),
     /// Another entity of the same split: its kind and index.
-    Entity(Kind, usize),
+    Entity(EntityKind, usize),
 }
 
 /// One attribute of an entity with its value.
@@ -26,7 +26,7 @@ pub(crate) struct Fact {
 #[derive(Clone, Debug)]
 pub(crate) struct Article {
     /// The entity's kind and its index among its kind in the split.
-    pub(crate) subject: (Kind, usize),
+    pub(crate) subject: (EntityKind, usize),
     /// The entity's name.
     pub(crate) title: String,
     /// The sentences, without the title.
@@ -62,13 +62,13 @@ pub(crate) struct Author<'a> {
 
 impl Author<'_> {
     /// The entity at an index of its kind.
-    pub(crate) fn entity(&self, (kind, index): (Kind, usize)) -> &Entity {
+    pub(crate) fn entity(&self, (kind, index): (EntityKind, usize)) -> &Entity {
         &self.population.of(kind)[index]
     }
 
     /// Writes an article about an entity with new random facts, all but one of its kind's attributes in random order.
     /// `fixed` gives the noun of an attribute that must be stated and its value.
-    pub(crate) fn write(&self, subject: (Kind, usize), fixed: Option<(&str, Value)>, stream: &mut Stream) -> Article {
+    pub(crate) fn write(&self, subject: (EntityKind, usize), fixed: Option<(&str, Value)>, stream: &mut Stream) -> Article {
         let mut attributes: Vec<&'static Attribute> = subject.0.attributes().iter().collect();
         stream.shuffle(&mut attributes);
         if let Some((noun, _)) = &fixed {
@@ -85,7 +85,7 @@ impl Author<'_> {
     /// the fixed one.
     pub(crate) fn state(
         &self,
-        subject: (Kind, usize),
+        subject: (EntityKind, usize),
         attributes: &[&'static Attribute],
         fixed: Option<&(&str, Value)>,
         stream: &mut Stream,
@@ -110,7 +110,7 @@ impl Author<'_> {
         Article { subject, title: entity.name.clone(), text, facts }
     }
 
-    fn draw(&self, subject: (Kind, usize), domain: Domain, stream: &mut Stream) -> Value {
+    fn draw(&self, subject: (EntityKind, usize), domain: Domain, stream: &mut Stream) -> Value {
         match domain {
             Domain::Words(words) => Value::Text(words.word(stream.below(words.len()))),
             Domain::Year => Value::Text((1000 + stream.below(1000)).to_string()),
@@ -160,9 +160,9 @@ struct Sentence {
 impl Sentence {
     fn new(entity: &Entity, fact: &Fact, named: bool, own_words: bool) -> Self {
         let (subject, possessive) = match (entity.kind, entity.feminine) {
-            (Kind::Person, true) => ("She", "Her"),
-            (Kind::Person, false) => ("He", "His"),
-            (Kind::Place | Kind::Thing, _) => ("It", "Its"),
+            (EntityKind::Person, true) => ("She", "Her"),
+            (EntityKind::Person, false) => ("He", "His"),
+            (EntityKind::Place | EntityKind::Thing, _) => ("It", "Its"),
         };
         let Attribute { noun, verb, domain, .. } = fact.attribute;
         let (name, value) = (&entity.name, &fact.text);

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entity::capacity;
-use super::error::{Error, Result};
-use super::schema::Kind;
+use super::error::{AtlasError, AtlasResult};
+use super::schema::EntityKind;
 
 /// How large the encyclopedia is and how hard its questions are. Everything that is generated follows from these
 /// settings alone, on every machine.
@@ -119,7 +119,7 @@ impl AtlasConfig {
     ///
     /// # Errors
     /// The first setting that is out of its range, with what is allowed.
-    pub fn validate(&self) -> Result<()> {
+    pub fn validate(&self) -> AtlasResult<()> {
         let shares = [
             ("validation_share", self.validation_share),
             ("test_share", self.test_share),
@@ -146,7 +146,7 @@ impl AtlasConfig {
             self.min_document_tokens <= MOST_TOKENS,
             &format!("it must be at most {MOST_TOKENS}, what ten sentences hold"),
         )?;
-        for (key, kind) in [("people", Kind::Person), ("places", Kind::Place), ("things", Kind::Thing)] {
+        for (key, kind) in [("people", EntityKind::Person), ("places", EntityKind::Place), ("things", EntityKind::Thing)] {
             self.check_entities(key, kind)?;
         }
         for (index, stage) in self.pretraining.iter().enumerate() {
@@ -170,15 +170,15 @@ impl AtlasConfig {
     }
 
     /// How many entities of a kind there are.
-    pub(crate) fn entities(&self, kind: Kind) -> usize {
+    pub(crate) fn entities(&self, kind: EntityKind) -> usize {
         match kind {
-            Kind::Person => self.people,
-            Kind::Place => self.places,
-            Kind::Thing => self.things,
+            EntityKind::Person => self.people,
+            EntityKind::Place => self.places,
+            EntityKind::Thing => self.things,
         }
     }
 
-    fn check_entities(&self, key: &str, kind: Kind) -> Result<()> {
+    fn check_entities(&self, key: &str, kind: EntityKind) -> AtlasResult<()> {
         let (count, most) = (self.entities(kind), capacity(kind));
         check(key, count, count <= most, &format!("there are names for {most}"))?;
         let least = 2 * self.documents_per_record;
@@ -194,7 +194,7 @@ impl AtlasConfig {
     }
 
     fn smallest_split(&self) -> usize {
-        let sizes = Kind::ALL.map(|kind| self.split_sizes(self.entities(kind)).into_iter().min().unwrap_or(0));
+        let sizes = EntityKind::ALL.map(|kind| self.split_sizes(self.entities(kind)).into_iter().min().unwrap_or(0));
         sizes.into_iter().min().unwrap_or(0)
     }
 }
@@ -202,11 +202,11 @@ impl AtlasConfig {
 /// Ten sentences in their longest wording hold at least so many tokens, so that every document can be made this long.
 const MOST_TOKENS: usize = 80;
 
-fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> Result<()> {
+fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> AtlasResult<()> {
     if holds {
         return Ok(());
     }
-    Err(Error::Config { key: key.into(), found: found.to_string(), expected: expected.to_owned() })
+    Err(AtlasError::Config { key: key.into(), found: found.to_string(), expected: expected.to_owned() })
 }
 
 #[cfg(test)]

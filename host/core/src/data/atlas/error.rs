@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 /// The result of every fallible function of the [`atlas`](crate::data::atlas) module.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type AtlasResult<T> = std::result::Result<T, AtlasError>;
 
 /// What can go wrong while the encyclopedia is made or written.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::AtlasError)]
 #[non_exhaustive]
-pub enum Error {
+pub enum AtlasError {
     /// A setting is out of its range.
     #[error("atlas.{key} is {found}, but {expected}")]
     Config {
@@ -35,4 +35,4 @@ pub enum Error {
     Tokenizer(String),
 }
 
-impl crate::error::Cause for Error {}
+impl crate::error::Cause for AtlasError {}

@@ -27,15 +27,15 @@ mod writer;
 use article::{Author, Wording};
 use encyclopedia::Encyclopedia;
 use entity::Population;
-use examples::Examples;
-use pretraining::Pretraining;
+use examples::AtlasExamples;
+use pretraining::PretrainingContexts;
 
 pub use config::{AtlasConfig, PretrainingConfig};
 pub use entity::Split;
-pub use error::{Error, Result};
-pub use record::{CorpusDocument, PretrainingRecord, QuestionAnswer, QuestionRecord};
+pub use error::{AtlasError, AtlasResult};
+pub use record::{AtlasAnswer, AtlasContext, AtlasDocument, QuestionRecord};
 pub use tokenizer::{SPECIAL_TOKENS, tokenizer};
-pub use writer::{Summary, write};
+pub use writer::{AtlasSummary, write};
 
 /// A generated encyclopedia. Its parts are made as they are asked for.
 #[derive(Debug)]
@@ -48,8 +48,8 @@ pub struct Atlas {
 /// Generates the encyclopedia of all splits.
 ///
 /// # Errors
-/// [`Error::Config`] when a setting is out of its range.
-pub fn generate(config: &AtlasConfig) -> Result<Atlas> {
+/// [`AtlasError::Config`] when a setting is out of its range.
+pub fn generate(config: &AtlasConfig) -> AtlasResult<Atlas> {
     config.validate()?;
     let populations = Population::all(config);
     let encyclopedias = Split::ALL.map(|split| {
@@ -70,7 +70,7 @@ impl Atlas {
     }
 
     /// The documents about the entities of a split.
-    pub fn corpus(&self, split: Split) -> impl Iterator<Item = CorpusDocument> + '_ {
+    pub fn corpus(&self, split: Split) -> impl Iterator<Item = AtlasDocument> + '_ {
         self.encyclopedias[split as usize].corpus()
     }
 
@@ -81,7 +81,7 @@ impl Atlas {
             Split::Validation => self.config.validation_records,
             Split::Test => self.config.test_records,
         };
-        let examples = Examples {
+        let examples = AtlasExamples {
             config: &self.config,
             split,
             population: &self.populations[split as usize],
@@ -92,10 +92,10 @@ impl Atlas {
 
     /// The pretraining contexts of a stage, counted from 0. They mention only the training split's entities, with facts
     /// of their own, so a model gains nothing from memorising them. Empty for a stage that the settings do not have.
-    pub fn pretraining(&self, stage: usize) -> impl Iterator<Item = PretrainingRecord> + '_ {
+    pub fn pretraining(&self, stage: usize) -> impl Iterator<Item = AtlasContext> + '_ {
         let author = Author { population: &self.populations[Split::Train as usize], wording: wording(&self.config) };
         let source = self.config.pretraining.get(stage);
-        let source = source.map(|config| Pretraining { config: &self.config, author, stage: config, number: stage + 1 });
+        let source = source.map(|config| PretrainingContexts { config: &self.config, author, stage: config, number: stage + 1 });
         source.into_iter().flat_map(|source| (0..source.stage.contexts).map(move |index| source.record(index)))
     }
 }

@@ -3,14 +3,14 @@
 use super::article::{Article, Author, Value};
 use super::config::{AtlasConfig, PretrainingConfig};
 use super::distractor::Distraction;
-use super::question::{Question, single_hop, two_hop};
-use super::record::{PretrainingRecord, QuestionAnswer};
-use super::schema::{Attribute, Domain, Kind};
+use super::question::{FactQuestion, single_hop, two_hop};
+use super::record::{AtlasAnswer, AtlasContext};
+use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
 /// The source of one stage's contexts. It takes the training split's entities, with facts drawn anew for every context.
 #[derive(Debug)]
-pub(crate) struct Pretraining<'a> {
+pub(crate) struct PretrainingContexts<'a> {
     pub(crate) config: &'a AtlasConfig,
     pub(crate) author: Author<'a>,
     pub(crate) stage: &'a PretrainingConfig,
@@ -18,19 +18,19 @@ pub(crate) struct Pretraining<'a> {
     pub(crate) number: usize,
 }
 
-impl Pretraining<'_> {
+impl PretrainingContexts<'_> {
     /// The context of an index: a function of the settings, the stage and the index alone.
-    pub(crate) fn record(&self, index: usize) -> PretrainingRecord {
+    pub(crate) fn record(&self, index: usize) -> AtlasContext {
         let stream = &mut Stream::new(self.config.seed, &format!("pretraining {}", self.number), index as u64);
         let mut articles = self.articles(stream);
         let mut questions = self.questions(&articles, stream);
         stream.shuffle(&mut questions);
         questions.truncate(self.stage.questions);
         stream.shuffle(&mut articles);
-        PretrainingRecord {
+        AtlasContext {
             id: format!("pretraining-{}-{index}", self.number),
             documents: articles.iter().map(Article::document).collect(),
-            questions: questions.into_iter().map(|q| QuestionAnswer { query: q.text, answer: q.answer }).collect(),
+            questions: questions.into_iter().map(|q| AtlasAnswer { query: q.text, answer: q.answer }).collect(),
         }
     }
 
@@ -47,11 +47,11 @@ impl Pretraining<'_> {
         let most = self.stage.documents;
         let count = if stream.chance(0.5) { most } else { 1 + stream.below(most) };
         let population = self.author.population;
-        let kind = Kind::ALL[stream.below(Kind::ALL.len())];
+        let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];
         let mut subjects = vec![(kind, stream.below(population.of(kind).len()))];
         let mut link = None;
         if count > 1 && stream.chance(self.two_hop_share()) {
-            let links: Vec<(&'static str, Kind)> = kind
+            let links: Vec<(&'static str, EntityKind)> = kind
                 .attributes()
                 .iter()
                 .filter_map(|attribute| match attribute.domain {
@@ -81,7 +81,7 @@ impl Pretraining<'_> {
     /// of its own.
     fn short_articles(&self, facts: usize, stream: &mut Stream) -> Vec<Article> {
         let population = self.author.population;
-        let kind = Kind::ALL[stream.below(Kind::ALL.len())];
+        let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];
         let mut attributes: Vec<&'static Attribute> = kind.attributes().iter().collect();
         stream.shuffle(&mut attributes);
         attributes.truncate(facts);
@@ -98,7 +98,7 @@ impl Pretraining<'_> {
     }
 
     /// A question about every fact, and the two-hop questions that the articles allow.
-    fn questions(&self, articles: &[Article], stream: &mut Stream) -> Vec<Question> {
+    fn questions(&self, articles: &[Article], stream: &mut Stream) -> Vec<FactQuestion> {
         let mut questions = Vec::new();
         for article in articles {
             for fact in &article.facts {

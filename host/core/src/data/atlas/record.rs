@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A document of the corpus, as BEIR's `corpus.jsonl` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CorpusDocument {
+pub struct AtlasDocument {
     /// The identifier: split, kind and number, as in `test-person-12`.
     #[serde(rename = "_id")]
     pub id: String,
@@ -14,7 +14,7 @@ pub struct CorpusDocument {
     pub text: String,
 }
 
-impl CorpusDocument {
+impl AtlasDocument {
     /// The document that models read: the title as a first sentence, then the text.
     pub fn document(&self) -> String {
         format!("{}. {}", self.title, self.text)
@@ -48,7 +48,7 @@ pub struct QuestionRecord {
 
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuestionAnswer {
+pub struct AtlasAnswer {
     /// The question.
     pub query: String,
     /// Its only right answer.
@@ -57,11 +57,11 @@ pub struct QuestionAnswer {
 
 /// Documents with many questions about them: dense supervision for a base model that learns to read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PretrainingRecord {
+pub struct AtlasContext {
     /// The identifier: stage and number.
     pub id: String,
     /// The documents.
     pub documents: Vec<String>,
     /// The questions, in random order.
-    pub questions: Vec<QuestionAnswer>,
+    pub questions: Vec<AtlasAnswer>,
 }

@@ -150,7 +150,7 @@ fn a_pretraining_answer_stands_in_a_document() {
     let atlas = generate(&small()).unwrap();
     for record in (0..3).flat_map(|stage| atlas.pretraining(stage)) {
         assert!(!record.questions.is_empty() && record.documents.len() <= 6);
-        for QuestionAnswer { query, answer } in &record.questions {
+        for AtlasAnswer { query, answer } in &record.questions {
             let stated = record.documents.iter().any(|document| document.contains(&format!(" {answer}.")));
             assert!(stated, "{query} -> {answer}");
             assert!(record.documents.iter().any(|d| query.contains(d.split('.').next().unwrap())), "{query}");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::config::{self, ChunkUnit, Chunking};
-use super::document::Document;
+use super::document::CorpusDocument;
 use super::skipping::Documents;
 use crate::data::records::with_title;
 use crate::error::Result;
@@ -61,8 +61,8 @@ impl Chunker {
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
-    pub fn chunks(&self, document: &Document) -> std::result::Result<Vec<Chunk>, TextError> {
-        let Document { id, title, text } = document;
+    pub fn chunks(&self, document: &CorpusDocument) -> std::result::Result<Vec<Chunk>, TextError> {
+        let CorpusDocument { id, title, text } = document;
         let Some(cutter) = &self.0 else {
             return Ok(vec![Chunk { id: id.clone(), text: document.titled(), range: 0..text.len() }]);
         };
@@ -85,7 +85,7 @@ impl Chunker {
 }
 
 fn read_tokenizer(name: &str) -> Result<tokenizers::Tokenizer> {
-    let path = hub::Settings::from_environment().tokenizer(name)?;
+    let path = hub::HubSettings::from_environment().tokenizer(name)?;
     let failed = |error: tokenizers::Error| TextError::Tokenizer { path: path.clone(), message: error.to_string() };
     let mut tokenizer = text::parsed(&path)?;
     tokenizer.with_padding(None);

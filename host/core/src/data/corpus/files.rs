@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use scaledown_sdk::files::{FileKind, open_regular, read_limited};
 
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{self, DataError, plain_name};
 
 /// The files below a directory that hold text, in the order of their names, directory by directory. Hidden files are passed over, and
@@ -48,10 +48,10 @@ fn is_text(path: &Path) -> bool {
 }
 
 /// The one document of a file: its id is its path from `root` on, and its title the first heading of a Markdown file that begins with one.
-pub(super) fn open(root: &Path, path: &Path) -> Result<Documents, DataError> {
+pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> {
     // A fifo in the directory would wait for its writer.
     open_regular(path).map_err(DataError::io(path))?;
-    let bytes = read_limited(records::open(path)?, FileKind::Document).map_err(DataError::io(path))?;
+    let bytes = read_limited(records::open(path)?, FileKind::CorpusDocument).map_err(DataError::io(path))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -62,7 +62,7 @@ pub(super) fn open(root: &Path, path: &Path) -> Result<Documents, DataError> {
     let id = id.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
     let is_markdown = plain_name(path).extension().is_some_and(|ending| ending == "md");
     let (title, text) = heading(text).filter(|_| is_markdown).unwrap_or(("", text));
-    Ok(Box::new(std::iter::once(Ok(Document { id, title: title.to_owned(), text: text.to_owned() }))))
+    Ok(Box::new(std::iter::once(Ok(CorpusDocument { id, title: title.to_owned(), text: text.to_owned() }))))
 }
 
 /// The heading that a text begins with, and what follows it.

@@ -5,18 +5,18 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::config::CorpusFields;
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{DataError, Fault, Reader, fault, kind, missing, plain_name};
 
 /// The documents of a file whose fields are called as `fields` says.
-pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<DocumentIter, DataError> {
     let fields = fields.clone();
     documents(path, move |value, name| document(value, &fields, name))
 }
 
 /// The documents of BEIR's `corpus.jsonl`.
-pub(super) fn open_beir(path: &Path) -> Result<Documents, DataError> {
+pub(super) fn open_beir(path: &Path) -> Result<DocumentIter, DataError> {
     let fields = CorpusFields { id: Some("_id".into()), title: None, text: None };
     open(path, &fields)
 }
@@ -24,8 +24,8 @@ pub(super) fn open_beir(path: &Path) -> Result<Documents, DataError> {
 /// The documents that `take` makes of the JSON values of a file; it is also told what to call one that has no id.
 pub(super) fn documents(
     path: &Path,
-    take: impl Fn(&Value, &str) -> Result<Document, Fault> + 'static,
-) -> Result<Documents, DataError> {
+    take: impl Fn(&Value, &str) -> Result<CorpusDocument, Fault> + 'static,
+) -> Result<DocumentIter, DataError> {
     let mut reader = Reader::open(path)?;
     let path = path.to_owned();
     let stem = stem(&path);
@@ -43,7 +43,7 @@ pub(super) fn stem(path: &Path) -> String {
 }
 
 /// A document from an object; `name` is its id where it has none.
-pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<Document, Fault> {
+pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<CorpusDocument, Fault> {
     if !value.is_object() {
         return Err((None, format!("expected an object, found {}", kind(value))));
     }
@@ -68,7 +68,7 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         None if !title.trim().is_empty() && (fields.text.is_none() || value.get(field).is_some()) => String::new(),
         None => return Err(missing(field)),
     };
-    Ok(Document { id, title, text })
+    Ok(CorpusDocument { id, title, text })
 }
 
 /// The value of a field, unless it is null: that of the whole name, or that which its dots lead to.

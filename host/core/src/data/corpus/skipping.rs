@@ -1,8 +1,8 @@
 //! The documents of a corpus, those that cannot be read left out, if the configuration says so.
 
 use super::config;
-use super::document::Document;
-use super::stream::Corpus;
+use super::document::CorpusDocument;
+use super::stream::CorpusReader;
 use crate::data::config::OnError;
 use crate::data::records::DataError;
 
@@ -11,7 +11,7 @@ const TOLD: u64 = 10;
 
 /// The documents of a corpus.
 pub struct Documents {
-    corpus: Corpus,
+    corpus: CorpusReader,
     on_error: OnError,
     left_out: u64,
 }
@@ -20,9 +20,9 @@ impl Documents {
     /// Opens the corpus that a configuration names.
     ///
     /// # Errors
-    /// As [`Corpus::open`].
+    /// As [`CorpusReader::open`].
     pub fn open(config: &config::Corpus) -> Result<Self, DataError> {
-        Ok(Documents { corpus: Corpus::open(config)?, on_error: config.on_error, left_out: 0 })
+        Ok(Documents { corpus: CorpusReader::open(config)?, on_error: config.on_error, left_out: 0 })
     }
 
     /// Notes a document that is left out.
@@ -37,7 +37,7 @@ impl Documents {
 }
 
 impl Iterator for Documents {
-    type Item = Result<Document, DataError>;
+    type Item = Result<CorpusDocument, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

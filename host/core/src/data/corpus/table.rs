@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::cell::object;
 use super::config::CorpusFields;
 use super::json;
-use super::stream::Documents;
+use super::stream::DocumentIter;
 use crate::data::records::DataError;
 
 /// The documents of a file whose columns are called as `fields` says.
-pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<DocumentIter, DataError> {
     let wanted = [&fields.id, &fields.title, &fields.text];
     let named: Vec<&str> = wanted.into_iter().flatten().map(String::as_str).chain(["id", "_id", "title", "text"]).collect();
     let table = Table::open(path, &named)?;
@@ -38,12 +38,12 @@ pub(crate) struct Table {
 }
 
 /// Where a row stands; for messages.
-pub(crate) struct Place {
+pub(crate) struct CellPosition {
     path: PathBuf,
     number: u64,
 }
 
-impl Place {
+impl CellPosition {
     /// The error of a row whose field is at fault.
     pub(crate) fn error(&self, (field, message): (Option<String>, String)) -> DataError {
         let field = field.map(|field| format!(", column `{field}`")).unwrap_or_default();
@@ -81,14 +81,14 @@ impl Table {
 }
 
 impl Iterator for Table {
-    type Item = Result<(Place, Value), DataError>;
+    type Item = Result<(CellPosition, Value), DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rows = self.rows.as_mut()?;
         let row = caught(|| rows.next()).unwrap_or_else(|panic| Some(Err(ParquetError::General(panic))))?;
         self.read += 1;
         Some(match row {
-            Ok(row) => Ok((Place { path: self.path.clone(), number: self.read }, object(row, Some(&self.schema)))),
+            Ok(row) => Ok((CellPosition { path: self.path.clone(), number: self.read }, object(row, Some(&self.schema)))),
             Err(error) => {
                 self.rows = None;
                 Err(broken(&self.path, &format!("row {}", self.read), &error))

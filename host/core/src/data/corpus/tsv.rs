@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{DataError, Lines};
 
 /// The passages (`id text`) or documents (`id url title text`) of a file.
-pub(super) fn open(path: &Path) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path) -> Result<DocumentIter, DataError> {
     let mut lines = Lines::open(path)?;
     Ok(Box::new(std::iter::from_fn(move || {
         let item = lines.next()?;
@@ -15,7 +15,7 @@ pub(super) fn open(path: &Path) -> Result<Documents, DataError> {
     })))
 }
 
-fn document(line: &str) -> Result<Document, String> {
+fn document(line: &str) -> Result<CorpusDocument, String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let (id, title, text) = match fields.as_slice() {
         &[id, text] => (id, "", text),
@@ -30,5 +30,5 @@ fn document(line: &str) -> Result<Document, String> {
     if id.trim().is_empty() {
         return Err("the id is empty; expected what to call the document".into());
     }
-    Ok(Document { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
+    Ok(CorpusDocument { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Set, Written, from_file, from_hub, write};
+use super::{Set, WrittenDataset, from_file, from_hub, write};
 use crate::error::{Error, Result};
 use crate::support::artifact::write_file_with;
 use crate::support::hub;
@@ -10,7 +10,7 @@ use crate::support::progress::Progress;
 
 /// Where a set is read from, and how much of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
+pub struct DatasetSource<'a> {
     /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub is asked.
     pub file: Option<&'a Path>,
     /// The part of the set, where the hub is asked.
@@ -18,7 +18,7 @@ pub struct Source<'a> {
     /// The most records to write of a set.
     pub limit: Option<usize>,
     /// How the hub is asked.
-    pub hub: &'a hub::Settings,
+    pub hub: &'a hub::HubSettings,
 }
 
 /// Writes the records of `sets` to the file `out`, and says of each set what was made of it.
@@ -26,7 +26,7 @@ pub struct Source<'a> {
 /// # Errors
 /// If a set cannot be had or read, has no question that can be trained on, or is read from the file that is to be written; or if that cannot be
 /// written.
-pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<Written>> {
+pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<WrittenDataset>> {
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {
         let told =
@@ -53,7 +53,7 @@ pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Prog
 }
 
 /// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &Written, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
+fn told(written: &WrittenDataset, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
     let local = from.is_some();
     let name = from.map_or_else(|| written.set.name().to_owned(), |from| format!("{} ({})", written.set.name(), from.display()));
     if written.records == 0 {
@@ -63,7 +63,7 @@ fn told(written: &Written, limit: Option<usize>, from: Option<&Path>, progress: 
             }
             _ => "",
         };
-        let Written { without_answer, without_documents, .. } = written;
+        let WrittenDataset { without_answer, without_documents, .. } = written;
         return Err(Error::failed(format!(
             "{name}: no question can be trained on: {without_answer} have no answer, {without_documents} no documents{hint}"
         )));

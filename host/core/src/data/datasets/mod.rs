@@ -27,9 +27,9 @@ use crate::data::corpus::Table;
 use crate::data::records::{DataError, Fault, Reader, Record, fault, missing};
 use crate::error::Error;
 
-pub use collect::{Source, collect};
+pub use collect::{DatasetSource, collect};
 pub use hub::from_hub;
-pub use write::{Written, write};
+pub use write::{WrittenDataset, write};
 
 /// A ready-made set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -71,7 +71,7 @@ impl Set {
         }
     }
 
-    fn row(self, row: &Value) -> Result<Found, Fault> {
+    fn row(self, row: &Value) -> Result<DatasetItem, Fault> {
         match self {
             Set::Squad => squad::row(row),
             Set::NaturalQuestions => natural_questions::row(row),
@@ -83,7 +83,7 @@ impl Set {
 
 /// What a question of a set comes to.
 #[derive(Debug, PartialEq)]
-pub enum Found {
+pub enum DatasetItem {
     /// A record to train on.
     Record(Box<Record>),
     /// Nothing: the question has no answer.
@@ -93,7 +93,7 @@ pub enum Found {
 }
 
 /// The questions of a set, one after the other.
-pub type Examples = Box<dyn Iterator<Item = Result<Found, Error>>>;
+pub type Examples = Box<dyn Iterator<Item = Result<DatasetItem, Error>>>;
 
 /// The questions of a local copy: in the original format, or in the hub's (`.parquet`).
 ///
@@ -115,17 +115,17 @@ pub fn from_file(set: Set, path: &Path) -> Result<Examples, DataError> {
 /// The questions of a table of the hub.
 fn from_table(set: Set, path: &Path) -> Result<Examples, DataError> {
     let table = Table::open(path, set.columns())?;
-    Ok(Box::new(table.map(move |item| -> Result<Found, Error> {
+    Ok(Box::new(table.map(move |item| -> Result<DatasetItem, Error> {
         let (place, row) = item?;
         set.row(&row).map_err(|fault| place.error(fault).into())
     })))
 }
 
 /// The questions of a file in an original format.
-type Original = Box<dyn Iterator<Item = Result<Found, DataError>>>;
+type Original = Box<dyn Iterator<Item = Result<DatasetItem, DataError>>>;
 
 /// A record of what a question has; right answers that repeat and blank ones are left out.
-fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIterator<Item = String>) -> Found {
+fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIterator<Item = String>) -> DatasetItem {
     let mut gold_answers: Vec<String> = Vec::new();
     for answer in answers {
         let answer = answer.trim();
@@ -133,12 +133,12 @@ fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIter
             gold_answers.push(answer.to_owned());
         }
     }
-    let Some(answer) = gold_answers.first().cloned() else { return Found::NoAnswer };
+    let Some(answer) = gold_answers.first().cloned() else { return DatasetItem::NoAnswer };
     if documents.is_empty() || query.trim().is_empty() {
-        return Found::NoDocuments;
+        return DatasetItem::NoDocuments;
     }
     let query = query.trim().to_owned();
-    Found::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
+    DatasetItem::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
 }
 
 /// The elements of the list that a file has under `name`, one at a time, as `T`.

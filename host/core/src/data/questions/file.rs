@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Question;
+use super::CorpusQuestion;
 use super::config::{self, QuestionFields, QuestionFormat};
 use crate::data::corpus::{lookup, scalar};
 use crate::data::records::{DataError, Fault, Lines, Reader, document, fault, kind, list, missing, number};
 
 /// Where a question stands.
-pub(super) struct Place {
+pub(super) struct QuestionPosition {
     path: PathBuf,
     line: u64,
 }
 
-impl Place {
+impl QuestionPosition {
     pub(super) fn error(&self, message: String) -> DataError {
         self.fault((None, message))
     }
@@ -25,7 +25,7 @@ impl Place {
     }
 }
 
-type Placed = Box<dyn Iterator<Item = Result<(Place, Question), DataError>>>;
+type Placed = Box<dyn Iterator<Item = Result<(QuestionPosition, CorpusQuestion), DataError>>>;
 
 /// The questions of a file, each with its place.
 pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, DataError> {
@@ -51,11 +51,11 @@ fn queries(path: &Path) -> PathBuf {
     names.iter().find(|name| name.is_file()).unwrap_or(plain).clone()
 }
 
-fn lines(path: &Path, take: fn(u64, &str) -> Result<Question, Fault>) -> Result<Placed, DataError> {
+fn lines(path: &Path, take: fn(u64, &str) -> Result<CorpusQuestion, Fault>) -> Result<Placed, DataError> {
     let path = path.to_owned();
     Ok(Box::new(Lines::open(&path)?.map(move |item| {
         let (line, text) = item?;
-        let place = Place { path: path.clone(), line };
+        let place = QuestionPosition { path: path.clone(), line };
         match take(line, &text) {
             Ok(question) => Ok((place, question)),
             Err(fault) => Err(place.fault(fault)),
@@ -68,7 +68,7 @@ fn json(path: &Path, fields: QuestionFields) -> Result<Placed, DataError> {
     let path = path.to_owned();
     Ok(Box::new(std::iter::from_fn(move || {
         Some(reader.next_value()?.and_then(|(line, value)| {
-            let place = Place { path: path.clone(), line };
+            let place = QuestionPosition { path: path.clone(), line };
             match object(&value, &fields, line) {
                 Ok(question) => Ok((place, question)),
                 Err(fault) => Err(place.fault(fault)),
@@ -77,7 +77,7 @@ fn json(path: &Path, fields: QuestionFields) -> Result<Placed, DataError> {
     })))
 }
 
-fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<Question, Fault> {
+fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<CorpusQuestion, Fault> {
     if !value.is_object() {
         return Err((None, format!("expected an object, found {}", kind(value))));
     }
@@ -132,10 +132,10 @@ fn answers(field: &str, value: Option<&Value>) -> Result<Vec<String>, Fault> {
     }
 }
 
-fn question(id: &str, query: &str) -> Result<Question, Fault> {
+fn question(id: &str, query: &str) -> Result<CorpusQuestion, Fault> {
     match (id, query.trim()) {
         ("", _) => Err((None, "the id is empty; expected what to call the question".into())),
         (_, "") => Err((None, "the question is blank".into())),
-        (id, query) => Ok(Question { id: id.to_owned(), query: query.to_owned(), ..Question::default() }),
+        (id, query) => Ok(CorpusQuestion { id: id.to_owned(), query: query.to_owned(), ..CorpusQuestion::default() }),
     }
 }

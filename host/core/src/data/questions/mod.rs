@@ -19,7 +19,7 @@ const DEFAULT_COUNT: usize = 1000;
 
 /// A question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Question {
+pub struct CorpusQuestion {
     /// What the file calls it; no other question of the file is called so.
     pub id: String,
     /// The question; never blank.
@@ -40,8 +40,8 @@ pub struct Question {
 
 /// The questions of a configuration, one after the other; those of a file in its order. After a line that is no question the next one
 /// comes.
-pub struct Questions {
-    questions: Box<dyn Iterator<Item = Result<Question, DataError>>>,
+pub struct QuestionReader {
+    questions: Box<dyn Iterator<Item = Result<CorpusQuestion, DataError>>>,
 }
 
 /// Where the questions of a configuration come from. They can be read more than once, and synthetic ones are made once.
@@ -49,7 +49,7 @@ pub struct Questions {
 pub struct QuestionSource {
     config: config::Questions,
     /// The synthetic questions.
-    made: Arc<[Question]>,
+    made: Arc<[CorpusQuestion]>,
 }
 
 impl QuestionSource {
@@ -72,11 +72,11 @@ impl QuestionSource {
     ///
     /// # Errors
     /// If their file cannot be opened.
-    pub fn read(&self) -> Result<Questions, Error> {
+    pub fn read(&self) -> Result<QuestionReader, Error> {
         let config = &self.config;
         if config.format == QuestionFormat::Synthetic {
             let made = Arc::clone(&self.made);
-            return Ok(Questions { questions: Box::new((0..made.len()).map(move |index| Ok(made[index].clone()))) });
+            return Ok(QuestionReader { questions: Box::new((0..made.len()).map(move |index| Ok(made[index].clone()))) });
         }
         let path = config.path.as_deref().ok_or_else(|| Error::usage("questions.path is missing"))?;
         let mut ids = HashSet::new();
@@ -97,11 +97,11 @@ impl QuestionSource {
             }
             Err(_) => left > 0,
         });
-        Ok(Questions { questions: Box::new(questions) })
+        Ok(QuestionReader { questions: Box::new(questions) })
     }
 }
 
-impl Questions {
+impl QuestionReader {
     /// Opens the questions that a configuration names, to be read once.
     ///
     /// # Errors
@@ -111,8 +111,8 @@ impl Questions {
     }
 }
 
-impl Iterator for Questions {
-    type Item = Result<Question, DataError>;
+impl Iterator for QuestionReader {
+    type Item = Result<CorpusQuestion, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.questions.next()

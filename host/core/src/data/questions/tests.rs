@@ -13,8 +13,8 @@ fn config(format: QuestionFormat, path: Option<&Path>) -> config::Questions {
 /// Questions as `(id, query)`, and errors as their sentences after the file's name.
 fn read(config: &config::Questions) -> Vec<Result<(String, String), String>> {
     let name = format!("{}:", config.path.as_ref().unwrap().display());
-    let plain = |question: Question| (question.id, question.query);
-    let questions = Questions::open(config, None).unwrap();
+    let plain = |question: CorpusQuestion| (question.id, question.query);
+    let questions = QuestionReader::open(config, None).unwrap();
     questions.map(|item| item.map(plain).map_err(|error| error.to_string().replace(&name, ""))).collect()
 }
 
@@ -64,7 +64,7 @@ fn the_fields_of_json_are_found_or_named() {
     let name = |name: &str| Some(name.to_owned());
     config.fields =
         QuestionFields { id: name("key"), text: name("input.q"), answers: name("output"), ..QuestionFields::default() };
-    let first = Questions::open(&config, None).unwrap().next().unwrap().unwrap();
+    let first = QuestionReader::open(&config, None).unwrap().next().unwrap().unwrap();
     assert_eq!((first.id.as_str(), first.gold_answers), ("k", vec!["me".to_owned(), "2".into()]));
     assert_eq!(read(&config)[1], Err("2: `input.q`: it is missing".into()));
 }
@@ -95,9 +95,9 @@ fn synthetic_questions_depend_on_the_seed_alone() {
         chunking: None,
         on_error: OnError::Stop,
     };
-    let make = |synthesis, seed, limit| -> Vec<Question> {
+    let make = |synthesis, seed, limit| -> Vec<CorpusQuestion> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
-        Questions::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()
+        QuestionReader::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()
     };
     let all = make(Synthesis::Cloze, 0, 100);
     assert_eq!(all.len(), 50);

@@ -15,7 +15,7 @@ const LISTED: usize = 20;
 
 /// The result of [`check`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Summary {
+pub struct RecordsSummary {
     /// Records that can be used.
     pub records: u64,
     /// Records that cannot.
@@ -54,7 +54,7 @@ pub struct Summary {
     pub answer_words: Extent,
 }
 
-impl Summary {
+impl RecordsSummary {
     /// Whether a training could read the file to its end and would find something in it.
     pub fn is_usable(&self) -> bool {
         self.bad_records == 0 && self.records > 0
@@ -104,8 +104,8 @@ impl Extent {
 ///
 /// # Errors
 /// If the file cannot be read. Bad records are no error here: they are in the summary.
-pub fn check(path: &Path) -> Result<Summary, DataError> {
-    let mut summary = Summary::default();
+pub fn check(path: &Path) -> Result<RecordsSummary, DataError> {
+    let mut summary = RecordsSummary::default();
     let mut seen = Seen::default();
     for item in Reader::open(path)? {
         match item {
@@ -127,7 +127,7 @@ struct Seen {
     queries: HashMap<u64, u64>,
 }
 
-impl Summary {
+impl RecordsSummary {
     fn add_bad(&mut self, bad: BadRecord) {
         self.bad_records += 1;
         if self.bad.len() < LISTED {

@@ -14,10 +14,10 @@ mod reader;
 mod record;
 mod split;
 
-pub use check::{BadRecord, Extent, Summary, check};
+pub use check::{BadRecord, Extent, RecordsSummary, check};
 pub use compressed::open;
 pub(crate) use compressed::plain_name;
-pub use context::{Context, Question};
+pub use context::{PretrainingRecord, QuestionAnswer};
 pub use documents::read_documents;
 pub use error::DataError;
 pub use lines::Lines;

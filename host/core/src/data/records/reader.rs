@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use super::{
     compressed,
-    context::Context,
+    context::PretrainingRecord,
     error::DataError,
     integers,
     record::{Fault, Record},
-    split::{Broken, Split},
+    split::{Broken, RecordSplitter},
 };
 
 /// The records of a file, each with the line it begins on. After a broken record reading goes on with the next, where the
 /// file's layout still shows where that is.
 pub struct Reader {
     path: PathBuf,
-    split: Option<Split<Box<dyn BufRead + Send>>>,
+    split: Option<RecordSplitter<Box<dyn BufRead + Send>>>,
 }
 
 impl Reader {
@@ -30,7 +30,7 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let split = Split::new(compressed::open(path)?).map_err(DataError::io(path))?;
+        let split = RecordSplitter::new(compressed::open(path)?).map_err(DataError::io(path))?;
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
@@ -39,7 +39,7 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read or has no such list.
     pub(crate) fn open_list(path: &Path, name: &str) -> Result<Self, DataError> {
-        let split = Split::of_member(compressed::open(path)?, name).map_err(|broken| broken_at(path, broken))?;
+        let split = RecordSplitter::of_member(compressed::open(path)?, name).map_err(|broken| broken_at(path, broken))?;
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
@@ -93,13 +93,13 @@ fn broken_at(path: &Path, broken: Broken) -> DataError {
 /// Makes a record of the JSON value that begins on a line.
 type FromJson<T> = fn(Value, u64) -> Result<T, Fault>;
 
-/// The contexts of a file of [`Context`]s. If a model learns the `answers`, each has a question.
+/// The contexts of a file of [`PretrainingRecord`]s. If a model learns the `answers`, each has a question.
 ///
 /// # Errors
 /// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
-pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<Context>, DataError> {
+pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<PretrainingRecord>, DataError> {
     let mut reader = Reader::open(path)?;
-    let contexts = std::iter::from_fn(|| reader.next_as(Context::from_json)).map(|item| match item {
+    let contexts = std::iter::from_fn(|| reader.next_as(PretrainingRecord::from_json)).map(|item| match item {
         Ok((line, context)) if answers && context.questions.is_empty() => {
             let message = "it is missing; a language model learns to give it".to_owned();
             Err(DataError::Record { path: path.to_owned(), line, field: Some("answer".into()), message })

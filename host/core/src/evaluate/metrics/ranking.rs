@@ -13,7 +13,7 @@ use serde::Serialize;
 pub type Qrels = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// A ranking: query id to document id to score.
-pub type Run = BTreeMap<String, BTreeMap<String, f64>>;
+pub type TrecRun = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// Ranking quality at each cut-off, averaged over judged queries.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -44,7 +44,7 @@ pub struct CutScores {
 }
 
 /// Scores `run` against `qrels` at each of the `cuts`.
-pub fn evaluate(qrels: &Qrels, run: &Run, cuts: &[usize]) -> RankingScores {
+pub fn evaluate(qrels: &Qrels, run: &TrecRun, cuts: &[usize]) -> RankingScores {
     let mut sums: Vec<CutScores> = cuts.iter().map(|k| CutScores { k: *k, ..CutScores::default() }).collect();
     let mut missing = 0;
     for (query, judged) in qrels {
@@ -142,7 +142,7 @@ mod tests {
     struct Case {
         name: String,
         qrels: Qrels,
-        run: Run,
+        run: TrecRun,
         k: usize,
         ndcg: f64,
         mrr: f64,
@@ -169,7 +169,7 @@ mod tests {
     fn a_query_the_run_misses_counts_as_zero_and_is_reported() {
         let judged = || BTreeMap::from([("d1".to_owned(), 1)]);
         let qrels = Qrels::from([("q1".to_owned(), judged()), ("q2".to_owned(), judged())]);
-        let run = Run::from([("q1".to_owned(), BTreeMap::from([("d1".to_owned(), 0.5)]))]);
+        let run = TrecRun::from([("q1".to_owned(), BTreeMap::from([("d1".to_owned(), 0.5)]))]);
         let scores = evaluate(&qrels, &run, &[10]);
         assert_eq!((scores.queries, scores.missing, scores.unjudged), (2, 1, 0));
         assert_eq!(scores.scores, [CutScores { k: 10, ndcg: 0.5, mrr: 0.5, recall: 0.5 }]);

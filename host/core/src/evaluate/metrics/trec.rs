@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::ranking::{Qrels, Run};
+use super::ranking::{Qrels, TrecRun};
 use crate::data::records::{DataError, Lines};
 
 /// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, parted by white space. The order of a query's documents is that of
@@ -10,8 +10,8 @@ use crate::data::records::{DataError, Lines};
 ///
 /// # Errors
 /// If the file cannot be read or is empty, or at the first line that is no line of a run, or repeats a document of a query.
-pub fn read_run(path: &Path) -> Result<Run, DataError> {
-    let mut run = Table::default();
+pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
+    let mut run = TrecTable::default();
     let mut lines = Lines::open(path)?;
     while let Some(item) = lines.next() {
         let (_, text) = item?;
@@ -37,18 +37,18 @@ pub fn read_run(path: &Path) -> Result<Run, DataError> {
 /// # Errors
 /// If the file cannot be read or is empty, or at the first line that is no judgement, or judges a document a second time.
 pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
-    let mut qrels = Table::default();
+    let mut qrels = TrecTable::default();
     let mut lines = Lines::open(path)?;
     let mut layout = None;
     while let Some(item) = lines.next() {
         let (_, text) = item?;
         if layout.is_none() && text.split('\t').map(str::trim).eq(["query-id", "corpus-id", "score"]) {
-            layout = Some(Layout::Beir);
+            layout = Some(TrecLayout::Beir);
             continue;
         }
         let layout = *layout.get_or_insert(match text.split_ascii_whitespace().count() {
-            4 => Layout::Trec,
-            _ => Layout::Beir,
+            4 => TrecLayout::Trec,
+            _ => TrecLayout::Beir,
         });
         let (query, document, grade) = layout.fields(&text).map_err(|message| lines.fault(message))?;
         let Ok(parsed) = grade.parse::<i64>() else {
@@ -60,26 +60,26 @@ pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
 }
 
 #[derive(Clone, Copy)]
-enum Layout {
+enum TrecLayout {
     Trec,
     Beir,
 }
 
-impl Layout {
+impl TrecLayout {
     /// The query, the document and the grade of a line.
     fn fields(self, text: &str) -> Result<(&str, &str, &str), String> {
         let fields: Vec<&str> = match self {
-            Layout::Trec => text.split_ascii_whitespace().collect(),
-            Layout::Beir => text.split('\t').map(str::trim).collect(),
+            TrecLayout::Trec => text.split_ascii_whitespace().collect(),
+            TrecLayout::Beir => text.split('\t').map(str::trim).collect(),
         };
         match (self, fields.as_slice()) {
-            (Layout::Trec, &[query, _, document, grade]) => Ok((query, document, grade)),
-            (Layout::Beir, &[query, document, grade]) => Ok((query, document, grade)),
-            (Layout::Trec, other) => Err(format!(
+            (TrecLayout::Trec, &[query, _, document, grade]) => Ok((query, document, grade)),
+            (TrecLayout::Beir, &[query, document, grade]) => Ok((query, document, grade)),
+            (TrecLayout::Trec, other) => Err(format!(
                 "found {} fields, expected four, `query iteration document grade`, as in the first line",
                 other.len()
             )),
-            (Layout::Beir, other) => Err(format!(
+            (TrecLayout::Beir, other) => Err(format!(
                 "found {} fields, expected three parted by tabs, `query-id corpus-id score` (BEIR), or the four of \
                  `query iteration document grade` (TREC)",
                 other.len()
@@ -89,15 +89,15 @@ impl Layout {
 }
 
 /// Values by query and document.
-struct Table<T>(BTreeMap<String, BTreeMap<String, T>>);
+struct TrecTable<T>(BTreeMap<String, BTreeMap<String, T>>);
 
-impl<T> Default for Table<T> {
+impl<T> Default for TrecTable<T> {
     fn default() -> Self {
-        Table(BTreeMap::new())
+        TrecTable(BTreeMap::new())
     }
 }
 
-impl<T> Table<T> {
+impl<T> TrecTable<T> {
     fn insert(&mut self, lines: &Lines, query: &str, document: &str, value: T) -> Result<(), DataError> {
         let documents = match self.0.get_mut(query) {
             Some(documents) => documents,

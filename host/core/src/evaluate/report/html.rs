@@ -8,12 +8,12 @@ use super::{
     headline::headline,
     metrics::{Metrics, PhaseCosts, Speed, StageSummary},
     plot::Picture,
-    write::Report,
+    write::EvaluationReport,
 };
 use crate::evaluate::metrics::AnswerScores;
 
 /// Renders `report` as one HTML page that holds its pictures and needs no other file.
-pub(super) fn page(report: &Report, pictures: &[Picture]) -> Result<String, ReportError> {
+pub(super) fn page(report: &EvaluationReport, pictures: &[Picture]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", include_str!("report.html"))?;
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_data_says_is_never_markup() {
         let evil = "<script>alert(\"x\")</script>&";
-        let report = Report {
+        let report = EvaluationReport {
             title: evil.into(),
             config: evil.into(),
             samples: vec![Sample {
@@ -149,7 +149,7 @@ mod tests {
                 documents: vec![evil.into()],
                 relevance: None,
             }],
-            ..Report::default()
+            ..EvaluationReport::default()
         };
         let page = page(&report, &[]).expect("rendered");
         assert!(!page.contains("<script"), "something was not escaped");

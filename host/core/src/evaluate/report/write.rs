@@ -14,7 +14,7 @@ use crate::train::tracking::Point;
 
 /// All that a report shows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
+pub struct EvaluationReport {
     /// The page's title, such as the experiment's name.
     pub title: String,
     /// What was measured.
@@ -29,7 +29,7 @@ pub struct Report {
 
 /// The files of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenReport {
     /// `metrics.json`.
     pub metrics: PathBuf,
     /// `report.html`, which needs no other file.
@@ -44,7 +44,7 @@ pub struct Written {
 ///
 /// # Errors
 /// If a file cannot be written or a picture cannot be drawn.
-pub fn write(directory: &Path, report: &Report) -> Result<Written, ReportError> {
+pub fn write(directory: &Path, report: &EvaluationReport) -> Result<WrittenReport, ReportError> {
     let metrics = write_metrics(directory, &report.metrics)?;
     let pictures = draw(report)?;
     let mut plots = Vec::new();
@@ -58,7 +58,7 @@ pub fn write(directory: &Path, report: &Report) -> Result<Written, ReportError> 
     }
     let page = directory.join("report.html");
     write_file(&page, html::page(report, &pictures)?.as_bytes())?;
-    Ok(Written { metrics, page, plots })
+    Ok(WrittenReport { metrics, page, plots })
 }
 
 /// Writes `metrics.json` alone; returns its path.
@@ -73,7 +73,7 @@ pub fn write_metrics(directory: &Path, metrics: &Metrics) -> Result<PathBuf, Rep
     Ok(path)
 }
 
-fn draw(report: &Report) -> Result<Vec<Picture>, ReportError> {
+fn draw(report: &EvaluationReport) -> Result<Vec<Picture>, ReportError> {
     let metrics = &report.metrics;
     let mut pictures = vec![render(&QualityPlot {
         examples: metrics.examples,
@@ -98,9 +98,9 @@ mod tests {
     use crate::evaluate::metrics::AnswerScores;
     use crate::evaluate::report::{PhaseCosts, Speed, TrainingSummary};
 
-    fn report() -> Report {
+    fn report() -> EvaluationReport {
         let scores = |em| AnswerScores { em, ..AnswerScores::default() };
-        Report {
+        EvaluationReport {
             title: "A run".into(),
             metrics: Metrics {
                 before: Some(scores(0.0)),
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn a_run_that_measured_little_still_has_a_report() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let written = write(directory.path(), &Report::default()).expect("written");
+        let written = write(directory.path(), &EvaluationReport::default()).expect("written");
         assert_eq!(written.plots.len(), 2);
     }
 

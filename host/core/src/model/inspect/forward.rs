@@ -7,7 +7,7 @@ use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::nn::{Span, TokenBatch};
 use scaledown_sdk::{Device, Tensor};
 
-use super::Checkpoint;
+use super::InspectedModel;
 use crate::{Error, Result};
 
 /// Token ids as the tokenizers of Hugging Face return them.
@@ -146,7 +146,7 @@ pub fn check_destination(path: &Path) -> Result<()> {
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.
-pub fn write_forward(model: &Checkpoint, batch: &Tokens, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
+pub fn write_forward(model: &InspectedModel, batch: &Tokens, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
     let (logits, states) = model.forward(batch, device)?;
     let names: Vec<String> = (0..states.len()).map(|i| format!("hidden.{i}")).collect();
     let named: Vec<(&str, Tensor)> =

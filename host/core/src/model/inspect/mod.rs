@@ -5,6 +5,6 @@ mod checkpoint;
 mod forward;
 mod summary;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::InspectedModel;
 pub use forward::{Tokens, WrittenTensor, check_destination, write_forward};
 pub use summary::{ModelKind, ModelSummary};

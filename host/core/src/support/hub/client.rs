@@ -51,7 +51,7 @@ pub(super) struct Described {
 }
 
 /// An answer, after all redirects.
-pub(super) struct Answered {
+pub(super) struct HubResponse {
     /// The answer with its body unread.
     pub(super) response: Response<Body>,
     /// What the hub itself said of the file on the way, if it did.
@@ -101,7 +101,7 @@ impl Client {
     }
 
     /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows ranges.
-    pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<Answered, ClientError> {
+    pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<HubResponse, ClientError> {
         let mut url = self.url(path)?;
         let (mut at_home, mut described) = (true, None);
         for _ in 0..=MOST_REDIRECTS {
@@ -122,7 +122,7 @@ impl Client {
                     at_home &= place.origin() == self.endpoint.origin();
                     url = place;
                 }
-                None if status.is_success() => return Ok(Answered { response, described }),
+                None if status.is_success() => return Ok(HubResponse { response, described }),
                 None => return Err(ClientError::Status(status.as_u16())),
             }
         }

@@ -10,7 +10,7 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use ureq::http::{HeaderMap, StatusCode};
 
 use super::client::{Client, ClientError, Described};
-use super::{Asked, Request};
+use super::{RepoKind, Request};
 
 /// How long another process that loads the same file is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ impl Request<'_> {
         if file.is_empty() || !within {
             return Err(ClientError::Other("its name leads out of the repository".into()));
         }
-        let kind = matches!(self.kind, Asked::DataSet).then_some("datasets");
+        let kind = matches!(self.kind, RepoKind::Dataset).then_some("datasets");
         let path = kind.into_iter().chain(self.model.split('/')).chain(["resolve", self.revision]).chain(file.split('/'));
         let url: Vec<&str> = path.collect();
         let described = client.get(&url, Some("bytes=0-0"))?.described.ok_or_else(|| {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Asked, DEFAULT_REVISION, HubError, Request, Settings, is_hub_id};
+use super::{DEFAULT_REVISION, HubError, HubSettings, RepoKind, Request, is_hub_id};
 
-impl Settings {
+impl HubSettings {
     /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model is fetched.
     ///
     /// # Errors
@@ -18,7 +18,7 @@ impl Settings {
         if path.is_dir() || !is_hub_id(model) {
             return Ok(self.resolve(model, None)?.join("tokenizer.json"));
         }
-        Request { settings: self, kind: Asked::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
+        Request { settings: self, kind: RepoKind::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
     }
 
     /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those of them that the cache holds.
@@ -48,7 +48,7 @@ impl Settings {
     }
 
     fn dataset<'a>(&'a self, dataset: &'a str) -> Request<'a> {
-        Request { settings: self, kind: Asked::DataSet, model: dataset, revision: DEFAULT_REVISION }
+        Request { settings: self, kind: RepoKind::Dataset, model: dataset, revision: DEFAULT_REVISION }
     }
 }
 

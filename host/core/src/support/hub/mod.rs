@@ -9,35 +9,35 @@ use std::path::{Path, PathBuf};
 
 use client::{Client, ClientError};
 use scaledown_sdk::files::{FileKind, read_text};
-pub use settings::Settings;
+pub use settings::HubSettings;
 
 /// The branch that is taken if no revision is asked for.
 const DEFAULT_REVISION: &str = "main";
 
 /// What is asked of the hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RepoKind {
     /// A model.
     Model,
     /// A data set.
-    DataSet,
+    Dataset,
 }
 
-impl Asked {
+impl RepoKind {
     /// What may be given instead of it.
     fn instead(self) -> &'static str {
         match self {
-            Asked::Model => "directory",
-            Asked::DataSet => "copy (--from)",
+            RepoKind::Model => "directory",
+            RepoKind::Dataset => "copy (--from)",
         }
     }
 }
 
-impl std::fmt::Display for Asked {
+impl std::fmt::Display for RepoKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Asked::Model => "model",
-            Asked::DataSet => "data set",
+            RepoKind::Model => "model",
+            RepoKind::Dataset => "data set",
         })
     }
 }
@@ -62,7 +62,7 @@ pub enum HubError {
     )]
     Offline {
         /// A model or a data set.
-        kind: Asked,
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -76,7 +76,7 @@ pub enum HubError {
     )]
     NotFound {
         /// A model or a data set.
-        kind: Asked,
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -91,7 +91,7 @@ pub enum HubError {
     #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
         /// A model or a data set.
-        kind: Asked,
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -107,7 +107,7 @@ pub enum HubError {
 
 impl crate::error::Cause for HubError {}
 
-impl Settings {
+impl HubSettings {
     /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id only.
     ///
     /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat templates and safetensors; never a
@@ -124,7 +124,7 @@ impl Settings {
             let hint = if path.is_absolute() { "" } else { ", and it is not a hub id such as `owner/name`" };
             return Err(HubError::NoDirectory { model: model.into(), hint });
         }
-        let request = Request { settings: self, kind: Asked::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
+        let request = Request { settings: self, kind: RepoKind::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
         if self.offline {
             return request.cached().ok_or_else(|| request.offline_error());
         }
@@ -165,8 +165,8 @@ fn wanted(mut files: Vec<String>) -> Vec<String> {
 
 /// A repository of the hub, with the places where it may be found.
 struct Request<'a> {
-    settings: &'a Settings,
-    kind: Asked,
+    settings: &'a HubSettings,
+    kind: RepoKind,
     model: &'a str,
     revision: &'a str,
 }
@@ -175,8 +175,8 @@ impl Request<'_> {
     /// The repository's directory in the cache.
     fn directory(&self) -> PathBuf {
         let prefix = match self.kind {
-            Asked::Model => "models",
-            Asked::DataSet => "datasets",
+            RepoKind::Model => "models",
+            RepoKind::Dataset => "datasets",
         };
         self.settings.cache.join(format!("{prefix}--{}", self.model.replace('/', "--")))
     }
@@ -206,8 +206,8 @@ impl Request<'_> {
     /// The names of the repository's files.
     fn names(&self, client: &Client) -> Result<Vec<String>, HubError> {
         let kind = match self.kind {
-            Asked::Model => "models",
-            Asked::DataSet => "datasets",
+            RepoKind::Model => "models",
+            RepoKind::Dataset => "datasets",
         };
         let path: Vec<&str> = ["api", kind].into_iter().chain(self.model.split('/')).chain(["revision", self.revision]).collect();
         let info = client.json(&path).map_err(|error| self.error("its index", &error))?;

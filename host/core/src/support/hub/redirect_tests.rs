@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use scaledown_remote::Secret;
 
-use super::Settings;
+use super::HubSettings;
 
 const TOKEN: &str = "hf_secret";
 const CONTENT: &str = "{\"model_type\": \"llama\"}";
@@ -112,9 +112,9 @@ fn hub(mode: Mode) -> (Server, Server) {
     (hub, other)
 }
 
-fn settings(cache: &Path, endpoint: String) -> Settings {
+fn settings(cache: &Path, endpoint: String) -> HubSettings {
     let token = Secret::read("HF_TOKEN", None, "HF_TOKEN", |_| Some(TOKEN.into())).unwrap();
-    Settings { cache: cache.to_owned(), endpoint, offline: false, token, problem: None, progress: false }
+    HubSettings { cache: cache.to_owned(), endpoint, offline: false, token, problem: None, progress: false }
 }
 
 #[test]

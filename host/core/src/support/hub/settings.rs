@@ -12,7 +12,7 @@ const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// Where models come from and are kept.
 #[derive(Clone)]
-pub struct Settings {
+pub struct HubSettings {
     /// The cache's directory, in the layout that the hub's other clients use.
     pub cache: PathBuf,
     /// The hub's address. A name and password in it are sent to it and shown nowhere.
@@ -27,7 +27,7 @@ pub struct Settings {
     pub progress: bool,
 }
 
-impl std::fmt::Debug for Settings {
+impl std::fmt::Debug for HubSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Settings");
         shown.field("cache", &self.cache).field("endpoint", &self.shown_endpoint()).field("offline", &self.offline);
@@ -35,7 +35,7 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-impl Settings {
+impl HubSettings {
     /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and `HF_TOKEN_PATH` say. White space around a value is no
     /// part of it, and a blank variable is one that is not set.
     #[must_use]
@@ -43,7 +43,7 @@ impl Settings {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// [`Settings::from_environment`] of other variables: `variable` reads one.
+    /// [`HubSettings::from_environment`] of other variables: `variable` reads one.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let home = set("HF_HOME").map(PathBuf::from);
@@ -51,7 +51,7 @@ impl Settings {
         let stored = || Secret::in_file(&set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from));
         let token = Secret::read("HF_TOKEN", None, "HF_TOKEN", set);
         let token = token.and_then(|token| token.map_or_else(stored, |token| Ok(Some(token))));
-        Settings {
+        HubSettings {
             cache: set("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from),
             endpoint: set("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()),
             offline: set("HF_HUB_OFFLINE")
@@ -97,8 +97,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Settings {
-        Settings::read(|name| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
+    fn read(variables: &[(&str, &str)]) -> HubSettings {
+        HubSettings::read(|name| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

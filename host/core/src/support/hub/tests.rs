@@ -21,8 +21,8 @@ const TABLES: [(&str, &str); 3] = [
     ("default/wrong.parquet", "0000000000000000000000000000000000000000000000000000000000000000"),
 ];
 
-fn settings(cache: &Path, endpoint: &str, offline: bool) -> Settings {
-    Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, problem: None, progress: false }
+fn settings(cache: &Path, endpoint: &str, offline: bool) -> HubSettings {
+    HubSettings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, problem: None, progress: false }
 }
 
 /// A hub of one model, `owner/tiny`. It lives as long as the process.

@@ -8,7 +8,7 @@ use crate::train::TrainingError;
 
 /// A record as the models read it.
 #[derive(Clone, Debug)]
-pub struct Example {
+pub struct DistillationExample {
     /// The question and its documents.
     pub prompted: Prompted,
     /// The answer's tokens, with the one that ends it; empty where there is nothing to learn from.
@@ -17,7 +17,7 @@ pub struct Example {
     pub scores: Vec<f32>,
 }
 
-impl Example {
+impl DistillationExample {
     /// Tokenizes `record` for training; its first `documents` documents are used.
     ///
     /// # Errors
@@ -29,7 +29,7 @@ impl Example {
             |(field, message): Fault| TrainingError::Record { record: record.id.clone(), line: record.line, field, message };
         let answer =
             record.answer.as_deref().ok_or_else(|| failed(fault("answer", "it is missing; a training learns to give it")))?;
-        let mut example = Example { prompted, answer: oscar.model.tokenizer.encode(answer)?, scores: Vec::new() };
+        let mut example = DistillationExample { prompted, answer: oscar.model.tokenizer.encode(answer)?, scores: Vec::new() };
         example.answer.push(oscar.model.tokenizer.end_ids()[0]);
         if oscar.relevance {
             let scores = record.reranking_scores.as_deref();

@@ -3,5 +3,5 @@
 mod example;
 mod objective;
 
-pub use example::Example;
+pub use example::DistillationExample;
 pub use objective::Distillation;

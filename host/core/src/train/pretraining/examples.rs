@@ -1,13 +1,13 @@
 //! What a language model is pretrained on, as sequences: documents with questions and answers, or plain text.
 
 use super::source::Text;
-use crate::data::records::Context;
+use crate::data::records::PretrainingRecord;
 use crate::model::sequence::Sequence;
 use crate::text::{Piece, PromptTemplate, TextError, Tokenizer};
 
 /// The weights of targets that are no answers.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights {
+pub struct TargetWeights {
     /// Of document tokens.
     pub document: f32,
     /// Of what stands after the documents: the questions.
@@ -21,11 +21,11 @@ pub struct Weights {
 /// # Errors
 /// If the prompt cannot be rendered or the tokenizer fails.
 pub(super) fn questions(
-    record: &Context,
+    record: &PretrainingRecord,
     prompt: &PromptTemplate,
     tokenizer: &Tokenizer,
     document_tokens: usize,
-    weights: Weights,
+    weights: TargetWeights,
 ) -> Result<Sequence, TextError> {
     let mut sequence = Sequence::default();
     for (number, question) in record.questions.iter().enumerate() {

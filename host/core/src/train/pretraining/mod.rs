@@ -10,6 +10,6 @@ mod source;
 mod staged;
 
 pub use autoencoding::AutoEncoding;
-pub use causal::CausalLm;
-pub use source::{Source, Text};
+pub use causal::CausalPretraining;
+pub use source::{StageRecords, Text};
 pub use staged::Staged;

@@ -4,15 +4,15 @@ use serde_json::{Value, json};
 
 use super::config::Stage;
 use super::curriculum::{Advance, Curriculum};
-use super::source::Source;
+use super::source::StageRecords;
 use crate::train::{EpochSampler, StepReport, TrainingError, Verdict};
 
 /// A curriculum with its records, and where it stands.
 pub struct Staged {
     seed: u64,
     stages: Vec<Stage>,
-    sources: Vec<Source>,
-    validation: Option<Source>,
+    sources: Vec<StageRecords>,
+    validation: Option<StageRecords>,
     curriculum: Curriculum,
     order: EpochSampler,
 }
@@ -22,9 +22,9 @@ impl Staged {
     ///
     /// # Errors
     /// [`TrainingError::Empty`] if there is no stage, or a stage has no records.
-    pub fn new(stages: Vec<(Stage, Source)>, seed: u64) -> Result<Self, TrainingError> {
-        let (stages, sources): (Vec<Stage>, Vec<Source>) = stages.into_iter().unzip();
-        if sources.is_empty() || sources.iter().any(Source::is_empty) {
+    pub fn new(stages: Vec<(Stage, StageRecords)>, seed: u64) -> Result<Self, TrainingError> {
+        let (stages, sources): (Vec<Stage>, Vec<StageRecords>) = stages.into_iter().unzip();
+        if sources.is_empty() || sources.iter().any(StageRecords::is_empty) {
             return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
         }
         let order = EpochSampler::new(seed, sources[0].len());
@@ -33,7 +33,7 @@ impl Staged {
 
     /// The curriculum, with records to measure the model on.
     #[must_use]
-    pub fn with_validation(self, validation: Option<Source>) -> Self {
+    pub fn with_validation(self, validation: Option<StageRecords>) -> Self {
         Staged { validation, ..self }
     }
 
@@ -52,12 +52,12 @@ impl Staged {
     }
 
     /// The present stage's records.
-    pub(super) fn source(&self) -> &Source {
+    pub(super) fn source(&self) -> &StageRecords {
         &self.sources[self.present()]
     }
 
     /// The records to measure the model on.
-    pub(super) fn validation(&self) -> Option<&Source> {
+    pub(super) fn validation(&self) -> Option<&StageRecords> {
         self.validation.as_ref()
     }
 

@@ -18,15 +18,15 @@ pub(crate) struct SpeedPlot<'a> {
 }
 
 /// One quantity that both models are compared by.
-struct Panel {
+struct SpeedPanel {
     axis: String,
     /// The bars: a name, and the phases with their colours.
     bars: [(&'static str, Vec<(f64, RGBColor)>); 2],
 }
 
-impl Panel {
+impl SpeedPanel {
     fn new(axis: String, speed: &Speed, phases: impl Fn(&PhaseCosts) -> Vec<(f64, RGBColor)>) -> Self {
-        Panel { axis, bars: [("compressed", phases(&speed.compressed)), ("uncompressed", phases(&speed.uncompressed))] }
+        SpeedPanel { axis, bars: [("compressed", phases(&speed.compressed)), ("uncompressed", phases(&speed.uncompressed))] }
     }
 }
 
@@ -51,10 +51,10 @@ impl Plot for SpeedPlot<'_> {
         let below = pen.header(area, &title, &subtitle, &legend)?;
         let (unit, size) = flop_unit(speed.compressed.tflop.max(speed.uncompressed.tflop));
         let panels = [
-            Panel::new("time (ms)".to_owned(), speed, |costs| {
+            SpeedPanel::new("time (ms)".to_owned(), speed, |costs| {
                 vec![(costs.compress_ms, GREEN), (costs.prefill_ms, SKY), (costs.decode_ms, BLUE)]
             }),
-            Panel::new(format!("arithmetic ({unit})"), speed, |costs| {
+            SpeedPanel::new(format!("arithmetic ({unit})"), speed, |costs| {
                 let phases = [(costs.compress_tflop, GREEN), (costs.prefill_tflop, SKY), (costs.decode_tflop, BLUE)];
                 phases.map(|(tflop, color)| (tflop / size, color)).to_vec()
             }),
@@ -67,7 +67,7 @@ impl Plot for SpeedPlot<'_> {
 fn draw_panel<DB: DrawingBackend>(
     picture: &DrawingArea<DB, Shift>,
     area: &DrawingArea<DB, Shift>,
-    panel: &Panel,
+    panel: &SpeedPanel,
     pen: Pen,
 ) -> Drawn<DB> {
     let total = |phases: &[(f64, RGBColor)]| phases.iter().map(|(value, _)| value.max(0.0)).sum::<f64>();

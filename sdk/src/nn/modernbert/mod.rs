@@ -11,6 +11,6 @@ mod mlp;
 mod model;
 mod positions;
 
-pub use config::{AttentionKind, EncoderConfig};
-pub use masked_lm::MaskedLm;
-pub use model::Encoder;
+pub use config::{AttentionKind, ModernBertConfig};
+pub use masked_lm::ModernBertMaskedLm;
+pub use model::ModernBertModel;

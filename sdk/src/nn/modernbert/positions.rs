@@ -1,6 +1,6 @@
 //! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a forward pass.
 
-use super::{AttentionKind, EncoderConfig};
+use super::{AttentionKind, ModernBertConfig};
 use crate::nn::decoder::{PositionInfo, TokenSelection};
 use crate::nn::{Params, RopeScaling, Rotary, Span};
 use crate::tensor::Device;
@@ -22,7 +22,7 @@ pub(super) struct Positions {
 }
 
 impl Rotaries {
-    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Self {
+    pub(super) fn new(config: &ModernBertConfig, params: &Params) -> Self {
         let rotary = |theta| Rotary::new(config.head_size(), theta, RopeScaling::None, params.device(), params.dtype());
         Rotaries {
             global: rotary(config.global_rope_theta),

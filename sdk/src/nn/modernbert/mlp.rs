@@ -1,6 +1,6 @@
 //! The gated feed-forward layer.
 
-use super::EncoderConfig;
+use super::ModernBertConfig;
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::{ForwardMode, Linear, Params};
@@ -10,17 +10,17 @@ use crate::tensor::{GatedOp, Tensor};
 ///
 /// Parameters under its path: `Wi` (the activated half first) and `Wo`.
 #[derive(Debug)]
-pub(super) struct Mlp {
+pub(super) struct ModernBertMlp {
     input: Linear,
     out: Linear,
     activation: GatedOp,
     dropout: f64,
 }
 
-impl Mlp {
-    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Result<Self> {
+impl ModernBertMlp {
+    pub(super) fn new(config: &ModernBertConfig, params: &Params) -> Result<Self> {
         let (hidden, size, bias) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
-        Ok(Mlp {
+        Ok(ModernBertMlp {
             input: Linear::with_init(&params.pp("Wi"), hidden, 2 * size, bias, config.init())?,
             out: Linear::with_init(&params.pp("Wo"), size, hidden, bias, config.output_init())?,
             activation: config.activation,

@@ -19,7 +19,7 @@ pub enum AttentionKind {
 
 /// The configuration of a ModernBERT encoder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EncoderConfig {
+pub struct ModernBertConfig {
     /// The number of token ids.
     pub vocab_size: usize,
     /// The size of a hidden state.
@@ -68,7 +68,7 @@ pub struct EncoderConfig {
     pub sep_token_id: Option<u32>,
 }
 
-impl EncoderConfig {
+impl ModernBertConfig {
     /// Reads `config.json` of a model directory.
     ///
     /// # Errors
@@ -78,7 +78,7 @@ impl EncoderConfig {
         let text = crate::files::read_text(&path, crate::files::FileKind::ModelConfiguration)
             .map_err(|error| Error::io(&path, error))?;
         let json = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;
-        EncoderConfig::named(&json, &path.display().to_string())
+        ModernBertConfig::named(&json, &path.display().to_string())
     }
 
     /// Reads the contents of a `config.json`; absent keys have the defaults of transformers' `ModernBertConfig`.
@@ -86,7 +86,7 @@ impl EncoderConfig {
     /// # Errors
     /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that this encoder does not have.
     pub fn from_json(json: &Value) -> Result<Self> {
-        EncoderConfig::named(json, "config.json")
+        ModernBertConfig::named(json, "config.json")
     }
 
     fn named(json: &Value, path: &str) -> Result<Self> {
@@ -95,7 +95,7 @@ impl EncoderConfig {
             return Err(keys.invalid("model_type", "modernbert"));
         }
         let (global_rope_theta, local_rope_theta) = rope_thetas(&keys)?;
-        let config = EncoderConfig {
+        let config = ModernBertConfig {
             vocab_size: keys.size("vocab_size")?,
             hidden_size: keys.size("hidden_size")?,
             intermediate_size: keys.size("intermediate_size")?,
@@ -215,7 +215,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(extra: Value) -> Result<EncoderConfig> {
+    fn parse(extra: Value) -> Result<ModernBertConfig> {
         let mut config = json!({
             "model_type": "modernbert", "vocab_size": 48, "hidden_size": 24, "intermediate_size": 20,
             "num_hidden_layers": 4, "num_attention_heads": 3, "local_attention": 8
@@ -223,7 +223,7 @@ mod tests {
         if let (Some(config), Some(extra)) = (config.as_object_mut(), extra.as_object()) {
             config.extend(extra.clone());
         }
-        EncoderConfig::from_json(&config)
+        ModernBertConfig::from_json(&config)
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::layer::Layer;
+use super::layer::ModernBertLayer;
 use super::positions::{Positions, Rotaries};
-use super::{AttentionKind, EncoderConfig};
+use super::{AttentionKind, ModernBertConfig};
 use crate::autodiff::checkpoint;
 use crate::error::ResultExt;
 use crate::nn::decoder::TokenSelection;
@@ -16,27 +16,27 @@ use crate::{Error, Result};
 ///
 /// Parameters under its path: `embeddings.tok_embeddings.weight [vocab, hidden]`, `embeddings.norm`, `layers.0 ..`, `final_norm`.
 #[derive(Debug)]
-pub struct Encoder {
-    config: EncoderConfig,
+pub struct ModernBertModel {
+    config: ModernBertConfig,
     table: Param,
     embeddings_norm: LayerNorm,
-    layers: Vec<Arc<Layer>>,
+    layers: Vec<Arc<ModernBertLayer>>,
     final_norm: LayerNorm,
     rotaries: Rotaries,
 }
 
-impl Encoder {
+impl ModernBertModel {
     /// The encoder at the path of `params`.
     ///
     /// # Errors
     /// If weights cannot be read.
-    pub fn new(config: EncoderConfig, params: &Params) -> Result<Self> {
+    pub fn new(config: ModernBertConfig, params: &Params) -> Result<Self> {
         let norm = |params: Params| LayerNorm::new(&params, config.hidden_size, config.norm_bias, config.norm_eps);
         let embeddings = params.pp("embeddings");
         let shape = [config.vocab_size, config.hidden_size];
         let layers = params.pp("layers");
-        let layer = |(i, &reach)| Layer::new(&config, i, reach, &layers.pp(i)).map(Arc::new);
-        Ok(Encoder {
+        let layer = |(i, &reach)| ModernBertLayer::new(&config, i, reach, &layers.pp(i)).map(Arc::new);
+        Ok(ModernBertModel {
             table: embeddings.pp("tok_embeddings").get("weight", shape, config.init())?,
             embeddings_norm: norm(embeddings.pp("norm"))?,
             layers: config.layers.iter().enumerate().map(layer).collect::<Result<_>>()?,
@@ -48,11 +48,11 @@ impl Encoder {
 
     /// The configuration.
     #[must_use]
-    pub fn config(&self) -> &EncoderConfig {
+    pub fn config(&self) -> &ModernBertConfig {
         &self.config
     }
 
-    /// The token embeddings `[vocab, hidden]`; their rows are what [`Encoder::forward`] reads.
+    /// The token embeddings `[vocab, hidden]`; their rows are what [`ModernBertModel::forward`] reads.
     #[must_use]
     pub fn table(&self) -> &Param {
         &self.table
@@ -67,10 +67,10 @@ impl Encoder {
         self.run(embeddings, spans, None, forward, |_| {})
     }
 
-    /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see [`Encoder::forward`]. The last layer computes no others.
+    /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see [`ModernBertModel::forward`]. The last layer computes no others.
     ///
     /// # Errors
-    /// Those of [`Encoder::forward`]; or if there are not as many places in each row, or one lies outside.
+    /// Those of [`ModernBertModel::forward`]; or if there are not as many places in each row, or one lies outside.
     pub fn forward_at(
         &self,
         places: &[Vec<usize>],
@@ -84,7 +84,7 @@ impl Encoder {
     /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each layer, and last the final norm's output.
     ///
     /// # Errors
-    /// Those of [`Encoder::forward`].
+    /// Those of [`ModernBertModel::forward`].
     pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
         let mut states = Vec::with_capacity(self.layers.len() + 1);
         let last = self.run(embeddings, spans, None, forward, |state| states.push(state.clone()))?;
@@ -128,7 +128,7 @@ impl Encoder {
 
 /// Runs a layer; if asked to, it keeps nothing of it but its input for the backward pass.
 fn run_layer(
-    layer: &Arc<Layer>,
+    layer: &Arc<ModernBertLayer>,
     x: &Tensor,
     positions: &Positions,
     readout: Option<&TokenSelection>,
@@ -145,7 +145,7 @@ fn run_layer(
     Tensor::sole("checkpoint", checkpoint(segment, &[x])?)
 }
 
-impl EncoderConfig {
+impl ModernBertConfig {
     /// How new weights start.
     pub(super) fn init(&self) -> Init {
         Init::Normal(self.initializer_range)

@@ -1,9 +1,9 @@
 //! One encoder layer.
 
-use super::attention::Attention;
-use super::mlp::Mlp;
+use super::attention::ModernBertAttention;
+use super::mlp::ModernBertMlp;
 use super::positions::Positions;
-use super::{AttentionKind, EncoderConfig};
+use super::{AttentionKind, ModernBertConfig};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::decoder::TokenSelection;
@@ -14,21 +14,21 @@ use crate::tensor::Tensor;
 ///
 /// Parameters under its path: `attn_norm` (from layer 1 on), `attn`, `mlp_norm`, `mlp`.
 #[derive(Debug)]
-pub(super) struct Layer {
+pub(super) struct ModernBertLayer {
     attention_norm: Option<LayerNorm>,
-    attention: Attention,
+    attention: ModernBertAttention,
     mlp_norm: LayerNorm,
-    mlp: Mlp,
+    mlp: ModernBertMlp,
 }
 
-impl Layer {
-    pub(super) fn new(config: &EncoderConfig, index: usize, reach: AttentionKind, params: &Params) -> Result<Self> {
+impl ModernBertLayer {
+    pub(super) fn new(config: &ModernBertConfig, index: usize, reach: AttentionKind, params: &Params) -> Result<Self> {
         let norm = |name: &str| LayerNorm::new(&params.pp(name), config.hidden_size, config.norm_bias, config.norm_eps);
-        Ok(Layer {
+        Ok(ModernBertLayer {
             attention_norm: if index == 0 { None } else { Some(norm("attn_norm")?) },
-            attention: Attention::new(config, reach, &params.pp("attn"))?,
+            attention: ModernBertAttention::new(config, reach, &params.pp("attn"))?,
             mlp_norm: norm("mlp_norm")?,
-            mlp: Mlp::new(config, &params.pp("mlp"))?,
+            mlp: ModernBertMlp::new(config, &params.pp("mlp"))?,
         })
     }
 

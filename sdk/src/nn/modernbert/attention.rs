@@ -1,7 +1,7 @@
 //! Bidirectional self-attention with one fused projection.
 
 use super::positions::Positions;
-use super::{AttentionKind, EncoderConfig};
+use super::{AttentionKind, ModernBertConfig};
 use crate::error::ResultExt;
 use crate::nn::decoder::TokenSelection;
 use crate::nn::{ForwardMode, Linear, Params};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 ///
 /// Parameters under its path: `Wqkv` (query, key and value, in that order) and `Wo`.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(super) struct ModernBertAttention {
     qkv: Linear,
     out: Linear,
     heads: usize,
@@ -20,15 +20,15 @@ pub(super) struct Attention {
     spec: AttentionSpec,
 }
 
-impl Attention {
-    pub(super) fn new(config: &EncoderConfig, reach: AttentionKind, params: &Params) -> Result<Self> {
+impl ModernBertAttention {
+    pub(super) fn new(config: &ModernBertConfig, reach: AttentionKind, params: &Params) -> Result<Self> {
         let (size, bias) = (config.hidden_size, config.attention_bias);
         let window = match reach {
             AttentionKind::Full => None,
             AttentionKind::Sliding => Some(config.local_distance),
         };
         let scale = 1.0 / (config.head_size() as f64).sqrt();
-        Ok(Attention {
+        Ok(ModernBertAttention {
             qkv: Linear::with_init(&params.pp("Wqkv"), size, 3 * size, bias, config.init())?,
             out: Linear::with_init(&params.pp("Wo"), size, size, bias, config.output_init())?,
             heads: config.heads,
