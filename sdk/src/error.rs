@@ -36,7 +36,7 @@ pub enum Error {
         found: DType,
     },
     /// A device failed while it ran an instruction.
-    #[error("{device} could not run {op}: {message}")]
+    #[error("{device} cannot run {op}: {message}")]
     Device {
         /// The device's name.
         device: String,
@@ -46,7 +46,7 @@ pub enum Error {
         message: String,
     },
     /// A device has no room for a tensor.
-    #[error("{device} is out of memory: {} more are needed", size(*bytes))]
+    #[error("{device} is out of memory: needs {} more", size(*bytes))]
     OutOfMemory {
         /// The device's name.
         device: String,
@@ -144,7 +144,7 @@ impl Error {
     pub fn of_model(self, file: &std::path::Path) -> Self {
         match self.root() {
             Error::OutOfMemory { .. } | Error::Data(_) => {
-                Error::Config(format!("{}: a model of these sizes cannot be made: {self}", file.display()))
+                Error::Config(format!("{}: cannot create a model of these sizes: {self}", file.display()))
             }
             _ => self,
         }

@@ -50,7 +50,7 @@ pub fn open_regular(path: &Path) -> Result<File> {
     if !kind.is_file() {
         return Err(Error::new(
             ErrorKind::InvalidInput,
-            "it is no regular file, but a fifo, a socket or a device; expected a file",
+            "not a regular file but a fifo, socket or device; expected a file",
         ));
     }
     File::open(path)
@@ -70,7 +70,7 @@ pub fn read_bytes(path: &Path, kind: FileKind) -> Result<Vec<u8>> {
 /// Those of [`read_bytes`]; [`ErrorKind::InvalidData`] for one that is not UTF-8.
 pub fn read_text(path: &Path, kind: FileKind) -> Result<String> {
     let text = String::from_utf8(read_bytes(path, kind)?);
-    text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not valid UTF-8"))
+    text.map_err(|_| Error::new(ErrorKind::InvalidData, "not valid UTF-8"))
 }
 
 /// What `content` holds, if that is no more than a file of `kind` may hold.
@@ -81,7 +81,7 @@ pub fn read_limited(content: impl Read, kind: FileKind) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     content.take(kind.limit() + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > kind.limit() {
-        let told = format!("it has more than {} MiB, which no such file has", kind.limit() >> 20);
+        let told = format!("larger than {} MiB, the limit for such a file", kind.limit() >> 20);
         return Err(Error::new(ErrorKind::FileTooLarge, told));
     }
     Ok(bytes)
@@ -96,7 +96,7 @@ mod tests {
         let told = read_limited(std::io::repeat(b'x'), FileKind::Template).unwrap_err();
         assert_eq!(
             (told.kind(), told.to_string().as_str()),
-            (ErrorKind::FileTooLarge, "it has more than 4 MiB, which no such file has")
+            (ErrorKind::FileTooLarge, "larger than 4 MiB, the limit for such a file")
         );
         assert_eq!(read_limited(&b"text"[..], FileKind::Template).unwrap(), b"text");
     }

@@ -34,7 +34,7 @@ pub(super) struct AnswerCommand {
 impl AnswerCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         if self.query.trim().is_empty() {
-            return Err(Error::usage("--query is empty; expected the question"));
+            return Err(Error::usage("--query is empty; expected a question"));
         }
         let documents = read_documents(&self.documents)?;
         let given = documents.len();
@@ -43,7 +43,7 @@ impl AnswerCommand {
         let answered = run::answer(&config, self.model.as_deref(), &self.query, documents, reading)?;
         let read = answered.documents.len();
         if read < given {
-            terminal.warn(format!("only the first {read} of {given} documents were read: evaluation.documents is {read}"));
+            terminal.warn(format!("used the first {read} of {given} documents (evaluation.documents)"));
         }
         answered.warnings.iter().for_each(|warning| terminal.warn(warning));
         if self.json { terminal.print_json(&answered) } else { terminal.print(describe(&answered)) }

@@ -154,7 +154,7 @@ impl DatasetCheck {
 fn blame(file: &Path, summary: &RecordsSummary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {
-        return format!("{file}: there is no record in it");
+        return format!("{file}: contains no records");
     }
     let mut lines: Vec<String> = summary
         .bad
@@ -168,7 +168,7 @@ fn blame(file: &Path, summary: &RecordsSummary) -> String {
     if unlisted > 0 {
         let run = |(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
         let runs: Vec<String> = summary.more_bad_lines.iter().map(run).collect();
-        lines.push(format!("{file}: {unlisted} more bad records, on lines {}", runs.join(", ")));
+        lines.push(format!("{file}: {unlisted} more invalid records, on lines {}", runs.join(", ")));
     }
     lines.join("\n")
 }

@@ -26,7 +26,7 @@ pub fn configuration() -> Result<PathBuf> {
     }
     if !FILES.iter().any(|(name, _)| *name == CONFIGURATION) {
         let message =
-            format!("this program has no embedded default; run it in ScaleDown's repository, which has {CONFIGURATION}");
+            format!("this program has no embedded configuration; run it in ScaleDown's repository, which has {CONFIGURATION}");
         return Err(Error::failed(message));
     }
     let cache = dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("scaledown");
@@ -42,7 +42,7 @@ fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
         hasher.update(content);
     }
     let directory = cache.join(format!("default-{:08x}", hasher.finalize()));
-    tracing::info!(directory = %directory.display(), "unpacking the embedded default");
+    tracing::info!(directory = %directory.display(), "unpacking the built-in configuration");
     for (name, content) in files {
         let path = directory.join(name);
         if !std::fs::read(&path).is_ok_and(|found| found == *content) {

@@ -36,7 +36,7 @@ impl EvaluateRun {
         let found = ranking::evaluate(&qrels, &run, &self.k);
         if found.missing == found.queries {
             let (run, qrels) = (self.run.display(), self.qrels.display());
-            terminal.warn(format!("{run} answers none of the {} queries of {qrels}; are their ids the same?", found.queries));
+            terminal.warn(format!("{run} has none of the {} queries of {qrels}; check that their ids match", found.queries));
         }
         if self.json {
             return terminal.print_json(&json!({
@@ -47,7 +47,7 @@ impl EvaluateRun {
         let mut text = scores(&found.scores);
         text.push_str(&format!("\nMeans over {} judged queries.", found.queries));
         if found.unjudged > 0 {
-            text.push_str(&format!(" {} queries of the run are not judged, and not scored.", found.unjudged));
+            text.push_str(&format!(" {} queries of the run have no judgements and are not scored.", found.unjudged));
         }
         if found.missing > 0 {
             let answered = found.queries - found.missing;

@@ -94,11 +94,11 @@ fn describe(description: &Description) -> String {
         ("directory", description.directory.display().to_string()),
         ("chunks", description.chunks.to_string()),
         ("size", format!("{:.1} MiB", description.bytes as f64 / f64::from(1 << 20))),
-        ("checksum of the texts", description.checksum.clone()),
+        ("text checksum", description.checksum.clone()),
         ("additions", description.additions.to_string()),
         ("retriever", description.retriever.clone()),
     ];
-    let checked = description.verified.then(|| ("checksums of all files", "compared, all are right".to_owned()));
+    let checked = description.verified.then(|| ("integrity", "ok".to_owned()));
     let own = own.into_iter().chain(checked).map(|(name, value)| vec![name.to_owned(), value]);
     let stats = description.stats.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
     table(&["INDEX", ""], &own.chain(stats).collect::<Vec<_>>())

@@ -47,7 +47,7 @@ impl Prepare {
 fn describe(prepared: &Prepared) -> String {
     let Prepared { records, counts, questions, seconds, cores, stages } = prepared;
     let mut text = format!(
-        "{} records of {questions} questions in {seconds:.0} s ({:.1} a second, {cores:.1} cores busy): {}\n",
+        "{} records from {questions} questions in {seconds:.0} s ({:.1} per second, {cores:.1} cores busy): {}\n",
         counts.records,
         *questions as f64 / seconds.max(1e-9),
         records.display()
@@ -55,10 +55,10 @@ fn describe(prepared: &Prepared) -> String {
     let busy = stages.iter().map(|stage| format!("{} {:.0} %", stage.name, 100.0 * stage.busy_seconds / seconds.max(1e-9)));
     text.push_str(&format!("busy: {}\n", busy.collect::<Vec<_>>().join(", ")));
     for (reason, count) in &counts.skipped {
-        text.push_str(&format!("left out: {count} questions: {reason}\n"));
+        text.push_str(&format!("skipped {count} questions: {reason}\n"));
     }
     if counts.malformed > 0 {
-        text.push_str(&format!("left out: {} lines that are no question\n", counts.malformed));
+        text.push_str(&format!("skipped {} malformed lines\n", counts.malformed));
     }
     text
 }

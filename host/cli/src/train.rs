@@ -47,14 +47,14 @@ impl RunArgs {
         let progress = terminal.watch(Interrupt::listen()?);
         let outcome = train(config, &Context { progress: &progress, start, command: command_line() })?;
         if outcome.interrupted {
-            return Err(Error::interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
+            return Err(Error::interrupted(format!("saved step {}; continue with --resume", outcome.steps)));
         }
         if self.json {
             return terminal.print_json(&outcome);
         }
         let model = Directory::of(config).model();
         terminal.print(format!(
-            "{} steps in {:.0} s, last loss {:.4}; the model is in {}",
+            "{} steps in {:.0} s, final loss {:.4}; model: {}",
             outcome.steps,
             outcome.seconds,
             outcome.final_loss,

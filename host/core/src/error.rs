@@ -135,7 +135,7 @@ impl Error {
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {
         match self.kind {
-            ErrorKind::Interrupted => Error::interrupted(format!("{}; go on with `{command}`", self.source)),
+            ErrorKind::Interrupted => Error::interrupted(format!("{}; continue with `{command}`", self.source)),
             _ => self,
         }
     }
@@ -183,7 +183,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             ErrorKind::Interrupted => write!(f, "interrupted; {}", self.source),
-            ErrorKind::Stdout => write!(f, "could not write to standard output: {}", self.source),
+            ErrorKind::Stdout => write!(f, "cannot write to standard output: {}", self.source),
             ErrorKind::Usage | ErrorKind::Failed => write!(f, "{}", self.source),
         }
     }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn only_an_interrupted_command_goes_on() {
         let told = Error::interrupted("step 3 is saved").go_on_with("scaledown train a.toml --resume").to_string();
-        assert_eq!(told, "interrupted; step 3 is saved; go on with `scaledown train a.toml --resume`");
+        assert_eq!(told, "interrupted; step 3 is saved; continue with `scaledown train a.toml --resume`");
         assert_eq!(Error::usage("no").go_on_with("x").to_string(), "no");
     }
 }

@@ -145,8 +145,7 @@ impl Bm25 {
         };
         self.guarded(open)?.ok_or_else(|| {
             Error::Config(format!(
-                "{}: the index there was made in another way (by another version, or with another retriever.language); choose another \
-                 directory, or build the index again with `scaledown index build --overwrite`",
+                "{}: the index was built by another version or with another retriever.language; choose another directory, or rebuild the index with `scaledown index build --overwrite`",
                 self.directory.display()
             ))
         })
@@ -154,7 +153,7 @@ impl Bm25 {
 
     fn opened(&self) -> Result<&Opened> {
         self.opened.as_ref().ok_or_else(|| {
-            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+            Error::Input(format!("{} contains no index; build one with `scaledown index build`", self.directory.display()))
         })
     }
 
@@ -172,8 +171,7 @@ impl Bm25 {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let (start, language) = (text.chars().take(40).collect::<String>(), self.config.language);
             tracing::warn!(
-                "bm25: the {what} {start:?} has a script that writes no spaces between words, of which retriever.language = \
-                 \"{}\" sees none, so that it is hardly found; set it to \"any\" and build the index again",
+                "bm25: the {what} {start:?} has a script without spaces between words, which retriever.language = \"{}\" does not index; set it to \"any\" and rebuild the index",
                 format!("{language:?}").to_lowercase()
             );
         }
@@ -233,7 +231,7 @@ impl Bm25 {
 
     fn damaged(&self, what: &str) -> Error {
         Error::Input(format!(
-            "{}: the index is damaged: {what}; build it again with `scaledown index build --overwrite`",
+            "{}: the index is damaged: {what}; rebuild it with `scaledown index build --overwrite`",
             self.directory.display()
         ))
     }

@@ -60,7 +60,7 @@ impl CpuBackend {
     /// [`Error::Config`] if the number of threads is 0 or so many cannot be started.
     pub fn new(config: CpuConfig) -> Result<Self> {
         if config.threads == Some(0) {
-            return Err(Error::Config("the cpu device needs at least one thread; leave `threads` out to use all".into()));
+            return Err(Error::Config("the cpu device needs at least one thread; omit `threads` to use all".into()));
         }
         fn failed(error: impl std::fmt::Display) -> Error {
             Error::Config(format!("the cpu device could not start its threads: {error}"))

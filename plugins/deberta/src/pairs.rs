@@ -61,8 +61,7 @@ impl Pairs {
     fn for_long(&self, query: &str) -> &Tokenizer {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "the query {:?} leaves no room for a document among the {} tokens of a pair that the reranker reads: it is cut, as are others \
-                 that long; raise max_length if the model allows",
+                "the query {:?} leaves no room for a document within max_length = {} tokens; such queries are truncated; raise max_length if the model allows it",
                 excerpt(query),
                 self.most
             );

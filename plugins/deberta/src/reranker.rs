@@ -25,13 +25,13 @@ impl RerankerPlugin for CrossEncoder {
         let reads = model.max_positions();
         let most = config.max_length.unwrap_or(reads);
         if most > reads || most < 4 {
-            return Err(Error::Config(format!("max_length is {most}, expected 4 to {reads}, the most that {path} reads")));
+            return Err(Error::Config(format!("max_length is {most}, expected 4 to {reads}, the maximum of {path}")));
         }
         let pairs = Pairs::open(&config.model, most)?;
         let (known, vocabulary) = (pairs.vocabulary(), model.vocabulary());
         if known > vocabulary {
             let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not belong together");
+                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         Ok(CrossEncoder { model, pairs, batch_tokens: config.batch_tokens })

@@ -75,7 +75,7 @@ impl MilvusStore {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Plugin { plugin: "milvus".into(), message: error.to_string() })?;
         let client = runtime.block_on(ClientV2::new(&connection)).map_err(|error| {
-            let shown = format!("{}: {}; is Milvus there?", config.url, describe(&error));
+            let shown = format!("{}: {}; check that Milvus is running there", config.url, describe(&error));
             Error::Plugin { plugin: "milvus".into(), message: token.as_ref().map_or(shown.clone(), |token| token.redact(&shown)) }
         })?;
         Ok(MilvusStore { runtime, client, url: config.url.clone(), collection: config.collection.clone(), timeout, token })
@@ -154,7 +154,7 @@ impl MilvusStore {
         let has = |name, kind| fields.iter().any(|field| field.get_name() == name && field.get_data_type() == kind);
         if found.get_primary_field_name() != ID || !has(ID, DataType::VarChar) || !has(TERMS, DataType::SparseFloatVector) {
             return Ok(Some(format!(
-                "it was not made by ScaleDown: expected the fields `{ID}` (VarChar, the primary key) and `{TERMS}` \
+                "not created by ScaleDown: expected the fields `{ID}` (VarChar, the primary key) and `{TERMS}` \
                  (SparseFloatVector); choose another retriever.collection"
             )));
         }
@@ -162,8 +162,7 @@ impl MilvusStore {
         let made = found.get_properties().get(FINGERPRINT).filter(|made| **made != expected);
         Ok(made.map(|made| {
             format!(
-                "it was made with another encoder ({made:?}, expected {expected:?}); choose the same retriever.encoder, or another \
-                 retriever.collection"
+                "created with another encoder ({made:?}, expected {expected:?}); use the same retriever.encoder, or another retriever.collection"
             )
         }))
     }
@@ -240,7 +239,7 @@ impl MilvusStore {
             // A query without hits has ids of no kind.
             other if other.is_empty() => Ok(Vec::new()),
             _ => Err(StoreFailure::Permanent(
-                self.permanent("its ids are no texts, as those of a collection that ScaleDown made are"),
+                self.permanent("its ids are not strings; expected a collection created by ScaleDown"),
             )),
         }
     }
@@ -263,7 +262,7 @@ fn describe(error: &MilvusError) -> String {
         MilvusError::Grpc(status) => format!("{:?}: {}", status.code(), status.message()),
         MilvusError::RetryExhausted { source, .. } => describe(source),
         MilvusError::Server(error) if error.code() == NO_COLLECTION => {
-            format!("{}; documents have to be added to it first", error.reason())
+            format!("{}; add documents first", error.reason())
         }
         other => other.to_string(),
     }

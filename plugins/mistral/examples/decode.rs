@@ -28,7 +28,7 @@ fn options() -> Result<Options> {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| Error::Input(format!("{argument} needs a value")));
-        let number = |text: String| text.parse().map_err(|_| Error::Input(format!("{text:?} is no number")));
+        let number = |text: String| text.parse().map_err(|_| Error::Input(format!("{text:?} is not a number")));
         match argument.as_str() {
             "--model" => options.model = Some(value()?.into()),
             "--threads" => options.threads = Some(number(value()?)?),
@@ -50,7 +50,7 @@ fn quantization(name: &str) -> Result<Option<Quantization>> {
         return Ok(None);
     }
     let named = serde_json::from_value(name.into()).map(Some);
-    named.map_err(|_| Error::Input(format!("{name:?} is no type; expected f32, bf16, q8_0 or q4_0")))
+    named.map_err(|_| Error::Input(format!("{name:?} is not a type; expected f32, bf16, q8_0 or q4_0")))
 }
 
 fn load(options: &Options, quantization: Option<Quantization>) -> Result<(CausalLm, usize)> {

@@ -109,7 +109,7 @@ impl Generator for MistralGenerator {
 
     fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor> {
         let cache = state.0.downcast_mut::<KvCache>();
-        let cache = cache.ok_or_else(|| Error::Input("the decoding was started by a generator of another kind".into()))?;
+        let cache = cache.ok_or_else(|| Error::Input("the decoding state belongs to another generator".into()))?;
         self.model.decode(ids, cache)
     }
 

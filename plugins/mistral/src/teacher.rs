@@ -67,12 +67,11 @@ fn most_input_tokens(config: &TeacherConfig, context: Option<usize>) -> Result<O
     let room = (context + 1).saturating_sub(config.max_new_tokens);
     match config.max_input_tokens {
         _ if room == 0 => Err(Error::Config(format!(
-            "max_new_tokens is {}, but the model reads no more than {context} tokens, prompt included; lower it",
+            "max_new_tokens is {}, but the model's maximum is {context} tokens, prompt included; lower it",
             config.max_new_tokens
         ))),
         Some(most) if most > room => Err(Error::Config(format!(
-            "max_input_tokens is {most}, expected at most {room}: the model reads {context} tokens, of which max_new_tokens = {} are \
-             kept for the answer",
+            "max_input_tokens is {most}, expected at most {room}: the model's maximum is {context} tokens, of which max_new_tokens = {} are reserved for the answer",
             config.max_new_tokens
         ))),
         configured => Ok(Some(configured.unwrap_or(room))),
@@ -105,10 +104,9 @@ impl MistralTeacher {
         let ids = self.tokenizer.encode_chat(question.system, question.message, self.config.chat_template)?;
         let refused = |message: String| Err(Error::Input(format!("the question {:?} {message}", excerpt(question.query))));
         match self.most {
-            _ if ids.is_empty() => refused("makes an empty prompt, expected at least one token".into()),
+            _ if ids.is_empty() => refused("gives an empty prompt, expected at least one token".into()),
             Some(most) if ids.len() > most => refused(format!(
-                "makes a prompt of {} tokens, expected at most {most}; give it fewer or shorter documents, or raise max_input_tokens if \
-                 the model allows",
+                "gives a prompt of {} tokens, expected at most {most}; use fewer or shorter documents, or raise max_input_tokens if the model allows it",
                 ids.len()
             )),
             _ => self.check_ids(ids),
@@ -120,7 +118,7 @@ impl MistralTeacher {
         let vocabulary = self.generator.vocabulary();
         match ids.iter().find(|&&id| id as usize >= vocabulary) {
             Some(id) => Err(Error::Config(format!(
-                "{}: the tokenizer makes the id {id}, but the model has {vocabulary} tokens; they do not belong together",
+                "{}: the tokenizer gives token id {id}, but the model's vocabulary has {vocabulary}; they do not match",
                 self.config.model.display()
             ))),
             None => Ok(ids),

@@ -92,7 +92,7 @@ impl Client {
                 Error::Input(self.without_key(&message))
             }
             Failure::Transient { message, .. } if interrupted => {
-                self.failed(&format!("interrupted while it waited to ask again, after {message}"))
+                self.failed(&format!("interrupted while waiting to retry, after {message}"))
             }
             Failure::Service(message) | Failure::Transient { message, .. } if calls > 1 => {
                 self.failed(&format!("{message} (tried {calls} times; teacher.retries allows more)"))
@@ -134,13 +134,11 @@ impl Client {
     fn refused(&self, status: u16, words: &str) -> String {
         match &self.key {
             Some(key) => format!(
-                "it refused the key in the environment variable {} (HTTP {status}{words}); check that the key is the service's, and \
-                 that it may use the model",
+                "the service rejected the key in environment variable {} (HTTP {status}{words}); check the key and its access to the model",
                 key.variable()
             ),
             None => format!(
-                "it wants a key (HTTP {status}{words}); set the environment variable OPENAI_API_KEY to it, or the one that \
-                 teacher.api_key_env names"
+                "the service requires a key (HTTP {status}{words}); set environment variable OPENAI_API_KEY, or the one that teacher.api_key_env names"
             ),
         }
     }
@@ -157,7 +155,7 @@ impl Client {
 /// The header's value, which says of itself that no log is to show it.
 fn authorization(key: &Secret) -> std::result::Result<HeaderValue, Failure> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
-        .map_err(|_| Failure::Service(format!("the variable {} holds no key that a request can carry", key.variable())))?;
+        .map_err(|_| Failure::Service(format!("environment variable {} contains characters that are not allowed in a header", key.variable())))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -11,7 +11,7 @@ pub(crate) fn chat_completions(endpoint: &str) -> Result<String> {
     let base = endpoint.trim_end_matches('/');
     if base.ends_with("/chat/completions") {
         return Err(Error::Config(format!(
-            "teacher.endpoint is {endpoint:?}, expected the base URL that comes before /chat/completions"
+            "teacher.endpoint is {endpoint:?}, expected the base URL without /chat/completions"
         )));
     }
     Ok(format!("{base}/chat/completions"))

@@ -36,13 +36,12 @@ pub(crate) fn check(extra: &Map<String, Value>) -> Result<()> {
         let path = if has_part(name) { Some(name.clone()) } else { secret(name, value) };
         if let Some(path) = path {
             return Err(Error::Config(format!(
-                "teacher.extra.{path} looks like a key, which is never in a configuration; put it into the environment variable that \
-                 teacher.api_key_env names"
+                "teacher.extra.{path} looks like a secret; put it into the environment variable that teacher.api_key_env names"
             )));
         }
         if OWN.contains(&name.as_str()) {
             return Err(Error::Config(format!(
-                "teacher.extra.{name} is the teacher's own; set the keys of [teacher], and here only what they do not say"
+                "teacher.extra.{name} is reserved; set it with the keys of [teacher]"
             )));
         }
     }

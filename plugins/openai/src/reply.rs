@@ -16,7 +16,7 @@ const SHOWN: usize = 300;
 /// error, as a status of that code would; [`Failure::Transient`] if it holds no choice, or one that broke off. None holds the key.
 pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failure> {
     let shown = || excerpt(&String::from_utf8_lossy(body), key);
-    let malformed = |what: &str| Failure::Service(format!("its reply {what}{}", shown()));
+    let malformed = |what: &str| Failure::Service(format!("the reply {what}{}", shown()));
     let reply: Value =
         serde_json::from_slice(without_comments(body)).map_err(|error| malformed(&format!("is not JSON ({error})")))?;
     let choice = reply.pointer("/choices/0").filter(|choice| !choice.is_null());
@@ -28,13 +28,13 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
         let error = reply.get("error").filter(|error| !error.is_null());
         return Err(match error {
             Some(_) => malformed("has no choices[0]"),
-            None => transient(format!("its reply has no choices[0]{}", shown())),
+            None => transient(format!("the reply has no choices[0]{}", shown())),
         });
     };
     let reason = choice.get("finish_reason").and_then(Value::as_str).unwrap_or("unknown");
     match reason {
-        "content_filter" => return Err(Failure::Request("it held the answer back (finish_reason is content_filter)".into())),
-        "error" => return Err(transient(format!("the answer broke off (finish_reason is error){}", shown()))),
+        "content_filter" => return Err(Failure::Request("the answer was withheld (finish_reason is content_filter)".into())),
+        "error" => return Err(transient(format!("the answer was cut off (finish_reason is error){}", shown()))),
         _ => {}
     }
     let text = match choice.pointer("/message/content") {
@@ -47,8 +47,7 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
         // A service may repeat the key wherever it likes.
         Some(Some(text)) => Ok(key.map_or_else(|| text.to_owned(), |key| key.redact(text))),
         _ => Err(Failure::Request(format!(
-            "it gave no text at choices[0].message.content (finish_reason is {reason}); a model that thinks first needs more \
-             teacher.max_new_tokens, or to be told not to in teacher.extra"
+            "no text at choices[0].message.content (finish_reason is {reason}); a reasoning model needs more teacher.max_new_tokens, or reasoning switched off in teacher.extra"
         ))),
     }
 }
@@ -81,7 +80,7 @@ fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> 
         names.into_iter().find(|name| TRANSIENT.iter().any(|transient| name.contains(transient))).map(|_| 503)
     })?;
     Some(match code {
-        401 | 403 => Failure::Service(format!("it answered with an error of code {code}{words}; check the key and the model")),
+        401 | 403 => Failure::Service(format!("the service returned error {code}{words}; check the key and the model")),
         code => Failure::of_status(code, &HeaderMap::new(), &words, is_spent(body)),
     })
 }

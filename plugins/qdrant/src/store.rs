@@ -68,7 +68,7 @@ impl QdrantStore {
         let answered = store.runtime.block_on(store.client.health_check());
         answered.map_err(|error| {
             let shown = store.without_key(&describe(&error));
-            failed(format!("{shown}; is Qdrant's gRPC port (mostly 6334) there, and the key right?"))
+            failed(format!("{shown}; check Qdrant's gRPC port (usually 6334) and the key"))
         })?;
         Ok(store)
     }
@@ -107,15 +107,14 @@ impl QdrantStore {
         let vectors = config.as_ref().and_then(|config| config.params.as_ref()?.sparse_vectors_config.as_ref());
         if !vectors.is_some_and(|vectors| vectors.map.contains_key(TERMS)) {
             return Ok(Some(format!(
-                "it was not made by ScaleDown: expected the sparse vectors `{TERMS}`; choose another retriever.collection"
+                "not created by ScaleDown: expected the sparse vectors `{TERMS}`; choose another retriever.collection"
             )));
         }
         let made = config.as_ref().and_then(|config| text(config.metadata.get(FINGERPRINT)?));
         let expected = fingerprint(vocabulary);
         Ok(made.filter(|made| *made != expected).map(|made| {
             format!(
-                "it was made with another encoder ({made:?}, expected {expected:?}); choose the same retriever.encoder, or another \
-                 retriever.collection"
+                "created with another encoder ({made:?}, expected {expected:?}); use the same retriever.encoder, or another retriever.collection"
             )
         }))
     }
@@ -124,7 +123,7 @@ impl QdrantStore {
         let id = point.payload.get(ID).and_then(text).map(str::to_owned);
         let id = id.ok_or_else(|| {
             StoreFailure::Permanent(
-                self.permanent(&format!("a point has no text `{ID}` in its payload, as those that ScaleDown adds have")),
+                self.permanent(&format!("a point has no string `{ID}` in its payload; expected a collection created by ScaleDown")),
             )
         })?;
         Ok(Hit { id, score: point.score })
@@ -222,7 +221,7 @@ fn transient(error: &QdrantError) -> Option<Duration> {
 fn describe(error: &QdrantError) -> String {
     match error {
         QdrantError::ResponseError { status } if status.code() as i32 == NOT_FOUND => {
-            format!("{}; documents have to be added to it first", status.message())
+            format!("{}; add documents first", status.message())
         }
         QdrantError::ResponseError { status } | QdrantError::ResourceExhaustedError { status, .. } => {
             format!("{:?}: {}", status.code(), status.message())

@@ -94,7 +94,7 @@ impl<S: Store> RemoteIndex<S> {
         };
         retry(self.backoff, call, transient, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
             StoreFailure::Transient { message, .. } if interrupted => {
-                self.told(&format!("interrupted while it waited to ask again, after {message}"))
+                self.told(&format!("interrupted while waiting to retry, after {message}"))
             }
             StoreFailure::Transient { message, .. } => {
                 self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
@@ -118,7 +118,7 @@ impl<S: Store> Retriever for RemoteIndex<S> {
                 let (start, longest) = (document.id.chars().take(60).collect::<String>(), self.store.longest_id());
                 let length = document.id.len();
                 return Err(Error::Input(format!(
-                    "the document id {start:?} has {length} bytes, expected 1 to {longest}, which {} can keep",
+                    "the document id {start:?} has {length} bytes, expected 1 to {longest} for {}",
                     self.store.name()
                 )));
             }
@@ -137,7 +137,7 @@ impl<S: Store> Retriever for RemoteIndex<S> {
         let most = self.store.most_hits();
         if k > most {
             return Err(Error::Input(format!(
-                "{k} documents are asked for a query, expected at most {most}: {}",
+                "{k} documents requested for a query, expected at most {most}: {}",
                 self.store.name()
             )));
         }

@@ -20,7 +20,7 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
     let Some((name, value)) = VARIABLES.iter().find_map(|name| Some((*name, set(name)?))) else { return Ok(None) };
     let malformed = |_| {
         Error::Config(format!(
-            "the environment variable {name} holds no address of a proxy; set it to one such as http://host:port, or unset it"
+            "environment variable {name} is not a proxy address; set it to one such as http://host:port, or unset it"
         ))
     };
     let parsed = Proxy::new(&value).map_err(malformed)?;

@@ -9,7 +9,7 @@ use scaledown_sdk::{Error, Result};
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
 /// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a `writeOnly` that keeps the value out of messages.
 pub const VARIABLE_EXPECTED: &str =
-    "the name of an environment variable (capitals, digits and `_`) that holds the secret, never the secret itself";
+    "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
 /// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are without it.
 #[derive(Clone)]
@@ -43,8 +43,7 @@ impl Secret {
         if !is_variable(variable) {
             // The value is not shown: it may be the secret itself.
             return Err(Error::Config(format!(
-                "{key} does not hold the name of an environment variable (capitals, digits and `_`, such as {default}); the secret \
-                 itself belongs into that variable, never into a configuration"
+                "{key} is not the name of an environment variable (capitals, digits and `_`, such as {default}); put the secret into that variable, not into the configuration"
             )));
         }
         let value = read(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -74,7 +73,7 @@ impl Secret {
 
     fn of(value: String, variable: &str, place: &str) -> Result<Self> {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::Config(format!("{place} holds a space or a character that no key has; set it to the key alone")));
+            return Err(Error::Config(format!("{place} contains a space or an invalid character; set it to the key alone")));
         }
         Ok(Secret { value, variable: variable.to_owned() })
     }

@@ -162,7 +162,7 @@ impl Builder {
             return refuse(format!("its term {term} has weight {weight}, and weights go from 0 to {largest}"));
         }
         if let Some([(term, _), _]) = self.terms.array_windows().find(|[a, b]| a.0 == b.0) {
-            return refuse(format!("its term {term} occurs twice; add the weights"));
+            return refuse(format!("duplicate term {term}; add its weights"));
         }
         Ok(())
     }

@@ -16,13 +16,13 @@ pub enum Error {
         source: std::io::Error,
     },
     /// The directory holds no index.
-    #[error("{} holds no sparse index: it has no MANIFEST; build one there first", path.display())]
+    #[error("{} contains no sparse index (no MANIFEST); build one first", path.display())]
     Missing {
         /// The directory.
         path: PathBuf,
     },
     /// An index is built where there is one.
-    #[error("{} already holds a sparse index; append to it, or remove the directory to build a new one", path.display())]
+    #[error("{} already contains a sparse index; append to it, or remove the directory to build a new one", path.display())]
     Exists {
         /// The directory.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum Error {
         what: String,
     },
     /// The file is of a format that this version does not read.
-    #[error("{} has sparse-index format {found}, and this version reads format {expected}; build the index again", path.display())]
+    #[error("{} has sparse-index format {found}, expected {expected}; rebuild the index", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -46,7 +46,7 @@ pub enum Error {
         expected: u32,
     },
     /// The file was written by this crate and changed since.
-    #[error("{} is damaged: {what}; restore it from a copy, or build the index again", path.display())]
+    #[error("{} is damaged: {what}; restore a copy, or rebuild the index", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -54,14 +54,14 @@ pub enum Error {
         what: String,
     },
     /// Somebody else is changing the index.
-    #[error("{} is being changed by another process or writer; wait until it has finished", path.display())]
+    #[error("{} is locked by another writer; wait for it to finish", path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
     },
     /// Two documents have one id.
     #[error(
-        "the document id {id:?} occurs twice; give every document an id of its own, or let later documents replace earlier ones"
+        "duplicate document id {id:?}; document ids must be unique, unless later documents replace earlier ones"
     )]
     Duplicate {
         /// The id.

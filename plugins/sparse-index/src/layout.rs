@@ -178,7 +178,7 @@ impl Footer {
         let windows = u32_at(bytes, 12);
         let start = end.checked_sub(windows as usize * ENTRY_BYTES).ok_or_else(short)?;
         if crc32c::crc32c(&file[start..file.len() - 4]) != u32_at(bytes, 36) {
-            return Err(Error::damaged(path, "the checksum of its table does not fit"));
+            return Err(Error::damaged(path, "checksum mismatch in its table"));
         }
         let weights = match u32_at(bytes, 20) {
             8 => StoredWeights::Eight { ceiling: f32::from_bits(u32_at(bytes, 24)) },

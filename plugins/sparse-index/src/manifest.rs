@@ -64,7 +64,7 @@ impl Manifest {
         if lines.next() != Some(checksum.as_bytes()) || !lines.eq([b"".as_slice()]) {
             let known = body.windows(KIND.len()).any(|part| part == KIND.as_bytes());
             return Err(if known {
-                Error::damaged(&path, "its checksum does not fit")
+                Error::damaged(&path, "checksum mismatch")
             } else {
                 Error::Foreign { path, what: format!("it does not name {KIND}") }
             });

@@ -30,7 +30,7 @@ impl Query {
             }
         }
         if let Some([(term, _), _]) = terms.array_windows().find(|[a, b]| a.0 == b.0) {
-            return Err(Error::Query { what: format!("term {term} occurs twice; add its weights") });
+            return Err(Error::Query { what: format!("duplicate term {term}; add its weights") });
         }
         Ok(Self { terms: terms.into_iter().map(|(term, weight)| (term, Factor::new(weight, weights), weight)).collect() })
     }

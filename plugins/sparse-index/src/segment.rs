@@ -108,11 +108,11 @@ impl Segment {
             let start = entry.offset as usize;
             let bytes = self.map.get(start..start + entry.bytes() as usize);
             if bytes.map(crc32c::crc32c) != Some(entry.checksum) {
-                return Err(Error::damaged(&self.path, format!("the checksum of window {index} does not fit")));
+                return Err(Error::damaged(&self.path, format!("checksum mismatch in window {index}")));
             }
         }
         if crc32c::crc32c(self.lookup()?.as_flattened()) != self.footer.lookup_checksum {
-            return Err(Error::damaged(&self.path, "the checksum of its lookup of ids does not fit"));
+            return Err(Error::damaged(&self.path, "checksum mismatch in its id lookup"));
         }
         Ok(())
     }

@@ -31,14 +31,14 @@ impl Splade {
         let most = config.max_length.unwrap_or(reads);
         if most > reads || most < 3 {
             let model = config.model.display();
-            return Err(Error::Config(format!("max_length is {most}, expected 3 to {reads}, the most that {model} reads")));
+            return Err(Error::Config(format!("max_length is {most}, expected 3 to {reads}, the maximum of {model}")));
         }
         let tokenizer = tokenizer::open(&config.model, most)?;
         let (known, vocabulary) = (tokenizer.get_vocab_size(true), model.encoder().config().vocab_size);
         if known > vocabulary {
             let path = config.model.display();
             let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not belong together");
+                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         let excluded = if config.special_terms { Vec::new() } else { special_ids(&tokenizer) };

@@ -61,11 +61,10 @@ impl RetrieverPlugin for SpladeRetriever {
             let path = directory.join(ENCODER);
             let text = read_bytes(&path, FileKind::Manifest).map_err(|error| Error::io(&path, error))?;
             let made_by: Identity = serde_json::from_slice(&text)
-                .map_err(|error| Error::Config(format!("{}: it is damaged: {error}; build the index again", path.display())))?;
+                .map_err(|error| Error::Config(format!("{}: damaged: {error}; rebuild the index", path.display())))?;
             if made_by != identity {
                 return Err(Error::Config(format!(
-                    "{}: the index was made by another encoder (another model, or other lengths or thresholds); its vectors and the \
-                     query's would not fit together; build the index again",
+                    "{}: the index was built by another encoder (model, lengths or thresholds); rebuild the index",
                     directory.display()
                 )));
             }
@@ -169,7 +168,7 @@ impl SpladeRetriever {
 
     fn opened(&self) -> Result<&SparseIndex> {
         self.index.as_ref().ok_or_else(|| {
-            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+            Error::Input(format!("{} contains no index; build one with `scaledown index build`", self.directory.display()))
         })
     }
 
@@ -228,10 +227,10 @@ impl Retriever for SpladeRetriever {
             ("documents", info.documents.to_string()),
             ("deleted documents", info.deleted.to_string()),
             ("postings", info.postings.to_string()),
-            ("bytes a posting", format!("{per_posting:.2}")),
+            ("bytes per posting", format!("{per_posting:.2}")),
             ("segments", info.segments.to_string()),
-            ("largest error of a weight", largest_error(&info)),
-            ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
+            ("maximum weight error", largest_error(&info)),
+            ("mean weight error", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
         ];
         stats.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
@@ -244,7 +243,7 @@ fn largest_error(info: &scaledown_sparse_index::Info) -> String {
     let largest = info.quantisation.max_relative_error;
     match info.weights {
         StoredWeights::Eight { ceiling } if largest > NORMAL => format!(
-            "at most {:.4} for weights below {:.4}, and from there on at most {:.2} %",
+            "at most {:.4} for weights below {:.4}, at most {:.2} % above",
             ceiling / 4096.0,
             ceiling / 128.0,
             100.0 * NORMAL

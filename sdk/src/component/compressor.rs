@@ -27,11 +27,11 @@ impl PairBatch {
     /// [`Error::Input`] if there is no pair, or the batch asks for no memory token, for more of them, or for an RR token that is not there.
     pub fn check(&self, memory_tokens: usize, relevance: bool) -> Result<()> {
         if self.ids.is_empty() {
-            return Err(Error::Input("the batch holds no (query, document) pair, expected at least one".into()));
+            return Err(Error::Input("the batch has no (query, document) pair, expected at least one".into()));
         }
         if !(1..=memory_tokens).contains(&self.memory_tokens) {
             return Err(Error::Input(format!(
-                "the batch asks for {} memory tokens a document, expected 1 to {memory_tokens}, the number that the compressor was made with",
+                "the batch asks for {} memory tokens per document, expected 1 to {memory_tokens}, the compressor's number",
                 self.memory_tokens
             )));
         }

@@ -68,11 +68,11 @@ impl LoraConfig {
             LoraTarget::Preset(_) if paths.iter().any(|path| self.applies_to(path)) => return None,
             LoraTarget::Names(names) if !names.is_empty() => {
                 let wrong = names.iter().find(|name| !known(name))?;
-                format!("its target {wrong:?} is no linear layer of the model")
+                format!("target {wrong:?} is not a linear layer of the model")
             }
-            _ => "it has no target".into(),
+            _ => "no target".into(),
         };
-        Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are {layers}"))
+        Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are {layers}"))
     }
 }
 
@@ -142,14 +142,14 @@ mod tests {
         let paths: BTreeSet<String> = paths.map(str::to_owned).into();
         let problem = |lora: LoraConfig| lora.problem(&paths);
         let told = |what: &str| {
-            Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are q_proj, up_proj"))
+            Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are q_proj, up_proj"))
         };
-        assert_eq!(problem(names(&["q_proj", "q_prj"])), told("its target \"q_prj\" is no linear layer of the model"));
+        assert_eq!(problem(names(&["q_proj", "q_prj"])), told("target \"q_prj\" is not a linear layer of the model"));
         assert_eq!(
             problem(names(&["layers.2.self_attn.q_proj"])),
-            told("its target \"layers.2.self_attn.q_proj\" is no linear layer of the model")
+            told("target \"layers.2.self_attn.q_proj\" is not a linear layer of the model")
         );
-        assert_eq!(problem(names(&[])), told("it has no target"));
+        assert_eq!(problem(names(&[])), told("no target"));
         assert_eq!(problem(names(&["lm_head", "layers.1.self_attn.q_proj"])), None);
         assert_eq!(problem(LoraConfig::default()), None);
         assert!(LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|told| told.ends_with("linear layers are none")));

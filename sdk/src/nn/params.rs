@@ -359,7 +359,7 @@ impl Params {
             return Ok(());
         }
         let problem =
-            format!("{name} differs from {original}, of which the model's configuration makes it a copy (tie_word_embeddings)");
+            format!("{name} differs from {original}, although the model's configuration ties them (tie_word_embeddings)");
         self.state().problems.entry(source.location()).or_default().push(problem);
         Ok(())
     }

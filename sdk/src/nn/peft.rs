@@ -91,7 +91,7 @@ impl SavedAdapter {
             param.set(&params.device().upload(&data)?.cast(expected.dtype)?)?;
         }
         match left.first() {
-            Some(name) => Err(Error::Weights(format!("{file}: {name} belongs to no adapter of the model"))),
+            Some(name) => Err(Error::Weights(format!("{file}: {name} is not part of an adapter of the model"))),
             None => Ok(()),
         }
     }

@@ -40,7 +40,7 @@ impl Span {
         let len = mask[start..].iter().take_while(|&&real| real).count();
         if mask[start + len..].contains(&true) {
             return Err(Error::Input(format!(
-                "padding stands within a sequence, at position {}; expected it before the first token or after the last",
+                "padding within a sequence, at position {}; expected it before the first token or after the last",
                 start + len
             )));
         }

@@ -39,7 +39,7 @@ impl TokenBatch {
             return Err(Error::Input("a batch has a sequence without tokens, expected at least one token".into()));
         }
         if len > most {
-            return Err(Error::Input(format!("a text of {len} tokens is too long: the model reads up to {most}")));
+            return Err(Error::Input(format!("a text of {len} tokens is too long: the model's maximum is {most}")));
         }
         if self.types.iter().map(Vec::len).ne(lengths.iter().copied()) {
             return Err(Error::Input("the token types of a batch have other lengths than its ids".into()));

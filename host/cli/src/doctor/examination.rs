@@ -201,10 +201,10 @@ impl fmt::Display for Examination {
             rows.push(vec![format!("device {}", device.name), format!("{state}{}", device.description)]);
         }
         if self.devices.is_empty() {
-            rows.push(vec!["devices".into(), "none: no device plugin is linked in".into()]);
+            rows.push(vec!["devices".into(), "none: no device plugin is built in".into()]);
         }
         let source = if self.cache.offline {
-            "offline (HF_HUB_OFFLINE is set)".to_owned()
+            "offline (HF_HUB_OFFLINE)".to_owned()
         } else {
             format!("from {}", self.cache.endpoint)
         };

@@ -28,15 +28,15 @@ fn values_and_templates_that_cannot_run_are_refused() {
         ("device.threads=1.0", "device.threads: found 1.0, expected an integer of at least 1"),
         ("compressor.layers=1.0", "compressor.layers: found 1.0, expected an integer of at least 1"),
         ("evaluation.max_new_tokens=4.0", "evaluation.max_new_tokens: found 4.0, expected an integer of at least 1"),
-        ("output.directory=", "output.directory: found the string \"\", expected a string that is not empty"),
-        ("data.train=", "data.train: found the string \"\", expected a string that is not empty"),
+        ("output.directory=", "output.directory: found the string \"\", expected a non-empty string"),
+        ("data.train=", "data.train: found the string \"\", expected a non-empty string"),
         ("training.beta1=1.0", "training.beta1: found 1.0, expected a number of at least 0.0 and below 1.0"),
         ("training.beta2=1", "training.beta2: found 1, expected a number of at least 0.0 and below 1.0"),
         ("training.lr_generator=nan", "training.lr_generator: found nan, expected a finite number"),
         ("training.max_grad_norm=inf", "training.max_grad_norm: found inf, expected a finite number"),
         (
             "device.plugin=cuda",
-            "device.plugin: found the string \"cuda\", expected one of the device plugins that are built in: \"auto\", \"cpu\"",
+            "device.plugin: found the string \"cuda\", expected one of the built-in device plugins: \"auto\", \"cpu\"",
         ),
     ] {
         let error = told_of(&tiny, setting);
@@ -75,12 +75,12 @@ fn the_adapters_layers_must_be_the_models() {
     let tiny = Tiny::new();
     let layers = "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj";
     for (target, wrong) in [
-        (r#"["q_proj", "qproj"]"#, "its target \"qproj\" is no linear layer of the model"),
-        (r#"["layers.2.self_attn.q_proj"]"#, "its target \"layers.2.self_attn.q_proj\" is no linear layer of the model"),
-        ("[]", "it has no target"),
+        (r#"["q_proj", "qproj"]"#, "target \"qproj\" is not a linear layer of the model"),
+        (r#"["layers.2.self_attn.q_proj"]"#, "target \"layers.2.self_attn.q_proj\" is not a linear layer of the model"),
+        ("[]", "no target"),
     ] {
         let setting = format!("generator.lora.target={target}");
-        let told = format!("the adapter (lora) cannot be made: {wrong}; the model's linear layers are {layers}");
+        let told = format!("cannot create the adapter (lora): {wrong}; the model's linear layers are {layers}");
         assert_eq!(told_of(&tiny, &setting), format!("--set {setting}: generator.lora.target: {told}"));
         // A training says the same.
         assert!(tiny.failed(&["train", "tiny.toml", "--set", &setting], 1).ends_with(&told));
@@ -110,7 +110,7 @@ fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
     let (config, taken) = (tiny.path("taken.toml"), tiny.path("taken"));
     let (config, taken) = (config.display(), taken.display());
     let there = format!("{config}:3: output.directory: {taken} is a file, expected a directory to write into");
-    let within = format!("output.directory: {taken} is a file, expected a directory around the one to write into");
+    let within = format!("output.directory: {taken} is a file, expected a parent directory to write into");
     for command in [&["config", "check"][..], &["train"], &["pretrain"], &["quickstart"], &["evaluate"], &["prepare"]] {
         let error = tiny.failed(&[command, &[&*config.to_string()]].concat(), 1);
         assert_eq!(error, there, "{command:?}");
@@ -132,7 +132,7 @@ fn what_an_earlier_command_may_make_is_a_warning_unless_strict() {
         let check = ["config", "check", "tiny.toml", "--set", &setting];
         let ended = tiny.run(&check);
         let place = tiny.path(name.trim_start_matches("./"));
-        let sentence = format!("{key}: {} does not exist; it must be there before this configuration runs", place.display());
+        let sentence = format!("{key}: {} does not exist; create it before running this configuration", place.display());
         assert_eq!((ended.code, ended.out.as_str()), (Some(0), "tiny.toml: ok\n"));
         assert_eq!(ended.err, format!("warning: --set {setting}: {sentence}\n"));
         let error = tiny.failed(&[&check[..], &["--strict"]].concat(), 1);
@@ -205,12 +205,12 @@ fn a_question_and_its_answers_must_be_there() {
     tiny.write("documents.txt", "One.\n");
     for query in ["", " "] {
         let error = tiny.failed(&["answer", "tiny.toml", "--documents", "documents.txt", "--query", query], 2);
-        assert_eq!(error, "--query is empty; expected the question");
+        assert_eq!(error, "--query is empty; expected a question");
     }
     tiny.train("run", &["training.max_steps=1"]);
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     tiny.write("test.jsonl", format!("{good}\n{{\"query\": \"q\", \"documents\": [\"d\"]}}\n"));
     let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=test.jsonl"], 1);
-    let message = "`gold_answers`: it is missing, and so is `answer`; there is nothing to compare the model's answer with";
+    let message = "`gold_answers`: missing, and so is `answer`; evaluation needs one of them";
     assert_eq!(error, format!("{}:2: {message}", tiny.path("test.jsonl").display()));
 }

@@ -82,7 +82,7 @@ fn an_interrupted_training_saves_its_step_and_says_how_to_go_on() {
         let Ended { code, out, err } = finish(child);
         let step = tiny.curve(name).len() as u64;
         let expected = format!(
-            "stopping after this step; press Ctrl-C again to stop at once and lose it\nerror: interrupted; step {step} is saved; go on with --resume\n"
+            "stopping after this step; press Ctrl-C again to stop now and lose it\nerror: interrupted; saved step {step}; continue with --resume\n"
         );
         assert_eq!((code, out.as_str(), err.as_str()), (Some(130), "", expected.as_str()));
         assert_eq!(tiny.checkpoints(name).last(), Some(&step));
@@ -119,7 +119,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", setting])), 1);
         let place = tiny.path("run/checkpoints/step-00000008");
         let hint = "set it back as it was, or train anew in another output directory";
-        assert_eq!(error, format!("the checkpoint {} cannot be resumed: {told}; {hint}", place.display()));
+        assert_eq!(error, format!("cannot resume from checkpoint {}: {told}; {hint}", place.display()));
         assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
     }
     // The same records elsewhere are the same, and the steps may follow each other where none depends on how many there are.
@@ -139,7 +139,7 @@ fn what_cannot_begin_is_told_before_anything_is_read() {
     let error = tiny.failed(&train("run", &[data]), 2);
     assert!(error.contains("holds an unfinished or finished training"), "{error}");
     let error = tiny.failed(&train("none", &[data, "training.validate_every=1"]), 2);
-    assert_eq!(error, "`validate_every` in [training] needs records to measure on: set `validation` in [data]");
+    assert_eq!(error, "training.validate_every needs validation records: set `validation` in [data]");
     let error = tiny.failed(&train("none", &["training.init_from=run/checkpoints/step-00000001", data]), 1);
     let place = tiny.path("run/checkpoints/step-00000001");
     assert!(error.starts_with(&format!("{}: this is a checkpoint of a training", place.display())), "{error}");
@@ -210,7 +210,7 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
     let tensor = "model.layers.1.mlp.up_proj.weight";
     poison(&weights, tensor);
     let error = tiny.failed(&train("poisoned", &half), 1);
-    let told = format!("step 1: the loss is NaN; the first value that is not finite is in {tensor} of the generator");
+    let told = format!("step 1: the loss is NaN; the first non-finite value is in {tensor} of the generator");
     assert!(error.starts_with(&told), "{error}");
     // A training that has begun beside other weights does not go on beside these.
     let error = tiny.failed(&train("run", &whole), 1);
@@ -229,7 +229,7 @@ fn a_loss_that_overflows_is_traced_to_the_module_that_made_it() {
         (["training.gradient_checkpointing=true", "training.lr_compressor=1e30"], " in compressor.model.layers."),
     ] {
         let error = tiny.failed(&train(settings[1], &with(&ENDLESS, &settings)), 1);
-        let told = ": the loss is NaN; the first value that is not finite is in the result of ";
+        let told = ": the loss is NaN; the first non-finite value is in the result of ";
         assert!(error.starts_with("step ") && error.contains(told) && error.contains(module), "{error}");
     }
 }
@@ -256,16 +256,16 @@ fn a_bad_record_is_told_by_file_line_and_field() {
     for (record, message) in [
         (r#"{"query": "q", "documents": ["d"], "#, "not valid JSON at column 34: EOF while parsing a value"),
         (r#"["q"]"#, "expected an object with `query` and `documents`, found a list"),
-        (r#"{"documents": ["d"], "answer": "a"}"#, "`query`: it is missing"),
+        (r#"{"documents": ["d"], "answer": "a"}"#, "`query`: missing"),
         (r#"{"query": 7, "documents": ["d"], "answer": "a"}"#, "`query`: expected a string, found the number 7"),
-        (r#"{"query": "q", "answer": "a"}"#, "`documents`: it is missing"),
+        (r#"{"query": "q", "answer": "a"}"#, "`documents`: missing"),
         (r#"{"query": "q", "documents": "d", "answer": "a"}"#, "`documents`: expected a list, found a string"),
-        (r#"{"query": "q", "documents": [], "answer": "a"}"#, "`documents`: it is empty; expected at least one document"),
+        (r#"{"query": "q", "documents": [], "answer": "a"}"#, "`documents`: empty; expected at least one document"),
         (
             r#"{"query": "q", "documents": ["d", null], "answer": "a"}"#,
             "`documents[1]`: expected a string or an object with a `text`, found null",
         ),
-        (r#"{"id": "x", "query": "q", "documents": ["d"]}"#, "`answer`: it is missing; a training learns to give it"),
+        (r#"{"id": "x", "query": "q", "documents": ["d"]}"#, "`answer`: missing; training needs it as the target"),
         (r#"{"query": "q", "documents": ["d"], "answer": ["a"]}"#, "`answer`: expected a string, found a list"),
     ] {
         tiny.write("bad.jsonl", format!("{good}\n\n{record}\n{good}\n"));
@@ -274,22 +274,22 @@ fn a_bad_record_is_told_by_file_line_and_field() {
     }
     tiny.write("bad.jsonl", good);
     let error = tiny.failed(&train("run", &["data.train=bad.jsonl", "reranking.enabled=true"]), 1);
-    assert!(error.contains("bad.jsonl:1: `reranking_scores`: it is missing"), "{error}");
+    assert!(error.contains("bad.jsonl:1: `reranking_scores`: missing"), "{error}");
     assert!(!tiny.path("run").exists(), "something was written");
     // A pretraining tells its records in the same way, and stages by their files.
     for (name, content, message) in [
         (
             "bad.jsonl",
             format!("{good}\n{{\"documents\": [\"d\"], \"questions\": [{{\"query\": \"q\"}}]}}\n"),
-            ":2: `questions[0].answer`: it is missing",
+            ":2: `questions[0].answer`: missing",
         ),
         ("bad.jsonl", format!("{good}\n{{\n"), ":2: not valid JSON at column 1: EOF while parsing an object"),
         (
             "bad.jsonl",
             "{\"query\": \"q\", \"documents\": [\"d\"]}".into(),
-            ":1: `answer`: it is missing; a language model learns to give it",
+            ":1: `answer`: missing; pretraining needs answers as targets",
         ),
-        ("bad.txt", "\n \n".into(), ": there is no record in it"),
+        ("bad.txt", "\n \n".into(), ": contains no records"),
     ] {
         tiny.write(name, content);
         let stage = format!(
@@ -345,8 +345,8 @@ fn a_file_that_holds_no_records_is_told_by_its_name() {
     tiny.write("noise.jsonl", [0_u8, 159, 146, 150, 10, 7].repeat(50));
     for (file, message) in [
         ("missing.jsonl", "cannot read {}: No such file or directory"),
-        ("atlas", "cannot read {}: it is a directory, expected a file"),
-        ("empty.jsonl", "{}: there is no record in it"),
+        ("atlas", "cannot read {}: is a directory, expected a file"),
+        ("empty.jsonl", "{}: contains no records"),
         ("latin1.jsonl", "{}:1: not valid JSON at column "),
         ("noise.jsonl", "{}:1: not valid JSON at column 1: "),
     ] {

@@ -66,7 +66,7 @@ fn warnings_are_said_unless_quiet() {
     tiny.write("three.txt", "The first.\nThe second.\nThe third.\n");
     let answer = ["answer", "tiny.toml", "--query", "Which?", "--documents", "three.txt"];
     let ended = tiny.run(&answer);
-    let warning = "warning: only the first 2 of 3 documents were read: evaluation.documents is 2\n";
+    let warning = "warning: used the first 2 of 3 documents (evaluation.documents)";
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), warning));
     assert!(ended.out.ends_with(" ms\n"), "{:?}", ended.out);
     let ended = tiny.run(&[&answer[..], &["--quiet"]].concat());

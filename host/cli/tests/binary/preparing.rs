@@ -251,7 +251,7 @@ fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
     assert_eq!(ended.code, Some(130), "{}", ended.err);
     let told = ended.err.lines().last().unwrap();
-    assert!(told.contains("interrupted; what is done is recorded; go on with `"), "{told}");
+    assert!(told.contains("interrupted; progress is journaled; go on with `"), "{told}");
     assert_eq!(told.matches("--resume").count(), 1, "{told}");
     assert!(ended.err.contains("DEBUG ureq") && !ended.err.contains("sk-never-shown"), "the key is in the log");
 }
@@ -279,7 +279,7 @@ fn an_index_is_made_searched_and_added_to() {
     let built: Value = serde_json::from_str(&tiny.done(&["index", "build", "prepare.toml", "--json"])).unwrap();
     let chunks = built["chunks"].as_u64().unwrap();
     assert_eq!(chunks as usize, tiny.read("atlas/corpus.jsonl").lines().count());
-    let error = built["stats"].as_array().unwrap().iter().find(|stat| stat[0] == "largest error of a weight").unwrap();
+    let error = built["stats"].as_array().unwrap().iter().find(|stat| stat[0] == "maximum weight error").unwrap();
     assert!(error[1].as_str().unwrap().ends_with('%'), "{built}");
     assert!(tiny.failed(&["index", "build", "prepare.toml"], 1).contains("--overwrite"));
     let search = |query: &str| -> Value {

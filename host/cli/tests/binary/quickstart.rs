@@ -94,8 +94,7 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     assert_eq!(
         error,
         format!(
-            "{} holds a finished run; `{command} --overwrite` removes it and starts over, `{command} --set output.directory=DIR` \
-             writes to another directory",
+            "{} contains a finished run; use `{command} --overwrite` to replace it, or `{command} --set output.directory=DIR` to write elsewhere",
             tiny.path("run").display()
         )
     );
@@ -121,7 +120,7 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let step = tiny.curve("run").len() as u64;
     let command = format!("{} quickstart quick.toml --set {place}", env!("CARGO_BIN_EXE_scaledown"));
     let told = format!(
-        "error: interrupted; step {step} is saved in {}; go on with `{command} --set training.max_steps=1000000 --resume`",
+        "error: interrupted; saved step {step} in {}; continue with `{command} --set training.max_steps=1000000 --resume`",
         tiny.path("run").display()
     );
     assert_eq!((code, out.as_str(), err.lines().last()), (Some(130), "", Some(told.as_str())), "{err}");

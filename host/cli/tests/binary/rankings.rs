@@ -45,6 +45,6 @@ fn a_wrong_line_or_cut_is_told() {
     let ran = run_in(directory.path(), &["evaluate-run", "a.run", "b.qrels"], &[]);
     assert_eq!(
         (ran.code, ran.err.trim()),
-        (0, "warning: a.run answers none of the 1 queries of b.qrels; are their ids the same?")
+        (0, "warning: a.run has none of the 1 queries of b.qrels; check that their ids match")
     );
 }

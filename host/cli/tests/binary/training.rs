@@ -115,11 +115,11 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     assert!(error.contains("can have no adapter") && error.contains("`generator.lora = false`"), "{error}");
     // A target that is no layer is told before anything is trained.
     let error = tiny.failed(&["train", "tiny.toml", "--set", "generator.lora.target=[\"q_prj\"]"], 1);
-    assert!(error.contains("its target \"q_prj\" is no linear layer of the model") && error.contains("q_proj"), "{error}");
+    assert!(error.contains("target \"q_prj\" is not a linear layer of the model") && error.contains("q_proj"), "{error}");
     assert!(!tiny.path("run").exists(), "something was written");
     for (setting, message) in [
         ("generator.lora=3", "generator.lora: found 3, expected a table or true or false"),
-        ("generator.lora.rank=3", "generator.lora.rank: unknown key; allowed are alpha, dropout, r, target"),
+        ("generator.lora.rank=3", "generator.lora.rank: unknown key; expected one of alpha, dropout, r, target"),
     ] {
         let error = tiny.failed(&["train", "tiny.toml", "--set", setting], 1);
         assert!(error.ends_with(message), "{error}");

@@ -153,8 +153,7 @@ fn check_lengths(oscar: &Oscar, records: &[&Record], inputs: &Inputs, new_tokens
         let positions = sequence.rows.len() + new_tokens.saturating_sub(1);
         if positions > limit {
             let message = format!(
-                "its prompt and {new_tokens} new tokens take {positions} positions, more than the {limit} that the generator reads; lower \
-                 evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
+                "the prompt and {new_tokens} new tokens take {positions} positions; the generator's maximum is {limit}; lower evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
             );
             return Err(Error::data(format_args!("the question {:?} ({})", record.query, record.id), message));
         }

@@ -33,8 +33,7 @@ impl DocumentLengths {
         let DocumentLengths { documents, cut, .. } = self;
         (*cut > 0).then(|| {
             format!(
-                "{cut} of {documents} documents are longer than compression.document_tokens = {document_tokens}; only so much of them is read, \
-                 compressed or not"
+                "truncated {cut} of {documents} documents to compression.document_tokens = {document_tokens}, compressed or not"
             )
         })
     }

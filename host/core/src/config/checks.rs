@@ -67,7 +67,7 @@ pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
 /// The file, if there is one, that stands where a directory or one around it is to be.
 fn in_the_way(directory: &Path) -> Option<String> {
     let (place, found) = directory.ancestors().find_map(|place| Some((place, std::fs::metadata(place).ok()?)))?;
-    let what = if place == directory { "a directory to write into" } else { "a directory around the one to write into" };
+    let what = if place == directory { "a directory to write into" } else { "a parent directory to write into" };
     (!found.is_dir()).then(|| format!("{} is a file, expected {what}", place.display()))
 }
 
@@ -107,11 +107,11 @@ fn foreign(directory: &Path) -> Option<String> {
     let shown = place.display();
     if place.parent().is_none() || is_home || (is_system && holds_others(&place)) {
         return Some(format!(
-            "{shown} is a directory of the system or a user's own, expected one for this run alone, such as {shown}/run"
+            "{shown} is a system or home directory; expected a directory for this run alone, such as {shown}/run"
         ));
     }
     holds_others(&place)
-        .then(|| format!("{shown} holds files that no run wrote, expected a directory for this run alone, such as {shown}/run"))
+        .then(|| format!("{shown} holds files that are not a run's; expected a directory for this run alone, such as {shown}/run"))
 }
 
 /// Whether there are files in a directory, and none that a run writes.
@@ -149,7 +149,7 @@ fn directory(path: &Path) -> Result<(), FileFault> {
 fn unreachable(path: &Path, error: &std::io::Error) -> FileFault {
     match error.kind() {
         ErrorKind::NotFound => {
-            FileFault::Absent(format!("{} does not exist; it must be there before this configuration runs", path.display()))
+            FileFault::Absent(format!("{} does not exist; create it before running this configuration", path.display()))
         }
         _ => FileFault::Wrong(format!("{} cannot be read: {error}", path.display())),
     }
@@ -158,7 +158,7 @@ fn unreachable(path: &Path, error: &std::io::Error) -> FileFault {
 /// A model at `key`: a hub id, or a directory with what a model needs.
 fn model(name: &str, key: &[String], root: &Value) -> Result<(), FileFault> {
     let Some(path) = local(name)? else { return Ok(()) };
-    let lacks = |what: &str| Err(FileFault::Wrong(format!("{name} is no model: it has no {what}")));
+    let lacks = |what: &str| Err(FileFault::Wrong(format!("{name} is not a model: it has no {what}")));
     if description(path)?.is_none() {
         return lacks("config.json");
     }

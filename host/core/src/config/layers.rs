@@ -160,7 +160,7 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
         let extends = layer.values.remove("extends");
         if seen.contains(&identity) {
             let chain: Vec<String> = layers.iter().map(|layer| layer.origin.to_string()).collect();
-            let message = format!("the files extend each other in a circle: {} -> {}", chain.join(" -> "), path.display());
+            let message = format!("circular `extends`: {} -> {}", chain.join(" -> "), path.display());
             return Err(ConfigError::one(layer.origin, "extends", message));
         }
         seen.push(identity);
@@ -181,8 +181,8 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
 fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     let origin = Origin::File { path: path.to_owned(), line: None };
     let text = read_text(path, FileKind::Configuration).map_err(|error| match named_by {
-        Some(named_by) => ConfigError::one(named_by, "extends", format!("could not read {}: {error}", path.display())),
-        None => ConfigError::one(origin.clone(), "", format!("could not read the configuration: {error}")),
+        Some(named_by) => ConfigError::one(named_by, "extends", format!("cannot read {}: {error}", path.display())),
+        None => ConfigError::one(origin.clone(), "", format!("cannot read the configuration: {error}")),
     })?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|span| line_of(&text, span.start));

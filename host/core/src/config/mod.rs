@@ -153,7 +153,7 @@ impl Config {
     /// If a plugin's option has no TOML form (a null inside an array).
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string(self)
-            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("the configuration has no TOML form: {error}")))
+            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("cannot write the configuration as TOML: {error}")))
     }
 
     /// The generator's table.
@@ -311,14 +311,14 @@ fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigE
         ConfigError::one(
             Origin::BuiltIn,
             kind,
-            format!("this command needs a {kind}, and the configuration has none; add a table [{kind}] with a `plugin` key"),
+            format!("missing; this command needs a table [{kind}] with a `plugin` key"),
         )
     })
 }
 
 fn require_table<'a, T>(table: Option<&'a T>, name: &str) -> Result<&'a T, ConfigError> {
     table.ok_or_else(|| {
-        let message = format!("this command needs it, and the configuration has none; add a table [{name}] with a `format` key");
+        let message = format!("missing; this command needs a table [{name}] with a `format` key");
         ConfigError::one(Origin::BuiltIn, name, message)
     })
 }

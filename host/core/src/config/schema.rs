@@ -96,7 +96,7 @@ pub fn json_schema() -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert(
             "extends".into(),
-            json!({ "type": "string", "description": "A file whose values this one starts from, relative to it." }),
+            json!({ "type": "string", "description": "Base configuration, relative to this file. Values here override its values." }),
         );
     }
     schema

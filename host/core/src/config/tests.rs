@@ -213,7 +213,7 @@ fn a_missing_key_is_named() {
     let message = problem("[compressor]\nlayers = 3\n");
     assert_eq!(
         message,
-        "/c.toml:1: compressor.plugin: is missing; expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\""
+        "/c.toml:1: compressor.plugin: is missing; expected one of the built-in compressor plugins: \"modernbert\", \"n-layers\""
     );
 }
 
@@ -261,7 +261,7 @@ fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
     assert_eq!(load("PROMPT__SEPARATOR", "0x10").unwrap().prompt.separator, "0x10");
     // Where a number is wanted, it stays one; and in a file, what has no quotes is none.
     assert_eq!(load("TRAINING__SEED", "7").unwrap().training.seed, 7);
-    assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a string that is not empty");
+    assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a non-empty string");
     let message = load("DATA__TRAIN", "[1]").unwrap_err().to_string();
     assert!(message.contains("found the list [1], expected a string"), "{message}");
 }
@@ -270,7 +270,7 @@ fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
 fn what_names_a_place_is_not_empty() {
     let message = problem("output.directory = \"\"\n[data]\ntrain = \"\"\n[compressor]\nplugin = \"n-layers\"\nmodel = \"\"\n");
     for (line, key) in [(1, "output.directory"), (3, "data.train"), (6, "compressor.model")] {
-        let told = format!("/c.toml:{line}: {key}: found the string \"\", expected a string that is not empty");
+        let told = format!("/c.toml:{line}: {key}: found the string \"\", expected a non-empty string");
         assert!(message.lines().any(|line| line == told), "{message}");
     }
 }
@@ -299,8 +299,8 @@ fn how_answers_are_made_is_checked_and_greedy_unless_set() {
     for (setting, expected) in [
         ("evaluation.temperature=-1", "expected a number of at least 0"),
         ("evaluation.top_p=0", "expected a number above 0.0 and at most 1.0"),
-        ("evaluation.stop='x'", "expected a list, each element a string that is not empty"),
-        ("evaluation.stop=['']", "expected a string that is not empty"),
+        ("evaluation.stop='x'", "expected a list, each element a non-empty string"),
+        ("evaluation.stop=['']", "expected a non-empty string"),
     ] {
         let message = set(&[setting]).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
@@ -359,7 +359,7 @@ fn a_layer_with_another_plugin_starts_the_table_anew() {
 #[test]
 fn a_plugins_keys_are_checked_against_its_own_schema() {
     let message = problem("[compressor]\nplugin = \"n-layers\"\nlayer = 3\n");
-    assert_eq!(message, "/c.toml:3: compressor.layer: unknown key; did you mean `layers`? allowed are layers, model, plugin");
+    assert_eq!(message, "/c.toml:3: compressor.layer: unknown key; did you mean `layers`? expected one of layers, model, plugin");
     let message = problem("compressor = { plugin = \"n-layers\", layers = 0 }\n");
     assert_eq!(message, "/c.toml:1: compressor.layers: found 0, expected an integer of at least 1");
     let message = problem("[compressor]\nplugin = \"modernbert\"\n");
@@ -371,7 +371,7 @@ fn an_unknown_plugin_is_told_with_those_there_are() {
     let message = problem("[compressor]\nplugin = \"nlayers\"\n");
     assert_eq!(
         message,
-        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
+        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the built-in compressor plugins: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
     );
     let message = problem("[retriever]\nplugin = \"bm26\"\n");
     assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm26\", expected"), "{message}");

@@ -21,7 +21,7 @@ pub(super) fn problems(
     let validator = match jsonschema::draft202012::options().with_keyword("type", types::keyword).build(schema) {
         Ok(validator) => validator,
         Err(error) => {
-            let message = format!("the plugin describes its configuration by an invalid JSON schema: {error}");
+            let message = format!("the plugin's JSON schema is invalid: {error}");
             return vec![Problem { origin: origin_of(prefix), key: prefix.join("."), message }];
         }
     };
@@ -73,15 +73,15 @@ fn unknown_key(name: &str, allowed: &[&str]) -> String {
     let mut allowed = allowed.to_vec();
     allowed.sort_unstable();
     match allowed.as_slice() {
-        [] => "unknown key; no key is allowed here".into(),
-        allowed => format!("unknown key; {hint}allowed are {}", allowed.join(", ")),
+        [] => "unknown key; expected none".into(),
+        allowed => format!("unknown key; {hint}expected one of {}", allowed.join(", ")),
     }
 }
 
 fn mismatch(found: &Value, schema: &Value) -> String {
     // What is called `writeOnly` may hold a secret, put there by mistake.
     if schema.get("writeOnly").and_then(Value::as_bool) == Some(true) {
-        return format!("found a value that is not shown, expected {}", expectation(schema));
+        return format!("found a hidden value, expected {}", expectation(schema));
     }
     let options = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let hint = found
@@ -128,11 +128,11 @@ fn expectation(schema: &Value) -> String {
     }
     if let Some(options) = object.get("enum").and_then(Value::as_array) {
         if options.is_empty() {
-            return "nothing, as no plugin of this kind is linked in".into();
+            return "nothing: no plugin of this kind is built in".into();
         }
         let options = options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
         return match object.get(schema::BUILT_IN).and_then(Value::as_str) {
-            Some(kind) => format!("one of the {kind} plugins that are built in: {options}"),
+            Some(kind) => format!("one of the built-in {kind} plugins: {options}"),
             None => format!("one of {options}"),
         };
     }
@@ -152,7 +152,7 @@ fn typed(name: &str, schema: &Map<String, Value>) -> String {
         "integer" => format!("an integer{}", range(schema)),
         "number" => format!("a number{}", range(schema)),
         "boolean" => "true or false".into(),
-        "string" if schema.get("minLength").and_then(Value::as_u64) > Some(0) => "a string that is not empty".into(),
+        "string" if schema.get("minLength").and_then(Value::as_u64) > Some(0) => "a non-empty string".into(),
         "string" => "a string".into(),
         "array" => match schema.get("items") {
             Some(items) => format!("a list, each element {}", expectation(items)),

@@ -51,7 +51,7 @@ impl StoredOscar {
     /// generator's own weights are others.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
         let failed = |message: String| Error::data(self.directory.display(), message);
-        let hint = "use the configuration that it was trained with, which is config.toml beside it";
+        let hint = "use the configuration of its training, config.toml in the same directory";
         for param in oscar.compressor_params.trainable() {
             let (name, wanted) = (param.name(), &param.tensor().spec().shape.clone());
             let found = self.compressor.spec(name).map(|spec| spec.shape);
@@ -61,19 +61,19 @@ impl StoredOscar {
             }
         }
         match (&self.adapter, oscar.model.params.lora()) {
-            (Some(_), None) => Err(failed(format!("it has an adapter, and the configuration's generator has none; {hint}"))),
-            (None, Some(_)) => Err(failed(format!("it has no adapter, and the configuration's generator has one; {hint}"))),
+            (Some(_), None) => Err(failed(format!("the model has an adapter, the configuration's generator has none; {hint}"))),
+            (None, Some(_)) => Err(failed(format!("the model has no adapter, the configuration's generator has one; {hint}"))),
             (Some(adapter), Some(lora)) if adapter.config().r != lora.r => {
                 let (found, wanted) = (adapter.config().r, lora.r);
-                Err(failed(format!("its adapter has the rank {found}, the configuration's has {wanted}; {hint}")))
+                Err(failed(format!("the adapter's rank is {found}, the configuration's is {wanted}; {hint}")))
             }
             (Some(adapter), Some(lora)) if adapter.config().alpha != lora.alpha => {
                 let (found, wanted) = (adapter.config().alpha, lora.alpha);
-                Err(failed(format!("its adapter has alpha = {found}, the configuration's has {wanted}; {hint}")))
+                Err(failed(format!("the adapter's alpha is {found}, the configuration's is {wanted}; {hint}")))
             }
             _ if self.base.is_some() && self.base != base_checksum([&oscar.model.params])? => {
                 let model = oscar.model.directory.display();
-                Err(failed(format!("it was trained beside another generator than {model}, whose weights are others; {hint}")))
+                Err(failed(format!("it was trained with a generator whose weights differ from those of {model}; {hint}")))
             }
             _ => Ok(()),
         }
@@ -181,10 +181,10 @@ fn expect(directory: &Path, wanted: DirectoryKind) -> Result<()> {
     let found = match found {
         DirectoryKind::Compressor => "this is a trained compressor",
         DirectoryKind::LanguageModel => "this is a language model",
-        DirectoryKind::Checkpoint => "this is a checkpoint of a training, which goes on from it with --resume",
-        DirectoryKind::Run => "this is the directory of a run, which has its `model` once the training is finished",
+        DirectoryKind::Checkpoint => "this is a training checkpoint, for --resume only",
+        DirectoryKind::Run => "this is a run's output directory; its `model` exists once the training has finished",
         DirectoryKind::Missing => "there is no such directory",
-        DirectoryKind::Other => "this is no model",
+        DirectoryKind::Other => "this is not a model",
     };
     let wanted = match wanted {
         DirectoryKind::LanguageModel => {
@@ -237,7 +237,7 @@ mod tests {
         let place = directory.path();
         let told = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
         assert!(
-            told(DirectoryKind::Compressor).starts_with("DIR: this is no model; expected a trained compressor"),
+            told(DirectoryKind::Compressor).starts_with("DIR: this is not a model; expected a trained compressor"),
             "{}",
             told(DirectoryKind::Compressor)
         );

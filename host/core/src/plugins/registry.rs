@@ -135,5 +135,5 @@ fn unknown(kind: Kind, component: &Component) -> SdkError {
         return SdkError::Config(message);
     }
     let known = names(kind).join(", ");
-    SdkError::Config(format!("there is no {kind} plugin `{}`; there are: {known}", component.plugin))
+    SdkError::Config(format!("unknown {kind} plugin `{}`; expected one of: {known}", component.plugin))
 }

@@ -82,7 +82,7 @@ impl Answering<'_> {
         match self.teacher.answer(&questions) {
             Ok(answers) if answers.len() == batch.len() => Ok(answers.into_iter().map(answered).collect()),
             Ok(answers) => {
-                let message = format!("the teacher gave {} answers to {} questions", answers.len(), batch.len());
+                let message = format!("the teacher returned {} answers for {} questions", answers.len(), batch.len());
                 Err(SdkError::Input(message).into())
             }
             Err(error) if !refuses(&error) => Err(error.into()),

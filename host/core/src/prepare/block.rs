@@ -52,7 +52,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, of)| Some((index.trim().parse().ok()?, of.trim().parse().ok()?)));
         match parts {
             Some((index, of)) if index < of => Ok(Shard { index, of }),
-            Some((index, of)) => Err(format!("shard {index} of {of} does not exist; they are numbered from 0")),
+            Some((index, of)) => Err(format!("shard {index} of {of} does not exist; INDEX is zero-based")),
             None => Err("expected INDEX/COUNT, such as 0/8".into()),
         }
     }

@@ -69,8 +69,7 @@ impl Preparation {
         let rest = self.retrieve - self.reranked();
         if self.random_negatives.ceil() > rest as f64 {
             let message = format!(
-                "found {}, expected at most {rest}, the documents that are left of preparation.retrieve after preparation.rerank; find more or \
-                 rerank fewer",
+                "found {}, expected at most {rest} (preparation.retrieve - preparation.rerank); raise preparation.retrieve or lower preparation.rerank",
                 self.random_negatives
             );
             found.push(("random_negatives", message));

@@ -31,8 +31,7 @@ pub enum PreparationError {
     },
     /// The journal was begun by a version of ScaleDown that writes another format.
     #[error(
-        "{}: the journal is of format {found}, and this version of ScaleDown writes format {expected}; go on with the version that began \
-         the run, or start over with --overwrite", path.display()
+        "{}: journal format {found}, expected {expected}; resume with the version of ScaleDown that began the run, or start over with --overwrite", path.display()
     )]
     Version {
         /// The journal.
@@ -43,10 +42,10 @@ pub enum PreparationError {
         expected: u32,
     },
     /// Another process is at work on the same run.
-    #[error("{}: another run is writing it; wait until that has ended, or choose another output directory", .0.display())]
+    #[error("{}: locked by another run; wait for it to end, or choose another output directory", .0.display())]
     Busy(PathBuf),
     /// The run began with other settings or other questions.
-    #[error("{}: the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", path.display(), .changes.join("; "))]
+    #[error("{}: cannot resume: {}; restore the earlier setting, or start over with --overwrite", path.display(), .changes.join("; "))]
     Changed {
         /// The journal.
         path: PathBuf,
@@ -54,7 +53,7 @@ pub enum PreparationError {
         changes: Vec<String>,
     },
     /// A question cannot be prepared, and `preparation.on_error` is `stop`.
-    #[error("question `{id}`: {message}; remove the cause and go on with --resume, or set preparation.on_error = \"skip\"")]
+    #[error("question `{id}`: {message}; fix it and continue with --resume, or set preparation.on_error = \"skip\"")]
     CorpusQuestion {
         /// The question's id.
         id: String,

@@ -275,8 +275,8 @@ fn lock(path: &Path, file: &File) -> Result<(), PreparationError> {
 
 /// What a line says, if it is whole and its checksum right.
 fn content(line: &[u8]) -> Result<&[u8], &'static str> {
-    let line = line.strip_suffix(b"\n").ok_or("the line has no end")?;
+    let line = line.strip_suffix(b"\n").ok_or("the line is not terminated")?;
     let (sum, text) = line.split_at_checked(9).ok_or("the line is too short")?;
     let sum = std::str::from_utf8(sum).ok().and_then(|sum| u32::from_str_radix(sum.trim_end(), 16).ok());
-    if sum == Some(crc32c::crc32c(text)) { Ok(text) } else { Err("its checksum is wrong") }
+    if sum == Some(crc32c::crc32c(text)) { Ok(text) } else { Err("checksum mismatch") }
 }

@@ -49,7 +49,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
     if described.exists() && Sidecar::read_file(&described).is_err() {
         let message =
-            "it is no description of records, and that of the merged ones would replace it; choose another --out".to_owned();
+            "not a description of records, and the merge would overwrite it; choose another --out".to_owned();
         return Err(PreparationError::Merge { path: described, message }.into());
     }
     let mut ids = HashSet::new();
@@ -65,7 +65,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
                     let Named { id } =
                         serde_json::from_slice(&line).map_err(|error| source.fault(format!("a record is damaged: {error}")))?;
                     if !ids.insert(id.clone()) {
-                        return Err(source.fault(format!("the record `{id}` is there a second time")).into());
+                        return Err(source.fault(format!("duplicate record `{id}`")).into());
                     }
                     checksum = crc32c::crc32c_append(checksum, &line);
                     file.write_all(&line).map_err(|error| Error::io(out, error))?;
@@ -109,12 +109,12 @@ fn check(sources: &[ShardRecords]) -> Result<()> {
     let of = first.sidecar.shard().of;
     for source in sources {
         if !first.sidecar.fingerprint.fits(&source.sidecar.fingerprint) {
-            let message = format!("its records are of another run than those of {}", first.path.display());
+            let message = format!("its records belong to another run than those of {}", first.path.display());
             return Err(source.fault(message).into());
         }
     }
     if let Some([a, b]) = sources.array_windows().find(|[a, b]| a.sidecar.shard() == b.sidecar.shard()) {
-        return Err(b.fault(format!("it is shard {}, and so is {}", b.sidecar.shard(), a.path.display())).into());
+        return Err(b.fault(format!("duplicate shard {}: the same as {}", b.sidecar.shard(), a.path.display())).into());
     }
     let there: HashSet<u64> = sources.iter().map(|source| source.sidecar.shard().index).collect();
     let missing: Vec<String> =
@@ -122,7 +122,7 @@ fn check(sources: &[ShardRecords]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(first.fault(format!("it is one of {of} shards, and these are missing: {}", missing.join(", "))).into())
+    Err(first.fault(format!("missing shards (of {of}): {}", missing.join(", "))).into())
 }
 
 impl ShardRecords {
@@ -138,7 +138,7 @@ impl ShardRecords {
         let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
         match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {
             Some(path) => {
-                Err(self.fault(format!("writing {} would overwrite this share; choose another --out", path.display())).into())
+                Err(self.fault(format!("{} is a file of this shard; choose another --out", path.display())).into())
             }
             None => Ok(()),
         }
@@ -161,7 +161,7 @@ impl ShardRecords {
     }
 
     fn changed(&self) -> PreparationError {
-        self.fault(format!("it was changed since it was written beside its {}; prepare this shard again", Sidecar::NAME))
+        self.fault(format!("changed after it was written (see {}); prepare this shard again", Sidecar::NAME))
     }
 
     fn fault(&self, message: String) -> PreparationError {

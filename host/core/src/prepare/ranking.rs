@@ -103,8 +103,8 @@ pub(super) fn rank(
 ) -> Result<Vec<(Ranked, Vec<String>)>> {
     let ranked = questions.iter().zip(candidates).map(|(question, candidates)| match candidates {
         Candidates::Given => given(reranker, question, config.keep),
-        Candidates::Missing => Ok(skip("it comes without documents, and there is no [retriever] to find some")),
-        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no document")),
+        Candidates::Missing => Ok(skip("has no documents, and the configuration has no [retriever]")),
+        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no documents")),
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
     // A question that the reranker cannot read is one that cannot be prepared, whoever asks again.

@@ -65,7 +65,7 @@ impl Sidecar {
     /// If it is not there, or not one.
     pub fn read_file(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, FileKind::Manifest).map_err(PreparationError::io(path))?;
-        let message = |error: serde_json::Error| format!("it is no description of records: {error}");
+        let message = |error: serde_json::Error| format!("not a description of records: {error}");
         serde_json::from_slice(&bytes)
             .map_err(|error| PreparationError::Merge { path: path.to_owned(), message: message(error) }.into())
     }
@@ -131,7 +131,7 @@ pub fn write(
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
     let lost = || {
         let (journal, number) = (recorded.path().display(), block.number);
-        Error::failed(format!("{journal}: it has no answers for block {number}, which it should; start over with --overwrite"))
+        Error::failed(format!("{journal}: the answers of block {number} are missing; start over with --overwrite"))
     };
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
     let mut answers = recorded.answered(block.number)?;

@@ -107,7 +107,7 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
 
 /// The corpus, which the index is made of.
 fn corpus<'a>(config: &IndexConfig<'a>) -> Result<&'a Corpus> {
-    let missing = "there is nothing to index: add a table [corpus] with a `format` key to the configuration";
+    let missing = "nothing to index; add a table [corpus] with a `format` key";
     config.corpus.ok_or_else(|| Error::usage(missing))
 }
 
@@ -188,7 +188,7 @@ struct ChunkStream<'a> {
 impl ChunkStream<'_> {
     fn take(&mut self) -> Result<Option<Document>> {
         if self.progress.cancelled() {
-            return Err(Error::interrupted("the index is not finished; run the command again"));
+            return Err(Error::interrupted("the index is incomplete; run the command again"));
         }
         let Some(chunk) = self.chunks.next().transpose()? else {
             self.end()?;
@@ -234,6 +234,6 @@ impl Iterator for ChunkStream<'_> {
         }
         self.take()
             .map_err(|error| self.failure = Some(error))
-            .map_or_else(|()| Some(Err(SdkError::Input("the corpus could not be read".into()))), |document| document.map(Ok))
+            .map_or_else(|()| Some(Err(SdkError::Input("cannot read the corpus".into()))), |document| document.map(Ok))
     }
 }

@@ -88,12 +88,12 @@ impl ChunkStore {
                 }
                 // By the way that a search takes: what leads to it may be damaged where the chunk itself is not.
                 if table.get(id.as_bytes())?.is_none() {
-                    return Ok(Err(format!("the chunk `{id}` is not found")));
+                    return Ok(Err(format!("chunk `{id}` not found")));
                 }
                 count += 1;
             }
             let said = table.len()?;
-            Ok(if count == said { Ok(()) } else { Err(format!("{count} of {said} chunks are there")) })
+            Ok(if count == said { Ok(()) } else { Err(format!("found {count} of {said} chunks")) })
         };
         guarded(&self.path, read)?.map_err(|what| damaged(&self.path, &what))
     }
@@ -102,7 +102,7 @@ impl ChunkStore {
 /// The text of a chunk, if its checksum is right.
 fn checked(id: &str, (_, sum, text): (u32, u32, &[u8])) -> Result<String, String> {
     let text = (checksum(0, id, text) == sum).then(|| String::from_utf8(text.to_vec()).ok()).flatten();
-    text.ok_or_else(|| format!("the checksum of the chunk `{id}` is wrong"))
+    text.ok_or_else(|| format!("checksum mismatch in chunk `{id}`"))
 }
 
 /// Does something with the file at `path`. The library panics on some damaged files, where it follows a number to a place that is not there.
@@ -277,7 +277,7 @@ mod tests {
         changed[at] = b'T';
         std::fs::write(place.chunks(), &changed).unwrap();
         let error = ChunkStore::open(&place).unwrap().texts(["id 250"]).unwrap_err().to_string();
-        assert!(error.contains("the checksum of the chunk `id 250` is wrong"), "{error}");
+        assert!(error.contains("checksum mismatch in chunk `id 250`"), "{error}");
         std::fs::write(place.chunks(), &bytes[..bytes.len() / 2]).unwrap();
         assert!(intact(&place).is_err());
     }

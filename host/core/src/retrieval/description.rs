@@ -88,11 +88,11 @@ impl IndexManifest {
         // First, since other versions have other keys.
         let Version { version } = serde_json::from_slice(&bytes).map_err(unreadable)?;
         if version != VERSION {
-            let message = format!("the index is of format {version}, and this version of ScaleDown reads format {VERSION}");
+            let message = format!("index format {version}, expected {VERSION}");
             return Err(damaged(message).into());
         }
         if sealed(bytes.clone()).as_ref() != Some(&bytes) {
-            return Err(damaged("the file is damaged: its checksum is wrong".into()).into());
+            return Err(damaged("the file is damaged: checksum mismatch".into()).into());
         }
         Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
     }

@@ -52,7 +52,7 @@ impl Stamp {
         if let Ok(bytes) = serde_json::to_vec(self)
             && let Err(error) = crate::support::artifact::write_file(&place.directory().join(NAME), &bytes)
         {
-            tracing::debug!("{error}; the index is verified again when it is opened next");
+            tracing::debug!("{error}; the index will be verified again when it is next opened");
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn answer(
     reading: ContextMode,
 ) -> Result<Answered> {
     if documents.is_empty() {
-        return Err(Error::usage("there are no documents to answer from"));
+        return Err(Error::usage("no documents to answer from"));
     }
     let directory = model.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let stored = if reading == ContextMode::Compressed { Some(StoredOscar::open(&directory)?) } else { None };
@@ -65,7 +65,7 @@ pub fn answer(
         ignore_end: false,
     };
     let Answers { answers, phases, lengths } = session.ask(&[&record], &options)?;
-    let answer = answers.into_iter().next().ok_or_else(|| Error::failed("the generator gave no answer"))?;
+    let answer = answers.into_iter().next().ok_or_else(|| Error::failed("the generator returned no answer"))?;
     let scores = answer.relevance.unwrap_or_default();
     let used = record.documents.into_iter().take(options.documents).enumerate();
     Ok(Answered {

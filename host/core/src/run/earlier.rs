@@ -45,11 +45,10 @@ impl Earlier {
         let (place, command) = (self.directory.path().display(), &context.command);
         match context.start {
             RunStart::New if self.finished => Err(Error::usage(format!(
-                "{place} holds a finished run; `{command} --overwrite` removes it and starts over, `{command} --set output.directory=DIR` \
-                 writes to another directory"
+                "{place} contains a finished run; use `{command} --overwrite` to replace it, or `{command} --set output.directory=DIR` to write elsewhere"
             ))),
             RunStart::New if self.any() => Err(Error::usage(format!(
-                "{place} holds an unfinished run; `{command} --resume` goes on with it, `{command} --overwrite` removes it and starts over"
+                "{place} contains an unfinished run; use `{command} --resume` to continue it, or `{command} --overwrite` to replace it"
             ))),
             RunStart::Resume if !self.any() => Ok(()),
             RunStart::Resume => self.check_settings(config),
@@ -75,7 +74,7 @@ impl Earlier {
             return Ok(());
         }
         let message =
-            format!("the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", changed.join("; "));
+            format!("cannot resume: {}; restore the earlier setting, or start over with --overwrite", changed.join("; "));
         Err(Error::data(self.directory.path().display(), message))
     }
 

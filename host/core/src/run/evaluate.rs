@@ -52,7 +52,7 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
 /// If the configuration names none, or they cannot be read.
 pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     let path = config.data.test.as_deref();
-    let path = path.ok_or_else(|| Error::usage("there is nothing to evaluate on: set `test` in [data]"))?;
+    let path = path.ok_or_else(|| Error::usage("no evaluation records: set `test` in [data]"))?;
     Ok(records::read_scored(path, config.evaluation.examples)?)
 }
 
@@ -151,7 +151,7 @@ fn answer(
     let seconds = evaluated.elapsed.as_secs_f64();
     tracing::info!(reading = title, answers = evaluated.answers.len(), em = evaluated.scores.em, seconds, "answers scored");
     if context.progress.cancelled() {
-        return Err(Error::interrupted("the evaluation was not finished, and nothing was written"));
+        return Err(Error::interrupted("evaluation interrupted; wrote nothing"));
     }
     Ok(evaluated)
 }

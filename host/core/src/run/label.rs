@@ -28,14 +28,13 @@ pub fn label(session: &Session, config: &Config, records: &[Record], context: &C
     };
     let answers = session.ask_all(records, &options, "teacher's answers", context.progress)?.answers;
     if context.progress.cancelled() {
-        return Err(Error::interrupted("the teacher's answers were not finished"));
+        return Err(Error::interrupted("labelling interrupted"));
     }
     let labelled = records.iter().zip(answers).filter(|(_, answer)| !answer.text.is_empty());
     let labelled: Vec<Record> = labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect();
     if labelled.is_empty() && !context.progress.cancelled() {
         let message = format!(
-            "the teacher gave an empty answer to all {} training questions, so there is nothing to learn; look at the \
-             generator's answers and its prompt with `scaledown answer --uncompressed`",
+            "the teacher returned an empty answer to all {} training questions; inspect its answers with `scaledown answer --uncompressed`",
             records.len()
         );
         return Err(Error::failed(message));

@@ -70,7 +70,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let survey = Survey::of(&source, &config.preparation, shard)?;
     drop(spinner);
     if let Some(first) = &survey.first_malformed {
-        context.progress.warn(&format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
+        context.progress.warn(&format!("skipped {} malformed questions; the first: {first}", survey.malformed));
     }
     let index = if survey.to_find > 0 { open_index(config, device, context)? } else { None };
     let reranker = config.reranker.as_ref().map(|table| registry::reranker(table, device)).transpose()?;
@@ -91,7 +91,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
     // What waited for a service, and was told to stop, has failed only thereby.
     if context.progress.cancelled() {
-        return Err(Error::interrupted("what is done is recorded"));
+        return Err(Error::interrupted("progress is journaled"));
     }
     let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };
@@ -112,7 +112,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     // A share of few questions may have none.
     if counts.records == 0 && survey.questions > 0 {
         let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
-        let told = format!("{}: none of {} questions became a record: {reason}", directory.path().display(), survey.questions);
+        let told = format!("{}: no record from {} questions: {reason}", directory.path().display(), survey.questions);
         return Err(Error::failed(told));
     }
     let cores = cpu / seconds.max(1e-9);
@@ -129,12 +129,12 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     let (place, command) = (directory.display(), &context.command);
     match (context.start, journal.exists()) {
         (RunStart::New, true) => Err(Error::usage(format!(
-            "{place} holds an earlier run; `{command} --resume` does what is missing, `{command} --overwrite` starts over"
+            "{place} contains an earlier run; use `{command} --resume` to continue it, or `{command} --overwrite` to start over"
         ))),
         // A run that has ended had a journal; without it, what is there must not be replaced.
         (RunStart::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
             Some(path) => Err(Error::usage(format!(
-                "{} has records and no journal to go on with; `{command} --overwrite` starts over",
+                "{} contains records but no journal to resume from; start over with `{command} --overwrite`",
                 path.display()
             ))),
             None => Ok(()),
@@ -185,7 +185,7 @@ fn open_journal(place: &Path, fingerprint: &PreparationFingerprint, context: &Co
         }
         // A run that has ended had a journal.
         if let Some(path) = made.iter().find(|path| path.exists()) {
-            let lost = "the journal is empty, but the records are there".to_owned();
+            let lost = "the journal is empty although records exist".to_owned();
             return Err(PreparationError::Damaged {
                 path: place.to_owned(),
                 line: 1,

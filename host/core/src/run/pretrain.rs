@@ -53,8 +53,7 @@ fn refuse_adapter(generator: &GeneratorConfig) -> Result<()> {
     match generator.lora {
         None | Some(Lora::Switch(false)) => Ok(()),
         _ => Err(Error::usage(
-            "`scaledown pretrain` with `pretraining.kind = \"causal-lm\"` trains the whole generator, which then can have no adapter: remove \
-             [generator.lora], or set `generator.lora = false`",
+            "`pretraining.kind = \"causal-lm\"` trains the whole generator, without an adapter: remove [generator.lora], or set `generator.lora = false`",
         )),
     }
 }
@@ -91,7 +90,7 @@ fn stages(config: &Config, answers: bool) -> Result<Vec<(Option<Stage>, StageRec
         let path = text
             .as_deref()
             .or(train.as_deref())
-            .ok_or_else(|| Error::usage("there is nothing to pretrain on: set `text` in [pretraining], or `train` in [data]"))?;
+            .ok_or_else(|| Error::usage("no pretraining data: set `text` in [pretraining], or `train` in [data]"))?;
         let limit = if text.is_none() { config.data.train_limit } else { None };
         Ok::<_, Error>(StageRecords::read(path, answers)?.first(limit))
     };
@@ -134,9 +133,9 @@ fn mixture(files: &[StageData], answers: bool) -> Result<StageRecords> {
             continue;
         };
         if !all.append(source) {
-            let message = "a stage's other files hold plain text and this one records, or the other way round; expected one kind";
+            let message = "a stage mixes plain text and records; expected one kind";
             return Err(Error::data(path.display(), message));
         }
     }
-    mixture.ok_or_else(|| Error::usage("a stage of the pretraining names no data"))
+    mixture.ok_or_else(|| Error::usage("a pretraining stage has no data"))
 }

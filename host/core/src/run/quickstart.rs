@@ -58,14 +58,14 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
         earlier.remove()?;
     }
     let mut config =
-        stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
+        stages.time("data", "Generates the encyclopedia and its questions from a seed.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
     let run = TrainingRun::open(&config, TrainingKind::Distillation, &training, &lock)?;
     let records = test_records(&config)?;
     directory.record_config(&config)?;
 
     let session = Session::new(oscar);
-    let baseline = stages.time("measure before", "Answers before training, from vectors, full documents and none.", || {
+    let baseline = stages.time("measure before", "Measures answers before training: from vectors, from full documents and from none.", || {
         baseline(&session, &config, &records, context)
     })?;
     stages.em(&baseline.before.scores);
@@ -75,12 +75,12 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     device.reset_peak_memory();
     let (outcome, oscar) = stages.time(
         TrainingKind::Distillation.name(),
-        "The compressor learns to give the same answers from its vectors.",
+        "Trains the compressor to give the teacher's answers from its vectors.",
         || distill(run, session.into_oscar(), &config, &train, &validation),
     )?;
     stages.trained(&outcome);
     if outcome.interrupted {
-        return Err(Error::interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
+        return Err(Error::interrupted(format!("saved step {} in {}", outcome.steps, config.output.directory.display())));
     }
     let trained = conclude(&config, &outcome, &device, resumed, stages.0)?;
     directory.save(&oscar, &config)?;
@@ -165,15 +165,14 @@ fn prepares(config: &Config) -> bool {
 fn preparation(config: &Config) -> String {
     match (&config.retriever, &config.reranker, &config.teacher) {
         (Some(retriever), Some(reranker), Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, of which a record keeps {}, in the order of `{}`; the teacher `{}` answers from their \
-             full text.",
+            "Retrieves {1} documents per training question with `{0}`, keeps {2} ranked by `{3}`, and answers from their full text with the teacher `{4}`.",
             retriever.plugin, config.preparation.retrieve, config.preparation.keep, reranker.plugin, teacher.plugin
         ),
         (Some(retriever), None, Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, of which a record keeps {}; the teacher `{}` answers from their full text.",
+            "Retrieves {1} documents per training question with `{0}`, keeps {2}, and answers from their full text with the teacher `{3}`.",
             retriever.plugin, config.preparation.retrieve, config.preparation.keep, teacher.plugin
         ),
-        _ => "The generator answers the training questions from the full documents.".into(),
+        _ => "Answers the training questions from the full documents with the generator.".into(),
     }
 }
 
@@ -188,7 +187,7 @@ fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result
         let context = Context { start, command: context.command.clone(), ..*context };
         let made = prepare_on(&session.oscar().model.device, &own, Shard::default(), &context)?;
         let left_out: u64 = made.counts.skipped.values().sum();
-        context.progress.note(&format!("{} training records; {left_out} questions were left out", made.counts.records));
+        context.progress.note(&format!("{} training records; skipped {left_out} questions", made.counts.records));
     }
     Ok((records::read_labelled(&file, None, config.reranking.enabled)?, file))
 }
@@ -205,10 +204,10 @@ fn label_file(
     if labelled.exists() {
         return Ok(records::read_labelled(labelled, None, config.reranking.enabled)?);
     }
-    let file = file.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
+    let file = file.ok_or_else(|| Error::usage("no training records: set `train` in [data]"))?;
     let records = label(session, config, &records::read(file, limit)?, context)?;
     if records.is_empty() {
-        let message = "the generator answers none of its questions, so there is nothing to learn".to_owned();
+        let message = "the generator answered none of its questions; nothing to learn".to_owned();
         return Err(Error::data(file.display(), message));
     }
     write_records(&records, labelled)?;
@@ -236,7 +235,7 @@ impl Stages {
     fn start(&mut self, start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
         let Some(directory) = config.training.init_from.as_deref() else { return Ok(()) };
         let name = directory.file_name().unwrap_or(directory.as_os_str()).to_string_lossy();
-        let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
+        let description = format!("Initialises the compressor from `{name}`, which was pretrained without questions.");
         self.time("start", &description, || init_from(start, oscar, config, context))
     }
 

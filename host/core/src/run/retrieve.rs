@@ -51,7 +51,7 @@ pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: 
                 return Ok::<_, Error>(count);
             }
             if progress.cancelled() {
-                return Err(Error::interrupted("nothing was written"));
+                return Err(Error::interrupted("wrote nothing"));
             }
             let queries: Vec<&str> = batch.iter().map(|question| question.query.as_str()).collect();
             for (question, found) in batch.iter().zip(index.search(&queries, depth)?) {
@@ -84,7 +84,7 @@ fn reranked(reranker: &dyn Reranker, query: &str, mut found: Vec<FoundChunk>) ->
 /// An id as a field of a run, which white space ends.
 fn field(id: &str) -> Result<&str> {
     if id.contains(char::is_whitespace) {
-        return Err(Error::failed(format!("the id `{id}` has white space, which a TREC run cannot hold; give it another id")));
+        return Err(Error::failed(format!("the id `{id}` contains white space, which TREC runs do not allow; rename it")));
     }
     Ok(id)
 }

@@ -24,7 +24,7 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> 
     let lock = lock(&config.output.directory)?;
     let run = TrainingRun::open(config, TrainingKind::Distillation, context, &lock)?;
     let path = config.data.train.as_deref();
-    let path = path.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
+    let path = path.ok_or_else(|| Error::usage("no training records: set `train` in [data]"))?;
     let start = stored_start(config)?;
     let spinner = context.progress.spinner("reading records");
     let records = records::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
@@ -37,7 +37,7 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> 
     let began = Instant::now();
     let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;
     if !outcome.interrupted {
-        let stage = training_stage("The compressor learns to answer as the teacher does.", &outcome, began);
+        let stage = training_stage("Trains the compressor to give the teacher's answers.", &outcome, began);
         conclude(config, &outcome, &device, context.start == RunStart::Resume, vec![stage])?;
         Directory::of(config).save(&oscar, config)?;
     }
@@ -76,7 +76,7 @@ pub(super) fn init_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Con
 pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
     if !fresh.is_empty() {
         let names = fresh.join(", ");
-        context.progress.warn(&format!("{} has no values for {names}; they start as new", directory.display()));
+        context.progress.warn(&format!("{names} not found in {}; newly initialised", directory.display()));
     }
 }
 

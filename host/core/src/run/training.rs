@@ -36,13 +36,13 @@ impl<'a> TrainingRun<'a> {
             CheckpointStore::new(Directory::of(config).checkpoints(), 2, TrainingFingerprint::new(&config.for_training(), kind));
         let checkpoint = match (context.start, store.latest()?) {
             (RunStart::Resume, None) => {
-                context.progress.note(&format!("there is nothing to resume in {}; starting", directory.display()));
+                context.progress.note(&format!("nothing to resume in {}; starting", directory.display()));
                 None
             }
             (RunStart::Resume, Some(found)) => Some(found),
             (_, Some(_)) => {
                 let message = format!(
-                    "{} holds an unfinished or finished training; go on with --resume, or choose another output directory",
+                    "{} contains an earlier training; continue it with --resume, or choose another output directory",
                     directory.display()
                 );
                 return Err(Error::usage(message));
@@ -55,7 +55,7 @@ impl<'a> TrainingRun<'a> {
             }
         }
         if config.training.validate_every.is_some() && config.data.validation.is_none() {
-            let message = "`validate_every` in [training] needs records to measure on: set `validation` in [data]";
+            let message = "training.validate_every needs validation records: set `validation` in [data]";
             return Err(Error::usage(message));
         }
         Ok(TrainingRun { context, _lock: lock, kind, store, checkpoint })

@@ -38,9 +38,9 @@ impl Interrupt {
             handler.request();
             // What waits for a service waits no longer.
             scaledown_sdk::component::stop::request_stop();
-            eprintln!("stopping after this step; press Ctrl-C again to stop at once and lose it");
+            eprintln!("stopping after this step; press Ctrl-C again to stop now and lose it");
         })
-        .map_err(|error| Error::because("could not listen to Ctrl-C", error))?;
+        .map_err(|error| Error::because("cannot listen for Ctrl-C", error))?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 

@@ -28,7 +28,7 @@ pub fn lock_file(file: &File, path: &Path) -> Result<(), LockError> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LockError::Held(path.to_owned())),
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-            tracing::warn!(path = %path.display(), "this file system has no locks; keep other runs away from it");
+            tracing::warn!(path = %path.display(), "this file system has no locks; do not start another run here");
             Ok(())
         }
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),

@@ -87,7 +87,7 @@ impl ChatTemplate {
         let template = self.template.as_ref().map_err(|message| failed(message))?;
         let text = template.render(tokens.chain(given).collect()).map_err(|message| failed(&message))?;
         if text.trim().is_empty() {
-            return Err(failed("it writes nothing for a question; expected the prompt, with the question in it"));
+            return Err(failed("renders nothing for a question; expected a prompt that contains the question"));
         }
         Ok(text)
     }

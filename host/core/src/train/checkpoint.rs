@@ -72,7 +72,7 @@ impl CheckpointStore {
         if refused.is_empty() {
             return Ok(allowed);
         }
-        let message = format!("{}; set it back as it was, or train anew in another output directory", refused.join("; "));
+        let message = format!("{}; restore the earlier setting, or train in another output directory", refused.join("; "));
         Err(TrainingError::Checkpoint { path: checkpoint.path.display().to_string(), message })
     }
 
@@ -141,9 +141,9 @@ impl Checkpoint {
         let failed = |message: String| TrainingError::Checkpoint { path: path.display().to_string(), message };
         let reader = artifact::open(path)?;
         let state: State = serde_json::from_slice(&reader.read(STATE_FILE)?)
-            .map_err(|error| failed(format!("{STATE_FILE} cannot be read: {error}")))?;
+            .map_err(|error| failed(format!("cannot read {STATE_FILE}: {error}")))?;
         if state.format != FORMAT {
-            return Err(failed(format!("it is of format {}, this program reads format {FORMAT}", state.format)));
+            return Err(failed(format!("checkpoint format {}, expected {FORMAT}", state.format)));
         }
         let tensors = reader.names().filter_map(|name| Some((name.strip_suffix(".safetensors")?, name)));
         let files = tensors.map(|(stem, name)| Ok((stem.to_owned(), reader.verified(name)?)));
@@ -174,7 +174,7 @@ impl Checkpoint {
     fn tensors(&self, name: &str) -> Result<SafetensorsFile, TrainingError> {
         let file = self.files.get(name).ok_or_else(|| TrainingError::Checkpoint {
             path: self.path.display().to_string(),
-            message: format!("it has no {name}.safetensors; it is a checkpoint of another training"),
+            message: format!("no {name}.safetensors; the checkpoint belongs to another training"),
         })?;
         Ok(SafetensorsFile::open(file)?)
     }

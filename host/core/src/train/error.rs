@@ -11,7 +11,7 @@ use crate::text::TextError;
 pub enum TrainingError {
     /// The loss is NaN or infinite.
     #[error(
-        "step {step}: the loss is {loss}; the first value that is not finite is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
+        "step {step}: the loss is {loss}; the first non-finite value is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
     )]
     NonFiniteLoss {
         /// The step, from 1.
@@ -43,12 +43,12 @@ pub enum TrainingError {
     },
     /// Another training writes into the same directory.
     #[error(
-        "{}: another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)",
+        "{}: locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)",
         .0.display()
     )]
     Busy(PathBuf),
     /// A checkpoint cannot be used.
-    #[error("the checkpoint {path} cannot be resumed: {message}")]
+    #[error("cannot resume from checkpoint {path}: {message}")]
     Checkpoint {
         /// The checkpoint's directory.
         path: String,
@@ -56,7 +56,7 @@ pub enum TrainingError {
         message: String,
     },
     /// A checkpoint is not what was written.
-    #[error("{source} (remove {path} to go on from the checkpoint before it, or to start anew)")]
+    #[error("{source} (remove {path} to resume from the checkpoint before it, or to start over)")]
     DamagedCheckpoint {
         /// The checkpoint's directory.
         path: String,

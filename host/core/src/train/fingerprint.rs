@@ -107,7 +107,7 @@ impl TrainingFingerprint {
                 continue;
             }
             if is_checksum {
-                difference.refused.push(format!("{key} are others"));
+                difference.refused.push(format!("{key} changed"));
                 continue;
             }
             let shown = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);

@@ -163,7 +163,7 @@ fn passes<O: Objective>(
                 // What the passes held goes before the next try.
                 drop((batches, totals));
                 let Some(records) = objective.halve_micro_batch() else { return Err(error.into()) };
-                observer.note(&format!("{error}: step {} is made again with micro-batches of {records}", step + 1));
+                observer.note(&format!("{error}: repeating step {} with micro-batches of {records}", step + 1));
             }
             Some(error) => return Err(error),
         }

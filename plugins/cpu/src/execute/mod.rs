@@ -243,5 +243,5 @@ impl Call<'_> {
 
 /// The error of an element type that an instruction has no kernel for.
 fn unsupported(op: &Op, dtype: scaledown_sdk::DType) -> Error {
-    Error::Device { device: NAME.to_owned(), op: op.name(), message: format!("there is no kernel for elements of {dtype}") }
+    Error::Device { device: NAME.to_owned(), op: op.name(), message: format!("no kernel for elements of {dtype}") }
 }

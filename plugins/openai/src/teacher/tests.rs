@@ -151,7 +151,7 @@ fn tries_end() {
     assert!(message.contains("did not answer within teacher.timeout, 0.2 seconds"), "{message}");
     let spent = r#"{"error":{"code":"insufficient_quota","message":"no money"}}"#;
     let (message, _) = told(vec![Turn::Reply(429, "", spent.into())], json!({}));
-    assert!(message.contains("no money; the account's quota is used up"), "{message}");
+    assert!(message.contains("no money; the account's quota is exhausted"), "{message}");
 }
 
 #[test]

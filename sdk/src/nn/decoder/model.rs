@@ -215,8 +215,7 @@ impl Decoder {
             Some(context) if len + new_tokens > context => {
                 let more = if new_tokens > 0 { format!(" and {new_tokens} new ones") } else { String::new() };
                 Err(Error::Input(format!(
-                    "{len} positions{more} are more than the {context} that the model was made for (max_position_embeddings); \
-                     give it fewer or shorter documents, or let it make fewer new tokens"
+                    "{len} positions{more} exceed the model's {context} (max_position_embeddings); use fewer or shorter documents, or fewer new tokens"
                 )))
             }
             _ => Ok(()),

@@ -38,7 +38,7 @@ impl Rotaries {
     pub(super) fn positions(&self, spans: &[Span], shape: [usize; 2], device: &Device) -> Result<Positions> {
         let longest = spans.iter().map(|span| span.end()).max().unwrap_or(0);
         if longest > self.max_positions {
-            let message = format!("a text of {longest} tokens is too long: the encoder reads up to {}", self.max_positions);
+            let message = format!("a text of {longest} tokens is too long: the encoder's maximum is {}", self.max_positions);
             return Err(Error::Input(message));
         }
         let global = PositionInfo::bidirectional(spans, shape, &self.global, device)?;

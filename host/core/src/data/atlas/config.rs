@@ -130,10 +130,10 @@ impl AtlasConfig {
             ("two_hop_share", self.two_hop_share),
         ];
         for (key, share) in shares {
-            check(key, share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+            check(key, share, (0.0..=1.0).contains(&share), "expected a number from 0 to 1")?;
         }
         let held_out = self.validation_share + self.test_share;
-        check("test_share", self.test_share, held_out <= 0.9, "with validation_share it must leave a tenth for training")?;
+        check("test_share", self.test_share, held_out <= 0.9, "with validation_share, it must leave a tenth for training")?;
         check(
             "documents_per_record",
             self.documents_per_record,
@@ -162,7 +162,7 @@ impl AtlasConfig {
             check(key("facts"), facts, (1..=9).contains(&facts), "it must be between 1 and 9")?;
             for (name, share) in [("similar_name_share", stage.similar_name_share), ("two_hop_share", stage.two_hop_share)] {
                 let share = share.unwrap_or(0.0);
-                check(key(name), share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+                check(key(name), share, (0.0..=1.0).contains(&share), "expected a number from 0 to 1")?;
             }
             check(key("questions"), stage.questions, stage.questions > 0, "it must be at least 1")?;
         }
@@ -225,7 +225,7 @@ mod tests {
             change(&mut config);
             config.validate().unwrap_err().to_string()
         };
-        assert_eq!(bad(|c| c.name_share = 1.5), "atlas.name_share is 1.5, but it must be between 0 and 1");
+        assert_eq!(bad(|c| c.name_share = 1.5), "atlas.name_share is 1.5, but expected a number from 0 to 1");
         assert!(bad(|c| c.name_share = f64::NAN).contains("name_share"));
         assert!(bad(|c| c.people = 1_000_000).contains("there are names for"));
         assert!(bad(|c| c.things = 20).contains("every split"));

@@ -55,7 +55,7 @@ pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> 
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() as u64;
-        DataError::Record { path: path.to_owned(), line, field: None, message: format!("it is no UTF-8 text: {error}") }
+        DataError::Record { path: path.to_owned(), line, field: None, message: format!("not valid UTF-8: {error}") }
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let id = path.strip_prefix(root).unwrap_or(path);

@@ -55,7 +55,7 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         },
     };
     if id.is_empty() {
-        return Err(fault(fields.id.as_deref().unwrap_or("id"), "it is empty; expected what to call the document"));
+        return Err(fault(fields.id.as_deref().unwrap_or("id"), "empty; expected a document id"));
     }
     let title = match &fields.title {
         Some(field) => text(field, lookup(value, field).ok_or_else(|| missing(field))?)?,

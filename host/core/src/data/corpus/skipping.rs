@@ -29,8 +29,8 @@ impl Documents {
     fn leave_out(&mut self, error: &DataError) {
         self.left_out += 1;
         match self.left_out {
-            ..=TOLD => tracing::warn!("{error}; the document is left out (corpus.on_error)"),
-            left_out if left_out == TOLD + 1 => tracing::warn!("more documents are left out; they are counted"),
+            ..=TOLD => tracing::warn!("skipped a document: {error} (corpus.on_error)"),
+            left_out if left_out == TOLD + 1 => tracing::warn!("more documents are skipped; only their number follows"),
             _ => {}
         }
     }
@@ -45,7 +45,7 @@ impl Iterator for Documents {
                 Some(Err(error)) if self.on_error == OnError::Skip && error.can_go_on() => self.leave_out(&error),
                 None => {
                     if self.left_out > 0 {
-                        tracing::warn!("{} documents of the corpus were left out, as they cannot be read", self.left_out);
+                        tracing::warn!("skipped {} unreadable documents of the corpus", self.left_out);
                         self.left_out = 0;
                     }
                     return None;

@@ -87,7 +87,7 @@ fn parts(path: &Path, format: CorpusFormat) -> Result<Vec<PathBuf>, DataError> {
         return Err(DataError::Content {
             path: path.to_owned(),
             place: "the directory".into(),
-            message: format!("holds no file of the corpus; expected {expected}, compressed or not"),
+            message: format!("contains no corpus files; expected {expected}, compressed or not"),
         });
     }
     Ok(files)

@@ -52,9 +52,9 @@ fn beirs_corpus_is_read_with_its_bad_lines_named() {
         directory(&[("corpus.jsonl.zst", &compressed), ("queries.jsonl", b"{\"_id\": \"q\", \"text\": \"no document\"}\n")]);
     let found = read(&corpus(CorpusFormat::Beir, files.path()));
     assert_eq!(found[0], document("a", "T", "one"));
-    assert_eq!(found[1], Err("corpus.jsonl.zst:2: `text`: it is missing".into()));
+    assert_eq!(found[1], Err("corpus.jsonl.zst:2: `text`: missing".into()));
     assert!(found[2].as_ref().is_err_and(|error| error.starts_with("corpus.jsonl.zst:3: not valid JSON")), "{:?}", found[2]);
-    assert_eq!(found[3], Err("corpus.jsonl.zst:4: `_id`: it is missing".into()));
+    assert_eq!(found[3], Err("corpus.jsonl.zst:4: `_id`: missing".into()));
     assert_eq!(found[4], document("4", "", "three"));
     assert_eq!(found.len(), 5);
 }
@@ -92,10 +92,10 @@ fn ms_marcos_passages_and_documents_are_read() {
     assert_eq!(found[1], document("D1", "Title", "body"));
     assert_eq!(
         found[2],
-        Err("c.tsv:3: found 1 fields parted by tabs, expected two, `id text`, or four, `id url title text`".into())
+        Err("c.tsv:3: found 1 tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)".into())
     );
-    assert_eq!(found[3], Err("c.tsv:4: the id is empty; expected what to call the document".into()));
-    assert!(found[4].as_ref().is_err_and(|error| error.starts_with("c.tsv:5: it is no UTF-8 text")), "{:?}", found[4]);
+    assert_eq!(found[3], Err("c.tsv:4: the id is empty; expected a document id".into()));
+    assert!(found[4].as_ref().is_err_and(|error| error.starts_with("c.tsv:5: not valid UTF-8")), "{:?}", found[4]);
     assert_eq!(found[5], document("6", "", "last"));
 }
 
@@ -129,7 +129,7 @@ fn the_columns_of_parquet_are_named_by_the_configuration() {
         (&found[0], &found[2]),
         (&document("7", "Aspen Vale", "Peas and barley."), &document("9", "Birch Loom", "Framed in walnut."))
     );
-    assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: it is missing".into()));
+    assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: missing".into()));
     config.fields = CorpusFields::default();
     let told = Corpus::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
     assert!(told.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"), "{told}");
@@ -220,7 +220,7 @@ fn a_directory_of_text_is_read_in_order() {
             document("b.txt", "", "plain")
         ]
     );
-    assert!(found[3].as_ref().is_err_and(|error| error.starts_with("z.txt:2: it is no UTF-8 text")), "{:?}", found[3]);
+    assert!(found[3].as_ref().is_err_and(|error| error.starts_with("z.txt:2: not valid UTF-8")), "{:?}", found[3]);
     assert_eq!(found.len(), 4);
 }
 
@@ -228,7 +228,7 @@ fn a_directory_of_text_is_read_in_order() {
 fn what_is_not_there_is_told() {
     let empty = directory(&[("x.txt", b"x")]);
     let told = |format, path: &Path| Corpus::open(&corpus(format, path)).err().unwrap().to_string();
-    let message = "the directory: holds no file of the corpus; expected corpus.jsonl, compressed or not";
+    let message = "the directory: contains no corpus files; expected corpus.jsonl, compressed or not";
     assert_eq!(told(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
     for format in [CorpusFormat::Jsonl, CorpusFormat::Files] {
         assert!(told(format, Path::new("/no/such")).starts_with("cannot read /no/such: "));

@@ -22,13 +22,13 @@ fn document(line: &str) -> Result<CorpusDocument, String> {
         &[id, _, title, text] => (id, title, text),
         other => {
             return Err(format!(
-                "found {} fields parted by tabs, expected two, `id text`, or four, `id url title text`",
+                "found {} tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)",
                 other.len()
             ));
         }
     };
     if id.trim().is_empty() {
-        return Err("the id is empty; expected what to call the document".into());
+        return Err("the id is empty; expected a document id".into());
     }
     Ok(CorpusDocument { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
 }

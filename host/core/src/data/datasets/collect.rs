@@ -30,7 +30,7 @@ pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &d
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {
         let told =
-            format!("{}: it is what is read, and writing the records would replace it; choose another --out", out.display());
+            format!("{}: is also the input; choose another --out", out.display());
         return Err(Error::usage(told));
     }
     write_file_with(out, |file| {
@@ -59,20 +59,20 @@ fn told(written: &WrittenDataset, limit: Option<usize>, from: Option<&Path>, pro
     if written.records == 0 {
         let hint = match (written.set, written.without_documents) {
             (Set::TriviaQa, 1..) => {
-                "; unpack its archive whole: the pages' texts are looked for in `evidence`, beside the file or its directory"
+                "; unpack the whole archive: page texts are read from `evidence`, next to the file or its directory"
             }
             _ => "",
         };
         let WrittenDataset { without_answer, without_documents, .. } = written;
         return Err(Error::failed(format!(
-            "{name}: no question can be trained on: {without_answer} have no answer, {without_documents} no documents{hint}"
+            "{name}: no usable question: {without_answer} have no answer, {without_documents} have no documents{hint}"
         )));
     }
     if let Some(limit) = limit.filter(|limit| written.records < *limit) {
-        progress.warn(&format!("{name}: there are {} records, fewer than the {limit} that were asked for", written.records));
+        progress.warn(&format!("{name}: wrote {} records, fewer than the {limit} requested", written.records));
     }
     if local && written.set == Set::NaturalQuestions {
-        progress.note("NQ-open has no documents: the document of a record is made of its question and answers");
+        progress.note("NQ-open has no documents: each record gets one made from its question and answers");
     }
     Ok(())
 }

@@ -99,7 +99,7 @@ fn another_format_is_told_with_its_place() {
         told(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
         "f.json:2: `context`: expected pairs of a title and a list of sentences"
     );
-    assert_eq!(told(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: it is missing");
+    assert_eq!(told(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: missing");
 }
 
 #[test]

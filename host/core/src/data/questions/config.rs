@@ -89,10 +89,10 @@ impl Questions {
     pub(crate) fn contradictions(&self, has_corpus: bool) -> Vec<(&'static str, String)> {
         match (self.format, &self.path) {
             (QuestionFormat::Synthetic, Some(_)) => {
-                vec![("path", "synthetic questions are made from the corpus; remove it, or name the file's format".into())]
+                vec![("path", "not used: synthetic questions are made from the corpus; remove it, or set questions.format".into())]
             }
             (QuestionFormat::Synthetic, None) if !has_corpus => {
-                vec![("format", "synthetic questions are made from the corpus, and there is none; add a table [corpus]".into())]
+                vec![("format", "synthetic questions need a corpus; add a table [corpus]".into())]
             }
             (QuestionFormat::Synthetic, None) | (_, Some(_)) => Vec::new(),
             (_, None) => vec![("path", "is missing; expected the file of questions".into())],

@@ -35,7 +35,7 @@ pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, Da
         QuestionFormat::Beir => json(&queries(path), beir),
         QuestionFormat::Msmarco => lines(path, |_, line| match line.split_once('\t') {
             Some((id, query)) => question(id.trim(), query),
-            None => Err((None, "expected an id and a question parted by a tab".into())),
+            None => Err((None, "expected an id and a question separated by a tab".into())),
         }),
         QuestionFormat::Text | QuestionFormat::Synthetic => lines(path, |number, line| question(&number.to_string(), line)),
     }
@@ -117,7 +117,7 @@ fn documents(value: &Value, fields: &QuestionFields) -> Result<(Vec<String>, Opt
     let scores = scores.map(|scores| list(&field, scores.clone(), number)).transpose()?;
     match &scores {
         Some(scores) if scores.len() != documents.len() => {
-            let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
+            let message = format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             Err(fault(&field, &message))
         }
         _ => Ok((documents, scores)),
@@ -134,7 +134,7 @@ fn answers(field: &str, value: Option<&Value>) -> Result<Vec<String>, Fault> {
 
 fn question(id: &str, query: &str) -> Result<CorpusQuestion, Fault> {
     match (id, query.trim()) {
-        ("", _) => Err((None, "the id is empty; expected what to call the question".into())),
+        ("", _) => Err((None, "the id is empty; expected a question id".into())),
         (_, "") => Err((None, "the question is blank".into())),
         (id, query) => Ok(CorpusQuestion { id: id.to_owned(), query: query.to_owned(), ..CorpusQuestion::default() }),
     }

@@ -85,7 +85,7 @@ impl QuestionSource {
             if ids.insert(question.id.clone()) {
                 return Ok(question);
             }
-            Err(place.error(format!("the id `{}` is there a second time; each question needs its own", question.id)))
+            Err(place.error(format!("duplicate id `{}`; question ids must be unique", question.id)))
         });
         // A question that is refused counts for none.
         let mut left = config.limit.unwrap_or(usize::MAX);

@@ -42,8 +42,8 @@ fn ms_marcos_queries_are_read_and_repeated_ids_refused() {
     let file = file("12\twho\nno tab\n12\tagain\n13\t \n14\twhat\tnow\n");
     let found = read(&config(QuestionFormat::Msmarco, Some(file.path())));
     assert_eq!(found[0], question("12", "who"));
-    assert_eq!(found[1], Err("2: expected an id and a question parted by a tab".into()));
-    assert_eq!(found[2], Err("3: the id `12` is there a second time; each question needs its own".into()));
+    assert_eq!(found[1], Err("2: expected an id and a question separated by a tab".into()));
+    assert_eq!(found[2], Err("3: duplicate id `12`; question ids must be unique".into()));
     assert_eq!(found[3], Err("4: the question is blank".into()));
     assert_eq!(found[4], question("14", "what\tnow"));
 }
@@ -66,14 +66,14 @@ fn the_fields_of_json_are_found_or_named() {
         QuestionFields { id: name("key"), text: name("input.q"), answers: name("output"), ..QuestionFields::default() };
     let first = QuestionReader::open(&config, None).unwrap().next().unwrap().unwrap();
     assert_eq!((first.id.as_str(), first.gold_answers), ("k", vec!["me".to_owned(), "2".into()]));
-    assert_eq!(read(&config)[1], Err("2: `input.q`: it is missing".into()));
+    assert_eq!(read(&config)[1], Err("2: `input.q`: missing".into()));
 }
 
 #[test]
 fn beirs_queries_are_read() {
     let file = file("{\"_id\": \"0\", \"text\": \"who\", \"metadata\": {}}\n{\"text\": \"x\"}\n");
     let found = read(&config(QuestionFormat::Beir, Some(file.path())));
-    assert_eq!(found, [question("0", "who"), Err("2: `_id`: it is missing".into())]);
+    assert_eq!(found, [question("0", "who"), Err("2: `_id`: missing".into())]);
     let directory = tempfile::tempdir().unwrap();
     std::fs::copy(file.path(), directory.path().join("queries.jsonl")).unwrap();
     std::fs::write(directory.path().join("corpus.jsonl"), "").unwrap();

@@ -32,7 +32,7 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, DataError> {
 
 /// The operating system lets a directory be opened, and fails at the first read with less to say.
 fn refuse_directory(file: File) -> io::Result<File> {
-    if file.metadata()?.is_dir() { Err(io::Error::other("it is a directory, expected a file")) } else { Ok(file) }
+    if file.metadata()?.is_dir() { Err(io::Error::other("is a directory, expected a file")) } else { Ok(file) }
 }
 
 /// The name of a file without `.gz` or `.zst`, by whose ending its format is known.
@@ -72,7 +72,7 @@ mod tests {
             assert_eq!(plain_name(&path).file_name(), Some("t.txt".as_ref()));
         }
         let told = open(directory.path()).err().expect("a directory is no file").to_string();
-        assert!(told.ends_with("it is a directory, expected a file"), "{told}");
+        assert!(told.ends_with("is a directory, expected a file"), "{told}");
     }
 
     #[test]

@@ -42,10 +42,10 @@ impl PretrainingRecord {
             list("documents", fields.shift_remove("documents").ok_or_else(|| missing("documents"))?, super::record::document)?;
         let questions = list("questions", questions, question)?;
         if documents.is_empty() {
-            return Err(fault("documents", "it is empty; expected at least one document"));
+            return Err(fault("documents", "empty; expected at least one document"));
         }
         if questions.is_empty() {
-            return Err(fault("questions", "it is empty; expected at least one question"));
+            return Err(fault("questions", "empty; expected at least one question"));
         }
         Ok(PretrainingRecord { documents, questions })
     }
@@ -86,14 +86,14 @@ mod tests {
     #[test]
     fn the_field_at_fault_is_named() {
         for (value, field, message) in [
-            (json!({"documents": ["d"], "questions": []}), "questions", "it is empty; expected at least one question"),
+            (json!({"documents": ["d"], "questions": []}), "questions", "empty; expected at least one question"),
             (
                 json!({"documents": [], "questions": [{"query": "q", "answer": "a"}]}),
                 "documents",
-                "it is empty; expected at least one document",
+                "empty; expected at least one document",
             ),
-            (json!({"questions": [{"query": "q", "answer": "a"}]}), "documents", "it is missing"),
-            (json!({"documents": ["d"], "questions": [{"query": "q"}]}), "questions[0].answer", "it is missing"),
+            (json!({"questions": [{"query": "q", "answer": "a"}]}), "documents", "missing"),
+            (json!({"documents": ["d"], "questions": [{"query": "q"}]}), "questions[0].answer", "missing"),
             (
                 json!({"documents": ["d"], "questions": ["q"]}),
                 "questions[0]",
@@ -104,7 +104,7 @@ mod tests {
                 "questions[0].query",
                 "expected a string, found the number 1",
             ),
-            (json!({"documents": ["d"]}), "query", "it is missing"),
+            (json!({"documents": ["d"]}), "query", "missing"),
         ] {
             let found = PretrainingRecord::from_json(value.clone(), 1).expect_err("it is not valid");
             assert_eq!(found, (Some(field.to_owned()), message.to_owned()), "{value}");

@@ -28,7 +28,7 @@ fn limited(path: &Path, texts: impl Iterator<Item = Result<String, DataError>>) 
         if bytes <= LIMIT {
             return text;
         }
-        let message = format!("more than {} MiB of documents, expected those of one question", LIMIT >> 20);
+        let message = format!("more than {} MiB of documents; expected the documents of one question", LIMIT >> 20);
         Err(DataError::Content { path: path.to_owned(), place: "the file".into(), message })
     });
     counted.collect()
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_told_with_its_line() {
-        assert_eq!(read("a.jsonl", "\"One.\"\n{}\n").unwrap_err(), "/a.jsonl:2: `document.text`: it is missing");
+        assert_eq!(read("a.jsonl", "\"One.\"\n{}\n").unwrap_err(), "/a.jsonl:2: `document.text`: missing");
         let told = read("a.json", "[\"One.\",\n3]").unwrap_err();
         assert!(told.starts_with("/a.json:2: `document`: ") && told.contains("a string or an object"), "{told}");
     }

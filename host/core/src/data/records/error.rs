@@ -18,7 +18,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// A file without records.
-    #[error("{path}: there is no record in it")]
+    #[error("{path}: contains no records")]
     Empty {
         /// The file.
         path: PathBuf,

@@ -101,7 +101,7 @@ pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<PretrainingRecord
     let mut reader = Reader::open(path)?;
     let contexts = std::iter::from_fn(|| reader.next_as(PretrainingRecord::from_json)).map(|item| match item {
         Ok((line, context)) if answers && context.questions.is_empty() => {
-            let message = "it is missing; a language model learns to give it".to_owned();
+            let message = "missing; pretraining needs answers as targets".to_owned();
             Err(DataError::Record { path: path.to_owned(), line, field: Some("answer".into()), message })
         }
         other => other.map(|(_, context)| context),
@@ -124,7 +124,7 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError>
 /// If the file cannot be read or has no record, or at its first record that is bad or has no answer to compare with.
 pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
     let scored = |record: &Record| match record.gold_answers.is_empty() && record.answer.is_none() {
-        true => Err(("gold_answers", "it is missing, and so is `answer`; there is nothing to compare the model's answer with")),
+        true => Err(("gold_answers", "missing, and so is `answer`; evaluation needs one of them")),
         false => Ok(()),
     };
     not_empty(path, collect(path, limit, scored)?)
@@ -137,10 +137,10 @@ pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, Dat
 pub fn read_labelled(path: &Path, limit: Option<usize>, scores: bool) -> Result<Vec<Record>, DataError> {
     let labelled = |record: &Record| {
         if record.answer.is_none() {
-            return Err(("answer", "it is missing; a training learns to give it"));
+            return Err(("answer", "missing; training needs it as the target"));
         }
         if scores && record.reranking_scores.is_none() {
-            return Err(("reranking_scores", "it is missing; with [reranking] enabled = true, a training learns to give them"));
+            return Err(("reranking_scores", "missing; reranking.enabled = true needs it as the target"));
         }
         Ok(())
     };
@@ -210,8 +210,8 @@ mod tests {
             let read = read_labelled(file.path(), None, scores).map(|records| records.len());
             read.map_err(|error| error.to_string().replace(&file.path().display().to_string(), "file"))
         };
-        assert_eq!(missing("", false), Err("file:2: `answer`: it is missing; a training learns to give it".into()));
-        let scores = "file:2: `reranking_scores`: it is missing; with [reranking] enabled = true, a training learns to give them";
+        assert_eq!(missing("", false), Err("file:2: `answer`: missing; training needs it as the target".into()));
+        let scores = "file:2: `reranking_scores`: missing; reranking.enabled = true needs it as the target";
         assert_eq!(missing(", \"answer\": \"\"", true), Err(scores.into()));
         assert_eq!(missing(", \"answer\": \"\"", false), Ok(2));
         assert!(matches!(read_labelled(file("\n").path(), None, false), Err(DataError::Empty { .. })));
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(read_scored(file(good).path(), None).expect("both can be scored").len(), 2);
         let bad = file(&format!("{good}{{\"query\": \"q\", \"documents\": [\"d\"], \"gold_answers\": []}}\n"));
         let told = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
-        let place = format!("{}:3: `gold_answers`: it is missing, and so is `answer`", bad.path().display());
+        let place = format!("{}:3: `gold_answers`: missing, and so is `answer`", bad.path().display());
         assert!(told.starts_with(&place), "{told}");
         assert_eq!(read_scored(bad.path(), Some(2)).expect("the first two can be scored").len(), 2);
     }
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let told = read(Path::new("no/such/file.jsonl"), None).expect_err("it is missing").to_string();
+        let told = read(Path::new("no/such/file.jsonl"), None).expect_err("missing").to_string();
         assert!(told.starts_with("cannot read no/such/file.jsonl: "), "{told}");
     }
 }

@@ -46,22 +46,22 @@ impl Record {
         let id = take("id").map(identifier).transpose()?.unwrap_or_else(|| format!("line {line}"));
         let query = text("query", take("query").ok_or_else(|| missing("query"))?)?;
         if query.trim().is_empty() {
-            return Err(fault("query", "it is blank; expected the question"));
+            return Err(fault("query", "blank; expected a question"));
         }
         let documents = list("documents", take("documents").ok_or_else(|| missing("documents"))?, document)?;
         if documents.is_empty() {
-            return Err(fault("documents", "it is empty; expected at least one document"));
+            return Err(fault("documents", "empty; expected at least one document"));
         }
         let answer = take("answer").map(|value| self::answer("answer", value)).transpose()?;
         let gold_answers = match (take("gold_answers"), take("answers")) {
-            (Some(_), Some(_)) => return Err(fault("answers", "it means the same as `gold_answers`; keep one of them")),
+            (Some(_), Some(_)) => return Err(fault("answers", "duplicate of `gold_answers`; keep one of them")),
             (Some(value), None) => golds("gold_answers", value)?,
             (None, Some(value)) => golds("answers", value)?,
             (None, None) => Vec::new(),
         };
         let reranking_scores = take("reranking_scores").map(|value| list("reranking_scores", value, score)).transpose()?;
         if let Some(scores) = reranking_scores.as_ref().filter(|scores| scores.len() != documents.len()) {
-            let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
+            let message = format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             return Err(fault("reranking_scores", &message));
         }
         Ok(Record { id, query, documents, answer, gold_answers, reranking_scores, line, extra: fields })
@@ -73,7 +73,7 @@ pub(crate) fn fault(field: &str, message: &str) -> Fault {
 }
 
 pub(crate) fn missing(field: &str) -> Fault {
-    fault(field, "it is missing")
+    fault(field, "missing")
 }
 
 fn wrong(field: &str, expected: &str, found: &Value) -> Fault {
@@ -200,18 +200,18 @@ mod tests {
     fn the_field_at_fault_is_named() {
         for (value, field, message) in [
             (json!([1]), None, "expected an object with `query` and `documents`, found a list"),
-            (json!({"documents": ["a"]}), Some("query"), "it is missing"),
-            (json!({"query": null, "documents": ["a"]}), Some("query"), "it is missing"),
-            (json!({"query": " \n", "documents": ["a"]}), Some("query"), "it is blank; expected the question"),
-            (json!({"query": "q"}), Some("documents"), "it is missing"),
+            (json!({"documents": ["a"]}), Some("query"), "missing"),
+            (json!({"query": null, "documents": ["a"]}), Some("query"), "missing"),
+            (json!({"query": " \n", "documents": ["a"]}), Some("query"), "blank; expected a question"),
+            (json!({"query": "q"}), Some("documents"), "missing"),
             (json!({"query": "q", "documents": "a"}), Some("documents"), "expected a list, found a string"),
-            (json!({"query": "q", "documents": []}), Some("documents"), "it is empty; expected at least one document"),
+            (json!({"query": "q", "documents": []}), Some("documents"), "empty; expected at least one document"),
             (
                 json!({"query": "q", "documents": ["a", 5]}),
                 Some("documents[1]"),
                 "expected a string or an object with a `text`, found the number 5",
             ),
-            (json!({"query": "q", "documents": [{"title": "t"}]}), Some("documents[0].text"), "it is missing"),
+            (json!({"query": "q", "documents": [{"title": "t"}]}), Some("documents[0].text"), "missing"),
             (json!({"query": "q", "documents": ["a"], "answer": ["x"]}), Some("answer"), "expected a string, found a list"),
             (
                 json!({"query": "q", "documents": ["a"], "answers": ["x", false]}),
@@ -221,7 +221,7 @@ mod tests {
             (
                 json!({"query": "q", "documents": ["a"], "reranking_scores": [1, 2]}),
                 Some("reranking_scores"),
-                "it has 2 scores for 1 documents; expected one for each",
+                "found 2 scores for 1 documents; expected one score per document",
             ),
             (
                 json!({"query": "q", "documents": ["a"], "reranking_scores": ["1"]}),
@@ -236,7 +236,7 @@ mod tests {
             (
                 json!({"query": "q", "documents": ["a"], "answers": [], "gold_answers": []}),
                 Some("answers"),
-                "it means the same as `gold_answers`; keep one of them",
+                "duplicate of `gold_answers`; keep one of them",
             ),
         ] {
             let found = Record::from_json(value.clone(), 1).expect_err("it is not valid");

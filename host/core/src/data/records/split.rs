@@ -134,7 +134,7 @@ impl<R: BufRead> RecordSplitter<R> {
             self.source.consume(1);
             return match self.skip_space()? {
                 None => Ok(None),
-                Some(_) => Err(broken(self.line, "something follows the end of the list")),
+                Some(_) => Err(broken(self.line, "unexpected content after the end of the list")),
             };
         }
         if !self.first {
@@ -194,7 +194,7 @@ impl<R: BufRead> RecordSplitter<R> {
 }
 
 fn too_long(line: u64) -> Broken {
-    let message = format!("the record is longer than {} MiB; is this a file of records?", RECORD_LIMIT >> 20);
+    let message = format!("the record is longer than {} MiB; check that this is a file of records", RECORD_LIMIT >> 20);
     Broken::Format { line, message }
 }
 
@@ -226,7 +226,7 @@ mod tests {
             ("[{},]", 1, "expected a record"),
             ("[{}\n", 2, "the file ends inside the list: expected `]`"),
             ("[{}, ", 1, "the file ends inside the list: expected `]`"),
-            ("[]\n[]", 2, "something follows the end of the list"),
+            ("[]\n[]", 2, "unexpected content after the end of the list"),
         ] {
             match pieces(content.as_bytes()) {
                 Err(Broken::Format { line: found, message: told }) => {

@@ -80,8 +80,7 @@ impl TrecLayout {
                 other.len()
             )),
             (TrecLayout::Beir, other) => Err(format!(
-                "found {} fields, expected three parted by tabs, `query-id corpus-id score` (BEIR), or the four of \
-                 `query iteration document grade` (TREC)",
+                "found {} fields, expected 3 tab-separated (`query-id corpus-id score`, BEIR) or 4 (`query iteration document grade`, TREC)",
                 other.len()
             )),
         }
@@ -106,7 +105,7 @@ impl<T> TrecTable<T> {
         match documents.insert(document.to_owned(), value) {
             None => Ok(()),
             Some(_) => {
-                Err(lines.fault(format!("document `{document}` is there a second time for query `{query}`; keep one line")))
+                Err(lines.fault(format!("duplicate document `{document}` for query `{query}`; keep one line")))
             }
         }
     }
@@ -170,9 +169,9 @@ mod tests {
             ("q Q0 d 1 NaN t\n", "file:1: the score is `NaN`, expected a number"),
             (
                 "q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n",
-                "file:3: document `d` is there a second time for query `q`; keep one line",
+                "file:3: duplicate document `d` for query `q`; keep one line",
             ),
-            ("\n", "file: there is no record in it"),
+            ("\n", "file: contains no records"),
         ] {
             assert_eq!(told(content, &run), message);
         }
@@ -180,11 +179,11 @@ mod tests {
             ("q 0 d 1\nq 0 e\n", "file:2: found 3 fields, expected four, `query iteration document grade`, as in the first line"),
             (
                 "query-id\tcorpus-id\tscore\nq\td\t1\nq\te\n",
-                "file:3: found 2 fields, expected three parted by tabs, `query-id corpus-id score` (BEIR), or the four of `query iteration document grade` (TREC)",
+                "file:3: found 2 fields, expected 3 tab-separated (`query-id corpus-id score`, BEIR) or 4 (`query iteration document grade`, TREC)",
             ),
             ("q\td\tgood\n", "file:1: the grade is `good`, expected a whole number"),
-            ("q 0 d 1\nq 0 d 0\n", "file:2: document `d` is there a second time for query `q`; keep one line"),
-            ("query-id\tcorpus-id\tscore\n", "file: there is no record in it"),
+            ("q 0 d 1\nq 0 d 0\n", "file:2: duplicate document `d` for query `q`; keep one line"),
+            ("query-id\tcorpus-id\tscore\n", "file: contains no records"),
         ] {
             assert_eq!(told(content, &qrels), message);
         }

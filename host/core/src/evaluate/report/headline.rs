@@ -15,7 +15,7 @@ pub(super) fn headline(metrics: &Metrics) -> String {
     if let Some(full) = &metrics.uncompressed {
         sentence += &format!("; the generator that reads the full documents reaches {:.2}", full.em);
         if full.em > 0.0 {
-            sentence += &format!(", so {:.0} % of its quality is kept", 100.0 * after / full.em);
+            sentence += &format!(", so {:.0} % of its quality is retained", 100.0 * after / full.em);
         }
     }
     sentence.push('.');
@@ -27,7 +27,7 @@ pub(super) fn headline(metrics: &Metrics) -> String {
 
 fn speed_sentence(speed: &Speed) -> String {
     let arithmetic = if speed.compressed.tflop > 0.0 && speed.uncompressed.tflop > 0.0 {
-        format!(", at {:.1} times less arithmetic", speed.uncompressed.tflop / speed.compressed.tflop)
+        format!(", with {:.1}x fewer FLOPs", speed.uncompressed.tflop / speed.compressed.tflop)
     } else {
         String::new()
     };
@@ -66,7 +66,7 @@ mod tests {
         metrics.speed = Some(Speed { compressed: costs(1.0), uncompressed: costs(3.0), speedup: 0.5, ..Speed::default() });
         let told = headline(&metrics);
         assert!(
-            told.ends_with("so 80 % of its quality is kept. Answers come 2.0 times slower, at 3.0 times less arithmetic."),
+            told.ends_with("so 80 % of its quality is kept. Answers come 2.0 times slower, with 3.0x fewer FLOPs."),
             "{told}"
         );
     }

@@ -89,8 +89,7 @@ impl Tokens {
             let real = mask.iter().take_while(|&&real| real).count();
             if real == 0 || mask[real..].contains(&true) {
                 let message = format!(
-                    "`attention_mask[{i}]` has padding before a token; this model counts positions from the beginning of a row, expected \
-                     tokens first, and then padding"
+                    "`attention_mask[{i}]` has padding before a token; this model expects padding on the right"
                 );
                 return Err(Error::failed(message));
             }
@@ -135,7 +134,7 @@ pub fn check_destination(path: &Path) -> Result<()> {
     match path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
         Some(parent) => {
             let message =
-                format!("{} cannot be written: there is no directory {}; make it first", path.display(), parent.display());
+                format!("cannot write {}: directory {} does not exist; create it first", path.display(), parent.display());
             Err(Error::failed(message))
         }
         None => Ok(()),

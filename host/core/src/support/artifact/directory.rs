@@ -166,7 +166,7 @@ pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
     let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
-    let found = found.ok_or_else(|| damaged("it has no version".into()))?;
+    let found = found.ok_or_else(|| damaged("no version".into()))?;
     if found != VERSION {
         return Err(ArtifactError::Version { path: path.to_owned(), found, known: VERSION });
     }
@@ -191,13 +191,13 @@ impl DirectoryReader {
     pub fn verified(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         let path = self.path.join(plain(name)?);
         let damaged = |message: String| ArtifactError::Damaged { path: path.clone(), message };
-        let wanted = self.manifest.files.get(name).ok_or_else(|| damaged("the manifest does not list it".into()))?;
+        let wanted = self.manifest.files.get(name).ok_or_else(|| damaged("not listed in the manifest".into()))?;
         let found = checksum(&path).map_err(ArtifactError::io("read", &path))?;
         if found.bytes != wanted.bytes {
             return Err(damaged(format!("expected {} bytes, found {}", wanted.bytes, found.bytes)));
         }
         if found.crc32 != wanted.crc32 {
-            return Err(damaged("its checksum differs from the manifest's".into()));
+            return Err(damaged("checksum differs from the manifest's".into()));
         }
         Ok(path)
     }

@@ -25,7 +25,7 @@ pub enum ArtifactError {
         message: String,
     },
     /// A directory was written by a version that this one does not know.
-    #[error("{path} is of layout version {found}, this program reads version {known}; use the program that wrote it")]
+    #[error("{path} has layout version {found}, expected {known}; use the version of ScaleDown that wrote it")]
     Version {
         /// The directory.
         path: PathBuf,
@@ -36,7 +36,7 @@ pub enum ArtifactError {
     },
     /// What is to be replaced was made by somebody else.
     #[error(
-        "{0} holds files that this program did not write, and is not replaced; move them away, or choose another output directory"
+        "{0} contains files that ScaleDown did not write; move them, or choose another output directory"
     )]
     Foreign(PathBuf),
     /// A name would lead out of the directory.

@@ -65,7 +65,7 @@ fn write_into<T, E: From<ArtifactError>>(
         return Err(ArtifactError::io("write", path)(ErrorKind::IsADirectory.into()).into());
     }
     if is_disk(kind) {
-        let error = std::io::Error::new(ErrorKind::InvalidInput, "it is a disk, expected the name of a file");
+        let error = std::io::Error::new(ErrorKind::InvalidInput, "is a device, expected a file name");
         return Err(ArtifactError::io("write", path)(error).into());
     }
     let opened = fs::OpenOptions::new().write(true).open(target).map_err(ArtifactError::io("write", path))?;
@@ -96,7 +96,7 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
         }
         target = parent(&target).join(fs::read_link(&target)?);
     }
-    Err(std::io::Error::other("it is a link that leads in a circle"))
+    Err(std::io::Error::other("is a circular link"))
 }
 
 /// Removes the temporary files in a directory that nobody is writing any more. What cannot be removed stays.

@@ -29,7 +29,7 @@ pub(super) enum ClientError {
 impl std::fmt::Display for ClientError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ClientError::Status(status) => write!(f, "it answered HTTP {status}"),
+            ClientError::Status(status) => write!(f, "HTTP {status}"),
             ClientError::Other(message) => f.write_str(message),
         }
     }
@@ -97,7 +97,7 @@ impl Client {
         let mut response = self.get(path, None)?.response;
         let body = response.body_mut().with_config().limit(LONGEST_LIST).read_to_vec();
         let body = body.map_err(|error| self.transport(&error))?;
-        serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("what it answered is no JSON: {error}")))
+        serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("the response is not valid JSON: {error}")))
     }
 
     /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows ranges.
@@ -115,7 +115,7 @@ impl Client {
                     let place = place.to_str().ok().and_then(|place| url.join(place).ok());
                     let mut place = place
                         .filter(|place| matches!(place.scheme(), "http" | "https"))
-                        .ok_or_else(|| ClientError::Other("it redirects to what is no address".into()))?;
+                        .ok_or_else(|| ClientError::Other("redirected to an invalid address".into()))?;
                     let _ = place.set_username("");
                     let _ = place.set_password(None);
                     // Who has left does not come back with the key: the way there is not the hub's any more.
@@ -126,7 +126,7 @@ impl Client {
                 None => return Err(ClientError::Status(status.as_u16())),
             }
         }
-        Err(ClientError::Other(format!("it redirects more than {MOST_REDIRECTS} times")))
+        Err(ClientError::Other(format!("redirected more than {MOST_REDIRECTS} times")))
     }
 
     fn once(&self, url: &Url, range: Option<&str>, at_home: bool) -> Result<Response<Body>, ClientError> {
@@ -143,7 +143,7 @@ impl Client {
 
     fn url(&self, path: &[&str]) -> Result<Url, ClientError> {
         let mut url = self.endpoint.clone();
-        let no_base = || ClientError::Other("HF_ENDPOINT is no address that has paths".into());
+        let no_base = || ClientError::Other("HF_ENDPOINT is not a base URL".into());
         url.path_segments_mut().map_err(|()| no_base())?.pop_if_empty().extend(path);
         Ok(url)
     }
@@ -151,8 +151,8 @@ impl Client {
     /// What an error below HTTP says, without addresses and keys.
     pub(super) fn transport(&self, error: &ureq::Error) -> ClientError {
         let message = match error {
-            ureq::Error::BadUri(_) => "its address cannot be used".to_owned(),
-            ureq::Error::BodyExceedsLimit(limit) => format!("its answer is longer than {limit} bytes"),
+            ureq::Error::BadUri(_) => "invalid address".to_owned(),
+            ureq::Error::BodyExceedsLimit(limit) => format!("the response is longer than {limit} bytes"),
             other => other.to_string(),
         };
         ClientError::Other(self.secrets.iter().fold(message, |message, secret| secret.redact(&message)))
@@ -170,7 +170,7 @@ fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
         // They become names of files.
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+'));
         if !plain || value.bytes().all(|byte| byte == b'.') || value.len() > 200 {
-            return Err(ClientError::Other(format!("its header {what} is none that a hub sends")));
+            return Err(ClientError::Other(format!("invalid response header {what}")));
         }
     }
     Ok(Some(Described { commit: commit.to_owned(), etag: etag.to_owned() }))
@@ -179,7 +179,7 @@ fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
 /// A header that logs do not show; `variable` holds what is in it.
 fn sensitive(value: &str, variable: &str) -> Result<HeaderValue, ClientError> {
     let mut value = HeaderValue::from_str(value)
-        .map_err(|_| ClientError::Other(format!("the environment variable {variable} holds what no request can carry")))?;
+        .map_err(|_| ClientError::Other(format!("environment variable {variable} contains characters that are not allowed in a header")))?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -20,13 +20,13 @@ impl Request<'_> {
     pub(super) fn load(&self, client: &Client, file: &str) -> Result<PathBuf, ClientError> {
         let within = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
         if file.is_empty() || !within {
-            return Err(ClientError::Other("its name leads out of the repository".into()));
+            return Err(ClientError::Other("its name points outside the repository".into()));
         }
         let kind = matches!(self.kind, RepoKind::Dataset).then_some("datasets");
         let path = kind.into_iter().chain(self.model.split('/')).chain(["resolve", self.revision]).chain(file.split('/'));
         let url: Vec<&str> = path.collect();
         let described = client.get(&url, Some("bytes=0-0"))?.described.ok_or_else(|| {
-            ClientError::Other("the answer has no X-Repo-Commit and ETag; is this a hub, or a mirror of one?".into())
+            ClientError::Other("the response has no X-Repo-Commit and ETag; check that HF_ENDPOINT is a hub or a mirror".into())
         })?;
         let repository = self.directory();
         let blob = repository.join("blobs").join(&described.etag);
@@ -58,7 +58,7 @@ impl Request<'_> {
             target.set_len(0)?;
         } else if begins != start {
             fs::remove_file(&part)?;
-            return Err(ClientError::Other("it sent another part of the file than it was asked for; try again".into()));
+            return Err(ClientError::Other("received another part of the file than requested; try again".into()));
         }
         let bar = self.bar(file, begins, total);
         let copied = copy(&mut answered.response.body_mut().as_reader(), &mut target, &bar);
@@ -68,7 +68,7 @@ impl Request<'_> {
         let found = target.metadata()?.len();
         if total.is_some_and(|total| total != found) {
             return Err(ClientError::Other(format!(
-                "the connection broke off after {found} of {} bytes; try again, it goes on there",
+                "the connection was lost after {found} of {} bytes; run the command again to continue",
                 total.unwrap_or_default()
             )));
         }
@@ -116,7 +116,7 @@ fn extent(status: StatusCode, headers: &HeaderMap) -> Result<(u64, Option<u64>),
         let (range, total) = range.split_once('/')?;
         Some((range.split_once('-')?.0.trim().parse().ok()?, total.trim().parse().ok()))
     });
-    parsed.ok_or_else(|| ClientError::Other("its header Content-Range says not which part of the file it sends".into()))
+    parsed.ok_or_else(|| ClientError::Other("the response has no Content-Range".into()))
 }
 
 fn copy(from: &mut impl Read, to: &mut impl Write, bar: &ProgressBar) -> io::Result<()> {
@@ -143,7 +143,7 @@ fn lock(path: &Path) -> Result<File, ClientError> {
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
             Err(TryLockError::WouldBlock) if start.elapsed() < LONGEST_WAIT => std::thread::sleep(Duration::from_millis(200)),
             Err(TryLockError::WouldBlock) => {
-                let told = format!("another process loads it (it holds {}); wait until that has ended", path.display());
+                let told = format!("another process is downloading it (lock {}); wait for it to end", path.display());
                 return Err(ClientError::Other(told));
             }
         }

@@ -96,7 +96,7 @@ impl Request<'_> {
             return Ok(());
         }
         std::fs::remove_file(path).and_then(|()| std::fs::remove_file(&blob)).map_err(failed)?;
-        Err(self.download_error(file, format!("what arrived has the SHA-256 {found}, expected {expected}; try again")))
+        Err(self.download_error(file, format!("SHA-256 {found}, expected {expected}; try again")))
     }
 }
 

@@ -47,7 +47,7 @@ impl std::fmt::Display for RepoKind {
 #[non_exhaustive]
 pub enum HubError {
     /// A path that is not there, or not a directory.
-    #[error("model `{model}`: there is no such directory{hint}")]
+    #[error("model `{model}`: no such directory{hint}")]
     NoDirectory {
         /// The model, as the configuration names it.
         model: String,
@@ -221,7 +221,7 @@ impl Request<'_> {
         for file in wanted(self.names(&client)?) {
             directory = self.fetch(&client, &file)?.parent().map(Path::to_owned);
         }
-        directory.ok_or_else(|| self.download_error("config.json", "the repository has no file that ScaleDown can read".into()))
+        directory.ok_or_else(|| self.download_error("config.json", "the repository has no readable file".into()))
     }
 
     fn fetch(&self, client: &Client, file: &str) -> Result<PathBuf, HubError> {

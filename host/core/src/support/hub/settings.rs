@@ -87,7 +87,7 @@ impl HubSettings {
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         url.ok_or_else(|| {
             HubError::Environment(format!(
-                "the environment variable HF_ENDPOINT holds no http or https URL, such as {DEFAULT_ENDPOINT}; mend or unset it"
+                "environment variable HF_ENDPOINT is not an http or https URL, such as {DEFAULT_ENDPOINT}; fix or unset it"
             ))
         })
     }

@@ -92,7 +92,7 @@ fn a_path_is_used_as_it_is() {
 fn a_missing_path_is_told_apart_from_a_missing_model() {
     let settings = settings(Path::new("/nowhere"), "http://127.0.0.1:9", true);
     let message = settings.resolve("./not/there", None).unwrap_err().to_string();
-    assert_eq!(message, "model `./not/there`: there is no such directory, and it is not a hub id such as `owner/name`");
+    assert_eq!(message, "model `./not/there`: no such directory, and it is not a hub id such as `owner/name`");
     let message = settings.resolve("owner/tiny", Some("v1")).unwrap_err().to_string();
     assert!(
         message.contains("`owner/tiny` (revision v1) is not in the cache /nowhere") && message.contains("HF_HUB_OFFLINE"),

@@ -36,7 +36,7 @@ pub(super) fn charge(bytes: usize) -> Result<(), Error> {
 }
 
 fn take(bytes: u64) -> Result<(), Error> {
-    let left = LEFT.get().checked_sub(bytes).ok_or_else(|| invalid("it takes more memory than a template may"))?;
+    let left = LEFT.get().checked_sub(bytes).ok_or_else(|| invalid("exceeds the memory limit of a template"))?;
     LEFT.set(left);
     Ok(())
 }
@@ -60,13 +60,13 @@ pub(super) fn weight(value: &Value) -> u64 {
 /// The size of a value, as soon as it is more than `most`.
 fn weigh(value: &Value, most: u64, depth: usize) -> Result<u64, Error> {
     if depth > DEEPEST {
-        return Err(invalid("its values are nested too deep, or contain themselves"));
+        return Err(invalid("values are nested too deep, or contain themselves"));
     }
     let mut size = VALUE;
     match value.kind() {
         ValueKind::String | ValueKind::Bytes => size += value.as_str().map_or(0, str::len) as u64,
         ValueKind::Iterable | ValueKind::Seq | ValueKind::Map if value.len().is_some_and(|length| length > MOST_ELEMENTS) => {
-            return Err(invalid("it makes a list that is longer than a template may"));
+            return Err(invalid("makes a list longer than the limit"));
         }
         // What is iterated over is made as it is read.
         ValueKind::Seq | ValueKind::Map => {

@@ -58,7 +58,7 @@ pub(super) fn guarded(source: &str) -> Result<String, String> {
         branches +=
             usize::from(is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "elif"));
         if branches > MOST_BRANCHES || depth(&tokens) > DEEPEST {
-            return Err(format!("it is nested deeper than a template may be (in line {})", line()));
+            return Err(format!("nested too deep (line {})", line()));
         }
         let is_raw = is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "raw");
         let mut writer = Writer { tokens: &tokens, output: &mut output, after_product: false };

@@ -47,7 +47,7 @@ impl Template {
     /// The engine's words for a template that is malformed, or longer or deeper than a template may be.
     pub(super) fn new(source: &str, style: Style) -> Result<Self, String> {
         if source.len() > LONGEST_SOURCE {
-            return Err(format!("it has {} bytes, more than the {LONGEST_SOURCE} that a template may have", source.len()));
+            return Err(format!("has {} bytes, expected at most {LONGEST_SOURCE}", source.len()));
         }
         safely(|| {
             let longest = guard::longest_text(source).max(1) as u64;
@@ -71,7 +71,7 @@ impl Template {
                 let mut output = Limited { bytes: Vec::new(), room: LONGEST_OUTPUT.saturating_add(given.saturating_mul(4)) };
                 match template.render_captured_to(context, &mut output) {
                     Ok(_) => String::from_utf8(output.bytes).map_err(|error| error.to_string()),
-                    Err(_) if output.room == 0 => Err("it writes more than a template may".into()),
+                    Err(_) if output.room == 0 => Err("exceeds the output limit of a template".into()),
                     Err(error) => Err(told(error)),
                 }
             })
@@ -81,12 +81,12 @@ impl Template {
 
 /// Runs the engine: a panic of it is an error of the template.
 fn safely<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    caught(run).unwrap_or_else(|panic| Err(format!("the template engine failed at it: {panic}")))
+    caught(run).unwrap_or_else(|panic| Err(format!("the template engine failed: {panic}")))
 }
 
 fn told(error: Error) -> String {
     match error.kind() {
-        ErrorKind::OutOfFuel => "it does not end: it takes more steps than a template may".to_owned(),
+        ErrorKind::OutOfFuel => "does not end: exceeds the step limit of a template".to_owned(),
         _ => error.to_string(),
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Error> {
 
 fn write_repr(value: &Value, depth: usize, output: &mut String) -> Result<(), Error> {
     if depth > 32 {
-        return Err(invalid("its values are nested too deep, or contain themselves"));
+        return Err(invalid("values are nested too deep, or contain themselves"));
     }
     let before = output.len();
     match value.kind() {
@@ -423,7 +423,7 @@ fn dictionary(value: &Value, name: &str, arguments: &[Value]) -> Result<Value, E
         }
         "copy" => Ok(value.clone()),
         "pop" | "update" | "setdefault" | "clear" | "popitem" => {
-            Err(invalid(format!("a template may not change a value ({name})")))
+            Err(invalid(format!("a template cannot change a value ({name})")))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }
@@ -437,11 +437,11 @@ fn list(value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error> 
         }
         "index" => {
             let (what,): (&Value,) = from_args(arguments)?;
-            value.try_iter()?.position(|item| item == *what).map(Value::from).ok_or_else(|| invalid("it is not in the list"))
+            value.try_iter()?.position(|item| item == *what).map(Value::from).ok_or_else(|| invalid("not in the list"))
         }
         "copy" => Ok(value.clone()),
         "append" | "extend" | "insert" | "pop" | "remove" | "reverse" | "sort" | "clear" => {
-            Err(invalid(format!("a template may not change a value ({name})")))
+            Err(invalid(format!("a template cannot change a value ({name})")))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }

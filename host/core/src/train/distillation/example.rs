@@ -28,12 +28,12 @@ impl DistillationExample {
         let failed =
             |(field, message): Fault| TrainingError::Record { record: record.id.clone(), line: record.line, field, message };
         let answer =
-            record.answer.as_deref().ok_or_else(|| failed(fault("answer", "it is missing; a training learns to give it")))?;
+            record.answer.as_deref().ok_or_else(|| failed(fault("answer", "missing; training needs it as the target")))?;
         let mut example = DistillationExample { prompted, answer: oscar.model.tokenizer.encode(answer)?, scores: Vec::new() };
         example.answer.push(oscar.model.tokenizer.end_ids()[0]);
         if oscar.relevance {
             let scores = record.reranking_scores.as_deref();
-            let scores = scores.ok_or_else(|| failed(fault("reranking_scores", "[reranking] enabled = true needs them")))?;
+            let scores = scores.ok_or_else(|| failed(fault("reranking_scores", "missing; reranking.enabled = true needs them")))?;
             example.scores = scores.iter().take(documents).map(|&score| score as f32).collect();
         }
         example.fits(oscar).map_err(failed)?;
@@ -45,8 +45,7 @@ impl DistillationExample {
         let own = oscar.lengths.memory_tokens + usize::from(oscar.relevance);
         if let Some(limit) = oscar.compressor.max_positions().filter(|limit| self.longest_pair() + own > *limit) {
             let message = format!(
-                "with the question and its memory tokens, one has {} positions, more than the {limit} that the compressor reads; lower \
-                 compression.document_tokens or compression.query_tokens",
+                "a document with the question and memory tokens takes {} positions; the compressor's maximum is {limit}; lower compression.document_tokens or compression.query_tokens",
                 self.longest_pair() + own
             );
             return Err(fault("documents", &message));
@@ -54,8 +53,7 @@ impl DistillationExample {
         let positions = self.sequence(0).rows.len();
         if let Some(limit) = oscar.model.generator.max_positions().filter(|limit| positions > *limit) {
             let message = format!(
-                "with the prompt and the vectors of {} documents, it has {positions} positions, more than the {limit} that the generator \
-                 reads; shorten it, or lower data.documents or compression.memory_tokens",
+                "the prompt, the vectors of {} documents and the answer take {positions} positions; the generator's maximum is {limit}; shorten the answer, or lower data.documents or compression.memory_tokens",
                 self.prompted.pairs.len()
             );
             return Err(fault("answer", &message));
@@ -75,7 +73,7 @@ impl DistillationExample {
             None => Ok(()),
             Some(id) => {
                 let message = format!(
-                    "the tokenizer makes the token {id} of it, and the generator has {vocabulary}, counted from 0; they do not belong together"
+                    "the tokenizer gives token id {id}, the generator's vocabulary has {vocabulary}; tokenizer and generator do not match"
                 );
                 Err((None, message))
             }

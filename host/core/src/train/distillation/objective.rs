@@ -46,7 +46,7 @@ impl Distillation {
         examples: Vec<DistillationExample>,
     ) -> Result<Self, TrainingError> {
         if examples.is_empty() {
-            return Err(TrainingError::Empty("there is nothing to train on: the training file has no records".into()));
+            return Err(TrainingError::Empty("no training records: the training file is empty".into()));
         }
         let order = EpochSampler::new(training.seed, examples.len());
         Ok(Distillation {

@@ -163,8 +163,7 @@ impl StageRecords {
     fn too_long(&self, index: usize, positions: usize, limit: usize) -> TrainingError {
         let name = self.queries(index).first().map(|query| format!(" ({query:?})")).unwrap_or_default();
         let message = format!(
-            "its documents, questions and answers take {positions} positions, more than the {limit} that the model reads; leave it out, give \
-             it fewer questions or documents, or lower compression.document_tokens"
+            "documents, questions and answers take {positions} positions; the model's maximum is {limit}; remove questions or documents, or lower compression.document_tokens"
         );
         TrainingError::Record { record: format!("{}{name}", index + 1), line: 0, field: None, message }
     }
@@ -184,11 +183,11 @@ fn read_lines(path: &Path) -> Result<Vec<Text>, DataError> {
         }
         if bytes.len() > RECORD_LIMIT {
             return Err(failed(format!(
-                "the line is longer than {} MiB; is this a file of texts, one a line?",
+                "the line is longer than {} MiB; expected one text per line",
                 RECORD_LIMIT >> 20
             )));
         }
-        let text = String::from_utf8(bytes).map_err(|error| failed(format!("it is no UTF-8 text: {}", error.utf8_error())))?;
+        let text = String::from_utf8(bytes).map_err(|error| failed(format!("not valid UTF-8: {}", error.utf8_error())))?;
         let text = text.trim_end_matches(['\n', '\r']).to_owned();
         if !text.trim().is_empty() {
             texts.push(Text { text, continued: false });

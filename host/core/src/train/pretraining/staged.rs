@@ -25,7 +25,7 @@ impl Staged {
     pub fn new(stages: Vec<(Stage, StageRecords)>, seed: u64) -> Result<Self, TrainingError> {
         let (stages, sources): (Vec<Stage>, Vec<StageRecords>) = stages.into_iter().unzip();
         if sources.is_empty() || sources.iter().any(StageRecords::is_empty) {
-            return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
+            return Err(TrainingError::Empty("no pretraining data: a stage has no records".into()));
         }
         let order = EpochSampler::new(seed, sources[0].len());
         Ok(Staged { seed, stages, sources, validation: None, curriculum: Curriculum::default(), order })
@@ -74,7 +74,7 @@ impl Staged {
                 self.enter_stage();
                 Verdict::Continue
             }
-            Advance::Finished => Verdict::Done(format!("the curriculum is finished after {} steps", report.step)),
+            Advance::Finished => Verdict::Done(format!("curriculum finished after {} steps", report.step)),
         }
     }
 
@@ -91,7 +91,7 @@ impl Staged {
     /// Goes on where a checkpoint's [`Staged::state`] stood.
     pub(super) fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
         self.curriculum = serde_json::from_value(state["curriculum"].clone())
-            .map_err(|error| TrainingError::Empty(format!("the checkpoint's curriculum cannot be read: {error}")))?;
+            .map_err(|error| TrainingError::Empty(format!("cannot read the checkpoint's curriculum: {error}")))?;
         self.enter_stage();
         Ok(())
     }
