@@ -7,7 +7,7 @@ use scaledown_conformance::device::reference::Reference;
 use scaledown_host::config::Config;
 use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
+    BatchLoss, TrainingFingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
 };
 use scaledown_sdk::nn::{ForwardMode, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
@@ -138,7 +138,7 @@ fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>
     let store = CheckpointStore::new(
         directory.path(),
         1,
-        Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+        TrainingFingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
     );
     let mut notes = Notes::default();
     let outcome = train(&mut objective, &settings, &store, None, &mut notes);

@@ -5,7 +5,7 @@ use scaledown_host::config::Config;
 use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};
 use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
+    BatchLoss, TrainingFingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
 };
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{
@@ -161,7 +161,7 @@ fn trained(plugin: &str, keys: &Value, relevance: bool, widths: Widths, checkpoi
     let store = CheckpointStore::new(
         directory.path(),
         1,
-        Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+        TrainingFingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
     );
     drop(lazy.take_log());
     let mut steps = Steps { lazy, logs: Vec::new(), losses: Vec::new() };

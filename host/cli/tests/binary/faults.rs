@@ -101,7 +101,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
     tiny.train("run", &with(&ENDLESS, &["--resume"]));
     let before = tiny.files("run");
     let error = tiny.failed(&train("run", &ENDLESS), 2);
-    let told = "holds an unfinished or finished training; go on with --resume, or choose another output directory";
+    let told = "contains an earlier training; continue it with --resume, or choose another output directory";
     assert_eq!(error, format!("{} {told}", tiny.path("run").display()));
     assert!(tiny.files("run") == before, "the earlier run was changed");
     // So is a checkpoint of other settings, by the key of what has changed.

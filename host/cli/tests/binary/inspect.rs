@@ -176,7 +176,7 @@ fn what_was_written_is_told_and_a_missing_directory_is_named() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(ran.out.contains("logits    [1, 3, 48]\n") && ran.out.ends_with("out.safetensors is written\n"), "{:?}", ran.out);
     let ran = forward("none/out.safetensors");
-    let message = "cannot write error: none/out.safetensors: directory none does not exist; create it first\n";
+    let message = "error: cannot write none/out.safetensors: directory none does not exist; create it first\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", message));
     // What fails later is told by the name that was asked for, too.
     let ran = forward("/dev/null/out.safetensors");

@@ -66,7 +66,7 @@ fn warnings_are_said_unless_quiet() {
     tiny.write("three.txt", "The first.\nThe second.\nThe third.\n");
     let answer = ["answer", "tiny.toml", "--query", "Which?", "--documents", "three.txt"];
     let ended = tiny.run(&answer);
-    let warning = "warning: used the first 2 of 3 documents (evaluation.documents)";
+    let warning = "warning: used the first 2 of 3 documents (evaluation.documents)\n";
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), warning));
     assert!(ended.out.ends_with(" ms\n"), "{:?}", ended.out);
     let ended = tiny.run(&[&answer[..], &["--quiet"]].concat());

@@ -251,7 +251,7 @@ fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
     assert_eq!(ended.code, Some(130), "{}", ended.err);
     let told = ended.err.lines().last().unwrap();
-    assert!(told.contains("interrupted; progress is journaled; go on with `"), "{told}");
+    assert!(told.contains("interrupted; progress is journaled; continue with `"), "{told}");
     assert_eq!(told.matches("--resume").count(), 1, "{told}");
     assert!(ended.err.contains("DEBUG ureq") && !ended.err.contains("sk-never-shown"), "the key is in the log");
 }

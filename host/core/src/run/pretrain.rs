@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// If the data, the model or the disk fails; what was written before stays.
 pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> {
     match config.pretraining.kind {
-        PretrainingKind::CausalPretraining => causal_lm(config, context),
+        PretrainingKind::CausalLm => causal_lm(config, context),
         PretrainingKind::AutoEncoding => auto_encoding(config, context),
     }
 }
@@ -115,7 +115,7 @@ fn staged(config: &Config, stages: Vec<(Option<Stage>, StageRecords)>, tokenizer
     let stages = stages.into_iter().map(cut).collect::<Result<_>>()?;
     let validation = match (&config.data.validation, config.training.validate_every) {
         (Some(path), Some(_)) => {
-            let answers = config.pretraining.kind == PretrainingKind::CausalPretraining;
+            let answers = config.pretraining.kind == PretrainingKind::CausalLm;
             Some(StageRecords::read(path, answers)?.first(config.data.validation_limit).cut(tokenizers, limit)?)
         }
         _ => None,

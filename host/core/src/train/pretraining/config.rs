@@ -54,7 +54,7 @@ pub struct Pretraining {
 impl Default for Pretraining {
     fn default() -> Self {
         Pretraining {
-            kind: PretrainingKind::CausalPretraining,
+            kind: PretrainingKind::CausalLm,
             text: None,
             document_weight: 1.0,
             question_weight: 0.0,
@@ -87,7 +87,7 @@ pub enum Unit {
 #[serde(rename_all = "kebab-case")]
 pub enum PretrainingKind {
     /// The generator learns to predict the next token.
-    CausalPretraining,
+    CausalLm,
     /// The compressor learns to carry a text: the generator reproduces or continues it from the vectors alone.
     AutoEncoding,
 }
