@@ -7,8 +7,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// What can go wrong between model code and a device.
 ///
-/// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the module in which it
-/// happened, outermost first (`layers.3.self_attn.q_proj`).
+/// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the
+/// module in which it happened, outermost first (`layers.3.self_attn.q_proj`).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -53,7 +53,8 @@ pub enum Error {
         /// The bytes that were asked for.
         bytes: u64,
     },
-    /// An instruction made a NaN or an infinity of finite inputs, while that was [watched for](crate::tensor::watch_finite).
+    /// An instruction made a NaN or an infinity of finite inputs, while that was [watched
+    /// for](crate::tensor::watch_finite).
     #[error("{op}: the result is not finite, although the inputs are (inputs: {})", list(inputs))]
     NonFinite {
         /// The instruction's name.
@@ -139,7 +140,8 @@ impl Error {
         }
     }
 
-    /// As a fault of `file`, the configuration of a model, where a tensor that it describes cannot be made: its sizes may be absurd.
+    /// As a fault of `file`, the configuration of a model, where a tensor that it describes cannot
+    /// be made: its sizes may be absurd.
     #[must_use]
     pub fn of_model(self, file: &std::path::Path) -> Self {
         match self.root() {

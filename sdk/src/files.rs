@@ -40,7 +40,8 @@ impl FileKind {
 /// Opens `path`, if it is a regular file or a link to one.
 ///
 /// # Errors
-/// Those of the file system; [`ErrorKind::InvalidInput`] for a directory, a fifo, a socket or a device.
+/// Those of the file system; [`ErrorKind::InvalidInput`] for a directory, a fifo, a socket or a
+/// device.
 pub fn open_regular(path: &Path) -> Result<File> {
     // Before it is opened: that alone waits, where it is a fifo.
     let kind = std::fs::metadata(path)?.file_type();
@@ -59,7 +60,8 @@ pub fn open_regular(path: &Path) -> Result<File> {
 /// The content of a file of a kind.
 ///
 /// # Errors
-/// Those of [`open_regular`]; [`ErrorKind::FileTooLarge`] for a file that is longer than one of its kind can be.
+/// Those of [`open_regular`]; [`ErrorKind::FileTooLarge`] for a file that is longer than one of its
+/// kind can be.
 pub fn read_bytes(path: &Path, kind: FileKind) -> Result<Vec<u8>> {
     read_limited(open_regular(path)?, kind)
 }

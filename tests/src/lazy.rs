@@ -1,7 +1,8 @@
-//! A device that runs nothing until somebody reads: what a compiled or asynchronous device sees, with the reference device behind it.
+//! A device that runs nothing until somebody reads: what a compiled or asynchronous device sees,
+//! with the reference device behind it.
 //!
-//! It keeps the contract honest. Whatever runs on it proves that nothing needs a result before it is read, and its log tells how often
-//! somebody read, and whether two steps are one program.
+//! It keeps the contract honest. Whatever runs on it proves that nothing needs a result before it
+//! is read, and its log tells how often somebody read, and whether two steps are one program.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -86,7 +87,8 @@ impl Lazy {
         }
     }
 
-    /// Runs one instruction, whose inputs are computed, and keeps those outputs that somebody holds.
+    /// Runs one instruction, whose inputs are computed, and keeps those outputs that somebody
+    /// holds.
     fn run(&self, noted: &Noted) {
         lock(&self.log).run += 1;
         let results = self.evaluate(noted);

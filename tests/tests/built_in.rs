@@ -1,4 +1,5 @@
-//! The plugins that the binary can have built in, and what a configuration is told that names one which is left out.
+//! The plugins that the binary can have built in, and what a configuration is told that names one
+//! which is left out.
 
 use scaledown as _;
 use scaledown_host::plugins::{automatic_device, registry, shipped, shipped_aliases};
@@ -18,7 +19,8 @@ fn the_aliases_are_those_that_plugins_register() {
 fn every_plugin_that_is_shipped_is_in_the_full_binary_and_no_other() {
     let mut listed: Vec<_> = shipped().collect();
     listed.sort_unstable();
-    // The example is linked into these tests, and not into the binary; the automatic device is the library's own.
+    // The example is linked into these tests, and not into the binary; the automatic device is the
+    // library's own.
     let others = ["attention-pool", automatic_device::NAME];
     let linked = registry::entries().map(|entry| (entry.kind(), entry.name)).filter(|(_, name)| !others.contains(name));
     assert_eq!(linked.collect::<Vec<_>>(), listed, "host/core/src/plugins/shipped.rs does not list what is built in");

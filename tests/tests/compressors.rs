@@ -1,5 +1,5 @@
-//! What is each compressor's own: where its weights come from, and how it words what it refuses. What every compressor does, the
-//! conformance suite checks.
+//! What is each compressor's own: where its weights come from, and how it words what it refuses.
+//! What every compressor does, the conformance suite checks.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The conformance suites over every component that is registered. A plugin is here because it is linked in (`tests/src/examples.rs`) and
-//! has a file `conformance.toml`; it adds no test code.
+//! The conformance suites over every component that is registered. A plugin is here because it is
+//! linked in (`tests/src/examples.rs`) and has a file `conformance.toml`; it adds no test code.
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! What instructions mean at the edges, on every device: NaN, division, conversion, empty tensors, aliases, threads, bad values.
+//! What instructions mean at the edges, on every device: NaN, division, conversion, empty tensors,
+//! aliases, threads, bad values.
 
 use scaledown_sdk::tensor::{BinaryOp, Op, TensorSpec};
 use scaledown_sdk::{DType, Device, Error, Result, Tensor};

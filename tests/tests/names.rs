@@ -1,4 +1,5 @@
-//! A type's name says which type it is: no crate has two types of one name, and no two crates export one.
+//! A type's name says which type it is: no crate has two types of one name, and no two crates
+//! export one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -6,7 +7,8 @@ use std::path::{Path, PathBuf};
 /// Each crate names its own error and result so, as the standard library does.
 const IDIOMS: [&str; 2] = ["Error", "Result"];
 
-/// Types of the sdk with two forms: one for the host, one for a component that is compiled to WebAssembly.
+/// Types of the sdk with two forms: one for the host, one for a component that is compiled to
+/// WebAssembly.
 const TWO_FORMS: [&str; 5] = ["Device", "Inner", "Param", "Params", "Tensor"];
 
 /// A definition of a type at the top level of a file.
@@ -35,7 +37,8 @@ fn sources(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The type that a line defines, and whether it is public. Nested items and associated types are indented.
+/// The type that a line defines, and whether it is public. Nested items and associated types are
+/// indented.
 fn defined(line: &str) -> Option<(&str, bool)> {
     let (rest, is_public) = match line.strip_prefix("pub") {
         Some(rest) if rest.starts_with('(') => (rest.split_once(") ")?.1, false),

@@ -1,4 +1,5 @@
-//! A training on a device whose memory does not hold a micro-batch: the step is made again with smaller ones.
+//! A training on a device whose memory does not hold a micro-batch: the step is made again with
+//! smaller ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

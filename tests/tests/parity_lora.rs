@@ -1,6 +1,7 @@
 //! Adapters in PEFT's layout, against PEFT.
 //!
-//! With `SCALEDOWN_WRITE_ADAPTERS=DIR`, adapters that are written here are left there, for `parity/compare_adapters.py` to load with PEFT.
+//! With `SCALEDOWN_WRITE_ADAPTERS=DIR`, adapters that are written here are left there, for
+//! `parity/compare_adapters.py` to load with PEFT.
 
 use std::path::{Path, PathBuf};
 

@@ -1,5 +1,6 @@
-//! Whole OSCAR training steps against the same steps in PyTorch: vectors, scores, loss, every gradient, and every trainable parameter
-//! after three optimizer steps. `tests/parity/README.md` writes the step out.
+//! Whole OSCAR training steps against the same steps in PyTorch: vectors, scores, loss, every
+//! gradient, and every trainable parameter after three optimizer steps. `tests/parity/README.md`
+//! writes the step out.
 
 use scaledown_host::model::sequence::{PadSide, Row, Sequence, SequenceBatch, token_loss};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
@@ -18,7 +19,8 @@ const MEMORY_TOKENS: usize = 2;
 const DOCUMENTS: usize = 3;
 const LAMBDA: f64 = 0.05;
 const CLIP: f64 = 1.0;
-/// For parameters after three steps: these move them by about 1e-3 in all, of which 1e-4 would be a tenth.
+/// For parameters after three steps: these move them by about 1e-3 in all, of which 1e-4 would be a
+/// tenth.
 const STEPPED: Tolerance = Tolerance { absolute: 1e-5, ..Tolerance::F32 };
 
 /// A compressor and a generator, with the values that PyTorch started from.
@@ -193,7 +195,8 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
     Ok(())
 }
 
-/// Compares the first step of a variant of `oscar-n-layers` on its batch, gradients excepted, and gives those back.
+/// Compares the first step of a variant of `oscar-n-layers` on its batch, gradients excepted, and
+/// gives those back.
 fn compare_variant(
     variant: &Fixture,
     keys: Value,

@@ -30,7 +30,8 @@ fn a_linear_map_is_that_of_the_reference() -> Result<()> {
         let (x, bias) = (random(&cpu, [rows, 64], 2)?, random(&cpu, [1, 19], 3)?.reshape([19])?);
         let there = |tensor: &Tensor| reference.upload(&tensor.to_data()?);
         let expected = there(&x)?.linear(&there(&weight)?, Some(&there(&bias)?))?;
-        // Beside such a weight, a device may round numbers of up to 1 to multiples of 1/32767: 64 of them by half of that.
+        // Beside such a weight, a device may round numbers of up to 1 to multiples of 1/32767: 64
+        // of them by half of that.
         for (dtype, tolerance) in [(DType::F64, 1e-5), (DType::F32, 1e-3), (DType::BF16, 0.1), (DType::F16, 0.02)] {
             let found = x.cast(dtype)?.linear(&weight, Some(&bias.cast(dtype)?))?;
             assert_eq!(found.dtype(), dtype);

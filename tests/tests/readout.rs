@@ -1,4 +1,5 @@
-//! Hidden states read at some places are those of the full forward pass, and so are the gradients that come back from them.
+//! Hidden states read at some places are those of the full forward pass, and so are the gradients
+//! that come back from them.
 
 use scaledown_sdk::nn::decoder::Decoder;
 use scaledown_sdk::nn::modernbert::ModernBertModel;

@@ -1,5 +1,5 @@
-//! Trainings and decodings on a device that runs nothing before somebody reads: how often they read, and that one step is the same
-//! program as the next.
+//! Trainings and decodings on a device that runs nothing before somebody reads: how often they
+//! read, and that one step is the same program as the next.
 
 use scaledown_host::config::Config;
 use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};

@@ -1,10 +1,13 @@
-//! One compressor source, built natively and as a WASM component, trains to the same bits; and a component that misbehaves is an error.
+//! One compressor source, built natively and as a WASM component, trains to the same bits; and a
+//! component that misbehaves is an error.
 //!
-//! `fixtures/attention-pool.wasm` is the component of `examples/wasm-compressor`. Where the target `wasm32-unknown-unknown` is installed, the
-//! component is built afresh as well; with `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
+//! `fixtures/attention-pool.wasm` is the component of `examples/wasm-compressor`. Where the target
+//! `wasm32-unknown-unknown` is installed, the component is built afresh as well; with
+//! `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
 //!
-//! A component brings its own copy of the sdk's layers: how they start and what instructions they run is as it was when the component was
-//! built. A change there makes the fixture older than the native build that it is compared with, and it must be written again.
+//! A component brings its own copy of the sdk's layers: how they start and what instructions they
+//! run is as it was when the component was built. A change there makes the fixture older than the
+//! native build that it is compared with, and it must be written again.
 
 use std::path::PathBuf;
 
@@ -108,7 +111,8 @@ fn assert_same_bits(component: &WasmComponent, hint: &str) {
         assert_eq!(native, guest, "{hint}");
     }
     assert_eq!(native.len(), guest.len());
-    // A component's checkpointed segments run again in the backward sweep, and give the same gradients.
+    // A component's checkpointed segments run again in the backward sweep, and give the same
+    // gradients.
     assert_eq!(native, self::native(true), "{hint}");
     assert_eq!(native, in_wasm(component, true), "{hint}");
     assert!(native[0].1 != native[7].1 && native[7].1 != native[14].1, "the loss moves");
@@ -187,8 +191,8 @@ fn what_a_component_reports_keeps_its_kind() {
     compressor.compress(&batch(), &mut ForwardMode::inference()).unwrap();
 }
 
-/// Element types cross as numbers, the places of their names in the contract's list. Under a contract with another order, they would mean
-/// something else.
+/// Element types cross as numbers, the places of their names in the contract's list. Under a
+/// contract with another order, they would mean something else.
 #[test]
 fn a_component_of_another_contract_is_refused() {
     let mut bytes = std::fs::read(fixture()).unwrap();

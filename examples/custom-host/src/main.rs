@@ -1,4 +1,5 @@
-//! A `scaledown` of one's own: the whole command line with chosen built-in plugins, and a plugin that is written here.
+//! A `scaledown` of one's own: the whole command line with chosen built-in plugins, and a plugin
+//! that is written here.
 //!
 //! ```sh
 //! cargo build -p scaledown-custom-host

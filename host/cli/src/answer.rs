@@ -17,7 +17,8 @@ pub(super) struct AnswerCommand {
     /// The question.
     #[arg(long, value_name = "Q")]
     query: String,
-    /// The documents: a text file with one a line; or a .json or .jsonl file of texts or objects with a `text` and perhaps a `title`.
+    /// The documents: a text file, one document per line; or a .json or .jsonl file of strings or
+    /// of objects with `text` and optional `title`.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     documents: PathBuf,
     /// The trained model [default: `model` in the configuration's output directory].
@@ -26,7 +27,7 @@ pub(super) struct AnswerCommand {
     /// Answer from the full documents, without compression.
     #[arg(long)]
     uncompressed: bool,
-    /// Print the answer and how it came about as JSON.
+    /// Print the answer, its documents and timings as JSON.
     #[arg(long)]
     json: bool,
 }

@@ -10,7 +10,7 @@ use crate::terminal::Terminal;
 use scaledown_host::config::{self, Config, Preflight, Problem};
 use scaledown_host::error::{Error, Result};
 
-/// Check, show and describe configurations.
+/// Check and print configurations.
 #[derive(Debug, Args)]
 pub(super) struct ConfigCommand {
     #[command(subcommand)]
@@ -19,25 +19,27 @@ pub(super) struct ConfigCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigAction {
-    /// Check configurations, and the local models and files that they name, without running or downloading anything.
+    /// Check configurations and the local models and files that they name. Runs and downloads
+    /// nothing.
     Check(ConfigCheck),
-    /// Print a configuration with everything it extends, as one TOML file that reproduces it.
+    /// Print the resolved configuration as one TOML file.
     Show(Show),
-    /// Print the JSON schema of configurations, plugins included.
+    /// Print the JSON schema of configurations, including plugins.
     Schema,
 }
 
 #[derive(Debug, Args)]
 struct ConfigCheck {
-    /// The configurations, TOML files.
+    /// The configurations (TOML).
     #[arg(required = true, value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     #[command(flatten)]
     settings: SettingArgs,
-    /// Treat missing models and files as errors. Otherwise they are warnings: an earlier command may make them.
+    /// Treat missing models and files as errors. Otherwise they are warnings: an earlier command
+    /// may make them.
     #[arg(long)]
     strict: bool,
-    /// Print the outcome as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }

@@ -11,7 +11,7 @@ use scaledown_host::data::corpus::Chunks;
 use scaledown_host::data::questions::QuestionReader;
 use scaledown_host::error::{Error, Result};
 
-/// Look at a configuration's corpus and questions.
+/// Print a configuration's corpus and questions.
 #[derive(Debug, Args)]
 pub(super) struct CorpusCommand {
     #[command(subcommand)]
@@ -20,7 +20,7 @@ pub(super) struct CorpusCommand {
 
 #[derive(Debug, Subcommand)]
 enum CorpusAction {
-    /// Print the chunks of the corpus as JSON Lines: what is searched and read.
+    /// Print the chunks of the corpus as JSON Lines.
     Chunks(CorpusArgs),
     /// Print the questions as JSON Lines.
     Questions(CorpusArgs),
@@ -30,7 +30,7 @@ enum CorpusAction {
 struct CorpusArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Print only the first ones.
+    /// Print only the first N.
     #[arg(long, value_name = "N")]
     first: Option<usize>,
 }

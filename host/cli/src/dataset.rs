@@ -1,4 +1,5 @@
-//! `scaledown dataset`: make the embedded data set and records of ready-made sets, check files of records.
+//! `scaledown dataset`: make the embedded data set and records of ready-made sets, check files of
+//! records.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use scaledown_host::data::records::{self, RecordsSummary};
 use scaledown_host::error::{Error, Result};
 use scaledown_host::prepare;
 
-/// Make and check data sets.
+/// Create and check datasets.
 #[derive(Debug, Args)]
 pub(super) struct DatasetCommand {
     #[command(subcommand)]
@@ -23,21 +24,22 @@ pub(super) struct DatasetCommand {
 
 #[derive(Debug, Subcommand)]
 enum DatasetAction {
-    /// Write the Atlas: an invented encyclopedia with its questions, corpus and tokenizer.
+    /// Write the Atlas: a synthetic encyclopedia with questions, corpus and tokenizer.
     Atlas(Atlas),
-    /// Write SQuAD (v1.1 or v2.0) as records to train on.
+    /// Write SQuAD (v1.1 or v2.0) as training records.
     Squad(ready_made::One),
-    /// Write Natural Questions as records to train on; NQ-open has no documents, and its records get made ones.
+    /// Write Natural Questions as training records. NQ-open has no documents: each record gets a
+    /// generated one.
     NaturalQuestions(ready_made::One),
-    /// Write TriviaQA as records to train on.
+    /// Write TriviaQA as training records.
     TriviaQa(ready_made::One),
-    /// Write HotpotQA's distractor setting as records to train on.
+    /// Write HotpotQA (distractor setting) as training records.
     HotpotQa(ready_made::One),
-    /// Write all four of these sets into one file of records.
+    /// Write all four datasets into one file of training records.
     All(ready_made::Records),
-    /// Make one file of the records of all shares of a `prepare`.
+    /// Merge the shards of a `prepare` into one file of records.
     Merge(Merge),
-    /// Check files of records, and summarise what is in them.
+    /// Check files of records and summarise them.
     Check(DatasetCheck),
 }
 
@@ -58,16 +60,16 @@ impl DatasetCommand {
 
 #[derive(Debug, Args)]
 struct Atlas {
-    /// The directory to write to; it is made if it is missing.
+    /// The output directory, created if missing.
     #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
-    /// The settings of the encyclopedia, a TOML file; the embedded default's, if not given.
+    /// The encyclopedia's settings (TOML) [default: the built-in settings].
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     settings: Option<PathBuf>,
-    /// The seed, over that of the settings.
+    /// The seed; overrides the settings.
     #[arg(long)]
     seed: Option<u64>,
-    /// Print what was written as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -102,13 +104,13 @@ fn read_settings(path: &Path) -> Result<AtlasConfig> {
 
 #[derive(Debug, Args)]
 struct Merge {
-    /// The output directories of the shares, `shard-0-of-8` and so on.
+    /// The shards' output directories: `shard-0-of-8` and so on.
     #[arg(required = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     shards: Vec<PathBuf>,
-    /// The file to write, JSON Lines.
+    /// The output file (JSON Lines).
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
-    /// Print what was written as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -125,7 +127,7 @@ impl Merge {
 
 #[derive(Debug, Args)]
 struct DatasetCheck {
-    /// The files of records, JSON Lines or JSON.
+    /// The files of records (JSON Lines or JSON).
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Print the summaries as JSON.
@@ -150,7 +152,8 @@ impl DatasetCheck {
     }
 }
 
-/// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no record at all.
+/// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no
+/// record at all.
 fn blame(file: &Path, summary: &RecordsSummary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {

@@ -1,7 +1,7 @@
 //! The embedded default: the quickstart's configuration and models, in the binary itself.
 //!
-//! Commands read files, so that what is embedded is no special case: the files are written to the user's cache once, under a name that
-//! follows from their content.
+//! Commands read files, so that what is embedded is no special case: the files are written to the
+//! user's cache once, under a name that follows from their content.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ static FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.r
 /// The quickstart's configuration, from the repository's root.
 const CONFIGURATION: &str = "configs/quickstart.toml";
 
-/// The quickstart's configuration: the file of the working directory, where that is the repository; otherwise the embedded one, which
-/// is written to the user's cache with all that it names.
+/// The quickstart's configuration: the file of the working directory, where that is the repository;
+/// otherwise the embedded one, which is written to the user's cache with all that it names.
 ///
 /// # Errors
 /// If the cache cannot be written, or this program was built without the repository.
@@ -33,8 +33,8 @@ pub fn configuration() -> Result<PathBuf> {
     Ok(unpack(FILES, &cache)?.join(CONFIGURATION))
 }
 
-/// Writes `files` into a directory of `cache` that is named after their content, and gives back that directory. Files that are there as
-/// they should be are left alone.
+/// Writes `files` into a directory of `cache` that is named after their content, and gives back
+/// that directory. Files that are there as they should be are left alone.
 fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
     let mut hasher = crc32fast::Hasher::new();
     for (name, content) in files {

@@ -11,7 +11,8 @@ use scaledown_host::evaluate::report::Metrics;
 use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Measure a trained compressor: quality and speed, before and after, against full documents.
+/// Measure a trained compressor's quality and speed against full documents, before and after
+/// training.
 #[derive(Debug, clap::Args)]
 pub(super) struct Evaluate {
     #[command(flatten)]

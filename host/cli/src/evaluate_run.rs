@@ -9,16 +9,18 @@ use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::ranking::{self, CutScores};
 use scaledown_host::evaluate::metrics::{read_qrels, read_run};
 
-/// Score a ranking of documents against judgements: nDCG, MRR and recall, as trec_eval and pytrec_eval do.
+/// Score a TREC run against judgements: nDCG, MRR and recall, as trec_eval and pytrec_eval compute
+/// them.
 #[derive(Debug, clap::Args)]
 pub(super) struct EvaluateRun {
-    /// The ranking, a TREC run: `query Q0 document rank score tag`; may be compressed (.gz, .zst).
+    /// The TREC run: `query Q0 document rank score tag`; may be compressed (.gz, .zst).
     #[arg(value_hint = clap::ValueHint::FilePath)]
     run: PathBuf,
-    /// The judgements, as TREC (`query iteration document grade`) or BEIR (`query-id corpus-id score`, tabs between) writes them.
+    /// The judgements: TREC (`query iteration document grade`) or BEIR (tab-separated
+    /// `query-id corpus-id score`).
     #[arg(value_hint = clap::ValueHint::FilePath)]
     qrels: PathBuf,
-    /// How many documents of each query to look at; several numbers, parted by commas, give a row each.
+    /// Comma-separated cutoffs: how many documents of each query to score.
     #[arg(long, value_name = "K,..", value_delimiter = ',', default_value = "5,10,100", value_parser = positive)]
     k: Vec<usize>,
     /// Print the scores as JSON.

@@ -9,7 +9,7 @@ use scaledown_host::plugins::registry;
 use scaledown_host::retrieval::{self, Description, FoundChunk, SearchIndex};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Make the index that a corpus is searched through, and look at it.
+/// Build, extend, inspect and search an index.
 #[derive(Debug, Args)]
 pub(super) struct IndexCommand {
     #[command(subcommand)]
@@ -18,13 +18,13 @@ pub(super) struct IndexCommand {
 
 #[derive(Debug, Subcommand)]
 enum IndexAction {
-    /// Index the corpus of a configuration.
+    /// Build the index of the configuration's corpus.
     Build(Build),
-    /// Add the documents of a configuration's corpus to its index; those whose ids are there are replaced.
+    /// Add the corpus's documents to its index. Documents with known ids are replaced.
     Add(IndexArgs),
-    /// Print what an index holds, and whether its files are intact.
+    /// Describe an index and verify its files.
     Info(IndexArgs),
-    /// Search an index for one query.
+    /// Search the index.
     Search(Search),
 }
 
@@ -32,7 +32,7 @@ enum IndexAction {
 struct Build {
     #[command(flatten)]
     shown: IndexArgs,
-    /// Make the index anew where there is one; that one stays until the new one is complete.
+    /// Rebuild an existing index. The old one stays in use until the new one is complete.
     #[arg(long)]
     overwrite: bool,
 }
@@ -50,10 +50,10 @@ struct IndexArgs {
 struct Search {
     #[command(flatten)]
     shown: IndexArgs,
-    /// What to search for.
+    /// The query.
     #[arg(long)]
     query: String,
-    /// How many chunks to print.
+    /// Number of chunks to print.
     #[arg(long, short, default_value_t = 10)]
     k: usize,
 }

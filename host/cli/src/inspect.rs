@@ -12,7 +12,7 @@ use scaledown_host::model::inspect::{InspectedModel, ModelSummary, Tokens, check
 use scaledown_host::plugins::registry;
 use scaledown_host::support::hub;
 
-/// Look into a checkpoint in Hugging Face's layout.
+/// Inspect a model in Hugging Face's layout.
 #[derive(Debug, Args)]
 pub(super) struct InspectCommand {
     #[command(subcommand)]
@@ -21,7 +21,7 @@ pub(super) struct InspectCommand {
 
 #[derive(Debug, Subcommand)]
 enum InspectAction {
-    /// Show a model's architecture, parameters and memory.
+    /// Print a model's architecture, parameters and memory.
     Model {
         /// A model's directory, or a hub id.
         #[arg(value_name = "DIR")]
@@ -33,7 +33,8 @@ enum InspectAction {
         #[arg(long)]
         json: bool,
     },
-    /// Write a model's logits and hidden states for given tokens, to compare with another framework.
+    /// Write a model's logits and hidden states for given tokens, for comparison with another
+    /// framework.
     Forward {
         /// A model's directory, or a hub id.
         #[arg(long, value_name = "DIR")]
@@ -41,16 +42,18 @@ enum InspectAction {
         /// The branch, tag or commit of a hub id.
         #[arg(long, value_name = "REVISION")]
         revision: Option<String>,
-        /// A JSON file `{"input_ids": [[..]], "attention_mask": [[..]]}`, with `token_type_ids` for models that read them.
+        /// A JSON file: `{"input_ids": [[..]], "attention_mask": [[..]]}`, and `token_type_ids` for
+        /// models that use them.
         #[arg(long, value_name = "FILE.json", value_hint = clap::ValueHint::FilePath)]
         tokens: PathBuf,
-        /// The safetensors file to write: `logits` (of models with a head) and `hidden.0 .. hidden.N`, in f32.
+        /// The output file (safetensors): `logits` (if the model has a head) and
+        /// `hidden.0 .. hidden.N`, in f32.
         #[arg(long, value_name = "FILE.safetensors", value_hint = clap::ValueHint::FilePath)]
         out: PathBuf,
         /// The device plugin to run on.
         #[arg(long, value_name = "NAME", default_value = "auto")]
         device: String,
-        /// Print what was written as JSON.
+        /// Print a summary as JSON.
         #[arg(long)]
         json: bool,
     },

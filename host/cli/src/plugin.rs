@@ -7,7 +7,7 @@ use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
 
-/// Show the plugins that a configuration can name.
+/// List plugins.
 #[derive(Debug, Args)]
 pub(super) struct PluginCommand {
     #[command(subcommand)]
@@ -16,9 +16,9 @@ pub(super) struct PluginCommand {
 
 #[derive(Debug, Subcommand)]
 enum PluginAction {
-    /// List all plugins: kind, name and what each is.
+    /// List all plugins: kind, names and description.
     List {
-        /// Print JSON, with the schema of each plugin's keys.
+        /// Print JSON, with each plugin's schema.
         #[arg(long)]
         json: bool,
     },

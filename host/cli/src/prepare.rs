@@ -8,22 +8,22 @@ use scaledown_host::prepare::Shard;
 use scaledown_host::run::{self, Context, Prepared, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Make training records: retrieve documents for each question, rerank them, and let a teacher answer.
+/// Prepare training records: retrieve and rerank documents for each question, and answer it with a
+/// teacher.
 #[derive(Debug, clap::Args)]
 pub(super) struct Prepare {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Do what is missing of a run that stopped.
+    /// Resume an interrupted run.
     #[arg(long)]
     resume: bool,
-    /// Remove an earlier run's records and start over; its index stays.
+    /// Replace an earlier run's records. Keeps its index.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Work on one share of the questions, so that several machines can share them: INDEX/COUNT, from 0/COUNT on. `scaledown dataset merge`
-    /// makes one file of all.
+    /// Process shard INDEX of COUNT (zero-based). Merge the shards with `scaledown dataset merge`.
     #[arg(long, value_name = "INDEX/COUNT", default_value = "0/1", hide_default_value = true)]
     shard: Shard,
-    /// Print what was made as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }

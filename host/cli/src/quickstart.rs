@@ -12,18 +12,19 @@ use scaledown_host::error::Result;
 use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Train and measure a compressor on the embedded default, and write a report.
+/// Train and measure a compressor on built-in data, and write a report.
 #[derive(Debug, clap::Args)]
 pub(super) struct Quickstart {
-    /// The configuration, if not the embedded default's: `configs/quickstart.toml` where that is, or else the one in this program.
+    /// The configuration (TOML) [default: `configs/quickstart.toml` in the repository, else the
+    /// built-in configuration].
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     #[command(flatten)]
     settings: SettingArgs,
-    /// Go on with the run in the output directory that was interrupted.
+    /// Resume an interrupted run.
     #[arg(long)]
     resume: bool,
-    /// Remove the run that is in the output directory, and start over.
+    /// Replace the run in the output directory.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Print the metrics as JSON.

@@ -11,29 +11,30 @@ use scaledown_host::error::Result;
 use scaledown_host::support::hub;
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Which questions, and where their records go.
+/// The records to write.
 #[derive(Debug, Args)]
 pub(super) struct Records {
-    /// The file to write, JSON Lines.
+    /// The output file (JSON Lines).
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
-    /// The most records to write of a set; all, if not given.
+    /// Maximum number of records per dataset [default: all].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     num_examples: Option<u64>,
-    /// The part of the set. A local copy is one part, whatever this says.
+    /// Dataset split; ignored with --from.
     #[arg(long, value_enum, default_value = "train")]
     split: DatasetSplit,
-    /// Print what was written as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
 
-/// A set, from the hub or from a file.
+/// A dataset, from the hub or from a file.
 #[derive(Debug, Args)]
 pub(super) struct One {
     #[command(flatten)]
     records: Records,
-    /// A local copy in the set's original format, compressed (.gz, .zst) or not, or a Parquet file of the hub's; otherwise the hub is asked.
+    /// A local copy: the dataset's original format (.gz and .zst too) or a Parquet file of the hub
+    /// [default: download from the hub].
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     from: Option<PathBuf>,
 }

@@ -53,7 +53,8 @@ impl Terminal {
         self.interactive
     }
 
-    /// A progress bar of `length` steps. Its message stands behind the bar: `bar.set_message("loss 1.23")`.
+    /// A progress bar of `length` steps. Its message stands behind the bar:
+    /// `bar.set_message("loss 1.23")`.
     #[must_use]
     pub fn progress(&self, title: &str, length: u64) -> ProgressBar {
         let bar = self.bars.add(ProgressBar::new(length));
@@ -92,7 +93,8 @@ impl Terminal {
         Watch { terminal: self, interrupt }
     }
 
-    /// Writes now and then how far a bar has come, until it ends: for the log of a machine where nobody watches.
+    /// Writes now and then how far a bar has come, until it ends: for the log of a machine where
+    /// nobody watches.
     fn follow(&self, bar: &ProgressBar) {
         if self.interactive || self.quiet {
             return;
@@ -111,7 +113,8 @@ impl Terminal {
         let _ = std::thread::Builder::new().name("progress".into()).spawn(follow);
     }
 
-    /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes to the log.
+    /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes
+    /// to the log.
     pub fn note(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if self.interactive {
@@ -121,7 +124,8 @@ impl Terminal {
         }
     }
 
-    /// Warns of what a user may not want: a result is made, and may not be the one that was meant. When quiet it goes to the log.
+    /// Warns of what a user may not want: a result is made, and may not be the one that was meant.
+    /// When quiet it goes to the log.
     pub fn warn(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if self.quiet {

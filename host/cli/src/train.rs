@@ -21,10 +21,10 @@ pub(super) struct Train {
 /// How a training is run.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// Go on from the newest checkpoint of the output directory, or begin where there is none.
+    /// Resume from the newest checkpoint, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Print how the training ended as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }

@@ -1,7 +1,8 @@
 //! What can stop a command, and how one is told on the command line.
 //!
-//! [`Error`] knows none of the rooms: each has an error of its own, which names it as [`Cause`] and matches on it where it stands; whoever needs to
-//! tell one from another further up asks with [`Error::downcast_ref`].
+//! [`Error`] knows none of the rooms: each has an error of its own, which names it as [`Cause`] and
+//! matches on it where it stands; whoever needs to tell one from another further up asks with
+//! [`Error::downcast_ref`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -99,7 +100,8 @@ impl Error {
         Error::failed(AtPath { path: path.as_ref().display().to_string(), source })
     }
 
-    /// `place`, a file or a line or record of it, has content that cannot be used: what was found, what was expected, and what to do.
+    /// `place`, a file or a line or record of it, has content that cannot be used: what was found,
+    /// what was expected, and what to do.
     pub fn data(place: impl fmt::Display, message: impl fmt::Display) -> Self {
         Error::failed(format!("{place}: {message}"))
     }
@@ -140,7 +142,8 @@ impl Error {
         }
     }
 
-    /// The exit code of a process that ends with this error: 2 for wrong usage, 130 for an interruption, 1 otherwise.
+    /// The exit code of a process that ends with this error: 2 for wrong usage, 130 for an
+    /// interruption, 1 otherwise.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
@@ -150,14 +153,16 @@ impl Error {
         }
     }
 
-    /// Whether the reader of our output went away, which is no failure: `scaledown plugin list | head -1`.
+    /// Whether the reader of our output went away, which is no failure:
+    /// `scaledown plugin list | head -1`.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         let error = self.source.downcast_ref::<io::Error>();
         self.kind == ErrorKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
-    /// The error with everything that caused it, each said once; and what to do where a disk is full, whoever met that.
+    /// The error with everything that caused it, each said once; and what to do where a disk is
+    /// full, whoever met that.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut sentence = self.to_string();

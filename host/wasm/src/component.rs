@@ -7,7 +7,8 @@ use scaledown_sdk::{Error, Result};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-/// A component, compiled for this machine. Any number of instances can be made of it; they share nothing.
+/// A component, compiled for this machine. Any number of instances can be made of it; they share
+/// nothing.
 #[derive(Clone)]
 pub struct WasmComponent {
     name: String,

@@ -34,7 +34,8 @@ impl WasmCompressor {
     /// Makes an instance, which builds its compressor from the keys of its configuration table.
     ///
     /// # Errors
-    /// [`Error::Plugin`] if the component does not fit the contract or traps; or the component's own error.
+    /// [`Error::Plugin`] if the component does not fit the contract or traps; or the component's
+    /// own error.
     pub fn build(component: &WasmComponent, config: &Value, context: CompressorContext) -> Result<Self> {
         let name = component.name().to_owned();
         let mut guest = Guest::new(component, &context).map_err(|error| failure(&name, &error))?;
@@ -90,7 +91,8 @@ impl Compressor for WasmCompressor {
     }
 
     fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
-        // The component continues this very stream, so that it drops what the same compressor would drop natively.
+        // The component continues this very stream, so that it drops what the same compressor would
+        // drop natively.
         let mode = Mode { training: forward.training, checkpointing: forward.checkpointing, seed: forward.seed() };
         forward.next_seed();
         let pairs = compression::PairBatch {
@@ -123,7 +125,8 @@ impl Guest {
         Ok(Guest { name: component.name().to_owned(), store, exports })
     }
 
-    /// What every call of the component starts with: recording is on, and segments that will not run again are told.
+    /// What every call of the component starts with: recording is on, and segments that will not
+    /// run again are told.
     fn begin_call(&mut self) -> Result<()> {
         self.store.data_mut().recording = true;
         let forgotten = self.store.data().segments.take_forgotten();

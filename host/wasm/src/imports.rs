@@ -20,7 +20,8 @@ pub(super) struct Imports {
     pub(super) segments: Segments,
 }
 
-/// Either an error that the component hears of, or, outside, one that ends its call: a handle that it does not own.
+/// Either an error that the component hears of, or, outside, one that ends its call: a handle that
+/// it does not own.
 pub(super) type Answer<T> = wasmtime::Result<std::result::Result<T, WitError>>;
 
 impl Imports {

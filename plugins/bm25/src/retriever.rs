@@ -19,8 +19,8 @@ use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy,
 use crate::Bm25Config;
 use crate::directory::IndexDirectory;
 
-/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds them in an order that depends on how many
-/// documents are asked for.
+/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds
+/// them in an order that depends on how many documents are asked for.
 const ROUNDING: f32 = 1e-5;
 
 /// The most words of a question for which it pays to skip documents.
@@ -41,7 +41,8 @@ pub struct Bm25 {
 
 struct Opened {
     index: Index,
-    /// What reads the files, which is made when it is needed: so they can be verified before the library takes them at their word.
+    /// What reads the files, which is made when it is needed: so they can be verified before the
+    /// library takes them at their word.
     reader: OnceLock<IndexReader>,
 }
 
@@ -84,7 +85,8 @@ impl Retriever for Bm25 {
         let opened = self.opened()?;
         let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
         let there = self.reader()?.searcher();
-        // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits, so only what may be there is deleted.
+        // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits,
+        // so only what may be there is deleted.
         let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut read = 0;
         for document in documents {
@@ -103,7 +105,8 @@ impl Retriever for Bm25 {
             read += 1;
         }
         writer.commit().map_err(|error| self.told(&error))?;
-        // All are found from here on. Merging makes searches faster and takes nothing away where it fails.
+        // All are found from here on. Merging makes searches faster and takes nothing away where it
+        // fails.
         let _ = writer.wait_merging_threads();
         let reader = self.reader()?;
         self.guarded(|| reader.reload())?;
@@ -186,7 +189,8 @@ impl Bm25 {
             return Ok(Vec::new());
         }
         let any = any_of(&words);
-        // Where documents stand in the index depends on its history; more of them are taken until all of the last score are there.
+        // Where documents stand in the index depends on its history; more of them are taken until
+        // all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
             let found = searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
@@ -220,7 +224,8 @@ impl Bm25 {
         id.map(str::to_owned).ok_or_else(|| self.damaged("a document has no id"))
     }
 
-    /// Reads the index. The library takes its files at their word, and panics where a damaged one leads it to a place that is not there.
+    /// Reads the index. The library takes its files at their word, and panics where a damaged one
+    /// leads it to a place that is not there.
     fn caught<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
         caught(read).unwrap_or_else(|panic| Err(self.damaged(&panic)))
     }
@@ -238,7 +243,8 @@ impl Bm25 {
 
     fn told(&self, error: &TantivyError) -> Error {
         let damaged = match error {
-            // What the operating system says is no fault of the files; what the library says of their content is.
+            // What the operating system says is no fault of the files; what the library says of
+            // their content is.
             TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
                 error.raw_os_error().is_none()
                     && matches!(
@@ -261,7 +267,8 @@ impl Bm25 {
     }
 }
 
-/// The documents that have any of the words; one that comes several times in the question counts as often.
+/// The documents that have any of the words; one that comes several times in the question counts as
+/// often.
 fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
     let word = |(word, times): &(Term, f32)| {
         let term = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
@@ -269,12 +276,14 @@ fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
         (Occur::Should, query)
     };
     let any = BooleanQuery::new(words.iter().map(word).collect());
-    // Of few words the library skips the documents that cannot be among the best, at a cost that grows with the square of their number. Of many it
-    // adds up all that have one, as it does where they stand within another question.
+    // Of few words the library skips the documents that cannot be among the best, at a cost that
+    // grows with the square of their number. Of many it adds up all that have one, as it does where
+    // they stand within another question.
     if words.len() > FEW { BooleanQuery::new(vec![(Occur::Should, Box::new(any))]) } else { any }
 }
 
-/// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
+/// The score of each document: the sum of its weights in the order of the words, so that documents
+/// of one text have one score.
 fn scores(searcher: &Searcher, words: &[(Term, f32)], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
     found.sort_unstable();
     let mut scored: Vec<(f32, DocAddress)> = found.into_iter().map(|address| (0.0, address)).collect();

@@ -128,7 +128,8 @@ fn a_damaged_file_is_told_and_nothing_panics() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        // Beside files with checksums there are two of JSON, of which much may change without harm, and locks.
+        // Beside files with checksums there are two of JSON, of which much may change without harm,
+        // and locks.
         let checksummed = !name.ends_with(".json") && !name.ends_with(".lock");
         let mut check = |changed: &[u8], what: &str| {
             std::fs::write(&path, changed).unwrap();

@@ -18,13 +18,15 @@ use crate::team::Team;
 const DTYPES: [DType; 9] =
     [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool, DType::Q8_0, DType::Q4_0];
 
-/// Bytes up to which an instruction runs on the calling thread: even those who wait for work would take longer.
+/// Bytes up to which an instruction runs on the calling thread: even those who wait for work would
+/// take longer.
 const SMALL: u64 = 64 * 1024;
 
 /// Operations up to which it does so.
 const FEW_OPERATIONS: u64 = 1 << 18;
 
-/// Results of more bytes are asked for before they are made: a process that does not get its memory ends at once.
+/// Results of more bytes are asked for before they are made: a process that does not get its memory
+/// ends at once.
 const LARGE: usize = 1 << 30;
 
 /// The configuration of the CPU device.
@@ -134,7 +136,8 @@ impl DeviceBackend for CpuBackend {
     }
 
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool {
-        // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is decomposed.
+        // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is
+        // decomposed.
         match op {
             Op::Linear => inputs[0].dtype != DType::F64 || !quantized_weight(inputs),
             Op::Split { .. } => false,

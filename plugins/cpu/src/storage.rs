@@ -1,8 +1,9 @@
 //! Where elements live: candle's CPU storage, in buffers that are used again.
 //!
-//! A large buffer that is freed goes back to the operating system, and the next one is paid for with a page fault every 4 KiB, which
-//! costs more than the arithmetic of an element-wise kernel. So freed buffers are kept, and a new tensor may get one of them, with
-//! whatever stands in it: a kernel writes every element of its output.
+//! A large buffer that is freed goes back to the operating system, and the next one is paid for
+//! with a page fault every 4 KiB, which costs more than the arithmetic of an element-wise kernel.
+//! So freed buffers are kept, and a new tensor may get one of them, with whatever stands in it: a
+//! kernel writes every element of its output.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -61,7 +62,8 @@ impl<T: Copy + Default> Pool<T> {
     }
 }
 
-/// `len` rounded up to three significant bits, so that buffers of similar lengths can stand in for each other.
+/// `len` rounded up to three significant bits, so that buffers of similar lengths can stand in for
+/// each other.
 fn rounded(len: usize) -> usize {
     let step = (len.next_power_of_two() / 16).max(1);
     len.div_ceil(step) * step

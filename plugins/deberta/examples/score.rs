@@ -1,5 +1,7 @@
-//! Times the scoring of documents, tokenization included: `cargo run --release -p scaledown-deberta --example score MODEL TEXTS [RUNS]`,
-//! where `TEXTS` is a JSON list of a query and its documents. Prints the milliseconds of each run as JSON; a first run is not counted.
+//! Times the scoring of documents, tokenization included:
+//! `cargo run --release -p scaledown-deberta --example score MODEL TEXTS [RUNS]`, where `TEXTS` is
+//! a JSON list of a query and its documents. Prints the milliseconds of each run as JSON; a first
+//! run is not counted.
 
 use std::time::Instant;
 

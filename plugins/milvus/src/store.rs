@@ -28,9 +28,11 @@ const CONNECT: Duration = Duration::from_secs(10);
 const LONGEST_ID: u32 = 1024;
 /// Milvus's own limit of hits a query.
 const MOST_HITS: usize = 16_384;
-/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time, exhausted, aborted, internal, unavailable.
+/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time,
+/// exhausted, aborted, internal, unavailable.
 const TRANSIENT_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
-/// Milvus's codes of such failures: not ready yet, unavailable, too many requests, over a rate limit, not wholly loaded yet.
+/// Milvus's codes of such failures: not ready yet, unavailable, too many requests, over a rate
+/// limit, not wholly loaded yet.
 const TRANSIENT_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
 
 /// Milvus's code of a collection that is not there.
@@ -53,7 +55,8 @@ impl MilvusStore {
     /// Connects to the service.
     ///
     /// # Errors
-    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers there, or it refuses the token.
+    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers
+    /// there, or it refuses the token.
     pub(crate) fn connect(config: &MilvusConfig, token: Option<Secret>) -> Result<Self, Error> {
         check_url("retriever.url", &config.url, "http://localhost:19530", "retriever.token_env")?;
         let timeout = seconds("retriever.timeout", config.timeout)?;

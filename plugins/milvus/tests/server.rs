@@ -1,4 +1,5 @@
-//! What is Milvus's own: foreign collections, addresses and keys. What every retriever does, the conformance suite checks.
+//! What is Milvus's own: foreign collections, addresses and keys. What every retriever does, the
+//! conformance suite checks.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;

@@ -1,8 +1,10 @@
 //! How fast a decoder reads and writes, by the type in which its weights are stored:
-//! `cargo run --release -p scaledown-mistral --example decode -- [--model DIRECTORY] [--threads N] [--read N] [--write N] [--batch N] [TYPE ...]`.
+//! `cargo run --release -p scaledown-mistral --example decode -- [--model DIRECTORY] [--threads N]
+//! [--read N] [--write N] [--batch N] [TYPE ...]`.
 //!
-//! Without a model, weights are random, of the shape of SmolLM2-135M: time depends on shapes alone. Reading is measured from nothing, and so is
-//! writing, as `llama-bench` does. One line a type: type, MiB of all weights, tokens a second read, and written.
+//! Without a model, weights are random, of the shape of SmolLM2-135M: time depends on shapes alone.
+//! Reading is measured from nothing, and so is writing, as `llama-bench` does. One line a type:
+//! type, MiB of all weights, tokens a second read, and written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,7 +79,8 @@ fn smollm2() -> serde_json::Value {
     })
 }
 
-/// Reads a prompt of `read` tokens in each row of a batch and then writes `write` tokens: the seconds that both take.
+/// Reads a prompt of `read` tokens in each row of a batch and then writes `write` tokens: the
+/// seconds that both take.
 fn seconds(model: &CausalLm, batch: usize, read: usize, write: usize) -> Result<(f64, f64)> {
     let device = model.decoder().device().clone();
     let ids: Vec<u32> = (0..(batch * read) as u32).map(|at| at * 7919 % 32_000).collect();

@@ -1,7 +1,9 @@
-//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
+//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging
+//! Face directory.
 //!
-//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`] for its keys. As `[teacher]`, one answers questions from whole documents,
-//! for a compressor to be distilled from:
+//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`]
+//! for its keys. As `[teacher]`, one answers questions from whole documents, for a compressor to be
+//! distilled from:
 //!
 //! ```toml
 //! [teacher]
@@ -39,10 +41,10 @@ inventory::submit! {
 #[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MistralConfig {
-    /// Stores the weights of linear layers and the embedding table in less memory, and decodes faster: bf16 (16 bits a weight), or blocks of
-    /// 32 numbers with one scale, as GGML has them: q8_0 (8.5 bits) or q4_0 (4.5 bits, and 8.5 for the table). An adapter trains beside
-    /// them as beside the weights themselves, of which nothing else trains; what `pretrain` makes is not quantised. The model computes in
-    /// its `dtype` nevertheless. Norms keep that type, as do layers whose input size is no multiple of 32.
+    /// Quantises the weights of linear layers and the embedding table, for less memory and faster
+    /// decoding: bf16 (16 bits per weight), or GGML's blocks of 32: q8_0 (8.5 bits) or q4_0 (4.5
+    /// bits, 8.5 for the table). Adapters can be trained on quantised weights; `pretrain` does not
+    /// quantise. Norms, and layers whose input size is not a multiple of 32, keep `dtype`.
     pub quantization: Option<Quantization>,
 }
 

@@ -11,10 +11,12 @@ use scaledown_sdk::{Device, Error, Result};
 
 use crate::{MistralGenerator, TeacherConfig};
 
-/// A decoder of the Mistral, Llama or Qwen2 family that answers questions, the likeliest token at a time.
+/// A decoder of the Mistral, Llama or Qwen2 family that answers questions, the likeliest token at a
+/// time.
 ///
-/// Questions of a call are sorted by the length of their prompts and answered `batch` at a time, padded on the left, with a key/value
-/// cache. Each is read by itself: the others of its batch do not change its answer, beyond the order in which a device adds numbers up.
+/// Questions of a call are sorted by the length of their prompts and answered `batch` at a time,
+/// padded on the left, with a key/value cache. Each is read by itself: the others of its batch do
+/// not change its answer, beyond the order in which a device adds numbers up.
 pub struct MistralTeacher {
     generator: MistralGenerator,
     tokenizer: Box<dyn ChatTokenizer>,
@@ -60,7 +62,8 @@ fn load(config: &TeacherConfig, shape: DecoderConfig, device: Device) -> Result<
     Ok(model)
 }
 
-/// The most tokens of a prompt, if anything limits them: what is configured, and the model's `context` with room for an answer.
+/// The most tokens of a prompt, if anything limits them: what is configured, and the model's
+/// `context` with room for an answer.
 fn most_input_tokens(config: &TeacherConfig, context: Option<usize>) -> Result<Option<usize>> {
     let Some(context) = context else { return Ok(config.max_input_tokens) };
     // The last token of an answer is not read.

@@ -18,7 +18,8 @@ const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
 
 /// A ModernBERT encoder with memory tokens, and a projection to the generator's space.
 ///
-/// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`, `relevance_head`, and `projection`.
+/// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`,
+/// `relevance_head`, and `projection`.
 pub struct ModernBertCompressor {
     encoder: ModernBertModel,
     memory: MemoryTokens,
@@ -69,7 +70,8 @@ impl Compressor for ModernBertCompressor {
     }
 }
 
-/// Where the encoder's parameters are made: `ModernBertModel` stores them at the top, `ModernBertForMaskedLM` under `model`.
+/// Where the encoder's parameters are made: `ModernBertModel` stores them at the top,
+/// `ModernBertForMaskedLM` under `model`.
 fn encoder_params(config: &ModernBertCompressorConfig, params: &Params) -> Result<Params> {
     let params = params.pp("model");
     if config.init == EncoderInit::Random {

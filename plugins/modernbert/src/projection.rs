@@ -6,8 +6,8 @@ use scaledown_sdk::{Result, Tensor};
 
 /// A linear layer, ReLU, and another linear layer.
 ///
-/// Parameters under its path, named as in PyTorch's `Sequential`: `0.weight [inner, inputs]`, `0.bias`, `2.weight [outputs, inner]`,
-/// `2.bias`.
+/// Parameters under its path, named as in PyTorch's `Sequential`: `0.weight [inner, inputs]`,
+/// `0.bias`, `2.weight [outputs, inner]`, `2.bias`.
 #[derive(Debug)]
 pub(crate) struct Projection {
     first: Linear,

@@ -12,8 +12,9 @@ use crate::NLayersConfig;
 
 /// The first layers of a decoder, with memory tokens.
 ///
-/// Parameters under its path: `model` (`embed_tokens`, `layers.0 ..`, and `norm` if there is a final norm, named as the generator's),
-/// `memory_embeddings`, `relevance_embedding` and `relevance_head`.
+/// Parameters under its path: `model` (`embed_tokens`, `layers.0 ..`, and `norm` if there is a
+/// final norm, named as the generator's), `memory_embeddings`, `relevance_embedding` and
+/// `relevance_head`.
 pub struct NLayers {
     decoder: Decoder,
     memory: MemoryTokens,
@@ -22,7 +23,8 @@ pub struct NLayers {
 impl CompressorPlugin for NLayers {
     type Config = NLayersConfig;
 
-    /// Lower than that of other compressors, since the layers know the generator's space already (OSCAR, table 7).
+    /// Lower than that of other compressors, since the layers know the generator's space already
+    /// (OSCAR, table 7).
     const LEARNING_RATE: f64 = 5e-5;
 
     fn build(config: NLayersConfig, context: CompressorContext) -> Result<Self> {
@@ -33,7 +35,8 @@ impl CompressorPlugin for NLayers {
                 config.layers, generator.layers
             )));
         }
-        // Trained, whatever the generator's own parameters are: these are copies, under names of their own.
+        // Trained, whatever the generator's own parameters are: these are copies, under names of
+        // their own.
         let params = context.params.trained();
         let copied = match &context.generator_weights {
             Some(weights) => params.initialised_from(Arc::clone(weights), ""),

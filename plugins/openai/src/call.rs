@@ -16,9 +16,10 @@ type Ask<'a> = dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync + 'a;
 /// What has come of a question.
 type Slot = Mutex<Option<Outcome>>;
 
-/// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many threads as `limit` has places for, which
-/// other calls share. A question that cannot be answered ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any
-/// other error no question is asked, and those that are being asked are told that they are unwanted.
+/// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many
+/// threads as `limit` has places for, which other calls share. A question that cannot be answered
+/// ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any other
+/// error no question is asked, and those that are being asked are told that they are unwanted.
 ///
 /// # Errors
 /// The first error that is not a question's own.
@@ -44,8 +45,9 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Asks questions while there are any. Each time it looks for a free place, and has another thread work there: no thread is without a place,
-    /// so that there are no more of them than places, however many calls there are.
+    /// Asks questions while there are any. Each time it looks for a free place, and has another
+    /// thread work there: no thread is without a place, so that there are no more of them than
+    /// places, however many calls there are.
     fn work<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, _place: Place<'scope>) {
         while !self.ended() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);

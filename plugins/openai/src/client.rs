@@ -30,8 +30,8 @@ pub(crate) struct Client {
     failed_in_a_row: AtomicUsize,
 }
 
-/// How many questions in a row may fail in spite of all tries, and be no more than questions that have no answer: one more is a service that
-/// does not work.
+/// How many questions in a row may fail in spite of all tries, and be no more than questions that
+/// have no answer: one more is a service that does not work.
 const MOST_IN_A_ROW: usize = 3;
 
 impl Client {
@@ -65,11 +65,13 @@ impl Client {
         })
     }
 
-    /// The answer to the request `body`, which is made again while its failures pass and tries are left, and neither the process is to stop nor
-    /// the answer `unwanted`. `question` is its question, as messages call it.
+    /// The answer to the request `body`, which is made again while its failures pass and tries are
+    /// left, and neither the process is to stop nor the answer `unwanted`. `question` is its
+    /// question, as messages call it.
     ///
     /// # Errors
-    /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
+    /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none,
+    /// or not in time. Neither holds the key.
     pub(crate) fn ask(&self, body: &[u8], question: &str, unwanted: impl Fn() -> bool) -> Result<String> {
         let transient = |failure: &Failure| match failure {
             Failure::Transient { wait, .. } => Some(*wait),
@@ -101,8 +103,9 @@ impl Client {
         })
     }
 
-    /// Whether a question that failed in spite of all tries is that question's own fault: others were answered meanwhile, of which there had been
-    /// `before`, or were before it and few have failed since.
+    /// Whether a question that failed in spite of all tries is that question's own fault: others
+    /// were answered meanwhile, of which there had been `before`, or were before it and few have
+    /// failed since.
     fn works_for_others(&self, before: usize) -> bool {
         let in_a_row = self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
         let answered = self.answered.load(Ordering::Relaxed);

@@ -7,9 +7,11 @@ use serde_json::{Map, Value};
 const OWN: [&str; 8] = ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "n"];
 /// What the name of something secret contains, in small letters and without `_` and `-`.
 const PARTS: [&str; 8] = ["apikey", "authorization", "bearer", "credential", "passphrase", "passwd", "password", "secret"];
-/// Words that the name of something secret consists of or ends with: `access_token`, `subscription-key`, `sessionCookie`.
+/// Words that the name of something secret consists of or ends with: `access_token`,
+/// `subscription-key`, `sessionCookie`.
 const ENDS: [&str; 9] = ["auth", "cookie", "jwt", "key", "keys", "pass", "pwd", "token", "tokens"];
-/// What requests do have that ends so. Numbers of tokens, which are no secret, are told by being numbers.
+/// What requests do have that ends so. Numbers of tokens, which are no secret, are told by being
+/// numbers.
 const HARMLESS: [&str; 14] = [
     "prompt_cache_key",
     "bos_token",
@@ -27,7 +29,8 @@ const HARMLESS: [&str; 14] = [
     "bad_tokens",
 ];
 
-/// Checks that `extra` sets nothing that the teacher sets, and nothing that looks secret by its name, however deep.
+/// Checks that `extra` sets nothing that the teacher sets, and nothing that looks secret by its
+/// name, however deep.
 ///
 /// # Errors
 /// [`Error::Config`], with the name alone.
@@ -57,7 +60,8 @@ fn secret(name: &str, value: &Value) -> Option<String> {
         }
         Value::Array(list) => list.iter().find_map(|value| secret(name, value)),
         Value::String(_) => is_secret(name).then(|| name.to_owned()),
-        // A number of tokens or a switch is no key: `min_tokens = 3`, `skip_special_tokens = false`.
+        // A number of tokens or a switch is no key: `min_tokens = 3`,
+        // `skip_special_tokens = false`.
         Value::Number(_) => has_part(name).then(|| name.to_owned()),
         Value::Bool(_) | Value::Null => None,
     }

@@ -12,8 +12,9 @@ const SHOWN: usize = 300;
 /// The answer in the body of a successful reply to a request with `key`.
 ///
 /// # Errors
-/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one without an answer; what its code means, if it holds an
-/// error, as a status of that code would; [`Failure::Transient`] if it holds no choice, or one that broke off. None holds the key.
+/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one
+/// without an answer; what its code means, if it holds an error, as a status of that code would;
+/// [`Failure::Transient`] if it holds no choice, or one that broke off. None holds the key.
 pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failure> {
     let shown = || excerpt(&String::from_utf8_lossy(body), key);
     let malformed = |what: &str| Failure::Service(format!("the reply {what}{}", shown()));
@@ -56,7 +57,8 @@ fn transient(message: String) -> Failure {
     Failure::Transient { message, wait: std::time::Duration::ZERO }
 }
 
-/// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive until the reply is there.
+/// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive
+/// until the reply is there.
 fn without_comments(body: &[u8]) -> &[u8] {
     let mut rest = body.trim_ascii_start();
     while rest.starts_with(b":") {
@@ -66,7 +68,8 @@ fn without_comments(body: &[u8]) -> &[u8] {
     rest.strip_prefix(b"data:").map_or(rest, <[u8]>::trim_ascii_start)
 }
 
-/// What an error inside of a successful reply means: as a status of its code would; nothing, where it has none.
+/// What an error inside of a successful reply means: as a status of its code would; nothing, where
+/// it has none.
 fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> {
     /// Names of errors that pass.
     const TRANSIENT: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
@@ -98,7 +101,8 @@ fn parts_text(parts: &[Value]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.concat())
 }
 
-/// An answer without what a model thinks before it (`<think>...</think>`); nothing, if it thinks to the end.
+/// An answer without what a model thinks before it (`<think>...</think>`); nothing, if it thinks to
+/// the end.
 fn without_thoughts(text: &str) -> Option<&str> {
     const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
     let begin = text.trim_start();
@@ -109,7 +113,8 @@ fn without_thoughts(text: &str) -> Option<&str> {
     }
 }
 
-/// What the body of a refusal says, to stand behind the status: the service's own sentence where it is found, an excerpt otherwise; without `key`.
+/// What the body of a refusal says, to stand behind the status: the service's own sentence where it
+/// is found, an excerpt otherwise; without `key`.
 pub(crate) fn complaint(body: &[u8], key: Option<&Secret>) -> String {
     const PLACES: [&str; 5] = ["/error/message", "/choices/0/error/message", "/message", "/detail", "/error"];
     let reply: Option<Value> = serde_json::from_slice(without_comments(body)).ok();

@@ -35,7 +35,8 @@ impl TeacherPlugin for OpenAi {
 }
 
 impl OpenAi {
-    /// The teacher behind the service of `config`, with the key that the environment holds. Nothing is sent yet.
+    /// The teacher behind the service of `config`, with the key that the environment holds. Nothing
+    /// is sent yet.
     ///
     /// # Errors
     /// [`Error::Config`] if the address, the key's variable or another value cannot be used.

@@ -1,4 +1,5 @@
-//! A process that is to stop does not wait for a service. In a process of its own, as the request is the process's.
+//! A process that is to stop does not wait for a service. In a process of its own, as the request
+//! is the process's.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;

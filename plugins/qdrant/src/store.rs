@@ -30,7 +30,8 @@ const LONGEST_ID: usize = 65_535;
 const MOST_HITS: usize = 100_000;
 /// The longest that the service is believed about how long to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
-/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time, exhausted, aborted, internal, unavailable.
+/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time,
+/// exhausted, aborted, internal, unavailable.
 const TRANSIENT: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
 /// gRPC's code of a collection that is not there.
 const NOT_FOUND: i32 = 5;
@@ -51,7 +52,8 @@ impl QdrantStore {
     /// Connects to the service.
     ///
     /// # Errors
-    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers there, or it refuses the key.
+    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers
+    /// there, or it refuses the key.
     pub(crate) fn connect(config: &QdrantConfig, key: Option<Secret>) -> Result<Self, Error> {
         check_url("retriever.url", &config.url, "http://localhost:6334", "retriever.api_key_env")?;
         let timeout = seconds("retriever.timeout", config.timeout)?;
@@ -236,7 +238,8 @@ mod tests {
 
     #[test]
     fn a_point_is_named_after_its_document_for_ever() {
-        // The values are of Python's uuid.uuid5. An index that is there is found again only while they stay.
+        // The values are of Python's uuid.uuid5. An index that is there is found again only while
+        // they stay.
         for (id, uuid) in
             [("doc-1", "341497f2-bcd9-5ef1-b7db-fc75fef89309"), ("Übersicht/é", "22fb4f23-222b-52fe-adc1-b242f06154b9")]
         {

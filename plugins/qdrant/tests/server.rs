@@ -1,4 +1,5 @@
-//! What is Qdrant's own: addresses and keys. What every retriever does, the conformance suite checks.
+//! What is Qdrant's own: addresses and keys. What every retriever does, the conformance suite
+//! checks.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;

@@ -8,7 +8,8 @@ use scaledown_sdk::{Error, Result};
 
 use crate::{GaveUp, Store, StoreFailure, retry};
 
-/// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
+/// The most hits that one request asks for, over all of its queries, which keeps replies to a few
+/// megabytes.
 const MOST_IN_REPLY: usize = 100_000;
 
 /// Encodes texts here, and keeps and searches their vectors in a [`Store`].
@@ -21,7 +22,8 @@ pub struct RemoteIndex<S> {
 }
 
 impl<S: Store> RemoteIndex<S> {
-    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again after [`backoff`](crate::backoff).
+    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again
+    /// after [`backoff`](crate::backoff).
     pub fn new(
         plugin: &'static str,
         store: S,
@@ -32,7 +34,8 @@ impl<S: Store> RemoteIndex<S> {
         RemoteIndex { plugin, store, encoder, batch: batch.max(1), backoff }
     }
 
-    /// Puts a batch in. The last document of an id counts; one without terms is found by no query, and is only taken out.
+    /// Puts a batch in. The last document of an id counts; one without terms is found by no query,
+    /// and is only taken out.
     fn put(&self, batch: &[Document]) -> Result<()> {
         let last: HashMap<&str, usize> = batch.iter().enumerate().map(|(at, document)| (document.id.as_str(), at)).collect();
         let kept = batch.iter().enumerate().filter(|(at, document)| last.get(document.id.as_str()) == Some(at));
@@ -56,8 +59,9 @@ impl<S: Store> RemoteIndex<S> {
         Ok(())
     }
 
-    /// The best `k` of each vector, equal ones in the order of their ids. Which of several equal ones a service gives is its own, so that more
-    /// are asked for until all of the last score are there.
+    /// The best `k` of each vector, equal ones in the order of their ids. Which of several equal
+    /// ones a service gives is its own, so that more are asked for until all of the last score are
+    /// there.
     fn best(&self, vectors: &[SparseVector], k: usize) -> Result<Vec<Vec<Hit>>> {
         let most = self.store.most_hits();
         let mut best = vec![Vec::new(); vectors.len()];

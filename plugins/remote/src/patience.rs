@@ -15,8 +15,8 @@ pub fn seconds(key: &str, seconds: f64) -> Result<Duration, Error> {
     time.ok_or_else(|| Error::Config(format!("{key} is {seconds} seconds, expected a number above 0")))
 }
 
-/// The waits before a call is made again: `first`, then twice as long each time up to a minute, each with up to as much again at random;
-/// `retries` of them.
+/// The waits before a call is made again: `first`, then twice as long each time up to a minute,
+/// each with up to as much again at random; `retries` of them.
 #[must_use]
 pub fn backoff(first: Duration, retries: u32) -> ExponentialBuilder {
     let backoff = ExponentialBuilder::new().with_min_delay(first).with_max_delay(Duration::from_secs(60));
@@ -34,9 +34,10 @@ pub struct GaveUp<E> {
     pub interrupted: bool,
 }
 
-/// Makes a call, and makes it again while its error passes and waits are left. `transient` says how long a service wants to be left alone at
-/// least, if the error is one that passes. A wait ends early, and nothing is called again, once [the process is to stop](stop) or `unwanted`
-/// says that the result is needed no more.
+/// Makes a call, and makes it again while its error passes and waits are left. `transient` says how
+/// long a service wants to be left alone at least, if the error is one that passes. A wait ends
+/// early, and nothing is called again, once [the process is to stop](stop) or `unwanted` says that
+/// the result is needed no more.
 ///
 /// # Errors
 /// The last error, and how it came that no other call followed.

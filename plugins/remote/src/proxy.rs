@@ -3,11 +3,13 @@
 use scaledown_sdk::{Error, Result};
 use ureq::Proxy;
 
-/// The variables that may name a proxy, the first that is set counts: as the HTTP client reads them.
+/// The variables that may name a proxy, the first that is set counts: as the HTTP client reads
+/// them.
 const VARIABLES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, in capitals or small letters, for all hosts but those of `NO_PROXY`. White
-/// space around a value is no part of it, and a blank variable is one that is not set. A name and password in it go to the proxy alone.
+/// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, in capitals or small letters,
+/// for all hosts but those of `NO_PROXY`. White space around a value is no part of it, and a blank
+/// variable is one that is not set. A name and password in it go to the proxy alone.
 ///
 /// # Errors
 /// [`Error::Config`] with the variable's name, never its value, if it holds no address of a proxy.

@@ -7,11 +7,13 @@ use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
-/// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a `writeOnly` that keeps the value out of messages.
+/// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a
+/// `writeOnly` that keeps the value out of messages.
 pub const VARIABLE_EXPECTED: &str =
     "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
-/// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are without it.
+/// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are
+/// without it.
 #[derive(Clone)]
 pub struct Secret {
     value: String,
@@ -25,11 +27,12 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// What the environment variable holds that the configuration's `key` names, which must then be set; or what `default` holds, which need not
-    /// be.
+    /// What the environment variable holds that the configuration's `key` names, which must then be
+    /// set; or what `default` holds, which need not be.
     ///
     /// # Errors
-    /// [`Error::Config`], without the value, if `named` is no variable's name, if that variable is not set, or if it holds more than a key.
+    /// [`Error::Config`], without the value, if `named` is no variable's name, if that variable is
+    /// not set, or if it holds more than a key.
     pub fn find(key: &str, named: Option<&str>, default: &str) -> Result<Option<Self>> {
         Self::read(key, named, default, |variable| std::env::var(variable).ok())
     }
@@ -90,8 +93,9 @@ impl Secret {
         &self.variable
     }
 
-    /// `text` with the secret left out: services repeat it where they refuse it. It is also found where it is escaped as in JSON (`\u002d` for
-    /// `-`), however often. What is cut from a text must be cut after this, as a part of the secret is not found.
+    /// `text` with the secret left out: services repeat it where they refuse it. It is also found
+    /// where it is escaped as in JSON (`\u002d` for `-`), however often. What is cut from a text
+    /// must be cut after this, as a part of the secret is not found.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         // A secret of backslashes alone would be taken for its own escapes.
@@ -113,7 +117,8 @@ impl Secret {
 /// What stands in a secret's place.
 const REDACTED: &str = "[secret]";
 
-/// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its characters may be escaped.
+/// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its
+/// characters may be escaped.
 fn escaped(secret: &str, text: &str) -> Option<usize> {
     let text = text.as_bytes();
     let mut at = 0;
@@ -134,7 +139,8 @@ fn escaped(secret: &str, text: &str) -> Option<usize> {
     Some(at)
 }
 
-/// Capitals, digits and `_`: keys have small letters or `-`, so that one is not taken for a variable.
+/// Capitals, digits and `_`: keys have small letters or `-`, so that one is not taken for a
+/// variable.
 fn is_variable(name: &str) -> bool {
     let letters = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     letters && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())

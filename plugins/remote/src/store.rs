@@ -5,8 +5,8 @@ use std::time::Duration;
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 
-/// What a retriever needs of a service that keeps sparse vectors under documents' ids. A call may be made again after any failure, and then
-/// has the effect of one.
+/// What a retriever needs of a service that keeps sparse vectors under documents' ids. A call may
+/// be made again after any failure, and then has the effect of one.
 pub trait Store: Send + Sync {
     /// What messages call it: the service, its address and the collection.
     fn name(&self) -> String;
@@ -17,14 +17,15 @@ pub trait Store: Send + Sync {
     /// The longest id, in bytes.
     fn longest_id(&self) -> usize;
 
-    /// Makes the collection for vectors of `vocabulary` terms, or checks that the one that is there is such a one.
+    /// Makes the collection for vectors of `vocabulary` terms, or checks that the one that is there
+    /// is such a one.
     ///
     /// # Errors
     /// If the service fails, or has another kind of collection under that name.
     fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure>;
 
-    /// Puts documents in, each in the place of an older one of its id. No id comes twice, and no vector is empty. When it returns, a search
-    /// finds them.
+    /// Puts documents in, each in the place of an older one of its id. No id comes twice, and no
+    /// vector is empty. When it returns, a search finds them.
     ///
     /// # Errors
     /// If the service fails.
@@ -36,8 +37,8 @@ pub trait Store: Send + Sync {
     /// If the service fails.
     fn remove(&self, ids: &[String]) -> Result<(), StoreFailure>;
 
-    /// The `limit` documents of the greatest products with each vector, greatest first; of equal ones, whichever and however ordered. No vector
-    /// is empty.
+    /// The `limit` documents of the greatest products with each vector, greatest first; of equal
+    /// ones, whichever and however ordered. No vector is empty.
     ///
     /// # Errors
     /// If the service fails, or there is no collection.

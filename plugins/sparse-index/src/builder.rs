@@ -21,10 +21,12 @@ const MOST_TERMS: usize = 1 << 20;
 pub struct IndexSettings {
     /// How weights are stored. Fixed when the index is created.
     pub weights: StoredWeights,
-    /// Documents in a window, from 1 to 65536. Fixed when the index is created; less than the default costs speed and space.
+    /// Documents in a window, from 1 to 65536. Fixed when the index is created; less than the
+    /// default costs speed and space.
     pub window: u32,
-    /// Bytes that postings and ids may take in memory while they are sorted; the rest goes through temporary files in the index's
-    /// directory. The process needs some more: up to 14 bytes a different term of one window, and its ids.
+    /// Bytes that postings and ids may take in memory while they are sorted; the rest goes through
+    /// temporary files in the index's directory. The process needs some more: up to 14 bytes a
+    /// different term of one window, and its ids.
     pub memory: usize,
     /// What happens to a document whose id is there already.
     pub duplicates: Duplicates,
@@ -36,14 +38,15 @@ impl Default for IndexSettings {
     }
 }
 
-/// Takes documents one after another. Nothing is published until [`Builder::finish`]: a builder that is dropped leaves the directory as
-/// it was.
+/// Takes documents one after another. Nothing is published until [`Builder::finish`]: a builder
+/// that is dropped leaves the directory as it was.
 pub struct Builder {
     directory: PathBuf,
     settings: IndexSettings,
     manifest: Manifest,
     existing: Option<SparseIndex>,
-    /// Documents of the existing segments that are replaced: the place of the segment, the document's number in it.
+    /// Documents of the existing segments that are replaced: the place of the segment, the
+    /// document's number in it.
     replaced: Vec<(usize, u32)>,
     writer: SegmentWriter,
     window: WindowBuilder,
@@ -71,8 +74,8 @@ impl Builder {
         Self::start(directory, settings.clone(), Manifest::new(settings.weights, settings.window), None, lock)
     }
 
-    /// Starts adding documents to an index, as new windows after those that are there. The settings `weights` and `window` are those of
-    /// the index, whatever is said here.
+    /// Starts adding documents to an index, as new windows after those that are there. The settings
+    /// `weights` and `window` are those of the index, whatever is said here.
     ///
     /// # Errors
     /// The directory holds no index, or a damaged one, or is being changed by somebody else.
@@ -109,12 +112,13 @@ impl Builder {
         })
     }
 
-    /// Adds a document: its id, and its terms with their weights, in any order. Terms of weight zero are left out; a document without
-    /// terms is stored and never found.
+    /// Adds a document: its id, and its terms with their weights, in any order. Terms of weight
+    /// zero are left out; a document without terms is stored and never found.
     ///
     /// # Errors
-    /// The id is empty, too long or there already (unless documents may be replaced); a weight cannot be stored; a term occurs twice; the
-    /// disk is full. Nothing of a refused document is kept. After an error of the disk the builder can only be dropped.
+    /// The id is empty, too long or there already (unless documents may be replaced); a weight
+    /// cannot be stored; a term occurs twice; the disk is full. Nothing of a refused document is
+    /// kept. After an error of the disk the builder can only be dropped.
     pub fn add(&mut self, id: &str, terms: &[(u32, f32)]) -> Result<()> {
         self.check(id, terms)?;
         if let Some(existing) = &self.existing {
@@ -167,10 +171,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Publishes what was added: from here on, whoever opens the directory sees all of it. Gives what the index holds now.
+    /// Publishes what was added: from here on, whoever opens the directory sees all of it. Gives
+    /// what the index holds now.
     ///
     /// # Errors
-    /// Two documents have the same id (unless they may be replaced), or the disk is full. The directory is then as it was before.
+    /// Two documents have the same id (unless they may be replaced), or the disk is full. The
+    /// directory is then as it was before.
     pub fn finish(mut self) -> Result<Info> {
         self.writer.window(self.window)?;
         let written = self.writer.finish(self.settings.duplicates)?;

@@ -1,4 +1,5 @@
-//! Which documents of a segment are deleted: a bit each, in a file of its own that is replaced as a whole.
+//! Which documents of a segment are deleted: a bit each, in a file of its own that is replaced as a
+//! whole.
 
 use crate::error::{Error, Result};
 use crate::manifest::{DeletionsFile, SegmentFile};

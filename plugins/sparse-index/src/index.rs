@@ -10,7 +10,8 @@ use crate::weights::{Quantisation, StoredWeights};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// An index, open for searching: a snapshot that stays as it is, whatever writers do to the directory. It can be shared between threads.
+/// An index, open for searching: a snapshot that stays as it is, whatever writers do to the
+/// directory. It can be shared between threads.
 pub struct SparseIndex {
     directory: PathBuf,
     pub(crate) manifest: Manifest,
@@ -57,7 +58,8 @@ pub struct Info {
 }
 
 impl SparseIndex {
-    /// Opens the index of a directory. Checks the manifest, and the header and table of every file; [`SparseIndex::verify`] checks the rest.
+    /// Opens the index of a directory. Checks the manifest, and the header and table of every file;
+    /// [`SparseIndex::verify`] checks the rest.
     ///
     /// # Errors
     /// The directory holds no index, or one of another format, or a damaged or foreign file.
@@ -66,7 +68,8 @@ impl SparseIndex {
         for attempt in 0.. {
             let manifest = Manifest::read(directory)?;
             match Self::with(directory, manifest) {
-                // A writer may have replaced the files between the two steps; then the manifest is a newer one.
+                // A writer may have replaced the files between the two steps; then the manifest is
+                // a newer one.
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < 3 => {}
                 opened => return opened,
             }
@@ -91,12 +94,14 @@ impl SparseIndex {
         Ok(Self { directory: directory.to_owned(), manifest, parts })
     }
 
-    /// The `k` documents of the largest dot products with the query, on this thread: the best first, and of equal scores the document
-    /// that was added first. Exactly what computing every score would give, with stored weights. Documents that share no term with the
-    /// query are no hits.
+    /// The `k` documents of the largest dot products with the query, on this thread: the best
+    /// first, and of equal scores the document that was added first. Exactly what computing every
+    /// score would give, with stored weights. Documents that share no term with the query are no
+    /// hits.
     ///
     /// # Errors
-    /// A weight of the query is negative, not finite or above 1e20, a term occurs twice, or the index is damaged.
+    /// A weight of the query is negative, not finite or above 1e20, a term occurs twice, or the
+    /// index is damaged.
     pub fn search(&self, query: &[(u32, f32)], k: usize) -> Result<Vec<DocumentHit>> {
         let query = Query::new(query, self.manifest.weights)?;
         let mut top = Top::new(k);
@@ -108,8 +113,8 @@ impl SparseIndex {
         self.hits(top)
     }
 
-    /// Searches for every query, several at a time on the threads of the current rayon pool. The results are those of
-    /// [`SparseIndex::search`], in the order of the queries.
+    /// Searches for every query, several at a time on the threads of the current rayon pool. The
+    /// results are those of [`SparseIndex::search`], in the order of the queries.
     ///
     /// # Errors
     /// Those of [`SparseIndex::search`], of the first query that has one.
@@ -118,8 +123,8 @@ impl SparseIndex {
         results.into_iter().collect()
     }
 
-    /// As [`SparseIndex::search`], with the windows shared out between the threads of the current rayon pool: for few queries on a large
-    /// index.
+    /// As [`SparseIndex::search`], with the windows shared out between the threads of the current
+    /// rayon pool: for few queries on a large index.
     ///
     /// # Errors
     /// Those of [`SparseIndex::search`].

@@ -1,7 +1,9 @@
-//! The hot loops: what the list of one term says of a block of documents, added to their scores, or to bounds of them.
+//! The hot loops: what the list of one term says of a block of documents, added to their scores, or
+//! to bounds of them.
 //!
-//! A score is the sum, in f32 and in ascending order of terms, of the products `query weight * stored weight`, each rounded to f32. Every
-//! path here computes exactly those products, so scores do not depend on the processor.
+//! A score is the sum, in f32 and in ascending order of terms, of the products
+//! `query weight * stored weight`, each rounded to f32. Every path here computes exactly those
+//! products, so scores do not depend on the processor.
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
@@ -84,7 +86,8 @@ impl<'a> Cursor<'a> {
         matches!(self.list.places, Places::Bitmap { .. })
     }
 
-    /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the list is damaged.
+    /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the
+    /// list is damaged.
     #[inline(always)]
     pub(crate) fn enter(&mut self, block: usize) -> bool {
         (self.block, self.ranked) = (block, false);
@@ -182,7 +185,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of lists that have bounds.
+    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of
+    /// lists that have bounds.
     #[inline(always)]
     pub(crate) fn add_bounds(&self, sign: f32, bounds: &mut Bounds) {
         let maxima = self.maxima();

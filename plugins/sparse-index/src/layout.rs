@@ -12,10 +12,11 @@
 //! footer   see `Footer`
 //! ```
 //!
-//! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16, ascending) and n weights, or a bitmap
-//! of d bits, rounded up to u64, and n weights. Between the two there are, of a bitmap, the largest weight of each sixteen documents (0 where
-//! none has the term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings (u16) before each block of
-//! 4,096 documents.
+//! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16,
+//! ascending) and n weights, or a bitmap of d bits, rounded up to u64, and n weights. Between the
+//! two there are, of a bitmap, the largest weight of each sixteen documents (0 where none has the
+//! term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings
+//! (u16) before each block of 4,096 documents.
 
 use crate::error::{Error, Result};
 use crate::weights::StoredWeights;
@@ -71,7 +72,8 @@ pub(crate) fn groups(documents: usize) -> usize {
     documents.div_ceil(64) * 64 / GROUP
 }
 
-/// Whether a list is a bitmap: where that, without the largest weights of groups, is smaller than offsets.
+/// Whether a list is a bitmap: where that, without the largest weights of groups, is smaller than
+/// offsets.
 pub(crate) fn is_bitmap(postings: usize, documents: usize) -> bool {
     bitmap_bytes(documents) < 2 * postings
 }
@@ -153,7 +155,8 @@ pub(crate) struct Footer {
 }
 
 impl Footer {
-    /// Its bytes. The last are the CRC32C of the table, `table` so far, and of the footer before it.
+    /// Its bytes. The last are the CRC32C of the table, `table` so far, and of the footer before
+    /// it.
     pub(crate) fn to_bytes(self, table: u32) -> [u8; FOOTER_BYTES] {
         let mut bytes = [0; FOOTER_BYTES];
         bytes[..8].copy_from_slice(&self.lookup.to_le_bytes());

@@ -1,4 +1,5 @@
-//! Which files make an index, written last and all at once. A directory holds an index from the moment its MANIFEST has its name.
+//! Which files make an index, written last and all at once. A directory holds an index from the
+//! moment its MANIFEST has its name.
 
 use crate::error::{Error, Result};
 use crate::layout::FORMAT;
@@ -79,7 +80,8 @@ impl Manifest {
         serde_json::from_slice(body).map_err(|error| Error::damaged(&path, error.to_string()))
     }
 
-    /// Replaces the manifest of the directory by this one, and removes the files that it does not name.
+    /// Replaces the manifest of the directory by this one, and removes the files that it does not
+    /// name.
     pub(crate) fn publish(&self, directory: &Path) -> Result<()> {
         let path = directory.join(NAME);
         let body = serde_json::to_string(self).map_err(|error| Error::io("write", &path)(error.into()))?;
@@ -92,7 +94,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Removes what a killed writer or an earlier generation left. A file that stays costs space alone, so failing is no error.
+    /// Removes what a killed writer or an earlier generation left. A file that stays costs space
+    /// alone, so failing is no error.
     pub(crate) fn tidy(&self, directory: &Path) {
         let deletions = self.segments.iter().filter_map(|segment| segment.deletions.as_ref()).map(|deletions| &deletions.file);
         let named: Vec<&String> = self.segments.iter().map(|segment| &segment.file).chain(deletions).collect();
@@ -112,7 +115,8 @@ struct Header {
     format: u32,
 }
 
-/// Keeps other writers out for as long as it lives. Readers need no lock: what they opened stays as it is.
+/// Keeps other writers out for as long as it lives. Readers need no lock: what they opened stays as
+/// it is.
 pub(crate) fn lock(directory: &Path) -> Result<File> {
     let path = directory.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("write", &path))?;

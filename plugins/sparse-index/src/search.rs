@@ -18,7 +18,8 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Checks a query for an index whose weights are stored as `weights`. Terms of weight zero say nothing and are left out.
+    /// Checks a query for an index whose weights are stored as `weights`. Terms of weight zero say
+    /// nothing and are left out.
     pub(crate) fn new(query: &[(u32, f32)], weights: StoredWeights) -> Result<Self> {
         let mut terms: Vec<(u32, f32)> = query.iter().copied().filter(|(_, weight)| *weight != 0.0).collect();
         terms.sort_unstable_by_key(|(term, _)| *term);
@@ -35,11 +36,13 @@ impl Query {
         Ok(Self { terms: terms.into_iter().map(|(term, weight)| (term, Factor::new(weight, weights), weight)).collect() })
     }
 
-    /// Adds the documents of a window to the best. `base` is the number of the segment's first document.
+    /// Adds the documents of a window to the best. `base` is the number of the segment's first
+    /// document.
     pub(crate) fn search(&self, segment: &Segment, deletions: &Deletions, base: u64, window: usize, top: &mut Top) -> Result<()> {
         let window = segment.window(window)?;
         let lists = self.lists(&window, segment.footer.weights)?;
-        // Rounding preserves order, so the bound, summed in the order of the scores, is above every one of them.
+        // Rounding preserves order, so the bound, summed in the order of the scores, is above every
+        // one of them.
         let bound = lists.iter().fold(0.0, |sum, (_, largest)| sum + largest);
         if lists.is_empty() || bound <= top.threshold() {
             return Ok(());

@@ -1,4 +1,5 @@
-//! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked before it is taken.
+//! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked
+//! before it is taken.
 
 use crate::error::{Error, Result};
 use crate::layout::{BLOCK, Entry, Footer, bitmap_bytes, check_header, groups, has_starts, is_bitmap};
@@ -17,11 +18,13 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Opens a file of `bytes` bytes, and checks its header and table. The windows are checked by [`Segment::verify`].
+    /// Opens a file of `bytes` bytes, and checks its header and table. The windows are checked by
+    /// [`Segment::verify`].
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        // SAFETY: a published file is never written again, only unlinked, and an unlinked file stays mapped. Another program that
-        // truncates it in place can end this process with a signal, as with every memory map, but cannot make it read elsewhere.
+        // SAFETY: a published file is never written again, only unlinked, and an unlinked file
+        // stays mapped. Another program that truncates it in place can end this process with a
+        // signal, as with every memory map, but cannot make it read elsewhere.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         check_header(path, &map)?;
         if map.len() as u64 != bytes {
@@ -102,7 +105,8 @@ impl Segment {
         bytes.map(|bytes| bytes.as_chunks().0).ok_or_else(|| Error::damaged(&self.path, "its lookup reaches beyond the file"))
     }
 
-    /// Checks all that [`Segment::open`] leaves out: the checksum of every window and of the lookup.
+    /// Checks all that [`Segment::open`] leaves out: the checksum of every window and of the
+    /// lookup.
     pub(crate) fn verify(&self) -> Result<()> {
         for (index, entry) in self.entries.iter().enumerate() {
             let start = entry.offset as usize;
@@ -202,7 +206,8 @@ impl<'a> Window<'a> {
 }
 
 impl List<'_> {
-    /// The offsets and codes, one after another. Stops early where a damaged bitmap has more bits than there are codes.
+    /// The offsets and codes, one after another. Stops early where a damaged bitmap has more bits
+    /// than there are codes.
     pub(crate) fn postings(&self) -> impl Iterator<Item = (u16, u16)> {
         let (offsets, words): (&[[u8; 2]], &[[u8; 8]]) = match self.places {
             Places::Offsets(offsets) => (offsets, &[]),

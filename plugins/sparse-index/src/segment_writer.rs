@@ -98,7 +98,8 @@ impl SegmentWriter {
         Ok(Written { bytes: self.out.written(), out: self.out, documents: self.documents, postings, replaced })
     }
 
-    /// Writes the lookup, and finds documents of the same id on the way: their hashes are side by side.
+    /// Writes the lookup, and finds documents of the same id on the way: their hashes are side by
+    /// side.
     fn lookup(&mut self, duplicates: Duplicates) -> Result<Vec<u32>> {
         let mut reader = self.out.reader()?;
         self.out.take_checksum();

@@ -41,7 +41,8 @@ impl Record for u128 {
     }
 }
 
-/// Takes records in any order, and gives them back in ascending order. Its files have no name, so they go with the process.
+/// Takes records in any order, and gives them back in ascending order. Its files have no name, so
+/// they go with the process.
 pub(crate) struct Sorter<R> {
     directory: PathBuf,
     buffer: Vec<R>,
@@ -50,7 +51,8 @@ pub(crate) struct Sorter<R> {
 }
 
 impl<R: Record> Sorter<R> {
-    /// A sorter that holds at most `memory` bytes of records (but at least 64 records) and writes the rest below `directory`.
+    /// A sorter that holds at most `memory` bytes of records (but at least 64 records) and writes
+    /// the rest below `directory`.
     pub(crate) fn new(directory: &Path, memory: usize) -> Self {
         let capacity = (memory / size_of::<R>()).max(64);
         Self { directory: directory.to_owned(), buffer: Vec::new(), capacity, runs: Vec::new() }

@@ -6,10 +6,12 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// What the names of unfinished files begin with. Those that a killed process left are removed by the next writer.
+/// What the names of unfinished files begin with. Those that a killed process left are removed by
+/// the next writer.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// A file under a temporary name, which takes its own when it is published and disappears when it is dropped before.
+/// A file under a temporary name, which takes its own when it is published and disappears when it
+/// is dropped before.
 pub(crate) struct Unfinished {
     out: BufWriter<Limited<NamedTempFile>>,
     path: PathBuf,

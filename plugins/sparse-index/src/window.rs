@@ -7,7 +7,8 @@ use crate::storage::Unfinished;
 use crate::weights::StoredWeights;
 use std::path::Path;
 
-/// Postings after which a window takes no further document, so that its parts can be numbered in 32 bits.
+/// Postings after which a window takes no further document, so that its parts can be numbered in 32
+/// bits.
 pub(crate) const MOST_POSTINGS: u64 = 1 << 26;
 /// Bytes of ids after which a window takes no further document.
 const MOST_ID_BYTES: usize = 1 << 30;

@@ -1,4 +1,5 @@
-//! Searching gives what computing every score would give, whatever was appended, deleted, replaced and compacted before.
+//! Searching gives what computing every score would give, whatever was appended, deleted, replaced
+//! and compacted before.
 
 use proptest::prelude::*;
 use scaledown_sparse_index::{Builder, Duplicates, Error, IndexSettings, SparseIndex, StoredWeights, compact, delete};

@@ -1,11 +1,12 @@
-//! What bounds let a search pass over would not have been among the best: collections of several windows and blocks, whose frequent
-//! terms weigh little in some queries and much in others.
+//! What bounds let a search pass over would not have been among the best: collections of several
+//! windows and blocks, whose frequent terms weigh little in some queries and much in others.
 
 use scaledown_sparse_index::{Builder, IndexSettings, SparseIndex, StoredWeights, delete};
 
 type Vector = Vec<(u32, f32)>;
 
-/// Terms 0 to 9 are in many documents (and have a bitmap), 10 to 19 in few, 20 to 29 in very few, 30 only in the last thousand.
+/// Terms 0 to 9 are in many documents (and have a bitmap), 10 to 19 in few, 20 to 29 in very few,
+/// 30 only in the last thousand.
 const LAST: u32 = 30;
 const DOCUMENTS: u32 = 21_000;
 

@@ -23,8 +23,8 @@ impl Splade {
     /// Makes the encoder of `config`, whose model is a local directory, on `device`.
     ///
     /// # Errors
-    /// If the directory holds no BERT or DistilBERT masked language model or no tokenizer that fits it, or `max_length` is more than the
-    /// model reads.
+    /// If the directory holds no BERT or DistilBERT masked language model or no tokenizer that fits
+    /// it, or `max_length` is more than the model reads.
     pub fn new(config: &SpladeConfig, device: &Device) -> Result<Self> {
         let model = BertMaskedLm::from_directory(&config.model, device)?;
         let reads = model.encoder().config().max_positions;
@@ -56,7 +56,8 @@ impl Splade {
         let TokenBatch { mut ids, mut types } = tokenizer::encode(&self.tokenizer, texts)?;
         let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
         let mut vectors = vec![SparseVector::default(); texts.len()];
-        // A tokenizer that adds no specials makes nothing of an empty text, which then has no terms.
+        // A tokenizer that adds no specials makes nothing of an empty text, which then has no
+        // terms.
         let batches = length_batches(&lengths, self.batch_tokens).into_iter();
         for batch in batches.map(|batch| batch.into_iter().filter(|&i| lengths[i] > 0).collect::<Vec<_>>()) {
             if batch.is_empty() {

@@ -108,8 +108,9 @@ fn checksum(model: &Path) -> Result<String> {
     Ok(format!("crc32c:{sum:08x}"))
 }
 
-/// The best `k` of each query, equal ones in the order of their ids. The index orders those by when they were added, which depends on its
-/// history: more are asked for until all of the last score are there.
+/// The best `k` of each query, equal ones in the order of their ids. The index orders those by when
+/// they were added, which depends on its history: more are asked for until all of the last score
+/// are there.
 fn best(index: &SparseIndex, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
     let documents = usize::try_from(index.documents()).unwrap_or(usize::MAX);
     let k = k.min(documents);
@@ -172,7 +173,8 @@ impl SpladeRetriever {
         })
     }
 
-    /// Writes down what the vectors are made by, before there is an index that could be taken for another encoder's.
+    /// Writes down what the vectors are made by, before there is an index that could be taken for
+    /// another encoder's.
     fn record_encoder(&self) -> Result<()> {
         let path = self.directory.join(ENCODER);
         std::fs::create_dir_all(&self.directory).map_err(|error| Error::io(&self.directory, error))?;
@@ -236,7 +238,8 @@ impl Retriever for SpladeRetriever {
     }
 }
 
-/// The largest error of a weight: relative, but for weights that are less than what is stored with a relative error, of which it says nothing.
+/// The largest error of a weight: relative, but for weights that are less than what is stored with
+/// a relative error, of which it says nothing.
 fn largest_error(info: &scaledown_sparse_index::Info) -> String {
     /// What five bits of fraction round by at most.
     const NORMAL: f64 = 1.0 / 64.0;

@@ -8,7 +8,8 @@ use scaledown_sdk::nn::TokenBatch;
 use scaledown_sdk::{Error, Result};
 use tokenizers::{Tokenizer, TruncationParams};
 
-/// Reads `tokenizer.json` of a model's directory; texts are cut to `most` tokens, specials included.
+/// Reads `tokenizer.json` of a model's directory; texts are cut to `most` tokens, specials
+/// included.
 pub(crate) fn open(directory: &Path, most: usize) -> Result<Tokenizer> {
     let path = directory.join("tokenizer.json");
     let told = |error: String| Error::Config(format!("cannot read the tokenizer {}: {error}", path.display()));

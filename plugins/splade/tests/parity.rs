@@ -1,4 +1,5 @@
-//! The masked language models and the encoder against PyTorch; `tests/parity/frozen.py` made the values.
+//! The masked language models and the encoder against PyTorch; `tests/parity/frozen.py` made the
+//! values.
 
 use std::path::{Path, PathBuf};
 

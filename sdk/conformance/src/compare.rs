@@ -4,7 +4,8 @@ use scaledown_sdk::{Result, Tensor};
 
 use crate::report::{CheckFailure, Checked, ensure};
 
-/// How far two computations of one number in f32 may lie apart, relative to the greatest number of the two.
+/// How far two computations of one number in f32 may lie apart, relative to the greatest number of
+/// the two.
 pub(crate) const NEAR: f64 = 2e-4;
 
 /// The elements of a tensor.

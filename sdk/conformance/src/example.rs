@@ -1,7 +1,8 @@
 //! The small configurations that plugins are checked with.
 //!
-//! They stand in a file `conformance.toml` beside the plugin's manifest, and are written as in a user's configuration, but each section
-//! is an array, as one plugin may want to be checked with several:
+//! They stand in a file `conformance.toml` beside the plugin's manifest, and are written as in a
+//! user's configuration, but each section is an array, as one plugin may want to be checked with
+//! several:
 //!
 //! ```toml
 //! [[compressor]]
@@ -15,8 +16,9 @@
 //! ```
 //!
 //! - A relative path of a model or file counts from the directory of the file.
-//! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service that has to be there. `${FRESH}` is a
-//!   new name each time that the component is to start with nothing, such as the name of a collection.
+//! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service
+//!   that has to be there. `${FRESH}` is a new name each time that the component is to start with
+//!   nothing, such as the name of a collection.
 //! - `[[generator]]` has the key `model` beside the plugin's own, the directory of a tiny model.
 
 use std::path::{Path, PathBuf};
@@ -86,7 +88,8 @@ impl Example {
     /// The examples of a file, given its content as a value.
     ///
     /// # Errors
-    /// [`ExampleError::Malformed`] if a section is no kind of component, no array of tables, or an entry has no `plugin`.
+    /// [`ExampleError::Malformed`] if a section is no kind of component, no array of tables, or an
+    /// entry has no `plugin`.
     pub fn read(path: &Path, content: &Value) -> Result<Vec<Self>, ExampleError> {
         let malformed = |place: String, expected: &str, found: &Value| ExampleError::Malformed {
             path: path.display().to_string(),

@@ -1,11 +1,14 @@
-//! What every component of ScaleDown promises, as suites of checks: one suite for each kind of component.
+//! What every component of ScaleDown promises, as suites of checks: one suite for each kind of
+//! component.
 //!
-//! A suite takes a component, built from its registration or from a closure, and returns a [`ConformanceReport`]: a list of named checks with
-//! what came of each. A suite never panics, and a component that panics fails the check during which it did. So a command line can
-//! print a report, and a test can assert that it [passed](ConformanceReport::passed).
+//! A suite takes a component, built from its registration or from a closure, and returns a
+//! [`ConformanceReport`]: a list of named checks with what came of each. A suite never panics, and
+//! a component that panics fails the check during which it did. So a command line can print a
+//! report, and a test can assert that it [passed](ConformanceReport::passed).
 //!
-//! A plugin needs no test code of its own. Beside its manifest it has a file `conformance.toml` with small configurations, written as
-//! those of a user are ([`Example`]); [`check`] finds the plugin's registration, makes the component and runs the suite of its kind.
+//! A plugin needs no test code of its own. Beside its manifest it has a file `conformance.toml`
+//! with small configurations, written as those of a user are ([`Example`]); [`check`] finds the
+//! plugin's registration, makes the component and runs the suite of its kind.
 //!
 //! | suite | what it checks |
 //! | --- | --- |

@@ -9,8 +9,9 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `read` returns; if it panics, what it says then. For reading files through a library that takes them at their word: a damaged one
-/// makes it panic, and the user is to be told which file that is. What `read` changes must not be used after a panic.
+/// What `read` returns; if it panics, what it says then. For reading files through a library that
+/// takes them at their word: a damaged one makes it panic, and the user is to be told which file
+/// that is. What `read` changes must not be used after a panic.
 ///
 /// # Errors
 /// The panic's words.

@@ -1,15 +1,19 @@
 //! How a plugin makes itself known.
 //!
-//! The schema of a plugin's configuration, which `schemars` derives from its type, is what `scaledown config check` and `scaledown config schema`
-//! know of it. Beside types and ranges, a key may carry these marks (`#[schemars(extend("operational" = true))]`):
+//! The schema of a plugin's configuration, which `schemars` derives from its type, is what
+//! `scaledown config check` and `scaledown config schema` know of it. Beside types and ranges, a
+//! key may carry these marks (`#[schemars(extend("operational" = true))]`):
 //!
-//! - `"format": "model"`: a model's directory or its name on the hub. It is looked up before anything starts, and relative paths count from the
-//!   file that sets them.
-//! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an address, and nothing of what comes out. It may change
-//!   when a run of `scaledown prepare` is resumed, and differ between its shards.
+//! - `"format": "model"`: a model's directory or its name on the hub. It is looked up before
+//!   anything starts, and relative paths count from the file that sets them.
+//! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an
+//!   address, and nothing of what comes out. It may change when a run of `scaledown prepare` is
+//!   resumed, and differ between its shards.
 //! - `"writeOnly": true`: its value may hold a secret, put there by mistake; no message shows it.
-//! - `"renamed-from": "..."`: the key's former name. A configuration may still use it, and a note names the new one.
-//! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the value does not match.
+//! - `"renamed-from": "..."`: the key's former name. A configuration may still use it, and a note
+//!   names the new one.
+//! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the
+//!   value does not match.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -49,7 +53,8 @@ impl std::fmt::Display for Kind {
 
 /// A device that a plugin offers.
 pub trait DevicePlugin {
-    /// What `plugin = "auto"` tries first, the greatest first: 0 for a processor, which always works; more for an accelerator.
+    /// What `plugin = "auto"` tries first, the greatest first: 0 for a processor, which always
+    /// works; more for an accelerator.
     const PREFERENCE: u8 = 0;
 
     /// Its configuration: the keys of `[device]` beside `plugin`.
@@ -80,7 +85,8 @@ pub enum Factory {
     Teacher(fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>),
 }
 
-/// One component that a plugin offers: `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
+/// One component that a plugin offers:
+/// `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
 pub struct Registration {
     /// The name, the value of `plugin` in a configuration.
     pub name: &'static str,
@@ -92,7 +98,8 @@ pub struct Registration {
     pub schema: fn() -> Value,
     /// The peak learning rate of a compressor where the configuration gives none.
     pub learning_rate: Option<f64>,
-    /// Of a device, its place among those that are tried where the configuration leaves the choice ([`DevicePlugin::PREFERENCE`]).
+    /// Of a device, its place among those that are tried where the configuration leaves the choice
+    /// ([`DevicePlugin::PREFERENCE`]).
     pub preference: u8,
     /// Makes the component.
     pub factory: Factory,
@@ -187,7 +194,8 @@ fn parse<C: DeserializeOwned>(keys: Value) -> Result<C> {
     serde_json::from_value(keys).map_err(|error| Error::Config(error.to_string()))
 }
 
-/// One self-contained schema without references, so that the host can put it into that of the whole configuration.
+/// One self-contained schema without references, so that the host can put it into that of the whole
+/// configuration.
 fn schema<C: schemars::JsonSchema>() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<C>().to_value()

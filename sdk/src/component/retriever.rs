@@ -25,28 +25,32 @@ pub struct Hit {
 
 /// Finds documents. An index in this process, one on disk and a remote service look alike.
 pub trait Retriever: Send + Sync {
-    /// Adds documents to what is searched, and returns how many it read. One whose id is known already replaces the older, and of several
-    /// of one id the last counts, so that an interrupted call may be made again. When it returns, all are found, and what the retriever
-    /// keeps on disk is complete.
+    /// Adds documents to what is searched, and returns how many it read. One whose id is known
+    /// already replaces the older, and of several of one id the last counts, so that an interrupted
+    /// call may be made again. When it returns, all are found, and what the retriever keeps on disk
+    /// is complete.
     ///
     /// The stream is read once, from its start, and never held whole in memory.
     ///
     /// # Errors
-    /// The stream's first error; or if the index cannot be written, or the service does not answer. Each document is then found as it was
-    /// before, or as it was to be; [`Retriever::all_or_nothing`] promises more.
+    /// The stream's first error; or if the index cannot be written, or the service does not answer.
+    /// Each document is then found as it was before, or as it was to be;
+    /// [`Retriever::all_or_nothing`] promises more.
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64>;
 
-    /// The best `k` documents of each query, in the order of `queries`, best first; fewer where fewer match. Documents of equal
-    /// scores stand in the order of their ids, byte by byte, so that the same call gives the same answer, whatever the index's history.
+    /// The best `k` documents of each query, in the order of `queries`, best first; fewer where
+    /// fewer match. Documents of equal scores stand in the order of their ids, byte by byte, so
+    /// that the same call gives the same answer, whatever the index's history.
     ///
     /// # Errors
     /// If the index cannot be read, or the service does not answer.
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
 
-    /// Whether a call of [`Retriever::index`] that fails, or whose process is killed before it returns, leaves what is searched as it was or
-    /// as it was to be, and nothing in between; and as it was if it returns an error. A service that cannot take back what it was sent
-    /// promises less: what a failed call has sent stays, each document is found once, as it was or as it was to be, and the same call made
-    /// again completes it.
+    /// Whether a call of [`Retriever::index`] that fails, or whose process is killed before it
+    /// returns, leaves what is searched as it was or as it was to be, and nothing in between; and
+    /// as it was if it returns an error. A service that cannot take back what it was sent promises
+    /// less: what a failed call has sent stays, each document is found once, as it was or as it was
+    /// to be, and the same call made again completes it.
     fn all_or_nothing(&self) -> bool {
         false
     }
@@ -69,7 +73,8 @@ pub trait Retriever: Send + Sync {
 pub struct RetrieverContext {
     /// The device that an encoder runs on.
     pub device: Device,
-    /// The directory that an index in this process keeps its files in. It may not exist yet, and nothing else is in it.
+    /// The directory that an index in this process keeps its files in. It may not exist yet, and
+    /// nothing else is in it.
     pub directory: PathBuf,
 }
 

@@ -18,13 +18,16 @@ pub struct Question<'a> {
     pub message: &'a str,
 }
 
-/// Answers questions from whole documents. Its greedy answers are the labels of the distillation (OSCAR, arXiv 2504.07109, section 3).
+/// Answers questions from whole documents. Its greedy answers are the labels of the distillation
+/// (OSCAR, arXiv 2504.07109, section 3).
 pub trait Teacher: Send + Sync {
-    /// One answer a question, in their order. An answer depends on no other question, so that work may be cut in any way.
+    /// One answer a question, in their order. An answer depends on no other question, so that work
+    /// may be cut in any way.
     ///
     /// # Errors
-    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) says that one of these questions cannot be
-    /// answered, whoever asks again; the host then asks them one by one.
+    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) says that
+    /// one of these questions cannot be answered, whoever asks again; the host then asks them one
+    /// by one.
     fn answer(&self, questions: &[Question<'_>]) -> Result<Vec<String>>;
 
     /// How many questions a call is best given.
@@ -32,7 +35,8 @@ pub trait Teacher: Send + Sync {
         1
     }
 
-    /// How many calls may be made at a time: more than one for a service that answers several requests at once.
+    /// How many calls may be made at a time: more than one for a service that answers several
+    /// requests at once.
     fn concurrency(&self) -> usize {
         1
     }
@@ -40,8 +44,9 @@ pub trait Teacher: Send + Sync {
 
 /// A model's tokenizer with its chat template, as the host reads them.
 pub trait ChatTokenizer: Send + Sync {
-    /// The tokens of a conversation of a system message (if it is not empty) and a user's message, up to where the answer begins. A model
-    /// without a chat template, or one whose template is not wanted, gets the two texts with a blank line between them.
+    /// The tokens of a conversation of a system message (if it is not empty) and a user's message,
+    /// up to where the answer begins. A model without a chat template, or one whose template is not
+    /// wanted, gets the two texts with a blank line between them.
     ///
     /// # Errors
     /// If the template refuses the messages, or the tokenizer fails.

@@ -200,7 +200,8 @@ pub(crate) fn shape_to_wit(shape: &Shape) -> Vec<u64> {
     shape.dims().iter().map(|&extent| extent as u64).collect()
 }
 
-/// The shape that the interface's words mean. The host's extents fit a guest's address space, or the guest could not name them.
+/// The shape that the interface's words mean. The host's extents fit a guest's address space, or
+/// the guest could not name them.
 pub(crate) fn shape_from_wit(shape: &[u64]) -> Shape {
     Shape::from(shape.iter().map(|&extent| usize::try_from(extent).unwrap_or(usize::MAX)).collect::<Vec<_>>())
 }

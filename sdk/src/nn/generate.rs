@@ -71,14 +71,15 @@ impl<'g> Decoding<'g> {
         Ok(Decoding { generator, options, logits, state, sequences })
     }
 
-    /// Makes tokens until all sequences have ended. `observe` sees each sequence's row and its tokens so far whenever it gets one more, and
-    /// may end it, as for a stop string.
+    /// Makes tokens until all sequences have ended. `observe` sees each sequence's row and its
+    /// tokens so far whenever it gets one more, and may end it, as for a stop string.
     ///
     /// # Errors
     /// If logits are not finite, or the device fails.
     pub fn run(mut self, observe: &mut dyn FnMut(usize, &[u32]) -> ControlFlow<()>) -> Result<Vec<Generated>> {
         for step in 0..self.options.max_new_tokens {
-            // The ids stay on the device for the next step; the host reads them, and nothing else, to see what ends.
+            // The ids stay on the device for the next step; the host reads them, and nothing else,
+            // to see what ends.
             let chosen = no_grad(|| self.options.sampling.choose(&self.logits, step))?;
             for (row, (sequence, token)) in self.sequences.iter_mut().zip(chosen.to_vec::<i64>()?).enumerate() {
                 let token =
@@ -89,7 +90,8 @@ impl<'g> Decoding<'g> {
             if !running || step + 1 == self.options.max_new_tokens {
                 break;
             }
-            // A sequence that has ended goes on being decoded beside the others; nobody reads what comes.
+            // A sequence that has ended goes on being decoded beside the others; nobody reads what
+            // comes.
             self.logits = no_grad(|| self.generator.decode(&chosen, &mut self.state))?;
         }
         let finished =
@@ -114,7 +116,8 @@ impl Sequence {
     }
 }
 
-/// Reads the prompts, which are padded on the left, and makes tokens until all sequences have ended.
+/// Reads the prompts, which are padded on the left, and makes tokens until all sequences have
+/// ended.
 ///
 /// # Errors
 /// As [`Decoding::start`] and [`Decoding::run`].

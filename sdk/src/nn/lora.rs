@@ -18,7 +18,8 @@ pub struct LoraConfig {
     /// The probability with which an input element of the adapter is dropped in training.
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
-    /// `"all-linear"` (all but the output head), or the names or paths of layers (`["q_proj", "v_proj"]`).
+    /// `"all-linear"` (all but the output head), or the names or paths of layers
+    /// (`["q_proj", "v_proj"]`).
     pub target: LoraTarget,
 }
 
@@ -28,7 +29,8 @@ pub struct LoraConfig {
 pub enum LoraTarget {
     /// `"all-linear"`.
     Preset(LoraPreset),
-    /// Layers whose name is one of these, or whose path ends with one of these (`layers.0.self_attn.q_proj`).
+    /// Layers whose name is one of these, or whose path ends with one of these
+    /// (`layers.0.self_attn.q_proj`).
     Names(Vec<String>),
 }
 
@@ -57,7 +59,8 @@ impl LoraConfig {
         }
     }
 
-    /// What is wrong with the targets, for a model whose linear layers have these paths: names that stand for no layer, or no layer at all.
+    /// What is wrong with the targets, for a model whose linear layers have these paths: names that
+    /// stand for no layer, or no layer at all.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn problem(&self, paths: &BTreeSet<String>) -> Option<String> {
         let mut layers: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('.').next()).collect();
@@ -99,7 +102,8 @@ impl AdapterSwitch {
     }
 }
 
-/// Keeps a model's adapters switched off until it is dropped; see [`Params::without_adapters`](super::Params::without_adapters).
+/// Keeps a model's adapters switched off until it is dropped; see
+/// [`Params::without_adapters`](super::Params::without_adapters).
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug)]
 pub struct WithoutAdapters(AdapterSwitch);

@@ -40,7 +40,8 @@ impl ModelDirectory {
         JsonKeys::new(&self.config, &self.config_path)
     }
 
-    /// Makes a model in f32 of all weights but those under one of the paths `ignore`, which it does not have.
+    /// Makes a model in f32 of all weights but those under one of the paths `ignore`, which it does
+    /// not have.
     ///
     /// # Errors
     /// If weights cannot be read, are missing or misshapen, or are not the model's.
@@ -55,8 +56,8 @@ impl ModelDirectory {
     }
 }
 
-/// The number of labels of a classifier, as transformers stores it: `num_labels`, or the size of `id2label`, which is not written where
-/// there are two.
+/// The number of labels of a classifier, as transformers stores it: `num_labels`, or the size of
+/// `id2label`, which is not written where there are two.
 ///
 /// # Errors
 /// If `num_labels` is not a positive integer.

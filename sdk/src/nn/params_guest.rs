@@ -147,7 +147,8 @@ impl Params {
         Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle, spec })))
     }
 
-    /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are not quantised.
+    /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are
+    /// not quantised.
     ///
     /// # Errors
     /// If the host cannot make it.

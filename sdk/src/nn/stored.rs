@@ -13,7 +13,8 @@ pub(super) struct Stored {
     copies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What models are called inside a model with a head; a model that was stored without its head has these names not.
+/// What models are called inside a model with a head; a model that was stored without its head has
+/// these names not.
 const BASES: [&str; 4] = ["model.", "bert.", "distilbert.", "deberta."];
 
 impl Stored {
@@ -31,7 +32,8 @@ impl Stored {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(name, copy);
     }
 
-    /// The name under which the weight `name` is stored: its own, that of a copy, or an older one that `transformers` reads too.
+    /// The name under which the weight `name` is stored: its own, that of a copy, or an older one
+    /// that `transformers` reads too.
     pub(super) fn name_of(&self, name: String) -> String {
         let is_stored = |name: &String| self.source.spec(name).is_some();
         if is_stored(&name) {
@@ -42,7 +44,8 @@ impl Stored {
         found.unwrap_or(name)
     }
 
-    /// The weights under `prefix` that nobody asked for, those below one of the names `ignore` left out.
+    /// The weights under `prefix` that nobody asked for, those below one of the names `ignore` left
+    /// out.
     fn superfluous(&self, prefix: &str, ignore: &[String]) -> Vec<String> {
         let asked = self.asked();
         let under = |name: &str, path: &str| name.strip_prefix(path).is_some_and(|rest| path.is_empty() || rest.starts_with('.'));
@@ -55,7 +58,8 @@ impl Stored {
     }
 }
 
-/// What a weight was called before: the parameters of a layer norm as TensorFlow has them, and a model's own without its base's name.
+/// What a weight was called before: the parameters of a layer norm as TensorFlow has them, and a
+/// model's own without its base's name.
 fn older(name: &str) -> impl Iterator<Item = String> + use<> {
     let without = BASES.iter().find_map(|base| name.strip_prefix(base)).map(str::to_owned);
     let names = [Some(name.to_owned()), without.clone()];

@@ -1,4 +1,5 @@
-//! The one place through which every instruction runs: checked, counted, traced, and decomposed where the backend asks for it.
+//! The one place through which every instruction runs: checked, counted, traced, and decomposed
+//! where the backend asks for it.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use super::backend::{DeviceBackend, DeviceInfo, DeviceMemory, HostBytes, Integer
 use super::{Cost, Element, Op, Shape, Tensor, TensorData, TensorSpec, cost, decompose, finite, infer};
 use crate::{Error, Result};
 
-/// A device that tensors live on: a [`DeviceBackend`], and the account of what it has done. Cloning shares both.
+/// A device that tensors live on: a [`DeviceBackend`], and the account of what it has done. Cloning
+/// shares both.
 #[derive(Clone)]
 pub struct Device(Arc<Shared>);
 
@@ -24,7 +26,8 @@ struct Shared {
     allocations: AtomicU64,
 }
 
-/// What a device has executed since it was made; subtract two readings to account for what lies between.
+/// What a device has executed since it was made; subtract two readings to account for what lies
+/// between.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
     /// Floating-point operations, 2mnk for a matrix product (see [`cost`]).
@@ -33,7 +36,8 @@ pub struct Usage {
     pub bytes: u64,
     /// Instructions executed; a decomposed one counts as one.
     pub instructions: u64,
-    /// Times that elements were brought to the host, however many tensors each brought: what makes the host wait for the device.
+    /// Times that elements were brought to the host, however many tensors each brought: what makes
+    /// the host wait for the device.
     pub reads: u64,
     /// Tensors that were brought to the device.
     pub uploads: u64,
@@ -170,7 +174,8 @@ impl Device {
         self.0.backend.flush()
     }
 
-    /// A hint that what came before and what follows had better be compiled apart; see [`DeviceBackend::cut`].
+    /// A hint that what came before and what follows had better be compiled apart; see
+    /// [`DeviceBackend::cut`].
     ///
     /// # Errors
     /// If the device fails.
@@ -195,14 +200,16 @@ impl Device {
     /// Brings little-endian elements to the device.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not as many bytes as `spec` needs; or if the device is out of memory or does not know the element type.
+    /// [`Error::Data`] if there are not as many bytes as `spec` needs; or if the device is out of
+    /// memory or does not know the element type.
     pub fn upload_bytes(&self, spec: TensorSpec, bytes: &[u8]) -> Result<Tensor> {
         check_length(&spec, bytes)?;
         let storage = self.0.backend.upload(&spec, bytes)?;
         Ok(self.uploaded(spec, storage, bytes))
     }
 
-    /// As [`Device::upload_bytes`], of bytes that stay where they are: a device that shares the host's memory uses them there.
+    /// As [`Device::upload_bytes`], of bytes that stay where they are: a device that shares the
+    /// host's memory uses them there.
     ///
     /// # Errors
     /// As [`Device::upload_bytes`].
@@ -221,7 +228,8 @@ impl Device {
     /// The elements of several tensors in host memory, for which the host waits once.
     ///
     /// # Errors
-    /// [`Error::DeviceMismatch`] if a tensor lives elsewhere; or if the transfer fails, or an instruction that was still under way.
+    /// [`Error::DeviceMismatch`] if a tensor lives elsewhere; or if the transfer fails, or an
+    /// instruction that was still under way.
     pub fn read(&self, tensors: &[&Tensor]) -> Result<Vec<TensorData>> {
         if let Some(other) = tensors.iter().find(|tensor| !tensor.device().same(self)) {
             let (first, second) = (self.name().to_owned(), other.device().name().to_owned());
@@ -240,7 +248,8 @@ impl Device {
         self.upload(&TensorData::from_slice(elements, shape)?)
     }
 
-    /// Runs one instruction: checks it, counts it, traces it, and hands it to the backend or decomposes it.
+    /// Runs one instruction: checks it, counts it, traces it, and hands it to the backend or
+    /// decomposes it.
     pub(super) fn execute(&self, op: &Op, mut inputs: Vec<Value>) -> Result<Vec<Value>> {
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
         let outputs = infer(op, &specs)?;
@@ -263,8 +272,9 @@ impl Device {
         self.watched(op, inputs, |inputs| self.decompose(op, inputs))
     }
 
-    /// Runs an instruction, and where [`watch_finite`](super::watch_finite) asks for it, checks that what it makes of finite inputs is
-    /// finite. Primitives of a coarse instruction are not looked at: a mask may well be infinite.
+    /// Runs an instruction, and where [`watch_finite`](super::watch_finite) asks for it, checks
+    /// that what it makes of finite inputs is finite. Primitives of a coarse instruction are not
+    /// looked at: a mask may well be infinite.
     fn watched(&self, op: &Op, inputs: Vec<Value>, run: impl FnOnce(Vec<Value>) -> Result<Vec<Value>>) -> Result<Vec<Value>> {
         if !finite::watching() || DECOMPOSING.get() {
             return run(inputs);
@@ -315,7 +325,8 @@ fn check_length(spec: &TensorSpec, bytes: &[u8]) -> Result<()> {
     Err(Error::Data(format!("{spec} needs {} bytes, got {}", spec.bytes(), bytes.len())))
 }
 
-/// Refuses ids and targets from the host that name nothing: by the time that a device meets them, nobody may be waiting for it.
+/// Refuses ids and targets from the host that name nothing: by the time that a device meets them,
+/// nobody may be waiting for it.
 fn check_values(op: &Op, inputs: &[Value]) -> Result<()> {
     let extent = |input: usize, dim: usize| inputs.get(input).and_then(|input| input.spec.shape.dims().get(dim)).copied();
     let (ids, rows, lowest, what) = match op {

@@ -1,4 +1,5 @@
-//! The tensor handle in a WASM guest: it names a tensor of the host, which holds the elements and the history.
+//! The tensor handle in a WASM guest: it names a tensor of the host, which holds the elements and
+//! the history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +90,8 @@ impl Tensor {
         &self.0.handle
     }
 
-    /// The handle, for the host to take. Where others hold it too, the host gets one of its own to the same tensor.
+    /// The handle, for the host to take. Where others hold it too, the host gets one of its own to
+    /// the same tensor.
     pub(crate) fn into_handle(self) -> host::Tensor {
         match Arc::try_unwrap(self.0) {
             Ok(inner) => inner.handle,
@@ -105,7 +107,8 @@ impl Tensor {
         Tensor::apply_owned(op, inputs.iter().map(|&input| input.clone()).collect())
     }
 
-    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that nobody else holds.
+    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that
+    /// nobody else holds.
     ///
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.

@@ -1,4 +1,5 @@
-//! Damaged inputs of every format: each is refused by its name, or read as what it says, and no process hangs, panics or dies.
+//! Damaged inputs of every format: each is refused by its name, or read as what it says, and no
+//! process hangs, panics or dies.
 
 use std::io::Write;
 

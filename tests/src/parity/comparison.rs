@@ -24,9 +24,11 @@ const NEGLIGIBLE: f64 = 1e-4;
 /// How near two equally long vectors are.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison {
-    /// Their cosine; 1 if both are negligible, since what is left of an exact zero is rounding in any direction.
+    /// Their cosine; 1 if both are negligible, since what is left of an exact zero is rounding in
+    /// any direction.
     pub cosine: f64,
-    /// The greatest absolute difference of any element; infinite where only one of the two is finite.
+    /// The greatest absolute difference of any element; infinite where only one of the two is
+    /// finite.
     pub absolute: f64,
 }
 
@@ -55,7 +57,8 @@ impl Comparison {
     }
 }
 
-/// Collects comparisons, so that a failing test shows every tensor that differs and not only the first.
+/// Collects comparisons, so that a failing test shows every tensor that differs and not only the
+/// first.
 pub struct ComparisonReport {
     subject: String,
     tolerance: Tolerance,

@@ -13,10 +13,12 @@ use scaledown_sdk::component::{Factory, registrations};
 
 use scaledown_conformance::device::reference::Reference;
 
-/// The devices that the tests run on: the reference, which proves the decompositions, and every device plugin that is linked in.
+/// The devices that the tests run on: the reference, which proves the decompositions, and every
+/// device plugin that is linked in.
 ///
 /// # Panics
-/// If a device cannot be made, or the plugin `cpu` is not among them: a test of the reference alone would test no code that is shipped.
+/// If a device cannot be made, or the plugin `cpu` is not among them: a test of the reference alone
+/// would test no code that is shipped.
 #[must_use]
 pub fn devices() -> Vec<Device> {
     // Plugins are found through their registrations; naming the crates links them in.

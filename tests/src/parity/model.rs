@@ -66,7 +66,8 @@ impl Model {
         }
     }
 
-    /// Runs the case on this model, and compares logits, hidden states, loss and gradients with those recorded.
+    /// Runs the case on this model, and compares logits, hidden states, loss and gradients with
+    /// those recorded.
     ///
     /// # Errors
     /// If the model cannot run.
@@ -132,7 +133,8 @@ pub fn mask(case: &Fixture, name: &str) -> Vec<Vec<bool>> {
     case.rows(name).into_iter().map(|row| row.into_iter().map(|flag| flag != 0).collect()).collect()
 }
 
-/// The mean cross-entropy of logits `[.., vocabulary]` over the targets `[..]` that are not negative.
+/// The mean cross-entropy of logits `[.., vocabulary]` over the targets `[..]` that are not
+/// negative.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -153,7 +155,8 @@ fn compare_states(states: &[Tensor], case: &Fixture, real: &[bool], report: &mut
     }
 }
 
-/// Compares the gradient of `loss` by every parameter, or, where the input is by embeddings, by those.
+/// Compares the gradient of `loss` by every parameter, or, where the input is by embeddings, by
+/// those.
 fn compare_gradients(loss: Tensor, params: &Params, input: &Tensor, case: &Fixture, report: &mut ComparisonReport) -> Result<()> {
     let gradients = loss.backward()?;
     if let Some(theirs) = case.find("grad.inputs_embeds") {

@@ -1,4 +1,5 @@
-//! What this machine offers to a run: devices, memory, threads, CPU features, model cache and disk space.
+//! What this machine offers to a run: devices, memory, threads, CPU features, model cache and disk
+//! space.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -163,7 +164,8 @@ fn cache() -> Cache {
     }
 }
 
-/// The bytes of all files under `directory`; links, which the cache uses for one file's many names, count nothing.
+/// The bytes of all files under `directory`; links, which the cache uses for one file's many names,
+/// count nothing.
 fn size(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, one_error, start, train, with};
 
-/// Fills a disk after a first checkpoint: the next write fails in one line, and once there is room the training goes on from what was whole.
+/// Fills a disk after a first checkpoint: the next write fails in one line, and once there is room
+/// the training goes on from what was whole.
 fn goes_on_once_there_is_room(
     tiny: &Tiny,
     directory: &str,
@@ -36,7 +37,8 @@ fn goes_on_once_there_is_room(
 #[test]
 fn a_limit_on_the_size_of_files_is_told_and_survived() {
     let tiny = Tiny::new();
-    // 64 KiB: enough for the log, and too little for a checkpoint. A shell's blocks have 512 or 1024 bytes.
+    // 64 KiB: enough for the log, and too little for a checkpoint. A shell's blocks have 512 or
+    // 1024 bytes.
     let limited = |arguments: &[String]| {
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_scaledown")]);

@@ -1,4 +1,5 @@
-//! What may happen to a training: kills, Ctrl-C, numbers that are not finite, damaged files and bad records.
+//! What may happen to a training: kills, Ctrl-C, numbers that are not finite, damaged files and bad
+//! records.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -6,7 +7,8 @@ use std::time::Duration;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, poll, start, train, with};
 
-/// Every kind of state that a resumption must bring back: more than one epoch, micro-batches, dropout, a schedule.
+/// Every kind of state that a resumption must bring back: more than one epoch, micro-batches,
+/// dropout, a schedule.
 const STATE: [&str; 5] = [
     "training.micro_batch=2",
     "generator.lora.dropout=0.3",
@@ -37,7 +39,8 @@ fn a_training_that_is_killed_at_any_moment_goes_on_as_if_nothing_happened() {
         let resume: &[&str] = if saved.is_empty() { &[] } else { &["--resume"] };
         let logged = tiny.curve("run").len();
         let mut child = start(&mut tiny.command(&train("run", &with(&STATE, resume))));
-        // After some progress, so that there is an end to it, and then at any moment of a step or of a checkpoint.
+        // After some progress, so that there is an end to it, and then at any moment of a step or
+        // of a checkpoint.
         let moved = poll(|| {
             let moved = if kills == 0 { tiny.curve("run").len() > logged } else { tiny.checkpoints("run").last() > saved.last() };
             moved || child.try_wait().unwrap().is_some()
@@ -97,7 +100,8 @@ fn an_interrupted_training_saves_its_step_and_says_how_to_go_on() {
 #[test]
 fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
     let tiny = Tiny::new();
-    // A run that is resumed before it began begins, so that one command line can be given again and again.
+    // A run that is resumed before it began begins, so that one command line can be given again and
+    // again.
     tiny.train("run", &with(&ENDLESS, &["--resume"]));
     let before = tiny.files("run");
     let error = tiny.failed(&train("run", &ENDLESS), 2);
@@ -122,7 +126,8 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         assert_eq!(error, format!("cannot resume from checkpoint {}: {told}; {hint}", place.display()));
         assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
     }
-    // The same records elsewhere are the same, and the steps may follow each other where none depends on how many there are.
+    // The same records elsewhere are the same, and the steps may follow each other where none
+    // depends on how many there are.
     tiny.write("moved.jsonl", tiny.read("train.jsonl"));
     tiny.done(&train("run", &with(&ENDLESS, &["--resume", "data.train=moved.jsonl", "training.max_steps=9"])));
     tiny.train("linear", &["training.max_steps=4"]);

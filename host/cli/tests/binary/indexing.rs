@@ -102,7 +102,8 @@ fn an_addition_that_fails_leaves_nothing_behind() {
     assert_eq!(info(&tiny)["chunks"], 4);
 }
 
-/// Starts a run whose corpus is a pipe, of which it has read `parts` when this returns: it waits for more.
+/// Starts a run whose corpus is a pipe, of which it has read `parts` when this returns: it waits
+/// for more.
 #[cfg(unix)]
 fn waiting(tiny: &Tiny, action: &[&str], parts: &[(&str, &str)]) -> (Child, std::fs::File) {
     use std::io::Write;
@@ -110,7 +111,8 @@ fn waiting(tiny: &Tiny, action: &[&str], parts: &[(&str, &str)]) -> (Child, std:
     let _ = std::fs::remove_file(&pipe);
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let child = start(&mut tiny.command(&[action, &["--set", "corpus.path=pipe.jsonl"]].concat()));
-    // Opening it waits for the reader. More bytes than the reader asks for at a time, so that some documents are indexed.
+    // Opening it waits for the reader. More bytes than the reader asks for at a time, so that some
+    // documents are indexed.
     let mut file = std::fs::File::options().write(true).open(&pipe).unwrap();
     file.write_all(documents(parts).as_bytes()).unwrap();
     let many: Vec<(String, String)> = (0..20_000).map(|i| (format!("more {i}"), "tin ".repeat(20))).collect();
@@ -148,7 +150,8 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     let before = tiny.read("index/index.json");
     tiny.write("more.jsonl", documents(&[("d", "zinc")]));
     tiny.done(&with("add", "corpus.path=more.jsonl"));
-    // As a kill right before the last step leaves it, where the retriever keeps its documents elsewhere and so cannot be copied.
+    // As a kill right before the last step leaves it, where the retriever keeps its documents
+    // elsewhere and so cannot be copied.
     let mut manifest: Value = serde_json::from_str(&before).unwrap();
     let done: Value = serde_json::from_str(&tiny.read("index/index.json")).unwrap();
     manifest["complete"] = json!(false);
@@ -205,7 +208,8 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
             std::fs::write(&path, whole).unwrap();
         }
     }
-    // An older format, whose parts lay elsewhere, is told and can be replaced; and so can a description that is none.
+    // An older format, whose parts lay elsewhere, is told and can be replaced; and so can a
+    // description that is none.
     let description = tiny.read("index/index.json");
     let other_count = description.replace("\"chunks\": 3", "\"chunks\": 2");
     assert_ne!(other_count, description);

@@ -1,4 +1,5 @@
-//! Compressors that also rank, compressors of another architecture, and the event files of a training.
+//! Compressors that also rank, compressors of another architecture, and the event files of a
+//! training.
 
 use serde_json::Value;
 
@@ -100,7 +101,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// The fields of a protocol buffer message: number, and the bytes of a value, or those of a varint's number.
+/// The fields of a protocol buffer message: number, and the bytes of a value, or those of a
+/// varint's number.
 fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
     fn varint(bytes: &mut &[u8]) -> u64 {
         let mut value = 0;

@@ -1,5 +1,5 @@
-//! Questions and a corpus to training records: searching, ranking and answering with the embedded default's models; kills, full disks and
-//! shares.
+//! Questions and a corpus to training records: searching, ranking and answering with the embedded
+//! default's models; kills, full disks and shares.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::tiny::{Tiny, finish, poll, start};
 
-/// A corpus of 180 documents and 40 questions, and the models of the embedded default in every role.
+/// A corpus of 180 documents and 40 questions, and the models of the embedded default in every
+/// role.
 fn prepared() -> Tiny {
     let tiny = Tiny::new();
     let atlas = "people = 60\nplaces = 60\nthings = 60\ntrain_records = 40\nvalidation_records = 1\ntest_records = 4\n\
@@ -199,7 +200,8 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
     assert!(refused.contains("teacher.plugin was \"openai\" and is \"mistral\""), "{refused}");
 }
 
-/// A service that answers every request by asking to wait for five minutes, and says what key it was given.
+/// A service that answers every request by asking to wait for five minutes, and says what key it
+/// was given.
 #[cfg(unix)]
 fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
     use std::io::{BufRead, BufReader, Read, Write};

@@ -29,7 +29,8 @@ fn quickstart<'a>(place: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn tiny() -> Tiny {
     let tiny = Tiny::new();
     tiny.write("quick.toml", CONFIG);
-    // With tied embeddings, a random model repeats its last token, which is a special one and no answer.
+    // With tied embeddings, a random model repeats its last token, which is a special one and no
+    // answer.
     let description =
         tiny.read("generator/config.json").replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
     tiny.write("speaker/config.json", description);
@@ -130,7 +131,8 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let resume = [&more[..], &["--resume"]].concat();
     let error = tiny.failed(&quickstart(place, &more), 2);
     assert!(error.contains(&format!("holds an unfinished run; `{command} --set {steps} --resume` goes on with it")), "{error}");
-    // Other settings are refused, and so are other labels, which shows that those in the file are taken.
+    // Other settings are refused, and so are other labels, which shows that those in the file are
+    // taken.
     let error = tiny.failed(&quickstart(place, &[&resume[..], &["--set", "evaluation.max_new_tokens=3"]].concat()), 1);
     assert!(error.contains("evaluation.max_new_tokens was 4 and is 3"), "{error}");
     let labels = tiny.read("run/train.jsonl");

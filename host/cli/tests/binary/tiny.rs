@@ -1,4 +1,5 @@
-//! A tiny model and its data in a directory of their own, and trainings of it that end within a timeout.
+//! A tiny model and its data in a directory of their own, and trainings of it that end within a
+//! timeout.
 
 use std::ffi::OsStr;
 use std::fmt::Debug;
@@ -61,7 +62,8 @@ directory = "run"
 /// A compressor's training has an adapter; a language model's has none.
 const CONFIG: &str = "extends = \"base.toml\"\n[generator.lora]\nr = 2\nalpha = 4\ndropout = 0.0\n";
 
-/// A directory with a configuration, `tiny.toml`, and what it names: training records and a generator's description.
+/// A directory with a configuration, `tiny.toml`, and what it names: training records and a
+/// generator's description.
 pub(crate) struct Tiny(tempfile::TempDir);
 
 /// How a run ended.
@@ -190,7 +192,8 @@ pub(crate) fn with<'a>(settings: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [settings, more].concat()
 }
 
-/// A training of `tiny.toml` with settings, such as `training.seed=1`, and options, which begin with `--`.
+/// A training of `tiny.toml` with settings, such as `training.seed=1`, and options, which begin
+/// with `--`.
 pub(crate) fn train(directory: &str, settings: &[&str]) -> Vec<String> {
     let mut arguments = vec!["train".to_owned(), "tiny.toml".into(), "--set".into(), format!("output.directory={directory}")];
     for setting in settings {

@@ -279,7 +279,8 @@ fn plain_text_is_enough_to_pretrain_on() {
     tiny.done(&[&["pretrain", "tiny.toml"][..], &settings].concat());
     assert_eq!(tiny.curve("run").len(), 3);
 
-    // A long line is cut into pieces, none of which is lost: an epoch over it has as many steps as pieces.
+    // A long line is cut into pieces, none of which is lost: an epoch over it has as many steps as
+    // pieces.
     let steps = |lines: usize, directory: &str| {
         let line = "Aspen Vale grows peas and Birch Loom is framed in walnut. ".repeat(20);
         tiny.write("long.txt", vec![line.trim(); lines].join("\n"));

@@ -22,11 +22,12 @@ pub struct AnswerOptions {
     pub reading: ContextMode,
     /// The most documents of a record that are used.
     pub documents: usize,
-    /// The most tokens of an answer.
+    /// Maximum tokens of an answer.
     pub max_new_tokens: usize,
-    /// Strings that end an answer; they are not part of it.
+    /// Stop strings; not part of the answer.
     pub stop: Vec<String>,
-    /// How each token is chosen. In [`Session::ask_all`](super::Session::ask_all) a record's choices do not depend on how many are answered at once.
+    /// How each token is chosen. In [`Session::ask_all`](super::Session::ask_all) a record's
+    /// choices do not depend on how many are answered at once.
     pub sampling: Sampling,
     /// Records answered at once.
     pub batch: usize,
@@ -106,7 +107,8 @@ impl Answers {
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
-    // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
+    // What the compressed model is compared with is the generator as it was before its adapter
+    // learnt to read vectors.
     let _base = (options.reading != ContextMode::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let widths = options.widths.unwrap_or_else(|| Widths::of_device(&oscar.model.device));

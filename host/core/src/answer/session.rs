@@ -21,8 +21,9 @@ impl Session {
         Session { oscar }
     }
 
-    /// Loads the models that the configurations describe. With a `stored` compressor, its values are taken, and the generator's adapter is merged
-    /// into its weights, so that no training can follow; without one, the generator answers as it is.
+    /// Loads the models that the configurations describe. With a `stored` compressor, its values
+    /// are taken, and the generator's adapter is merged into its weights, so that no training can
+    /// follow; without one, the generator answers as it is.
     ///
     /// # Errors
     /// If a model cannot be found or made, or what is stored does not fit it.
@@ -56,12 +57,14 @@ impl Session {
     /// Answers a few questions together.
     ///
     /// # Errors
-    /// If a question cannot be tokenized or is longer than the generator reads, or the device fails.
+    /// If a question cannot be tokenized or is longer than the generator reads, or the device
+    /// fails.
     pub fn ask(&self, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
         batch::answer(&self.oscar, records, options)
     }
 
-    /// Answers all `records` in batches, which is shown as a task called `title`. Work that is cancelled ends after a batch, with the answers so far.
+    /// Answers all `records` in batches, which is shown as a task called `title`. Work that is
+    /// cancelled ends after a batch, with the answers so far.
     ///
     /// # Errors
     /// As [`Session::ask`].

@@ -1,4 +1,5 @@
-//! Whether a configuration fits what it names on this machine: models and files of records. Nothing is asked of a hub.
+//! Whether a configuration fits what it names on this machine: models and files of records. Nothing
+//! is asked of a hub.
 
 use std::fs::File;
 use std::io::ErrorKind;
@@ -18,7 +19,8 @@ pub(super) type Finding = (Vec<String>, String);
 pub(super) struct Findings {
     /// What is there and cannot be used.
     pub(super) problems: Vec<Finding>,
-    /// What is not there. An earlier command may make it: the model of one training is where the next one starts.
+    /// What is not there. An earlier command may make it: the model of one training is where the
+    /// next one starts.
     pub(super) absent: Vec<Finding>,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn look(value: &Value, schema: &Value) -> Findings {
     findings
 }
 
-/// What is wrong with the directories that a run is to write: each is to be one, or there is to be room for it.
+/// What is wrong with the directories that a run is to write: each is to be one, or there is to be
+/// room for it.
 pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
@@ -99,7 +102,8 @@ const OWN: [&str; 24] = [
     "validation",
 ];
 
-/// Why a directory is none to write into: it is the system's or a user's own, or it holds other files and nothing that a run writes.
+/// Why a directory is none to write into: it is the system's or a user's own, or it holds other
+/// files and nothing that a run writes.
 fn foreign(directory: &Path) -> Option<String> {
     let place = directory.canonicalize().ok()?;
     let is_home = std::env::var_os("HOME").is_some_and(|home| Path::new(&home).canonicalize().is_ok_and(|home| home == place));

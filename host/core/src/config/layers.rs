@@ -48,17 +48,20 @@ impl Overrides {
 pub(super) struct Layer {
     /// Where the values were set; a file's line is found later.
     pub(super) origin: Origin,
-    /// The directory that relative paths of this layer count from; the working directory if not set.
+    /// The directory that relative paths of this layer count from; the working directory if not
+    /// set.
     pub(super) directory: Option<PathBuf>,
     /// On which lines the values stand.
     pub(super) lines: KeyLines,
-    /// What a variable or an option says, where that reads as a number or a truth value: it may be meant as a text.
+    /// What a variable or an option says, where that reads as a number or a truth value: it may be
+    /// meant as a text.
     pub(super) literal: Option<String>,
     /// The values.
     pub(super) values: Dict,
 }
 
-/// A layer as figment takes it; its number is the source, so that a value's tag leads back to its layer.
+/// A layer as figment takes it; its number is the source, so that a value's tag leads back to its
+/// layer.
 pub(super) struct Numbered<'a>(pub(super) usize, pub(super) &'a Layer);
 
 impl Provider for Numbered<'_> {
@@ -84,7 +87,8 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
         if !is_of_a_service(&parts) {
             layers.push(single(origin, &parts, value)?);
         } else if !value.trim().is_empty() {
-            // An address or a variable's name: white space around it, and a blank one, come of how it was set.
+            // An address or a variable's name: white space around it, and a blank one, come of how
+            // it was set.
             layers.push(single(origin, &parts, value.trim())?);
         }
     }
@@ -106,12 +110,14 @@ fn is_of_a_service(key: &[&str]) -> bool {
     key.len() > 1 && SERVICES.contains(&key[0])
 }
 
-/// A setting as messages and logs show it: without a value that may be secret, which are addresses with a name and password or a query, texts
-/// for a component that speaks to a service, and whatever is called a key or the like.
+/// A setting as messages and logs show it: without a value that may be secret, which are addresses
+/// with a name and password or a query, texts for a component that speaks to a service, and
+/// whatever is called a key or the like.
 fn shown(setting: &str) -> String {
     const NAMES: [&str; 8] = ["key", "token", "secret", "password", "passwd", "credential", "authorization", "bearer"];
     let Some((key, value)) = setting.split_once('=') else {
-        // What looks like a key is one that lacks its value; anything else may be a secret by itself.
+        // What looks like a key is one that lacks its value; anything else may be a secret by
+        // itself.
         let is_key =
             setting.contains('.') && setting.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'));
         return if is_key { setting.to_owned() } else { "[not shown]".to_owned() };
@@ -127,7 +133,8 @@ fn shown(setting: &str) -> String {
     if plain || !(is_of_a_service(&parts) || named || address) { setting.to_owned() } else { format!("{key}=[not shown]") }
 }
 
-/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as are dates, which no key takes.
+/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as
+/// are dates, which no key takes.
 fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError> {
     if key.iter().any(|part| part.is_empty()) {
         return Err(ConfigError::one(origin, key.join("."), "a part of the key is empty"));

@@ -1,9 +1,11 @@
-//! The configuration of every command: typed sections, layered sources, and errors that say where and what to do.
+//! The configuration of every command: typed sections, layered sources, and errors that say where
+//! and what to do.
 //!
-//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the built-in defaults, the
-//! files named by `extends`, the file itself, `SCALEDOWN_*` environment variables (`__` nests) and `--set key=value`.
-//! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
-//! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
+//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the
+//! built-in defaults, the files named by `extends`, the file itself, `SCALEDOWN_*` environment
+//! variables (`__` nests) and `--set key=value`. [`Config::load`] merges them, checks the result
+//! against the JSON schema of every section and of every chosen plugin, and makes relative paths
+//! absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
 mod checks;
 mod layers;
@@ -44,52 +46,53 @@ pub use problem::{ConfigError, Origin, Problem};
 pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;
 
-/// Everything that a run depends on.
+/// The configuration of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The device that tensors live on.
+    /// The device.
     pub device: Component,
-    /// The language model that reads the compressed documents and writes the answer.
+    /// The language model that answers from the compressed documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorConfig>,
-    /// The model that turns a query and a document into a few embedding vectors.
+    /// The model that compresses a document, given the query, into embedding vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compressor: Option<Component>,
-    /// The documents that are searched.
+    /// The documents to search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<Corpus>,
-    /// The questions that are asked of the corpus.
+    /// The questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<Questions>,
-    /// The index that the corpus is searched through.
+    /// The index of the corpus.
     pub index: Index,
-    /// The search engine that finds documents for a query.
+    /// The retriever, which finds documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retriever: Option<Component>,
-    /// The model that scores documents for a query.
+    /// The reranker, which scores documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reranker: Option<Component>,
-    /// The model whose answers are the labels; without one, the generator on full documents.
+    /// The teacher, whose answers are the training targets. Default: the generator on full
+    /// documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<Component>,
-    /// The lengths of what is compressed and what comes out.
+    /// The lengths of the compressor's input and output.
     pub compression: Compression,
-    /// Whether the compressor also learns to score documents.
+    /// Joint reranking by the compressor.
     pub reranking: Reranking,
-    /// How questions become training records.
+    /// Preparation of training records from questions.
     pub preparation: Preparation,
-    /// What the generator is told.
+    /// The generator's prompt.
     pub prompt: Prompt,
-    /// The training and evaluation records.
+    /// Training and evaluation records.
     pub data: Data,
-    /// How to train.
+    /// Training.
     pub training: Training,
-    /// What `scaledown pretrain` does.
+    /// Pretraining.
     pub pretraining: Pretraining,
-    /// How to evaluate.
+    /// Evaluation.
     pub evaluation: Evaluation,
-    /// Where results go.
+    /// Output.
     pub output: Output,
 }
 
@@ -122,15 +125,16 @@ impl Config {
     /// Loads the file at `path` with everything it extends, and `overrides` on top.
     ///
     /// # Errors
-    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
-    /// found and what is allowed.
+    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or
+    /// option), the key, what was found and what is allowed.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
         let config = with_notes(resolve::resolve(Some(path), overrides)?);
         tracing::info!(file = %path.display(), output = %config.output.directory.display(), "configuration resolved");
         Ok(config)
     }
 
-    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Asks no hub.
+    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that
+    /// it names. Asks no hub.
     ///
     /// # Errors
     /// As [`Config::load`]; and if a file or model is damaged or unsuitable.
@@ -147,7 +151,8 @@ impl Config {
         Ok(with_notes(resolve::resolve(None, overrides)?))
     }
 
-    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
+    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in
+    /// it is absolute.
     ///
     /// # Errors
     /// If a plugin's option has no TOML form (a null inside an array).
@@ -164,7 +169,8 @@ impl Config {
         require(self.generator.as_ref(), "generator")
     }
 
-    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
+    /// The configuration with the generator's adapter written out, as a compressor's training takes
+    /// it.
     #[must_use]
     pub fn with_adapter(&self) -> Config {
         let mut config = self.clone();

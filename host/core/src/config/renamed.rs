@@ -1,7 +1,7 @@
 //! Former names: keys that were renamed, and the aliases of plugins.
 //!
-//! A key's schema gives its former name as `"renamed-from"`. Every layer is rewritten before the layers are merged, so that the
-//! rest of the program knows the present names only.
+//! A key's schema gives its former name as `"renamed-from"`. Every layer is rewritten before the
+//! layers are merged, so that the rest of the program knows the present names only.
 
 use figment::value::{Dict, Value};
 

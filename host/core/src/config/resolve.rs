@@ -69,8 +69,8 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     if problems.is_empty() { Ok(Resolved { config, value, schema, merged, notes }) } else { Err(ConfigError::new(problems)) }
 }
 
-/// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten
-/// the quotes that TOML wants.
+/// Takes what a variable or an option says as it is, where it reads as a number or a truth value
+/// and the key takes a text: a shell has eaten the quotes that TOML wants.
 fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &MergedLayers) {
     paths::visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let is_text = schema.get("type").and_then(serde_json::Value::as_str) == Some("string");
@@ -107,8 +107,8 @@ fn defaults() -> Result<Layer, ConfigError> {
     Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: KeyLines::default(), literal: None, values })
 }
 
-/// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
-/// plugin's.
+/// A layer that names another plugin for a component starts that component's table anew: the keys
+/// below it were the other plugin's.
 fn restart_changed_components(layers: &mut [Layer]) {
     for kind in schema::COMPONENTS.map(|kind| kind.to_string()) {
         let mut current: Option<String> = None;

@@ -22,7 +22,8 @@ fn host() -> Value {
     schema
 }
 
-/// The schema of a configuration whose components are made by the plugins that `choice` names, kind by kind.
+/// The schema of a configuration whose components are made by the plugins that `choice` names, kind
+/// by kind.
 pub(super) fn for_plugins<'a>(choice: impl Fn(Kind) -> Option<&'a str>) -> Value {
     let mut schema = host();
     for kind in COMPONENTS {
@@ -52,7 +53,8 @@ fn add_all_devices(section: &mut Value) {
     }
 }
 
-/// Adds a plugin's own keys to the host's keys of a component table, and closes the table to others.
+/// Adds a plugin's own keys to the host's keys of a component table, and closes the table to
+/// others.
 fn add_plugin(section: &mut Value, mut plugin: Value) {
     simplify(&mut plugin);
     let (Some(section), Some(plugin)) = (section.as_object_mut(), plugin.as_object_mut()) else { return };
@@ -102,8 +104,8 @@ pub fn json_schema() -> Value {
     schema
 }
 
-/// Sets the keys that a table lacks and its schema has a default for, so that a result does not depend on a default that later
-/// changes.
+/// Sets the keys that a table lacks and its schema has a default for, so that a result does not
+/// depend on a default that later changes.
 pub(super) fn fill_defaults(value: &mut Value, schema: &Value) {
     let (Some(table), Some(properties)) = (value.as_object_mut(), schema.get("properties").and_then(Value::as_object)) else {
         return;
@@ -117,7 +119,8 @@ pub(super) fn fill_defaults(value: &mut Value, schema: &Value) {
     }
 }
 
-/// Puts a schema into the plain form that messages are made from: TOML has no null, and a list of constants is an `enum`.
+/// Puts a schema into the plain form that messages are made from: TOML has no null, and a list of
+/// constants is an `enum`.
 pub(super) fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(object) => {

@@ -10,8 +10,8 @@ use super::problem::{Origin, nearest};
 use super::{Problem, schema, types};
 use crate::plugins;
 
-/// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself; `origin_of` says where a key was
-/// set.
+/// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself;
+/// `origin_of` says where a key was set.
 pub(super) fn problems(
     value: &Value,
     schema: &Value,

@@ -1,4 +1,5 @@
-//! What is read: records, corpora and questions, ready-made data sets, and the encyclopedia that the quickstart makes.
+//! What is read: records, corpora and questions, ready-made data sets, and the encyclopedia that
+//! the quickstart makes.
 
 pub mod atlas;
 pub mod config;

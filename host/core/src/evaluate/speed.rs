@@ -17,10 +17,12 @@ const BATCH_RUNS: usize = 3;
 
 /// Measures both readings in turn.
 ///
-/// *Times and arithmetic*, one question at a time as in the paper's protocol: `repetitions` runs of each reading, over up to ten questions
-/// spread evenly over `records`, each generating the same number of tokens. Each number is the median of the runs, phase by phase.
+/// *Times and arithmetic*, one question at a time as in the paper's protocol: `repetitions` runs of
+/// each reading, over up to ten questions spread evenly over `records`, each generating the same
+/// number of tokens. Each number is the median of the runs, phase by phase.
 ///
-/// *Throughput*: one batch of the evaluation's size, generating as many tokens for each question; the median of three runs.
+/// *Throughput*: one batch of the evaluation's size, generating as many tokens for each question;
+/// the median of three runs.
 ///
 /// Before either, each reading makes one run that does not count, so that neither is measured cold.
 ///
@@ -59,7 +61,8 @@ fn spread(records: &[Record], most: usize) -> Vec<&Record> {
     (0..count).map(|i| &records[i * records.len() / count]).collect()
 }
 
-/// `runs` results of the compressed and of the uncompressed reading, taken in turn after one of each that does not count.
+/// `runs` results of the compressed and of the uncompressed reading, taken in turn after one of
+/// each that does not count.
 fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, ContextMode) -> Result<T>) -> Result<(Vec<T>, Vec<T>)> {
     for reading in [ContextMode::Compressed, ContextMode::Uncompressed] {
         measure(0, reading)?;
@@ -88,7 +91,8 @@ fn options(reading: ContextMode, batch: usize, evaluation: &Evaluation) -> Answe
     }
 }
 
-/// The median times and arithmetic of several runs, each phase on its own; the arithmetic's total is that of the phases.
+/// The median times and arithmetic of several runs, each phase on its own; the arithmetic's total
+/// is that of the phases.
 #[must_use]
 pub fn phase_costs(runs: &[Phases]) -> PhaseCosts {
     let of = |value: fn(&Phases) -> f64| median(runs.iter().map(value).collect());

@@ -1,7 +1,8 @@
 //! Whether the layers that the generator's adapter is to be on are the model's.
 //!
-//! Only the generator's plugin knows the layers of its models. So it builds the model here, on a device that keeps nothing, from weights that
-//! are all missing: no number is drawn or read, and what is asked of the parameters at the end is what a training would ask.
+//! Only the generator's plugin knows the layers of its models. So it builds the model here, on a
+//! device that keeps nothing, from weights that are all missing: no number is drawn or read, and
+//! what is asked of the parameters at the end is what a training would ask.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -16,8 +17,8 @@ use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData,
 use super::config::{GeneratorConfig, Lora};
 use crate::plugins::registry;
 
-/// What is wrong with the layers that the adapter of `generator` names; nothing if the model is not at hand, or cannot be built, which is
-/// said elsewhere.
+/// What is wrong with the layers that the adapter of `generator` names; nothing if the model is not
+/// at hand, or cannot be built, which is said elsewhere.
 #[must_use]
 pub fn adapter_problem(generator: &GeneratorConfig) -> Option<String> {
     let directory = Path::new(&generator.model);

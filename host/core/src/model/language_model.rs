@@ -49,7 +49,8 @@ impl LanguageModel {
     /// Loads the generator that `config` describes on `device`.
     ///
     /// # Errors
-    /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
+    /// If the model cannot be found, its configuration is not supported, or weights are missing,
+    /// superfluous or misshapen.
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;

@@ -21,7 +21,7 @@ pub struct Oscar {
     pub compressor: Box<dyn Compressor>,
     /// The compressor's parameters.
     pub compressor_params: Params,
-    /// The lengths of what is compressed and what comes out.
+    /// The lengths of the compressor's input and output.
     pub lengths: Compression,
     /// Whether the compressor scores documents.
     pub relevance: bool,
@@ -33,7 +33,8 @@ impl Oscar {
     /// Builds the compressor that `config` describes for `model`.
     ///
     /// # Errors
-    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
+    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be
+    /// read.
     pub fn new(config: &CompressorConfig<'_>, model: LanguageModel) -> Result<Self> {
         let started = Instant::now();
         let options = ParamOptions {
@@ -81,8 +82,8 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
-    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the generator's tokens, where the compressor reads
-    /// those.
+    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the
+    /// generator's tokens, where the compressor reads those.
     pub(super) fn pairs(
         &self,
         query: &str,
@@ -110,7 +111,8 @@ impl Oscar {
         self.compressor.compress(pairs, forward).at("compressor")
     }
 
-    /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
+    /// The tokenizers that read a document: the generator's, and the compressor's where it has its
+    /// own.
     #[must_use]
     pub fn tokenizers(&self) -> Vec<&Tokenizer> {
         std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()

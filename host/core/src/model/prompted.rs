@@ -1,4 +1,5 @@
-//! A question and its documents as the models read them: the one builder of a prompt's sequence, for training and for answers.
+//! A question and its documents as the models read them: the one builder of a prompt's sequence,
+//! for training and for answers.
 
 use super::Oscar;
 use super::sequence::Sequence;
@@ -9,7 +10,8 @@ use crate::text::{Encoded, Piece, TextError};
 pub struct Prompted {
     /// The prompt, with a place for each document.
     pub prompt: Vec<Piece>,
-    /// Each document with the query, as the compressor reads them; none where the generator reads the documents' text.
+    /// Each document with the query, as the compressor reads them; none where the generator reads
+    /// the documents' text.
     pub pairs: Vec<Vec<u32>>,
     /// How long the documents are.
     pub lengths: Vec<DocumentLength>,

@@ -13,7 +13,8 @@ use super::{LanguageModel, Oscar};
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// The parameter whose rows are the memory tokens, in every compressor built on [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
+/// The parameter whose rows are the memory tokens, in every compressor built on
+/// [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
 const MEMORY_EMBEDDINGS: &str = "memory_embeddings";
 
 /// A trained compressor on the disk, whose files are what was written.
@@ -47,8 +48,8 @@ impl StoredOscar {
     /// Checks, without reading a value, that the stored parameters are those of `oscar`.
     ///
     /// # Errors
-    /// If one is missing or has another shape, which the error names; if one of the two has an adapter and the other none or another; or if the
-    /// generator's own weights are others.
+    /// If one is missing or has another shape, which the error names; if one of the two has an
+    /// adapter and the other none or another; or if the generator's own weights are others.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
         let failed = |message: String| Error::data(self.directory.display(), message);
         let hint = "use the configuration of its training, config.toml in the same directory";
@@ -94,9 +95,10 @@ impl StoredOscar {
         }
     }
 
-    /// Starts a model from the stored one: every parameter that has the stored one's name and shape takes its value, and so does the
-    /// adapter. Of embeddings of another number of memory tokens, as many are taken as there are places for. Returns the names of parameters
-    /// that found no value.
+    /// Starts a model from the stored one: every parameter that has the stored one's name and shape
+    /// takes its value, and so does the adapter. Of embeddings of another number of memory tokens,
+    /// as many are taken as there are places for. Returns the names of parameters that found no
+    /// value.
     ///
     /// # Errors
     /// If a value cannot be read, or the adapters differ in shape.
@@ -132,9 +134,10 @@ impl StoredLanguageModel {
         Ok(StoredLanguageModel(DirectoryWeights::open(directory)?))
     }
 
-    /// Starts a language model from the stored one, which may have fewer layers: every parameter that has a stored one's name and shape takes
-    /// its value. Layers on top that start from small random weights hardly change what the model computes (progressive stacking). Returns
-    /// the names of parameters that found no value.
+    /// Starts a language model from the stored one, which may have fewer layers: every parameter
+    /// that has a stored one's name and shape takes its value. Layers on top that start from small
+    /// random weights hardly change what the model computes (progressive stacking). Returns the
+    /// names of parameters that found no value.
     ///
     /// # Errors
     /// If the weights cannot be read.
@@ -199,7 +202,8 @@ fn expect(directory: &Path, wanted: DirectoryKind) -> Result<()> {
     Err(Error::data(directory.display(), format!("{found}; expected {wanted}")))
 }
 
-/// The value of a parameter in `source`, which has it in the same shape, in the parameter's own element type.
+/// The value of a parameter in `source`, which has it in the same shape, in the parameter's own
+/// element type.
 fn stored(params: &Params, param: &Param, source: &dyn WeightSource) -> Result<Tensor> {
     Ok(params.device().upload(&source.read(param.name())?)?.cast(param.tensor().dtype())?)
 }

@@ -36,7 +36,8 @@ pub fn find(kind: Kind, name: &str) -> Option<&'static Registration> {
     entries().find(|entry| entry.kind() == kind && entry.is_named(name))
 }
 
-/// Whether a plugin's schema marks a key, by its present or former name, as operational: no result depends on it.
+/// Whether a plugin's schema marks a key, by its present or former name, as operational: no result
+/// depends on it.
 #[must_use]
 pub fn is_operational(kind: Kind, plugin: &str, key: &str) -> bool {
     let schema = find(kind, plugin).map(|entry| (entry.schema)());
@@ -58,10 +59,12 @@ pub fn device(component: &Component) -> Result<Device> {
     Ok(device)
 }
 
-/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is downloaded first.
+/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is
+/// downloaded first.
 ///
 /// # Errors
-/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made for this generator.
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made
+/// for this generator.
 pub fn compressor(component: &Component, context: CompressorContext) -> Result<Box<dyn Compressor>> {
     let (factory, keys) = prepare(Kind::Compressor, component)?;
     let Factory::Compressor(build) = factory else { return Err(unknown(Kind::Compressor, component).into()) };
@@ -81,7 +84,8 @@ pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box
 /// Makes the retriever that `component` describes, which keeps its files in `directory`.
 ///
 /// # Errors
-/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged or another's.
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged
+/// or another's.
 pub fn retriever(component: &Component, device: &Device, directory: &Path) -> Result<Box<dyn Retriever>> {
     let (factory, keys) = prepare(Kind::Retriever, component)?;
     let Factory::Retriever(build) = factory else { return Err(unknown(Kind::Retriever, component).into()) };

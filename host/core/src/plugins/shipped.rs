@@ -1,4 +1,5 @@
-//! The plugins that come with ScaleDown. Each is a cargo feature of the `scaledown` binary, of the plugin's own name.
+//! The plugins that come with ScaleDown. Each is a cargo feature of the `scaledown` binary, of the
+//! plugin's own name.
 
 use scaledown_sdk::component::Kind;
 
@@ -20,7 +21,8 @@ const SHIPPED: [(Kind, &str); 11] = [
 /// The aliases of some of them.
 const ALIASES: [(&str, &str); 2] = [("decoder", "mistral"), ("cross-encoder", "deberta")];
 
-/// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any other name.
+/// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any
+/// other name.
 #[must_use]
 pub fn how_to_build_in(kind: Kind, name: &str) -> Option<String> {
     let name = ALIASES.into_iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);

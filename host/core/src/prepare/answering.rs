@@ -37,11 +37,13 @@ struct PendingQuestion<'a> {
 }
 
 impl Answering<'_> {
-    /// Answers a block's questions, whose documents are these, but for those whose answers are `known`, and hands the answers on as they come, each
-    /// with its question's place. Ends early if they are not `taken`.
+    /// Answers a block's questions, whose documents are these, but for those whose answers are
+    /// `known`, and hands the answers on as they come, each with its question's place. Ends early
+    /// if they are not `taken`.
     ///
-    /// A batch is always of the same questions, whatever is known, since with the others of its batch the last digit of a model's numbers, and so
-    /// an answer, may change: one of which anything is not known is answered as a whole.
+    /// A batch is always of the same questions, whatever is known, since with the others of its
+    /// batch the last digit of a model's numbers, and so an answer, may change: one of which
+    /// anything is not known is answered as a whole.
     pub(super) fn answers(
         &self,
         ready: &Ready,
@@ -76,7 +78,8 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// The answers of a batch. If one of its questions cannot be answered, they are asked one by one.
+    /// The answers of a batch. If one of its questions cannot be answered, they are asked one by
+    /// one.
     fn batch(&self, batch: &[PendingQuestion<'_>]) -> Result<Vec<TeacherAnswer>> {
         let questions: Vec<component::Question<'_>> = batch.iter().map(|asked| self.question(asked)).collect();
         match self.teacher.answer(&questions) {

@@ -140,7 +140,8 @@ impl Survey {
     /// Reads the questions once.
     ///
     /// # Errors
-    /// If a file cannot be read; if a question is malformed and that is not to be passed over; if there is no question.
+    /// If a file cannot be read; if a question is malformed and that is not to be passed over; if
+    /// there is no question.
     pub fn of(source: &QuestionSource, config: &Preparation, shard: Shard) -> Result<Self> {
         let mut blocks = Blocks::open(source, config, Shard::default())?;
         let mut survey = Survey::default();

@@ -12,7 +12,8 @@ use super::error::PreparationError;
 use crate::plugins::{Component, registry};
 use crate::support::marks::{renamed, shaping};
 
-/// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
+/// What the records of a run depend on; runs that share the questions between them have the same,
+/// but for the shard.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreparationFingerprint {
     /// The version of the journal's format.
@@ -61,8 +62,9 @@ impl PreparationFingerprint {
         serde_json::from_slice(line).map(|Version { version }| version)
     }
 
-    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and may: the keys that a plugin's schema marks as
-    /// `"operational": true`, such as a timeout or an address. What comes out must not depend on them.
+    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and
+    /// may: the keys that a plugin's schema marks as `"operational": true`, such as a timeout or an
+    /// address. What comes out must not depend on them.
     ///
     /// # Errors
     /// What differs and may not.
@@ -104,8 +106,8 @@ impl PreparationFingerprint {
         }
     }
 
-    /// Whether the records of another share of the same run may stand beside these: all that may not change between runs is the same, the
-    /// plugins and their models too.
+    /// Whether the records of another share of the same run may stand beside these: all that may
+    /// not change between runs is the same, the plugins and their models too.
     #[must_use]
     pub fn fits(&self, other: &PreparationFingerprint) -> bool {
         let here = PreparationFingerprint { shard: self.shard, ..other.clone() };

@@ -1,7 +1,8 @@
 //! What is done already: an append-only file of lines, each with its checksum.
 //!
-//! The first line is the run's [`PreparationFingerprint`]; every other one is an [`JournalEntry`]. A process that is killed leaves at most one line that is
-//! not whole, the last, which is cut off when the journal is opened again.
+//! The first line is the run's [`PreparationFingerprint`]; every other one is an [`JournalEntry`].
+//! A process that is killed leaves at most one line that is not whole, the last, which is cut off
+//! when the journal is opened again.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -105,7 +106,8 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Keeps other runs away from a journal that is to begin, in place of an earlier one if there is one, which stays as it is until then.
+    /// Keeps other runs away from a journal that is to begin, in place of an earlier one if there
+    /// is one, which stays as it is until then.
     ///
     /// # Errors
     /// If another run is writing it, or it cannot be made.
@@ -116,11 +118,13 @@ impl Journal {
         Ok(Claim { path: path.to_owned(), file })
     }
 
-    /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A last line that is not whole is cut off.
-    /// `None` if the only line has no end: then the run stopped as it began, and nothing was done.
+    /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A
+    /// last line that is not whole is cut off. `None` if the only line has no end: then the run
+    /// stopped as it began, and nothing was done.
     ///
     /// # Errors
-    /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another version's format.
+    /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another
+    /// version's format.
     pub fn open(path: &Path) -> Result<Option<(Self, PreparationFingerprint)>, PreparationError> {
         let told = PreparationError::io(path);
         let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
@@ -188,7 +192,8 @@ impl Journal {
         self.file.sync_data().map_err(PreparationError::io(&self.path))
     }
 
-    /// Writes a line, and gives the place where it begins. A line that could not be written whole is taken back, so that another may follow.
+    /// Writes a line, and gives the place where it begins. A line that could not be written whole
+    /// is taken back, so that another may follow.
     fn write(&mut self, value: &impl Serialize) -> Result<u64, PreparationError> {
         let told = PreparationError::io(&self.path);
         let text = serde_json::to_vec(value).map_err(|error| told(error.into()))?;
@@ -198,7 +203,8 @@ impl Journal {
         let place = self.end;
         let written = self.file.seek(SeekFrom::Start(place)).and_then(|_| self.file.write_all(&line));
         if let Err(error) = written {
-            // What could not be written is of no use; if it cannot be removed either, the next opening does that.
+            // What could not be written is of no use; if it cannot be removed either, the next
+            // opening does that.
             let _ = self.file.set_len(place);
             return Err(told(error));
         }

@@ -35,12 +35,14 @@ struct Named {
     id: String,
 }
 
-/// Writes the records of a run's shares, whose directories these are, into one file: the same, to the byte, that one machine would have
-/// written; and what they were made from beside it, `train.json` beside `train.jsonl`.
+/// Writes the records of a run's shares, whose directories these are, into one file: the same, to
+/// the byte, that one machine would have written; and what they were made from beside it,
+/// `train.json` beside `train.jsonl`.
 ///
 /// # Errors
-/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files, or another
-/// file stands where the description is to be; if two records have one id; if a file was changed since it was written; if the disk is full.
+/// If a directory has no records; if shares are of different runs, or one is missing or there
+/// twice; if `out` is one of their files, or another file stands where the description is to be; if
+/// two records have one id; if a file was changed since it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     let mut sources = directories.iter().map(|directory| ShardRecords::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
@@ -81,7 +83,8 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     Ok(Merged { shards: directories.len(), records })
 }
 
-/// What the merged records were made from: what one machine would have written, but that the configuration is the first share's.
+/// What the merged records were made from: what one machine would have written, but that the
+/// configuration is the first share's.
 fn whole(sources: &[ShardRecords], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
     let first = &sources.first()?.sidecar;
     let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };

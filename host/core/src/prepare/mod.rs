@@ -1,8 +1,10 @@
-//! Questions to training records: a retriever finds documents, a reranker orders them, a teacher answers from them (OSCAR, section 4.1).
+//! Questions to training records: a retriever finds documents, a reranker orders them, a teacher
+//! answers from them (OSCAR, section 4.1).
 //!
-//! Questions are worked on in [`Block`]s of fixed composition, and what is found and answered is written to a [`Journal`] as it comes. So a run
-//! that is killed at any moment goes on where it was, and as what stands in a record depends on its block alone, the records are the same to
-//! the byte; the same holds for runs that share the blocks between machines.
+//! Questions are worked on in [`Block`]s of fixed composition, and what is found and answered is
+//! written to a [`Journal`] as it comes. So a run that is killed at any moment goes on where it
+//! was, and as what stands in a record depends on its block alone, the records are the same to the
+//! byte; the same holds for runs that share the blocks between machines.
 
 mod answering;
 mod block;

@@ -1,4 +1,5 @@
-//! The stages of a preparation, side by side: while the teacher answers one block, the next is reranked and the one after it searched for.
+//! The stages of a preparation, side by side: while the teacher answers one block, the next is
+//! reranked and the one after it searched for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -33,7 +34,8 @@ pub enum PipelineStage {
     Answer,
 }
 
-/// How far each stage has come, and whether the run is to stop. It is told from the threads of the stages.
+/// How far each stage has come, and whether the run is to stop. It is told from the threads of the
+/// stages.
 struct Watch<'a> {
     progress: &'a dyn Progress,
     bars: [Option<Box<dyn Bar>>; 3],
@@ -119,11 +121,12 @@ impl Shared {
 }
 
 impl Pipeline<'_> {
-    /// Does what is missing in `journal` of all `blocks`, which hold so many `questions`, and records it there. Ends early, with what is done
-    /// recorded, if it is cancelled.
+    /// Does what is missing in `journal` of all `blocks`, which hold so many `questions`, and
+    /// records it there. Ends early, with what is done recorded, if it is cancelled.
     ///
     /// # Errors
-    /// The first of a component or the journal; of a question, if these are to stop the run. What was recorded stays.
+    /// The first of a component or the journal; of a question, if these are to stop the run. What
+    /// was recorded stays.
     pub fn run(
         &self,
         blocks: impl Iterator<Item = Result<Block>>,

@@ -85,7 +85,8 @@ struct Chosen<T> {
     drawn: Vec<T>,
 }
 
-/// The best of what was found, and some of the others, by a draw that depends on the question alone.
+/// The best of what was found, and some of the others, by a draw that depends on the question
+/// alone.
 fn choose<T>(mut found: Vec<T>, question: &CorpusQuestion, config: &Preparation) -> Chosen<T> {
     let mut others = found.split_off(config.reranked().min(found.len()));
     let mut stream = Stream::new(0, &question.id, u64::from(crc32c::crc32c(question.query.as_bytes())));
@@ -133,7 +134,8 @@ fn given(reranker: Option<&dyn Reranker>, question: &CorpusQuestion, keep: usize
     Ok((Ranked::Given { places: order, scores }, kept))
 }
 
-/// The best of the documents that were found for a question, and those that were drawn, `keep` in all.
+/// The best of the documents that were found for a question, and those that were drawn, `keep` in
+/// all.
 fn found(
     reranker: Option<&dyn Reranker>,
     question: &CorpusQuestion,
@@ -160,7 +162,8 @@ fn scores(reranker: Option<&dyn Reranker>, question: &CorpusQuestion, texts: &[&
     Ok(scores.map(|scores| scores.into_iter().map(decimal).collect()))
 }
 
-/// `places` by descending score; those of equal scores, and all where there are none, stay in their order.
+/// `places` by descending score; those of equal scores, and all where there are none, stay in their
+/// order.
 fn in_order(mut places: Vec<usize>, scores: Option<&[f64]>) -> Vec<usize> {
     if let Some(scores) = scores {
         places.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));

@@ -19,7 +19,8 @@ use crate::retrieval::SearchIndex;
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// The file of records in a run's directory; what it was made from is in [`Sidecar::NAME`] beside it.
+/// The file of records in a run's directory; what it was made from is in [`Sidecar::NAME`] beside
+/// it.
 pub const NAME: &str = "records.jsonl";
 
 /// What a file of records was made from.
@@ -91,8 +92,8 @@ pub struct Counts {
     pub malformed: u64,
 }
 
-/// Writes the records of all blocks, whose answers must be recorded, to `path`: whole or not at all. Gives the number of records of each block,
-/// and the checksum of the file.
+/// Writes the records of all blocks, whose answers must be recorded, to `path`: whole or not at
+/// all. Gives the number of records of each block, and the checksum of the file.
 ///
 /// # Errors
 /// If the questions or the journal cannot be read, or the disk is full.

@@ -205,7 +205,8 @@ fn shards_are_read() {
     }
 }
 
-/// Writes the share of a run over `questions` questions in blocks of `size` that were recorded as answered, into a directory of its own.
+/// Writes the share of a run over `questions` questions in blocks of `size` that were recorded as
+/// answered, into a directory of its own.
 fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
     let directory = root.join(format!("shard-{}", shard.index));
     std::fs::create_dir_all(&directory).unwrap();

@@ -18,11 +18,13 @@ use crate::plugins::registry;
 use crate::support::progress::{Bar, Progress};
 use crate::{Error, Result};
 
-/// Makes the index of a configuration's corpus. One that is there already stays, and can be searched, until the new one is complete.
+/// Makes the index of a configuration's corpus. One that is there already stays, and can be
+/// searched, until the new one is complete.
 ///
 /// # Errors
-/// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if the corpus is empty, a document cannot be
-/// read or two have one id; if the index cannot be written, or the user interrupts.
+/// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if
+/// the corpus is empty, a document cannot be read or two have one id; if the index cannot be
+/// written, or the user interrupts.
 pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progress: &dyn Progress) -> Result<SearchIndex> {
     let root = config.directory.clone();
     may_build(&root, overwrite)?;
@@ -40,7 +42,8 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     let manifest = IndexManifest::new(retriever, corpus.clone(), place.build);
     let filled = Filling { config, device, progress, place: &place, before: None, apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next build; the reason of this failure is what the user needs to know.
+        // What stays is removed by the next build; the reason of this failure is what the user
+        // needs to know.
         let _ = std::fs::remove_dir_all(place.directory());
         return Err(error);
     }
@@ -67,8 +70,9 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
     }
 }
 
-/// Adds the documents of a configuration's corpus to its index; those whose ids are there are replaced. If it fails before all of them were
-/// read, the index is as it was (with a retriever of which the same can be said).
+/// Adds the documents of a configuration's corpus to its index; those whose ids are there are
+/// replaced. If it fails before all of them were read, the index is as it was (with a retriever of
+/// which the same can be said).
 ///
 /// # Errors
 /// If there is no index; otherwise as [`build()`].
@@ -84,7 +88,8 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     place.remove_others()?;
     let manifest = IndexManifest { additions: before.additions.saturating_add(1), ..before.clone() };
     let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
-    // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until that is whole.
+    // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until
+    // that is whole.
     if !before.complete || !retriever.all_or_nothing() {
         drop(retriever);
         Filling { config, device, progress, place: &place, before: Some(before), apart: false }.run(manifest, chunks)?;
@@ -97,7 +102,8 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     let manifest = IndexManifest { build: copy.build, ..manifest };
     let filled = Filling { config, device, progress, place: &copy, before: Some(before), apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next run; the reason of this failure is what the user needs to know.
+        // What stays is removed by the next run; the reason of this failure is what the user needs
+        // to know.
         let _ = std::fs::remove_dir_all(copy.directory());
         return Err(error);
     }
@@ -129,7 +135,8 @@ impl Filling<'_> {
         let addition = Addition::start(place, manifest.additions)?;
         let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
         if before.is_some() && !apart {
-            // What is added is joined with what is there, and damage would go over into files whose checksums are right.
+            // What is added is joined with what is there, and damage would go over into files whose
+            // checksums are right.
             retriever.verify()?;
         }
         let all_or_nothing = retriever.all_or_nothing();
@@ -181,7 +188,8 @@ struct ChunkStream<'a> {
     began: Instant,
     count: u64,
     progress: &'a dyn Progress,
-    /// What ended the stream, in the host's own words: the retriever gets to know only that it ended.
+    /// What ended the stream, in the host's own words: the retriever gets to know only that it
+    /// ended.
     failure: Option<Error>,
 }
 
@@ -203,7 +211,8 @@ impl ChunkStream<'_> {
         Ok(Some(Document { id: chunk.id, text: chunk.text }))
     }
 
-    /// Before the retriever gets to know that there are no more documents: what can be wrong with them is found now.
+    /// Before the retriever gets to know that there are no more documents: what can be wrong with
+    /// them is found now.
     fn end(&mut self) -> Result<()> {
         if self.count == 0 {
             return Err(IndexError::Empty(self.corpus.clone()).into());
@@ -214,8 +223,8 @@ impl ChunkStream<'_> {
         if before.goal.is_some_and(|expected| expected != goal) {
             return Err(IndexError::OtherAddition(self.place.root.clone()).into());
         }
-        // From here on the retriever may have the documents, and the store does not have their texts yet. If the run is killed now, the same
-        // documents are to be added once more.
+        // From here on the retriever may have the documents, and the store does not have their
+        // texts yet. If the run is killed now, the same documents are to be added once more.
         let additions = self.manifest.additions;
         IndexManifest { complete: false, goal: Some(goal), additions, ..before.clone() }.write(&self.place.root)
     }

@@ -12,8 +12,8 @@ use scaledown_sdk::component::caught;
 use super::IndexError;
 use super::place::IndexPlace;
 
-/// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and its text. As bytes, since the library takes
-/// it for granted that a text is one.
+/// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and
+/// its text. As bytes, since the library takes it for granted that a text is one.
 const CHUNKS: TableDefinition<'_, &[u8], (u32, u32, &[u8])> = TableDefinition::new("chunks");
 
 /// Chunks that are written at a time.
@@ -45,7 +45,8 @@ impl ChunkStore {
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
         let open = || match builder.open_read_only(&path) {
-            // An addition was killed; what it wrote does not count, and opening the file for writing takes it back.
+            // An addition was killed; what it wrote does not count, and opening the file for
+            // writing takes it back.
             Err(DatabaseError::RepairAborted) => {
                 drop(builder.open(&path)?);
                 builder.open_read_only(&path)
@@ -86,7 +87,8 @@ impl ChunkStore {
                 if let Err(what) = checked(&id, found.value()) {
                     return Ok(Err(what));
                 }
-                // By the way that a search takes: what leads to it may be damaged where the chunk itself is not.
+                // By the way that a search takes: what leads to it may be damaged where the chunk
+                // itself is not.
                 if table.get(id.as_bytes())?.is_none() {
                     return Ok(Err(format!("chunk `{id}` not found")));
                 }
@@ -105,7 +107,8 @@ fn checked(id: &str, (_, sum, text): (u32, u32, &[u8])) -> Result<String, String
     text.ok_or_else(|| format!("checksum mismatch in chunk `{id}`"))
 }
 
-/// Does something with the file at `path`. The library panics on some damaged files, where it follows a number to a place that is not there.
+/// Does something with the file at `path`. The library panics on some damaged files, where it
+/// follows a number to a place that is not there.
 fn guarded<T>(path: &Path, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, IndexError> {
     caught(access).map_err(|panic| damaged(path, &panic))?.map_err(|error| told(path, error))
 }
@@ -131,8 +134,8 @@ fn told(path: &Path, error: redb::Error) -> IndexError {
     }
 }
 
-/// Chunks on their way into a file, which nobody may read meanwhile. Nothing of them is in it before [`Addition::finish`]; until then the
-/// library keeps them in the file's free space.
+/// Chunks on their way into a file, which nobody may read meanwhile. Nothing of them is in it
+/// before [`Addition::finish`]; until then the library keeps them in the file's free space.
 pub(super) struct Addition {
     path: PathBuf,
     number: u32,
@@ -159,8 +162,8 @@ impl Addition {
         Ok(Addition { path, number, waiting: Vec::with_capacity(BATCH), transaction, database })
     }
 
-    /// Puts a chunk in, in the place of one of the same id from an earlier addition. One of the same addition is an error, said at the latest
-    /// by [`Addition::flush`].
+    /// Puts a chunk in, in the place of one of the same id from an earlier addition. One of the
+    /// same addition is an error, said at the latest by [`Addition::flush`].
     pub(super) fn put(&mut self, id: &str, text: &str) -> Result<(), IndexError> {
         self.waiting.push((id.to_owned(), text.to_owned()));
         if self.waiting.len() < BATCH { Ok(()) } else { self.flush() }
@@ -263,7 +266,8 @@ mod tests {
             changed[at] ^= 0x55;
             std::fs::write(place.chunks(), &changed).unwrap();
             match intact(&place) {
-                // Much of the file is free, and a chunk's text is only one of two things that its checksum covers.
+                // Much of the file is free, and a chunk's text is only one of two things that its
+                // checksum covers.
                 Ok(right) => assert!(right, "byte {at} changed what was read, and nothing was said"),
                 Err(error) => {
                     assert!(error.to_string().contains("scaledown index build --overwrite"), "{error}");

@@ -108,8 +108,8 @@ impl IndexManifest {
         Ok(artifact::write_file(&directory.join(NAME), &text)?)
     }
 
-    /// Checks that the index is one that `config` describes, as far as that shows: the retriever and the way of chunking. Where the corpus
-    /// lies may have changed.
+    /// Checks that the index is one that `config` describes, as far as that shows: the retriever
+    /// and the way of chunking. Where the corpus lies may have changed.
     pub(super) fn check(&self, config: &IndexConfig<'_>, directory: &Path) -> Result<()> {
         let now = config.retriever;
         let other = |key: &str, was: String, now: String| {
@@ -127,7 +127,8 @@ impl IndexManifest {
     }
 }
 
-/// The bytes of the file with their checksum, in which it counts as zeros; none if there is no place for it.
+/// The bytes of the file with their checksum, in which it counts as zeros; none if there is no
+/// place for it.
 fn sealed(mut text: Vec<u8>) -> Option<Vec<u8>> {
     let at = text.windows(SEAL.len()).rposition(|part| part == SEAL)? + SEAL.len();
     let place = at..at + UNSEALED.len();
@@ -150,13 +151,15 @@ pub struct Description {
     pub chunks: u64,
     /// The size of the files of the chunks and the retriever.
     pub bytes: u64,
-    /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and eight digits.
+    /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and
+    /// eight digits.
     pub checksum: String,
     /// How often documents were added, the first time included.
     pub additions: u32,
     /// The retriever's name.
     pub retriever: String,
-    /// Whether all checksums were compared just now, and are right. `false`: they were not compared.
+    /// Whether all checksums were compared just now, and are right. `false`: they were not
+    /// compared.
     pub verified: bool,
     /// What the retriever says of its own files.
     pub stats: Vec<(String, String)>,

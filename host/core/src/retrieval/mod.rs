@@ -1,4 +1,5 @@
-//! The index that a corpus is searched through: what the retriever keeps on disk, and the chunks' texts by their ids.
+//! The index that a corpus is searched through: what the retriever keeps on disk, and the chunks'
+//! texts by their ids.
 //!
 //! | in the index's directory | |
 //! | --- | --- |

@@ -9,8 +9,8 @@ use crate::{Error, Result};
 /// What the directories of builds are called, before their numbers.
 const BUILD: &str = "build-";
 
-/// Where the parts of an index lie: each build has a directory of its own, and `index.json` names the one that counts. So the index that is
-/// there is whole, and searched, until another is.
+/// Where the parts of an index lie: each build has a directory of its own, and `index.json` names
+/// the one that counts. So the index that is there is whole, and searched, until another is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct IndexPlace {
     /// The index's directory.
@@ -51,7 +51,8 @@ impl IndexPlace {
         Ok(place)
     }
 
-    /// Removes the other builds: an older one, and what one that did not come to its end has left. Nothing else in the directory is touched.
+    /// Removes the other builds: an older one, and what one that did not come to its end has left.
+    /// Nothing else in the directory is touched.
     pub(super) fn remove_others(&self) -> Result<()> {
         remove(&self.root, Some(self.build))?;
         let old = [self.root.join("chunks.redb"), self.root.join("retriever")];
@@ -108,7 +109,8 @@ pub(super) fn is_locked(root: &Path) -> bool {
     DirectoryLock::is_held(root)
 }
 
-/// Keeps other runs from changing the index of a directory, which is made if it is missing. Searching needs no lock.
+/// Keeps other runs from changing the index of a directory, which is made if it is missing.
+/// Searching needs no lock.
 pub(super) fn lock(root: &Path) -> Result<DirectoryLock> {
     DirectoryLock::take(root).map_err(|error| match error {
         LockError::Held(root) => IndexError::Locked(root).into(),

@@ -38,8 +38,9 @@ impl SearchIndex {
     /// Opens the index of a configuration.
     ///
     /// # Errors
-    /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made. All files are read and
-    /// their checksums compared, unless they were since they changed last.
+    /// If there is none, or it is unfinished, damaged or was made from something else; or if the
+    /// retriever cannot be made. All files are read and their checksums compared, unless they were
+    /// since they changed last.
     pub fn open(config: &IndexConfig<'_>, device: &Device) -> Result<Self> {
         let directory = config.directory.clone();
         let mut manifest = IndexManifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
@@ -153,7 +154,8 @@ impl SearchIndex {
         texts.into_iter().zip(ids).map(text).collect()
     }
 
-    /// Whether the corpus was cut into chunks; without that, chunks are whole documents and have their ids.
+    /// Whether the corpus was cut into chunks; without that, chunks are whole documents and have
+    /// their ids.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
         self.chunked

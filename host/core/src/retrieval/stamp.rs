@@ -1,4 +1,5 @@
-//! Whether an index was verified as it lies on disk: a stamp beside its files spares the next opening from reading all of them.
+//! Whether an index was verified as it lies on disk: a stamp beside its files spares the next
+//! opening from reading all of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,8 +47,8 @@ impl Stamp {
         written.and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok()).is_some_and(|written| written == *self)
     }
 
-    /// Notes that they were verified. Where that cannot be written, on a read-only disk or in another user's directory, the next opening verifies
-    /// them again.
+    /// Notes that they were verified. Where that cannot be written, on a read-only disk or in
+    /// another user's directory, the next opening verifies them again.
     pub(super) fn put(&self, place: &IndexPlace) {
         if let Ok(bytes) = serde_json::to_vec(self)
             && let Err(error) = crate::support::artifact::write_file(&place.directory().join(NAME), &bytes)

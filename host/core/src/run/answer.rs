@@ -35,7 +35,8 @@ pub struct UsedDocument {
     pub relevance: Option<f32>,
 }
 
-/// Answers `query` over `documents` with the model in `model`, or the one that a training of `config` wrote.
+/// Answers `query` over `documents` with the model in `model`, or the one that a training of
+/// `config` wrote.
 ///
 /// # Errors
 /// If there are no documents, a file is missing or cannot be used, or the device fails.

@@ -23,7 +23,8 @@ use crate::{Result, support::artifact};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory(PathBuf);
 
-/// What a quickstart writes, but for what each run writes again as it begins (`data` and `config.toml`).
+/// What a quickstart writes, but for what each run writes again as it begins (`data` and
+/// `config.toml`).
 const WRITTEN: [&str; 11] = [
     "prepared",
     "train.jsonl",
@@ -116,7 +117,8 @@ impl Directory {
         self.0.join("data")
     }
 
-    /// A quickstart's training or validation records (`train`, `validation`), with the teacher's answers.
+    /// A quickstart's training or validation records (`train`, `validation`), with the teacher's
+    /// answers.
     #[must_use]
     pub fn labelled(&self, split: &str) -> PathBuf {
         self.0.join(format!("{split}.jsonl"))
@@ -148,7 +150,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Writes a trained compressor to [`Directory::model`], with the configuration that it was trained with.
+    /// Writes a trained compressor to [`Directory::model`], with the configuration that it was
+    /// trained with.
     pub(super) fn save(&self, oscar: &Oscar, config: &Config) -> Result<()> {
         save_oscar(oscar, &config.require_generator()?.model, &config.to_toml()?, &self.model())
     }

@@ -40,7 +40,8 @@ impl Earlier {
     /// Checks that a run may begin here as `context` wants it.
     ///
     /// # Errors
-    /// If there is something, and neither to be resumed nor to be removed; or if it is to be resumed, and had other settings.
+    /// If there is something, and neither to be resumed nor to be removed; or if it is to be
+    /// resumed, and had other settings.
     pub(super) fn check(&self, config: &Config, context: &Context<'_>) -> Result<()> {
         let (place, command) = (self.directory.path().display(), &context.command);
         match context.start {
@@ -56,7 +57,8 @@ impl Earlier {
         }
     }
 
-    /// Checks that the run had the same settings, as far as they shape the teacher's answers and the training.
+    /// Checks that the run had the same settings, as far as they shape the teacher's answers and
+    /// the training.
     fn check_settings(&self, config: &Config) -> Result<()> {
         let path = self.directory.config();
         if !path.exists() {

@@ -1,4 +1,5 @@
-//! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the uncompressed generator.
+//! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the
+//! uncompressed generator.
 
 use std::path::{Path, PathBuf};
 
@@ -23,10 +24,12 @@ pub struct Baseline {
     pub closed_book: Evaluated,
 }
 
-/// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
+/// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes
+/// the report.
 ///
 /// # Errors
-/// If a file is missing or cannot be used, the device fails, or another run is at work in the output directory.
+/// If a file is missing or cannot be used, the device fails, or another run is at work in the
+/// output directory.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let config = &config.with_adapter();
@@ -73,8 +76,9 @@ pub fn baseline(session: &Session, config: &Config, records: &[Record], context:
     })
 }
 
-/// Measures the trained model, with its adapter merged into the generator, and writes the report, or the metrics alone if the configuration
-/// wants no report. Returns the metrics, and the file that shows them. No training must follow.
+/// Measures the trained model, with its adapter merged into the generator, and writes the report,
+/// or the metrics alone if the configuration wants no report. Returns the metrics, and the file
+/// that shows them. No training must follow.
 ///
 /// # Errors
 /// If the device fails or a file cannot be written.

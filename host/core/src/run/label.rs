@@ -11,7 +11,8 @@ use crate::data::records::Record;
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// Gives every record the answer of the uncompressed generator, in place of one that it may have. Records that get no answer are left out.
+/// Gives every record the answer of the uncompressed generator, in place of one that it may have.
+/// Records that get no answer are left out.
 ///
 /// # Errors
 /// If a record cannot be tokenized, the device fails, or the user interrupts.

@@ -38,7 +38,8 @@ pub struct Context<'a> {
     pub progress: &'a dyn Progress,
     /// What becomes of an earlier run in the output directory.
     pub start: RunStart,
-    /// The command line of this run without the options that choose `start`, for messages that say how to go on.
+    /// The command line of this run without the options that choose `start`, for messages that say
+    /// how to go on.
     pub command: String,
 }
 

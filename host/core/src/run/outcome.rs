@@ -36,7 +36,8 @@ impl Trained {
         Ok(artifact::write_file(&path, &text)?)
     }
 
-    /// What the training that wrote the model in `model` was like; nothing where nothing was written.
+    /// What the training that wrote the model in `model` was like; nothing where nothing was
+    /// written.
     ///
     /// # Errors
     /// If the file cannot be read.

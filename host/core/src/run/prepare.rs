@@ -29,7 +29,8 @@ pub struct Prepared {
     pub questions: u64,
     /// Seconds from the first question to the last answer; of a resumed run, since it was resumed.
     pub seconds: f64,
-    /// The processor time of the whole process meanwhile, over `seconds`: how many cores were busy on average.
+    /// The processor time of the whole process meanwhile, over `seconds`: how many cores were busy
+    /// on average.
     pub cores: f64,
     /// The stages.
     pub stages: Vec<StageReport>,
@@ -44,12 +45,14 @@ pub struct StageReport {
     pub busy_seconds: f64,
 }
 
-/// Retrieves, reranks and answers the questions of `config`, or the share of them that `shard` names, and writes the records into the output
-/// directory. The index is built first, if there is none.
+/// Retrieves, reranks and answers the questions of `config`, or the share of them that `shard`
+/// names, and writes the records into the output directory. The index is built first, if there is
+/// none.
 ///
 /// # Errors
-/// If the directory holds an earlier run that is neither resumed nor overwritten; if a component fails, the disk is full, or the user
-/// interrupts. What was done is recorded, and a resumed run does only what is missing.
+/// If the directory holds an earlier run that is neither resumed nor overwritten; if a component
+/// fails, the disk is full, or the user interrupts. What was done is recorded, and a resumed run
+/// does only what is missing.
 pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
     let mut config = config.clone();
     if shard.of > 1 {
@@ -143,7 +146,8 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// The index of the corpus, whose files are checked, or which is built where there is none; `None` without a retriever.
+/// The index of the corpus, whose files are checked, or which is built where there is none; `None`
+/// without a retriever.
 fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result<Option<SearchIndex>> {
     if config.retriever.is_none() {
         return Ok(None);

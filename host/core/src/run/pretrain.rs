@@ -48,7 +48,8 @@ fn causal_lm(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> 
     Ok(outcome)
 }
 
-/// The whole generator learns, and is saved as a model of its own; an adapter beside it would be lost.
+/// The whole generator learns, and is saved as a model of its own; an adapter beside it would be
+/// lost.
 fn refuse_adapter(generator: &GeneratorConfig) -> Result<()> {
     match generator.lora {
         None | Some(Lora::Switch(false)) => Ok(()),
@@ -82,8 +83,8 @@ fn auto_encoding(config: &Config, context: &Context<'_>) -> Result<TrainingOutco
     Ok(outcome)
 }
 
-/// The stages as they stand in the files. Without any in the configuration, there is one over the section's file, and its steps are yet to be
-/// counted.
+/// The stages as they stand in the files. Without any in the configuration, there is one over the
+/// section's file, and its steps are yet to be counted.
 fn stages(config: &Config, answers: bool) -> Result<Vec<(Option<Stage>, StageRecords)>> {
     let section = || {
         let (text, train) = (&config.pretraining.text, &config.data.train);
@@ -101,7 +102,8 @@ fn stages(config: &Config, answers: bool) -> Result<Vec<(Option<Stage>, StageRec
     config.pretraining.stages.iter().map(|stage| Ok((Some(stage.clone()), source(stage)?))).collect()
 }
 
-/// The curriculum, with long texts cut into pieces that the tokenizers make at most a document's tokens of.
+/// The curriculum, with long texts cut into pieces that the tokenizers make at most a document's
+/// tokens of.
 fn staged(config: &Config, stages: Vec<(Option<Stage>, StageRecords)>, tokenizers: &[&Tokenizer]) -> Result<Staged> {
     let limit = config.compression.document_tokens;
     let cut = |(stage, source): (Option<Stage>, StageRecords)| {

@@ -21,15 +21,17 @@ use crate::prepare::Shard;
 use crate::train::{TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
-/// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
-/// the compressor; measures again, and writes the report. The training's gold answers are never read. Returns the metrics, and the file that
-/// shows them.
+/// Measures the untrained compressor; lets the generator answer the training questions from the
+/// full documents; distils those answers into the compressor; measures again, and writes the
+/// report. The training's gold answers are never read. Returns the metrics, and the file that shows
+/// them.
 ///
-/// A run that is resumed keeps the teacher's answers and the checkpoints that it finds; it measures the untrained compressor again.
+/// A run that is resumed keeps the teacher's answers and the checkpoints that it finds; it measures
+/// the untrained compressor again.
 ///
 /// # Errors
-/// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file is missing, the device or disk fails, or
-/// the run is interrupted.
+/// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file
+/// is missing, the device or disk fails, or the run is interrupted.
 pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = &Directory::of(config);
     run(&config.with_adapter(), context).map_err(|error| {
@@ -87,7 +89,8 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     finish(&Session::new(oscar), &config, &records, &baseline, trained, context)
 }
 
-/// Writes the encyclopedia into the output directory, and gives back the configuration with its files in place.
+/// Writes the encyclopedia into the output directory, and gives back the configuration with its
+/// files in place.
 fn with_atlas(config: &Config) -> Result<Config> {
     let mut config = config.clone();
     let directory = Directory::of(&config).data();
@@ -131,8 +134,8 @@ fn questions(directory: &Path) -> Questions {
     }
 }
 
-/// The training records with the teacher's answers, and as many validation records as the training measures, all of which are then what the
-/// configuration names.
+/// The training records with the teacher's answers, and as many validation records as the training
+/// measures, all of which are then what the configuration names.
 fn labelled(session: &Session, config: &mut Config, context: &Context<'_>) -> Result<(Vec<Record>, Vec<Record>)> {
     let directory = Directory::of(config);
     let (train, validation) = (directory.labelled("train"), directory.labelled("validation"));
@@ -176,7 +179,8 @@ fn preparation(config: &Config) -> String {
     }
 }
 
-/// The records that `scaledown prepare` makes of the training questions, which are read where a run before has made them; and their file.
+/// The records that `scaledown prepare` makes of the training questions, which are read where a run
+/// before has made them; and their file.
 fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result<(Vec<Record>, PathBuf)> {
     let mut own = config.clone();
     let directory = Directory::of(config).prepared();
@@ -192,7 +196,8 @@ fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result
     Ok((records::read_labelled(&file, None, config.reranking.enabled)?, file))
 }
 
-/// The first `limit` records of a file with the teacher's answers, which are read from `labelled` where they are, and written there where not.
+/// The first `limit` records of a file with the teacher's answers, which are read from `labelled`
+/// where they are, and written there where not.
 fn label_file(
     session: &Session,
     config: &Config,

@@ -21,19 +21,21 @@ const BATCH: usize = 256;
 /// What is ranked, and how many of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RankingOptions {
-    /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
+    /// Chunks per question [default: preparation.retrieve].
     pub k: Option<usize>,
-    /// Whether the chunks that `prepare` would rerank come in the order of the configuration's reranker, with its scores.
+    /// Whether the chunks that `prepare` would rerank come in the order of the configuration's
+    /// reranker, with its scores.
     pub rerank: bool,
     /// Whether documents are written in place of chunks: each with the score of its best chunk.
     pub documents: bool,
 }
 
-/// Writes what the retriever of `config` finds for its questions to `out`, lines of `question Q0 chunk rank score plugin`. Returns how many
-/// questions there were.
+/// Writes what the retriever of `config` finds for its questions to `out`, lines of
+/// `question Q0 chunk rank score plugin`. Returns how many questions there were.
 ///
 /// # Errors
-/// If there is no index, or it is damaged; if a question cannot be read; if the file cannot be written, or the work is cancelled.
+/// If there is no index, or it is damaged; if a question cannot be read; if the file cannot be
+/// written, or the work is cancelled.
 pub fn retrieve(config: &Config, options: RankingOptions, out: &Path, progress: &dyn Progress) -> Result<usize> {
     let device = open_device(config)?;
     let index = SearchIndex::open(&config.for_index()?, &device)?;
@@ -89,7 +91,8 @@ fn field(id: &str) -> Result<&str> {
     Ok(id)
 }
 
-/// The best chunk of each document of a corpus that was cut into chunks, under the document's id: that of the chunk without its number.
+/// The best chunk of each document of a corpus that was cut into chunks, under the document's id:
+/// that of the chunk without its number.
 fn best_of_documents(found: Vec<FoundChunk>) -> Vec<FoundChunk> {
     let mut seen = HashSet::new();
     let document = |found: FoundChunk| {

@@ -22,7 +22,8 @@ pub(super) struct RunLog<'a> {
 }
 
 impl<'a> RunLog<'a> {
-    /// A log in `directory` of a training of `steps` steps; one that is resumed after step `done` drops what was logged later.
+    /// A log in `directory` of a training of `steps` steps; one that is resumed after step `done`
+    /// drops what was logged later.
     ///
     /// # Errors
     /// If the log cannot be written.

@@ -15,7 +15,8 @@ use crate::train::distillation::{Distillation, DistillationExample};
 use crate::train::{TrainingError, TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
-/// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
+/// Trains the compressor that `config` describes on its training file, and writes the model to
+/// `model` in the output directory.
 ///
 /// # Errors
 /// If a record, the model or the disk fails; what was written before stays.
@@ -56,7 +57,8 @@ pub(super) fn training_stage(description: &str, outcome: &TrainingOutcome, began
     }
 }
 
-/// The pretrained compressor that the configuration starts from, if it names one; opened, and not yet read.
+/// The pretrained compressor that the configuration starts from, if it names one; opened, and not
+/// yet read.
 ///
 /// # Errors
 /// If there is none in the directory that is named.
@@ -88,7 +90,8 @@ fn validation_records(config: &Config) -> Result<Vec<Record>> {
     }
 }
 
-/// Trains `oscar` on `records`, which hold the teacher's answers, and measures it on those of `validation`.
+/// Trains `oscar` on `records`, which hold the teacher's answers, and measures it on those of
+/// `validation`.
 ///
 /// # Errors
 /// If a record has no answer, or the device or disk fails.

@@ -25,11 +25,12 @@ pub(super) struct TrainingRun<'a> {
 }
 
 impl<'a> TrainingRun<'a> {
-    /// Looks at the output directory, which `lock` keeps others out of, before a training of this kind.
+    /// Looks at the output directory, which `lock` keeps others out of, before a training of this
+    /// kind.
     ///
     /// # Errors
-    /// If there is a training and it is not to be resumed; if the newest checkpoint is damaged, or was written with other
-    /// settings.
+    /// If there is a training and it is not to be resumed; if the newest checkpoint is damaged, or
+    /// was written with other settings.
     pub(super) fn open(config: &Config, kind: TrainingKind, context: &'a Context<'a>, lock: &'a DirectoryLock) -> Result<Self> {
         let directory = &config.output.directory;
         let store =
@@ -72,10 +73,12 @@ impl<'a> TrainingRun<'a> {
         Ok(self)
     }
 
-    /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as `config` says.
+    /// Trains `objective`, whose records have the checksum `records`, for `steps` steps in all, as
+    /// `config` says.
     ///
     /// # Errors
-    /// If the records are not those that a resumed training began with; if a record, the device or the disk fails.
+    /// If the records are not those that a resumed training began with; if a record, the device or
+    /// the disk fails.
     pub(super) fn train<O: Objective>(
         self,
         objective: &mut O,
@@ -100,7 +103,8 @@ impl<'a> TrainingRun<'a> {
     }
 }
 
-/// Writes down what a training that has ended was like, after the stages before it, and gives that back.
+/// Writes down what a training that has ended was like, after the stages before it, and gives that
+/// back.
 ///
 /// # Errors
 /// If the disk is full or cannot be written.

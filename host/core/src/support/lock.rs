@@ -1,6 +1,7 @@
 //! Locks: one process at a time writes a file or into a directory.
 //!
-//! The end of a process, however it comes, ends its locks too. A file system without locks is warned about, and nobody is kept out.
+//! The end of a process, however it comes, ends its locks too. A file system without locks is
+//! warned about, and nobody is kept out.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Error, ErrorKind};
@@ -53,7 +54,8 @@ impl DirectoryLock {
     /// Locks `directory`, which is made if it is missing.
     ///
     /// # Errors
-    /// [`LockError::Held`] with `directory` if another process holds it; if it cannot be made or written to.
+    /// [`LockError::Held`] with `directory` if another process holds it; if it cannot be made or
+    /// written to.
     pub fn take(directory: &Path) -> Result<Self, LockError> {
         loop {
             let lock = Self::open(directory)?;
@@ -104,7 +106,8 @@ impl Drop for DirectoryLock {
         if self.made.is_empty() || !is_alone() {
             return;
         }
-        // Best effort: an empty directory harms nobody. Still locked, so that nobody else begins in between.
+        // Best effort: an empty directory harms nobody. Still locked, so that nobody else begins in
+        // between.
         let _ = fs::remove_file(self.directory.join(LOCK));
         let _ = self.made.iter().try_for_each(fs::remove_dir);
     }

@@ -1,7 +1,8 @@
 //! The marks that a section's schema gives to keys which may change when a run goes on.
 //!
-//! `operational` keys say how the work is done, or where it lies, and shape nothing of what comes out; `adjustable` ones shape it, and are changed
-//! on purpose to save a run. Every other key must stay as it was: a new key that nobody has thought about is refused, not overlooked.
+//! `operational` keys say how the work is done, or where it lies, and shape nothing of what comes
+//! out; `adjustable` ones shape it, and are changed on purpose to save a run. Every other key must
+//! stay as it was: a new key that nobody has thought about is refused, not overlooked.
 //!
 //! ```text
 //! #[schemars(extend("operational" = true))]
@@ -23,7 +24,8 @@ const ADJUSTABLE: &str = "adjustable";
 /// The mark that gives a key's former name.
 pub const RENAMED_FROM: &str = "renamed-from";
 
-/// Every value of a section that shapes what comes out, by its key (`training.seed`). What is not set is left out.
+/// Every value of a section that shapes what comes out, by its key (`training.seed`). What is not
+/// set is left out.
 #[must_use]
 pub fn shaping<T: JsonSchema + Serialize>(section: &str, value: &T) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
@@ -42,7 +44,8 @@ pub fn adjustable<T: JsonSchema>(section: &str) -> Vec<String> {
     marked.map(|(name, _)| format!("{section}.{name}")).collect()
 }
 
-/// The keys of a section that were renamed, as [`shaping`] names them: the former name and the present one.
+/// The keys of a section that were renamed, as [`shaping`] names them: the former name and the
+/// present one.
 #[must_use]
 pub fn renamed<T: JsonSchema>(section: &str) -> Vec<(String, String)> {
     let schema = schema::<T>();
@@ -60,7 +63,8 @@ fn has(schema: &Value, mark: &str) -> bool {
     schema.get(mark) == Some(&Value::Bool(true))
 }
 
-/// `value` without what its schema marks as operational, however deep. A key that the schema does not know, such as a plugin's own, stays.
+/// `value` without what its schema marks as operational, however deep. A key that the schema does
+/// not know, such as a plugin's own, stays.
 fn without_operational(value: Value, schema: &Value) -> Value {
     match value {
         Value::Object(table) => {
@@ -91,8 +95,8 @@ fn leaves(key: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// For tests that walk every key of a section: the section with one key changed at a time, and whether that key is marked as operational or
-/// adjustable.
+/// For tests that walk every key of a section: the section with one key changed at a time, and
+/// whether that key is marked as operational or adjustable.
 #[cfg(test)]
 pub(crate) fn each_changed<T>(section: &T) -> Vec<(String, [bool; 2], T)>
 where

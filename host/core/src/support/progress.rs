@@ -2,8 +2,8 @@
 
 use super::interrupt::Interrupt;
 
-/// What long work reports to and is stopped by. The command line shows it on a terminal; a library's user may show it elsewhere, or take
-/// [`Silent`].
+/// What long work reports to and is stopped by. The command line shows it on a terminal; a
+/// library's user may show it elsewhere, or take [`Silent`].
 pub trait Progress: Sync {
     /// Shows that a task begins. It ends when what is given back is dropped.
     fn start(&self, task: &Task<'_>) -> Box<dyn Bar>;
@@ -63,7 +63,8 @@ impl dyn Progress + '_ {
     }
 }
 
-/// Progress that nobody sees, of work that is stopped by an [`Interrupt`], if at all. Warnings and notes go to the log.
+/// Progress that nobody sees, of work that is stopped by an [`Interrupt`], if at all. Warnings and
+/// notes go to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Silent(pub Interrupt);
 

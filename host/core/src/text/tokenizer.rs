@@ -64,8 +64,8 @@ impl Tokenizer {
         Ok(crc32fast::hash(text.as_bytes()))
     }
 
-    /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and `config.json` what they say of special
-    /// tokens and the chat template.
+    /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and
+    /// `config.json` what they say of special tokens and the chat template.
     ///
     /// # Errors
     /// If `tokenizer.json` is missing or malformed, or no token is known to end an answer.
@@ -136,8 +136,8 @@ impl Tokenizer {
         }
     }
 
-    /// `text` in consecutive pieces of at most `limit` tokens each; white space where they part, and blank pieces, are left out. A text of
-    /// few tokens is its only piece.
+    /// `text` in consecutive pieces of at most `limit` tokens each; white space where they part,
+    /// and blank pieces, are left out. A text of few tokens is its only piece.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
@@ -163,7 +163,8 @@ impl Tokenizer {
         Ok(pieces)
     }
 
-    /// The text of `ids`, special tokens left out, with the white space around it. Bytes that are no whole character become U+FFFD.
+    /// The text of `ids`, special tokens left out, with the white space around it. Bytes that are
+    /// no whole character become U+FFFD.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the decoder fails.
@@ -217,7 +218,8 @@ pub(super) fn read_json(path: &Path) -> Result<Value, TextError> {
     }
 }
 
-/// The text of a special token, which is either a string or an object with its text under `content`.
+/// The text of a special token, which is either a string or an object with its text under
+/// `content`.
 pub(super) fn token_text(value: &Value) -> Option<String> {
     value.as_str().or_else(|| value["content"].as_str()).map(str::to_owned)
 }

@@ -17,8 +17,8 @@ const FORMAT: u32 = 1;
 const STATE_FILE: &str = "trainer.json";
 const OPTIMIZER: &str = "optimizer";
 
-/// What a training remembers between two steps beside its tensors. The last step gives the schedule, the data position and all random
-/// numbers, since they are functions of the step.
+/// What a training remembers between two steps beside its tensors. The last step gives the
+/// schedule, the data position and all random numbers, since they are functions of the step.
 #[derive(Serialize, Deserialize)]
 struct State {
     format: u32,
@@ -38,7 +38,8 @@ pub struct CheckpointStore {
 }
 
 impl CheckpointStore {
-    /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these settings.
+    /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these
+    /// settings.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: TrainingFingerprint) -> Self {
         CheckpointStore { directory: directory.into(), keep: keep.max(1), settings }
@@ -50,7 +51,8 @@ impl CheckpointStore {
         CheckpointStore { settings: self.settings.with_records(checksum), ..self }
     }
 
-    /// Adds the weights that are not trained to the settings; see [`TrainingFingerprint::with_base`].
+    /// Adds the weights that are not trained to the settings; see
+    /// [`TrainingFingerprint::with_base`].
     #[must_use]
     pub fn with_base(self, checksum: Option<u32>) -> Self {
         CheckpointStore { settings: self.settings.with_base(checksum), ..self }
@@ -76,7 +78,8 @@ impl CheckpointStore {
         Err(TrainingError::Checkpoint { path: checkpoint.path.display().to_string(), message })
     }
 
-    /// Writes the present state of a training, whole or not at all, and then removes the oldest checkpoints.
+    /// Writes the present state of a training, whole or not at all, and then removes the oldest
+    /// checkpoints.
     ///
     /// # Errors
     /// If the disk is full or cannot be written; earlier checkpoints stay as they are.

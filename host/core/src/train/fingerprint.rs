@@ -1,4 +1,5 @@
-//! The settings that shape a training's curve: a resumed training must have those that it began with.
+//! The settings that shape a training's curve: a resumed training must have those that it began
+//! with.
 
 use std::collections::BTreeMap;
 
@@ -9,9 +10,11 @@ use super::TrainingKind;
 use super::config::{Training, TrainingConfig};
 use crate::support::marks::{adjustable, renamed, shaping};
 
-/// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
+/// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not
+/// depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
-/// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the checkpoint.
+/// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the
+/// checkpoint.
 const PLACES: [&str; 2] = ["generator.model", "compressor.model"];
 /// Where the checksum of what is learned from stands.
 const RECORDS: &str = "the training records";
@@ -26,7 +29,8 @@ const TOKENIZERS: &str = "the tokenizers";
 #[serde(transparent)]
 pub struct TrainingFingerprint(BTreeMap<String, Value>);
 
-/// How a resumed training's settings differ from those that it began with; each difference names its key and both values.
+/// How a resumed training's settings differ from those that it began with; each difference names
+/// its key and both values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     /// What must not change.
@@ -88,7 +92,8 @@ impl TrainingFingerprint {
         TrainingFingerprint(settings)
     }
 
-    /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
+    /// How these settings differ from `earlier` ones. Records and weights are compared where both
+    /// have them.
     #[must_use]
     pub fn since(&self, earlier: &TrainingFingerprint) -> Difference {
         let mut difference = Difference::default();

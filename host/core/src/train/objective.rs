@@ -8,7 +8,8 @@ use super::TrainingError;
 
 /// The loss of one micro-batch.
 pub struct BatchLoss {
-    /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to the step's loss.
+    /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to
+    /// the step's loss.
     pub loss: Tensor,
     /// Named parts of the loss, scalars scaled alike, for the log.
     pub parts: Vec<(&'static str, Tensor)>,
@@ -55,7 +56,8 @@ pub trait Objective {
     /// The parameters whose trainable part a checkpoint holds, with the name of its file.
     fn stored(&self) -> Vec<(&'static str, Params)>;
 
-    /// The micro-batches of step `step` (from 0): a function of the step, the seed and the objective's own state alone.
+    /// The micro-batches of step `step` (from 0): a function of the step, the seed and the
+    /// objective's own state alone.
     ///
     /// # Errors
     /// If a record cannot be read or used.
@@ -67,8 +69,8 @@ pub trait Objective {
     /// If the device fails.
     fn loss(&self, batch: &Self::Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError>;
 
-    /// The micro-batches to measure the model on, whose losses add up to the loss on the validation records; none if there are no such
-    /// records.
+    /// The micro-batches to measure the model on, whose losses add up to the loss on the validation
+    /// records; none if there are no such records.
     ///
     /// # Errors
     /// If a record cannot be used.
@@ -76,8 +78,8 @@ pub trait Objective {
         Ok(Vec::new())
     }
 
-    /// Halves the micro-batches of the steps to come, for a device that is out of memory. Returns how many records one has from now on, or
-    /// nothing if they cannot be smaller.
+    /// Halves the micro-batches of the steps to come, for a device that is out of memory. Returns
+    /// how many records one has from now on, or nothing if they cannot be smaller.
     fn halve_micro_batch(&mut self) -> Option<usize> {
         None
     }
@@ -87,7 +89,8 @@ pub trait Objective {
         Verdict::Continue
     }
 
-    /// Whether the goal is reached, so that no step is made any more: also when a finished training is resumed.
+    /// Whether the goal is reached, so that no step is made any more: also when a finished training
+    /// is resumed.
     fn finished(&self) -> bool {
         false
     }

@@ -1,4 +1,5 @@
-//! The order in which records are visited: a function of the seed and the position alone, so that a data position is one number.
+//! The order in which records are visited: a function of the seed and the position alone, so that a
+//! data position is one number.
 
 use scaledown_sdk::tensor::uniform_bits;
 
@@ -18,7 +19,8 @@ impl EpochSampler {
         EpochSampler { seed, count, epoch: 0, permutation: permutation(seed, 0, count) }
     }
 
-    /// The records at positions `start..start + len` of the endless sequence of epochs; none if there are no records.
+    /// The records at positions `start..start + len` of the endless sequence of epochs; none if
+    /// there are no records.
     pub fn take(&mut self, start: u64, len: usize) -> Vec<usize> {
         let len = if self.count == 0 { 0 } else { len };
         (start..start + len as u64).map(|position| self.at(position)).collect()

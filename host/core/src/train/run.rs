@@ -12,8 +12,8 @@ use super::{BatchLoss, Objective, StepReport, TrainingError, TrainingSettings, V
 
 /// What a training is watched and stopped by.
 pub trait Observer {
-    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates, tokens per second, and what was measured
-    /// after it on the validation records).
+    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates,
+    /// tokens per second, and what was measured after it on the validation records).
     ///
     /// # Errors
     /// If the log cannot be written.
@@ -42,7 +42,8 @@ pub struct TrainingOutcome {
 /// Trains `objective` from a checkpoint, or from the start.
 ///
 /// # Errors
-/// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved before stays.
+/// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved
+/// before stays.
 pub fn train<O: Objective>(
     objective: &mut O,
     settings: &TrainingSettings,
@@ -118,7 +119,8 @@ fn step<O: Objective>(
     let (batches, mut totals) = passes(objective, step, forward, observer)?;
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
     let read = totals.update(optimizer, schedule, settings.clip)?;
-    // A loss or norm that is not finite left everything as it was, so that the pass can be made again to find out why.
+    // A loss or norm that is not finite left everything as it was, so that the pass can be made
+    // again to find out why.
     for ((micro, batch), &loss) in batches.iter().enumerate().zip(&read.losses) {
         if !loss.is_finite() {
             let tensor = trace(objective, batch, forward(micro))?;
@@ -146,7 +148,8 @@ fn step<O: Objective>(
     Ok(report)
 }
 
-/// Makes the passes of a step, of its micro-batches one by one; with smaller ones where the device runs out of memory, if the objective can.
+/// Makes the passes of a step, of its micro-batches one by one; with smaller ones where the device
+/// runs out of memory, if the objective can.
 fn passes<O: Objective>(
     objective: &mut O,
     step: u64,
@@ -178,7 +181,8 @@ fn is_out_of_memory(error: &scaledown_sdk::Error) -> bool {
     }
 }
 
-/// The loss and the token accuracy on the validation records. Nothing of the training changes by it: no gradient, no dropout, no state.
+/// The loss and the token accuracy on the validation records. Nothing of the training changes by
+/// it: no gradient, no dropout, no state.
 fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingError> {
     let batches = objective.validation()?;
     let (mut loss, mut correct, mut counted) = (0.0, 0.0, 0);
@@ -209,7 +213,8 @@ impl Totals {
         Ok(self.gradients.accumulate(batch.loss.backward()?)?)
     }
 
-    /// Makes the optimizer's step with the gradients and reads the numbers of the step: the only time that the host waits for the device.
+    /// Makes the optimizer's step with the gradients and reads the numbers of the step: the only
+    /// time that the host waits for the device.
     fn update(&mut self, optimizer: &mut Optimizer, schedule: f64, clip: f64) -> Result<Readings, TrainingError> {
         let gradients = std::mem::take(&mut self.gradients);
         let Some(first) = self.losses.first() else {
@@ -254,8 +259,8 @@ fn trace_gradients<O: Objective>(
     Ok(optimizer.non_finite(&gradients)?.unwrap_or("all of them together").to_owned())
 }
 
-/// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what an instruction made of finite values when
-/// the same pass runs again.
+/// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what
+/// an instruction made of finite values when the same pass runs again.
 fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: ForwardMode) -> Result<String, TrainingError> {
     if let Some(param) = first_non_finite(objective, Params::all)? {
         return Ok(param);
@@ -288,7 +293,8 @@ fn result_of(error: scaledown_sdk::Error) -> Result<String, TrainingError> {
     }
 }
 
-/// The first parameter that is not finite, of those that `chosen` gives of each part of the model; it is named with its part.
+/// The first parameter that is not finite, of those that `chosen` gives of each part of the model;
+/// it is named with its part.
 fn first_non_finite<O: Objective>(objective: &O, chosen: fn(&Params) -> Vec<Param>) -> Result<Option<String>, TrainingError> {
     for (part, params) in objective.stored() {
         for param in chosen(&params) {

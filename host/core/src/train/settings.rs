@@ -21,7 +21,8 @@ pub struct TrainingSettings {
     pub seed: u64,
     /// Steps between checkpoints; only the end is saved if not set.
     pub checkpoint_every: Option<u64>,
-    /// Steps between measurements on the validation records, of which the last step has one as well; none are made if not set.
+    /// Steps between measurements on the validation records, of which the last step has one as
+    /// well; none are made if not set.
     pub validate_every: Option<u64>,
     /// Whether layers compute their intermediate tensors a second time instead of keeping them.
     pub gradient_checkpointing: bool,

@@ -49,7 +49,8 @@ pub(crate) fn backward<R: Real + Scalar>(
             for head in group * shape.repeats()..(group + 1) * shape.repeats() {
                 for first in (0..shape.queries).step_by(BLOCK) {
                     let count = BLOCK.min(shape.queries - first);
-                    // SAFETY: the rows of a key head and of the query heads that read it are the task's own.
+                    // SAFETY: the rows of a key head and of the query heads that read it are the
+                    // task's own.
                     unsafe { backward_block(shape, mask, R::of(scale), saved, (batch, head, first, count), [dq, dk, dv]) };
                 }
             }
@@ -60,7 +61,8 @@ pub(crate) fn backward<R: Real + Scalar>(
 /// Adds the part of `count` queries from `first` on to `dk` and `dv`, and writes their `dq`.
 ///
 /// # Safety
-/// Nobody else may access the rows of these queries in `dq`, nor those of their key head in `dk` and `dv`, meanwhile.
+/// Nobody else may access the rows of these queries in `dq`, nor those of their key head in `dk`
+/// and `dv`, meanwhile.
 unsafe fn backward_block<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
@@ -112,7 +114,8 @@ unsafe fn backward_block<R: Real + Scalar>(
     }
 }
 
-/// Turns scaled scores into probabilities, and the probabilities' gradients into those of the unscaled scores.
+/// Turns scaled scores into probabilities, and the probabilities' gradients into those of the
+/// unscaled scores.
 #[multiversion(targets = "simd")]
 fn score_gradients<R: Real>(lse: R, scale: R, (out, grad): (&[R], &[R]), scores: &mut [R], gradients: &mut [R]) {
     let mean = dot(out, grad);

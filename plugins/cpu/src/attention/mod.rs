@@ -1,4 +1,5 @@
-//! Scaled dot-product attention. Queries, keys and values are read where they lie, as `[batch, position, head, size]`.
+//! Scaled dot-product attention. Queries, keys and values are read where they lie, as
+//! `[batch, position, head, size]`.
 
 mod backward;
 mod decode;

@@ -36,7 +36,8 @@ fn seen(spec: &AttentionSpec, shape: Shape, spans: Option<&[i64]>, positions: Op
     seen
 }
 
-/// Output, log-sum-exp and the gradients of queries, keys and values for the gradient `grad` of the output.
+/// Output, log-sum-exp and the gradients of queries, keys and values for the gradient `grad` of the
+/// output.
 fn reference(shape: Shape, seen: &[bool], scale: f64, [q, k, v, grad]: [&[f64]; 4]) -> (Vec<f64>, Vec<f64>, [Vec<f64>; 3]) {
     let (mut out, mut lse) = (vec![0.0; q.len()], Vec::new());
     let mut gradients = [vec![0.0; q.len()], vec![0.0; k.len()], vec![0.0; v.len()]];

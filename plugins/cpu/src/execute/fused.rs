@@ -1,4 +1,5 @@
-//! Instructions that are several steps of a model in one: adapters, residual connections with a norm, biases with an activation.
+//! Instructions that are several steps of a model in one: adapters, residual connections with a
+//! norm, biases with an activation.
 
 use scaledown_sdk::tensor::{GatedOp, UnaryOp, Value};
 use scaledown_sdk::{Result, TensorSpec};

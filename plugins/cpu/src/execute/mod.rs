@@ -18,7 +18,8 @@ use crate::storage::{Buffer, Scalar, Scratch};
 /// The name under which the device is found.
 pub(crate) const NAME: &str = "cpu";
 
-/// Evaluates an expression with a type name bound to the Rust type of a floating-point element type.
+/// Evaluates an expression with a type name bound to the Rust type of a floating-point element
+/// type.
 macro_rules! for_float {
     ($op:expr, $dtype:expr, $type:ident => $body:expr) => {
         match $dtype {
@@ -217,7 +218,8 @@ impl Call<'_> {
         inputs.get(index).map(|value| self.elements(value)).transpose()
     }
 
-    /// The elements of a value to be overwritten: its own where nobody else holds them, else a copy.
+    /// The elements of a value to be overwritten: its own where nobody else holds them, else a
+    /// copy.
     fn owned<T: Scalar>(&self, value: Value) -> Result<Buffer> {
         match value.take::<Buffer>() {
             Ok(buffer) => Ok(buffer),

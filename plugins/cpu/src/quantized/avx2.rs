@@ -1,4 +1,5 @@
-//! The products of groups of rows on processors with AVX2: a multiplication of 16 words, and an addition of what comes of their pairs.
+//! The products of groups of rows on processors with AVX2: a multiplication of 16 words, and an
+//! addition of what comes of their pairs.
 
 use std::arch::x86_64::*;
 

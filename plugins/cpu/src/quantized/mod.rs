@@ -1,7 +1,9 @@
-//! Weights in blocks of 32 small integers with one scale: conversions, rows, and products that read them where they lie.
+//! Weights in blocks of 32 small integers with one scale: conversions, rows, and products that read
+//! them where they lie.
 //!
-//! A product rounds each block of `x` to 16-bit integers with one scale ([`Rounded`]), multiplies integers, which is exact, and adds the
-//! blocks up in f32 in their order. So a row's result is the same whatever stands beside it, on any number of threads, and on any processor.
+//! A product rounds each block of `x` to 16-bit integers with one scale ([`Rounded`]), multiplies
+//! integers, which is exact, and adds the blocks up in f32 in their order. So a row's result is the
+//! same whatever stands beside it, on any number of threads, and on any processor.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -52,7 +54,8 @@ pub(crate) fn size<F: BlockFormat>(rows: usize, k: usize) -> usize {
     woven::size::<F>(rows, k)
 }
 
-/// Makes a matrix of blocks that `read` gives: of row `row`, block `at`, into the bytes that it gets.
+/// Makes a matrix of blocks that `read` gives: of row `row`, block `at`, into the bytes that it
+/// gets.
 fn weave<F: BlockFormat>(rows: usize, k: usize, read: impl Fn(usize, usize, &mut [u8]) + Sync + Send, out: &mut [u8]) {
     let groups = parallel::rows_per_piece(k.saturating_mul(GROUP));
     let size = group_size::<F>(k);
@@ -141,13 +144,15 @@ pub(crate) fn linear<F: BlockFormat, T: Float<Compute = f32> + Scalar>(
     with_wide_output(out, |out| product::<F>(e, &x, weight, bias.as_deref(), out));
 }
 
-/// The rows of `x` that a task multiplies with its part of the weight, which they find in the cache but for the first of them.
+/// The rows of `x` that a task multiplies with its part of the weight, which they find in the cache
+/// but for the first of them.
 const ROWS: usize = 128;
 
 /// The bytes of a task's part of the weight, more or less: what fits a cache beside the rows.
 const PART: usize = 128 * 1024;
 
-/// The most parts that a weight is cut into for a single row: memory gives long stretches faster than short ones.
+/// The most parts that a weight is cut into for a single row: memory gives long stretches faster
+/// than short ones.
 const MOST_PARTS: usize = 64;
 
 fn product<F: BlockFormat>(e: Extents, x: &Rounded, weight: &[u8], bias: Option<&[f32]>, out: &mut [f32]) {

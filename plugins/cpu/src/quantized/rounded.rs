@@ -8,11 +8,13 @@ use crate::parallel;
 /// The greatest integer.
 const GREATEST: f32 = 32767.0;
 
-/// The order in which eight numbers of `x` are kept: that in which pairs of 16-bit words come out of a group of rows.
+/// The order in which eight numbers of `x` are kept: that in which pairs of 16-bit words come out
+/// of a group of rows.
 pub(super) const ORDER: [usize; 8] = [0, 4, 1, 5, 2, 6, 3, 7];
 
-/// Rows of blocks of 16-bit integers with one scale, as `Op::Linear` allows beside a quantised weight. A number is off by half a step at
-/// most, and a step is 1/32767 of the greatest number of its block.
+/// Rows of blocks of 16-bit integers with one scale, as `Op::Linear` allows beside a quantised
+/// weight. A number is off by half a step at most, and a step is 1/32767 of the greatest number of
+/// its block.
 pub(super) struct Rounded {
     blocks: Vec<Block>,
     /// The blocks of a row.
@@ -30,7 +32,8 @@ pub(super) struct Block {
 }
 
 impl Rounded {
-    /// Rounds rows of `k` numbers, a multiple of [`BLOCK`]. A block that holds a number that is not finite becomes not a number.
+    /// Rounds rows of `k` numbers, a multiple of [`BLOCK`]. A block that holds a number that is not
+    /// finite becomes not a number.
     pub(super) fn new(x: &[f32], k: usize) -> Self {
         let (x, _) = x.as_chunks::<BLOCK>();
         let mut blocks = vec![Block { integers: [0; BLOCK], excess: 0, scale: 0.0 }; x.len()];
@@ -47,7 +50,8 @@ impl Rounded {
 #[multiversion(targets = "simd")]
 fn round(x: &[[f32; BLOCK]], blocks: &mut [Block]) {
     for (x, block) in x.iter().zip(blocks) {
-        // Bits of magnitudes are in the order of the magnitudes, and those of what is not finite are the greatest.
+        // Bits of magnitudes are in the order of the magnitudes, and those of what is not finite
+        // are the greatest.
         let greatest = f32::from_bits(x.iter().fold(0, |greatest, x| greatest.max(x.to_bits() & 0x7FFF_FFFF)));
         block.scale = if greatest.is_finite() { greatest / GREATEST } else { f32::NAN };
         // Below that the inverse might not be finite, and nothing is lost that counts.

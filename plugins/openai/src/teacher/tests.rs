@@ -95,7 +95,8 @@ fn question() -> Question<'static> {
     Question { query: "When?", documents: &[], system: "Be brief.", message: "When?\nIn 1907." }
 }
 
-/// The message of the error that `turns` lead to, which never holds the key; and whether it is the question's own.
+/// The message of the error that `turns` lead to, which never holds the key; and whether it is the
+/// question's own.
 fn told(turns: Vec<Turn>, more: Value) -> (String, bool) {
     let tries = turns.len();
     let (answers, seen) = Server::start(turns).ask(more, &question());

@@ -1,4 +1,5 @@
-//! The keys and names that retrievers over a service are tested with. The tests of the plugins include this file.
+//! The keys and names that retrievers over a service are tested with. The tests of the plugins
+//! include this file.
 
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,9 @@
 //! How the time and size of the index grow: `growth QUERIES DIRECTORY [SEED [DOCUMENTS ...]]`.
 //!
-//! For each number of documents it builds an index below the directory, asks every tenth query on one thread, and compares the first
-//! answers with brute force. The indexes stay, so that they can be asked again: what is built already is not built anew. Times are those of
-//! the clock and, where the system counts it, of the thread alone, which a busy machine disturbs less.
+//! For each number of documents it builds an index below the directory, asks every tenth query on
+//! one thread, and compares the first answers with brute force. The indexes stay, so that they can
+//! be asked again: what is built already is not built anew. Times are those of the clock and, where
+//! the system counts it, of the thread alone, which a busy machine disturbs less.
 
 mod synthetic;
 
@@ -76,7 +77,8 @@ fn spread(mut times: Vec<f64>) -> String {
     format!("{:.2} / {:.2} / {:.2}", at(50), at(99), times.iter().sum::<f64>() / times.len() as f64)
 }
 
-/// Whether the first queries have the ten documents, in their order and with their scores, that computing every score gives.
+/// Whether the first queries have the ten documents, in their order and with their scores, that
+/// computing every score gives.
 fn compare(index: &SparseIndex, collection: &mut Collection, queries: &[Vector], size: usize) -> Result<bool, Box<dyn Error>> {
     let terms = queries.iter().flatten().map(|(term, _)| *term as usize + 1).max().unwrap_or(0);
     let compared: Vec<&Vector> = queries.iter().step_by(10).take(COMPARED).collect();

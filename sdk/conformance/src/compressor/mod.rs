@@ -1,7 +1,7 @@
 //! The suite of compressors.
 //!
-//! Each compressor is made for a tiny generator of four layers, whose 48 tokens have embeddings of 32 numbers; a compressor with a
-//! tokenizer of its own has to have at least 48 tokens too.
+//! Each compressor is made for a tiny generator of four layers, whose 48 tokens have embeddings of
+//! 32 numbers; a compressor with a tokenizer of its own has to have at least 48 tokens too.
 
 mod batches;
 mod refusals;

@@ -12,8 +12,8 @@ const STEP: f64 = 6e-6;
 /// What is left of f64's precision after a difference quotient, with room for curvature.
 const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 
-/// Compares the gradient of each float input of a case with central differences in f64, asks for each gradient alone, and compares the
-/// gradients in narrower types with those in f64.
+/// Compares the gradient of each float input of a case with central differences in f64, asks for
+/// each gradient alone, and compares the gradients in narrower types with those in f64.
 ///
 /// # Errors
 /// If an instruction fails, or a gradient is missing, unwanted, misshapen or wrong.
@@ -62,7 +62,8 @@ fn exact(x: &Tensor) -> Result<Input> {
     Ok(Input { shape: x.shape().clone(), values: x.to_data()?.to_f64(), kind: CaseKind::Fixed(x.dtype()) })
 }
 
-/// The gradients of the inputs that are wanted, of a sum of the first output's elements with fixed weights.
+/// The gradients of the inputs that are wanted, of a sum of the first output's elements with fixed
+/// weights.
 fn gradients(device: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> Result<Vec<Option<Tensor>>> {
     let upload = |(input, &wanted): (&Input, &bool)| {
         let tensor = input.upload(device, dtype)?;
@@ -76,7 +77,8 @@ fn gradients(device: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> Res
 
 fn weighted_sum(device: &Device, case: &Case, dtype: DType, inputs: &[Tensor]) -> Result<Tensor> {
     let outputs = Tensor::apply(case.op.clone(), &inputs.iter().collect::<Vec<_>>())?;
-    // Every differentiable instruction has a first output, and every weight of it is exact in every type.
+    // Every differentiable instruction has a first output, and every weight of it is exact in every
+    // type.
     let all = matches!(case.op, Op::Split { .. } | Op::AddRmsNorm { .. } | Op::AddLayerNorm { .. });
     let judged = if all { &outputs[..] } else { &outputs[..1] };
     let weighted = judged.iter().zip(99..).map(|(output, seed)| {

@@ -1,11 +1,14 @@
 //! The suite of devices: the whole instruction set, fused kernels and all.
 //!
 //! [`check`] checks, of the device that it is given and in each type that the device has,
-//! - every instruction's outputs against the [`Reference`] device, which runs decompositions in f64;
+//! - every instruction's outputs against the [`Reference`] device, which runs decompositions in
+//!   f64;
 //! - that inputs which come out of a permutation, a slice or a broadcast are as good as any;
-//! - that an instruction changes no tensor that somebody still holds, and gives the same result of tensors that nobody does;
-//! - the gradient of every differentiable instruction: in f64 against finite differences (on the reference device, where the device has
-//!   no f64), and in the device's other types against those in f64;
+//! - that an instruction changes no tensor that somebody still holds, and gives the same result of
+//!   tensors that nobody does;
+//! - the gradient of every differentiable instruction: in f64 against finite differences (on the
+//!   reference device, where the device has no f64), and in the device's other types against those
+//!   in f64;
 //! - that it refuses values out of range, and keeps the books of its memory.
 
 pub mod cases;

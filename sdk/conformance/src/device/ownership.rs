@@ -5,7 +5,8 @@ use scaledown_sdk::{DType, Device, Op, Result, Tensor, TensorData};
 use super::forward::upload;
 use super::{Case, CaseResult, fits};
 
-/// Runs a case on inputs that are held elsewhere, which must not change, and on inputs that are given away, which must give the same outputs.
+/// Runs a case on inputs that are held elsewhere, which must not change, and on inputs that are
+/// given away, which must give the same outputs.
 ///
 /// # Errors
 /// If the instruction fails, changes an input, or gives other outputs.
@@ -54,7 +55,8 @@ pub fn check_values(device: &Device) -> CaseResult {
     Ok(())
 }
 
-/// What tensors take is charged when they are made and given back when they go, wherever that happens.
+/// What tensors take is charged when they are made and given back when they go, wherever that
+/// happens.
 ///
 /// # Errors
 /// If memory is charged that nobody holds, or not charged.

@@ -1,8 +1,10 @@
-//! A device of plain loops in f64 that runs primitive instructions alone: what other devices are compared with.
+//! A device of plain loops in f64 that runs primitive instructions alone: what other devices are
+//! compared with.
 //!
-//! It shares no code with a real device, and each instruction is written as its definition reads. Since it runs no coarse instruction, whatever
-//! runs on it also proves that the decompositions suffice. Elements are held as f64 and rounded to their type after each
-//! instruction, so integers beyond 2^53 are not exact.
+//! It shares no code with a real device, and each instruction is written as its definition reads.
+//! Since it runs no coarse instruction, whatever runs on it also proves that the decompositions
+//! suffice. Elements are held as f64 and rounded to their type after each instruction, so integers
+//! beyond 2^53 are not exact.
 
 use half::{bf16, f16};
 use scaledown_sdk::tensor::{BinaryOp, CompareOp, DeviceInfo, OpKind, ReduceOp, Storage, UnaryOp, Value, uniform_bits};

@@ -1,4 +1,5 @@
-//! Batches as a generator reads them. Everything that depends on how an input is written stands here.
+//! Batches as a generator reads them. Everything that depends on how an input is written stands
+//! here.
 
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorInput};
 use scaledown_sdk::nn::{ForwardMode, Span};

@@ -20,7 +20,8 @@ pub(super) const TEXTS: [&str; 10] = [
     "where the river was long",
 ];
 
-/// How far the scores of two documents of one text may lie apart, relative to the greater: a service sums in its own order.
+/// How far the scores of two documents of one text may lie apart, relative to the greater: a
+/// service sums in its own order.
 const NEAR: f32 = 1e-4;
 
 /// As many hits as there can be in these corpora.
@@ -41,7 +42,8 @@ pub(super) fn twins() -> Vec<Document> {
     (0..TEXTS.len()).map(|text| document(twin(text), text)).collect()
 }
 
-/// The twins and `count` documents more, whose ids are in another order than they come; three of them share each text.
+/// The twins and `count` documents more, whose ids are in another order than they come; three of
+/// them share each text.
 pub(super) fn corpus(count: usize) -> Vec<Document> {
     let more = (0..count).map(|i| document(format!("doc-{:02}", count - 1 - i), i / 3));
     twins().into_iter().chain(more).collect()

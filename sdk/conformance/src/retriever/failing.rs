@@ -12,7 +12,8 @@ use crate::report::{CheckFailure, Checked, answered, ensure};
 /// What the stream says when it breaks.
 const BROKEN: &str = "line 24 of the corpus is no document";
 
-/// Documents that the failing addition replaces, and new ones. They are enough that some are written before the stream breaks.
+/// Documents that the failing addition replaces, and new ones. They are enough that some are
+/// written before the stream breaks.
 const CHANGED: usize = 20;
 
 fn changed(i: usize) -> String {
@@ -131,8 +132,8 @@ pub(super) fn repeated(subject: &RetrieverSubject<'_>) -> Checked {
     Ok(())
 }
 
-/// What a process leaves that is killed is the files as they stand at that moment: they are copied while the stream is read, once in its
-/// midst and once when it ends, and opened afterwards.
+/// What a process leaves that is killed is the files as they stand at that moment: they are copied
+/// while the stream is read, once in its midst and once when it ends, and opened afterwards.
 pub(super) fn killed(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&before())?;
     if !retriever.all_or_nothing() {

@@ -99,7 +99,8 @@ pub(super) fn batch(subject: &RetrieverSubject<'_>) -> Checked {
     Ok(())
 }
 
-/// Whether two answers have the same documents in the same order. Their scores may differ where an encoder sums in another order.
+/// Whether two answers have the same documents in the same order. Their scores may differ where an
+/// encoder sums in another order.
 fn alike(what: &str, found: &[Hit], expected: &[Hit]) -> Checked {
     let near = |a: f32, b: f32| (a - b).abs() <= 1e-3 * a.abs().max(b.abs());
     let same = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| near(a.score, b.score));
@@ -189,7 +190,8 @@ pub(super) fn thousands(subject: &RetrieverSubject<'_>) -> Checked {
     Ok(())
 }
 
-/// The id of a document. 7 and 2,000 have no divisor in common, so that each id comes once, and in no order.
+/// The id of a document. 7 and 2,000 have no divisor in common, so that each id comes once, and in
+/// no order.
 fn thousandth(i: usize) -> String {
     format!("{:04}", i * 7 % THOUSANDS)
 }

@@ -1,4 +1,5 @@
-//! Planted faults: each suite finds components that break a promise, and passes one that keeps them all.
+//! Planted faults: each suite finds components that break a promise, and passes one that keeps them
+//! all.
 
 mod compressor;
 mod device;

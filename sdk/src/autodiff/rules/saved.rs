@@ -1,4 +1,5 @@
-//! What each instruction keeps for the backward sweep: nothing that its rule does not read for the gradients that are wanted.
+//! What each instruction keeps for the backward sweep: nothing that its rule does not read for the
+//! gradients that are wanted.
 
 use crate::tensor::{BinaryOp, Op, ReduceOp, UnaryOp};
 

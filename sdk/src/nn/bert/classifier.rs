@@ -23,7 +23,8 @@ impl BertClassifier {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
-    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen or not the model's.
+    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen
+    /// or not the model's.
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;

@@ -8,8 +8,9 @@ use crate::tensor::{AttentionSpec, Tensor, UnaryOp};
 
 /// Self-attention and a feed-forward layer, each added to its input and then normalised.
 ///
-/// Parameters under its path: BERT's `attention.self.{query, key, value}`, `attention.output.{dense, LayerNorm}`, `intermediate.dense`
-/// and `output.{dense, LayerNorm}`; DistilBERT's `attention.{q_lin, k_lin, v_lin, out_lin}`, `sa_layer_norm`, `ffn.{lin1, lin2}` and
+/// Parameters under its path: BERT's `attention.self.{query, key, value}`,
+/// `attention.output.{dense, LayerNorm}`, `intermediate.dense` and `output.{dense, LayerNorm}`;
+/// DistilBERT's `attention.{q_lin, k_lin, v_lin, out_lin}`, `sa_layer_norm`, `ffn.{lin1, lin2}` and
 /// `output_layer_norm`.
 #[derive(Debug)]
 pub(super) struct BertLayer {
@@ -73,7 +74,8 @@ impl BertLayer {
         })
     }
 
-    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of `x [batch, len, hidden]` that `spans` say are real.
+    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of
+    /// `x [batch, len, hidden]` that `spans` say are real.
     pub(super) fn forward(&self, at: &Tensor, x: &Tensor, spans: &Tensor) -> Result<Tensor> {
         let mut forward = ForwardMode::inference();
         let hidden = x.shape().last();

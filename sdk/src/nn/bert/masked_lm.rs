@@ -11,8 +11,9 @@ use crate::tensor::{Device, Op, Tensor, UnaryOp};
 
 /// `BertForMaskedLM` or `DistilBertForMaskedLM`.
 ///
-/// Parameters under its path: the encoder under `bert` or `distilbert`; BERT's `cls.predictions.transform.{dense, LayerNorm}`,
-/// `cls.predictions.bias` and, unless tied, `cls.predictions.decoder.weight`; DistilBERT's `vocab_transform`, `vocab_layer_norm`,
+/// Parameters under its path: the encoder under `bert` or `distilbert`; BERT's
+/// `cls.predictions.transform.{dense, LayerNorm}`, `cls.predictions.bias` and, unless tied,
+/// `cls.predictions.decoder.weight`; DistilBERT's `vocab_transform`, `vocab_layer_norm`,
 /// `vocab_projector.bias` and, unless tied, `vocab_projector.weight`.
 #[derive(Debug)]
 pub struct BertMaskedLm {
@@ -27,14 +28,16 @@ pub struct BertMaskedLm {
 /// What a stored model may have beside the masked language model.
 const APART: [&str; 2] = ["bert.pooler", "cls.seq_relationship"];
 
-/// Rows whose logits are computed at once: enough for a product to run at full speed, few enough that they fit in memory.
+/// Rows whose logits are computed at once: enough for a product to run at full speed, few enough
+/// that they fit in memory.
 const ROWS: usize = 512;
 
 impl BertMaskedLm {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
-    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen or not the model's.
+    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen
+    /// or not the model's.
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;
@@ -95,8 +98,9 @@ impl BertMaskedLm {
         states.linear(&weight, Some(&self.bias.tensor())).at("decoder")
     }
 
-    /// The greatest logit of each vocabulary entry over the tokens of each sequence: a vector `[vocab]` a sequence. Only real tokens are
-    /// projected on the vocabulary, and the logits of few sequences are held at a time.
+    /// The greatest logit of each vocabulary entry over the tokens of each sequence: a vector
+    /// `[vocab]` a sequence. Only real tokens are projected on the vocabulary, and the logits of
+    /// few sequences are held at a time.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].

@@ -10,8 +10,9 @@ use crate::{Error, Result};
 
 /// `BertModel` without its pooler, or `DistilBertModel`.
 ///
-/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has no types), `embeddings.LayerNorm`, and the
-/// layers under `encoder.layer` (DistilBERT: `transformer.layer`).
+/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has
+/// no types), `embeddings.LayerNorm`, and the layers under `encoder.layer` (DistilBERT:
+/// `transformer.layer`).
 #[derive(Debug)]
 pub struct Bert {
     words: Embedding,
@@ -59,7 +60,8 @@ impl Bert {
         self.words.weight()
     }
 
-    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens. What comes out at padding means nothing.
+    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
+    /// What comes out at padding means nothing.
     ///
     /// # Errors
     /// If a sequence is empty or longer than the model can read, or an id is not in the vocabulary.
@@ -68,7 +70,8 @@ impl Bert {
         self.run(&padded, padded.len, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first
+    /// layer, and what leaves each.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].
@@ -80,7 +83,8 @@ impl Bert {
         Ok(states)
     }
 
-    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
+    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no
+    /// others.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].

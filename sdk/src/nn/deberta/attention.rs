@@ -8,10 +8,12 @@ use crate::error::ResultExt;
 use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{Device, Tensor};
 
-/// Attention whose scores are `q k + q kr[i - j] + qr[i - j] k`, where `kr` and `qr` are projections of the embeddings of distances.
+/// Attention whose scores are `q k + q kr[i - j] + qr[i - j] k`, where `kr` and `qr` are
+/// projections of the embeddings of distances.
 ///
-/// Parameters under its path: `query_proj`, `key_proj`, `value_proj`, and `pos_key_proj`, `pos_query_proj` unless shared. The model is
-/// frozen, so that the embeddings of distances are projected once, when it is made.
+/// Parameters under its path: `query_proj`, `key_proj`, `value_proj`, and `pos_key_proj`,
+/// `pos_query_proj` unless shared. The model is frozen, so that the embeddings of distances are
+/// projected once, when it is made.
 #[derive(Debug)]
 pub(super) struct DebertaAttention {
     query: Linear,
@@ -92,12 +94,14 @@ impl DebertaAttention {
         })
     }
 
-    /// What the tokens `at [batch, queries, hidden]` attend to in `x [batch, keys, hidden]`: `[batch, queries, hidden]`.
+    /// What the tokens `at [batch, queries, hidden]` attend to in `x [batch, keys, hidden]`:
+    /// `[batch, queries, hidden]`.
     pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &RelativeIndex) -> Result<Tensor> {
         let mut forward = ForwardMode::inference();
         let (hidden, size) = (x.shape().last(), x.shape().last() / self.heads);
         let (batch, queries, keys) = (x.dims()[0], at.dims()[1], x.dims()[1]);
-        // Heads come first, so that all rows of a batch meet the positions of a head in one product.
+        // Heads come first, so that all rows of a batch meet the positions of a head in one
+        // product.
         let split = |y: &Tensor, len| y.reshape([batch, len, self.heads, size])?.permute([2, 0, 1, 3]);
         let q = split(&self.query.forward(at, &mut forward).at("query_proj")?.affine(self.scale, 0.0)?, queries)?;
         let k = split(&self.key.forward(x, &mut forward).at("key_proj")?, keys)?;
@@ -118,7 +122,8 @@ impl DebertaAttention {
         mixed.reshape([batch, queries, hidden])
     }
 
-    /// The products of `x [heads, batch, len, size]` with the rows of `table [.., hidden]`: `[heads, batch, len, rows]`.
+    /// The products of `x [heads, batch, len, size]` with the rows of `table [.., hidden]`:
+    /// `[heads, batch, len, rows]`.
     fn with_distances(&self, x: &Tensor, table: &Tensor, rows: &Tensor) -> Result<Tensor> {
         let &[heads, batch, len, size] = x.dims() else { return Ok(x.clone()) };
         let distances = rows.shape().count();

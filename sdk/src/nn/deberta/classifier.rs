@@ -20,7 +20,8 @@ pub struct DebertaClassifier {
     output: Linear,
 }
 
-/// What a stored model may have beside the classifier: the heads that it was pretrained with, and positions that it does not read.
+/// What a stored model may have beside the classifier: the heads that it was pretrained with, and
+/// positions that it does not read.
 const APART: [&str; 5] =
     ["lm_predictions", "mask_predictions", "cls", "deberta.embeddings.position_ids", "deberta.embeddings.position_embeddings"];
 
@@ -28,7 +29,8 @@ impl DebertaClassifier {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
-    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen or not the model's.
+    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen
+    /// or not the model's.
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = DebertaConfig::from_keys(&stored.keys()?)?;

@@ -59,11 +59,12 @@ pub struct Relative {
 }
 
 impl DebertaConfig {
-    /// Reads the keys of a `config.json`; absent ones have the defaults of transformers' `DebertaV2Config`.
+    /// Reads the keys of a `config.json`; absent ones have the defaults of transformers'
+    /// `DebertaV2Config`.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong type, or of a value that this model does not
-    /// have.
+    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong
+    /// type, or of a value that this model does not have.
     pub fn from_keys(keys: &JsonKeys<'_>) -> Result<Self> {
         if keys.text("model_type")? != Some("deberta-v2") {
             return Err(keys.invalid("model_type", "deberta-v2"));

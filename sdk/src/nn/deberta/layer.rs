@@ -9,7 +9,8 @@ use crate::tensor::{Tensor, UnaryOp};
 
 /// Attention and a feed-forward layer, each added to its input and then normalised.
 ///
-/// Parameters under its path: `attention.self`, `attention.output.{dense, LayerNorm}`, `intermediate.dense`, `output.{dense, LayerNorm}`.
+/// Parameters under its path: `attention.self`, `attention.output.{dense, LayerNorm}`,
+/// `intermediate.dense`, `output.{dense, LayerNorm}`.
 #[derive(Debug)]
 pub(super) struct DebertaLayer {
     attention: DebertaAttention,
@@ -36,7 +37,8 @@ impl DebertaLayer {
         })
     }
 
-    /// The states `[batch, queries, hidden]` of the tokens `at`, which see the real ones of `x [batch, keys, hidden]`.
+    /// The states `[batch, queries, hidden]` of the tokens `at`, which see the real ones of
+    /// `x [batch, keys, hidden]`.
     pub(super) fn forward(&self, at: &Tensor, x: &Tensor, places: &RelativeIndex) -> Result<Tensor> {
         let mut forward = ForwardMode::inference();
         let attended = self.attention.forward(at, x, places).at("attention.self")?;

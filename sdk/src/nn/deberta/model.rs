@@ -12,8 +12,10 @@ use crate::tensor::Tensor;
 
 /// `DebertaV2Model`.
 ///
-/// Parameters under its path: `embeddings.word_embeddings`, `embeddings.{position, token_type}_embeddings` and `embeddings.embed_proj` where
-/// the configuration has them, `embeddings.LayerNorm`, `encoder.rel_embeddings`, `encoder.LayerNorm`, and the layers under `encoder.layer`.
+/// Parameters under its path: `embeddings.word_embeddings`,
+/// `embeddings.{position, token_type}_embeddings` and `embeddings.embed_proj` where the
+/// configuration has them, `embeddings.LayerNorm`, `encoder.rel_embeddings`, `encoder.LayerNorm`,
+/// and the layers under `encoder.layer`.
 #[derive(Debug)]
 pub struct Deberta {
     words: Embedding,
@@ -54,16 +56,19 @@ impl Deberta {
         &self.config
     }
 
-    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens. What comes out at padding means nothing.
+    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
+    /// What comes out at padding means nothing.
     ///
     /// # Errors
-    /// If a sequence is empty or longer than the model was made for, or an id is not in the vocabulary.
+    /// If a sequence is empty or longer than the model was made for, or an id is not in the
+    /// vocabulary.
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
         let padded = self.pad(batch)?;
         self.run(&padded, padded.len, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first
+    /// layer, and what leaves each.
     ///
     /// # Errors
     /// Those of [`Deberta::forward`].
@@ -75,7 +80,8 @@ impl Deberta {
         Ok(states)
     }
 
-    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
+    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no
+    /// others.
     ///
     /// # Errors
     /// Those of [`Deberta::forward`].
@@ -121,7 +127,8 @@ impl Deberta {
     }
 }
 
-/// The embeddings of the distances, `[2 * span, hidden]`, normalised where the configuration says so.
+/// The embeddings of the distances, `[2 * span, hidden]`, normalised where the configuration says
+/// so.
 fn distances(relative: &Relative, config: &DebertaConfig, params: &Params) -> Result<Tensor> {
     let table = Embedding::new(&params.pp("rel_embeddings"), 2 * relative.span(), config.hidden_size)?.weight().tensor();
     if !relative.normalised {

@@ -25,8 +25,9 @@ impl DecoderAttention {
     pub(super) fn new(config: &DecoderConfig, window: Option<usize>, params: &Params) -> Result<Self> {
         let (hidden, size) = (config.hidden, config.head_size);
         let (queries, keys) = (config.heads * size, config.kv_heads * size);
-        // New biases of queries and keys are random and large: through the rotary embedding a head then prefers some distance from the start,
-        // and a small model finds the heads that copy much sooner.
+        // New biases of queries and keys are random and large: through the rotary embedding a head
+        // then prefers some distance from the start, and a small model finds the heads that copy
+        // much sooner.
         let biased = |name: &str, outputs: usize| match config.qkv_bias {
             true => Linear::with_bias_init(&params.pp(name), hidden, outputs, Init::Normal(1.2)),
             false => Linear::new(&params.pp(name), hidden, outputs, false),
@@ -50,8 +51,9 @@ impl DecoderAttention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`. With a cache, keys and values are
-    /// added to it, and unless it was empty, attention is over all that it holds.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`. With a cache, keys and values are added to it, and unless it was
+    /// empty, attention is over all that it holds.
     pub(super) fn forward(
         &self,
         x: &Tensor,

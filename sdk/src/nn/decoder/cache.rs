@@ -6,13 +6,16 @@ use crate::nn::rotary::{Rotary, Rotation};
 use crate::tensor::{DType, Tensor};
 use crate::{Error, Result};
 
-/// The keys and values of all layers for a batch of sequences, in buffers that are allocated once and written in place.
+/// The keys and values of all layers for a batch of sequences, in buffers that are allocated once
+/// and written in place.
 ///
-/// Where the next token stands is kept on the device and moved on there, so that a step of a decoding brings nothing to it.
+/// Where the next token stands is kept on the device and moved on there, so that a step of a
+/// decoding brings nothing to it.
 #[derive(Debug)]
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
-    /// The span of each sequence's keys and the slot of its newest token, as [`Op::DecoderAttention`](crate::Op::Attention) reads them: `[batch, 3]`.
+    /// The span of each sequence's keys and the slot of its newest token, as
+    /// [`Op::Attention`](crate::Op::Attention) reads them: `[batch, 3]`.
     spans: Tensor,
     /// What a token adds to `spans`.
     growth: Tensor,
@@ -36,7 +39,8 @@ pub(super) struct LayerCache {
 }
 
 impl KvCache {
-    /// An empty cache of `layers` layers for prompts of `width` positions with these spans, and `new_tokens` more.
+    /// An empty cache of `layers` layers for prompts of `width` positions with these spans, and
+    /// `new_tokens` more.
     ///
     /// # Errors
     /// If the device is out of memory.
@@ -77,15 +81,16 @@ impl KvCache {
 }
 
 impl LayerCache {
-    /// Adds keys and values `[batch, len, kv_heads, head_size]`; returns those that attention is to read: the new ones if the cache was
-    /// empty, else all slots.
+    /// Adds keys and values `[batch, len, kv_heads, head_size]`; returns those that attention is to
+    /// read: the new ones if the cache was empty, else all slots.
     pub(super) fn extend(&mut self, k: Tensor, v: Tensor) -> Result<(Tensor, Tensor)> {
         let &[batch, len, heads, size] = k.dims() else {
             return Err(Error::Input(format!("keys are {}, expected four dimensions", k.spec())));
         };
         let start = self.used;
         self.used += len;
-        // The buffers leave the cache, so that nobody else holds them and the device writes in place.
+        // The buffers leave the cache, so that nobody else holds them and the device writes in
+        // place.
         let Some((keys, values)) = self.buffers.take() else {
             let empty = |dtype: DType| k.device().zeros(dtype, [batch, self.capacity, heads, size]);
             let keys = empty(k.dtype())?.write_slice(&k, 1, start)?;

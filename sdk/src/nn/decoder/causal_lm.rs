@@ -6,9 +6,11 @@ use crate::error::ResultExt;
 use crate::nn::{ForwardMode, Linear, Params, Span};
 use crate::tensor::{Tensor, no_grad};
 
-/// A causal language model. Parameters: `model.*`, and `lm_head.weight` unless it is the embedding table.
+/// A causal language model. Parameters: `model.*`, and `lm_head.weight` unless it is the embedding
+/// table.
 ///
-/// If the options of its parameters ask for an adapter, the model itself is frozen and only the adapter trains.
+/// If the options of its parameters ask for an adapter, the model itself is frozen and only the
+/// adapter trains.
 #[derive(Debug)]
 pub struct CausalLm {
     model: Decoder,
@@ -86,7 +88,8 @@ impl CausalLm {
         logits.at("lm_head")
     }
 
-    /// Reads left-padded prompts: the logits `[batch, vocabulary]` of the next token, and the state for [`CausalLm::decode`].
+    /// Reads left-padded prompts: the logits `[batch, vocabulary]` of the next token, and the state
+    /// for [`CausalLm::decode`].
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
@@ -97,7 +100,8 @@ impl CausalLm {
         })
     }
 
-    /// Reads one more token of each sequence, `ids [batch]`: the logits `[batch, vocabulary]` of the next.
+    /// Reads one more token of each sequence, `ids [batch]`: the logits `[batch, vocabulary]` of
+    /// the next.
     ///
     /// # Errors
     /// If the cache is full or of another batch, or an id is not in the vocabulary.

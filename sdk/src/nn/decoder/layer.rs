@@ -34,7 +34,8 @@ impl DecoderLayer {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.

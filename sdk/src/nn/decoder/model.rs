@@ -9,7 +9,8 @@ use crate::nn::{Embedding, ForwardMode, Linear, Params, RmsNorm, Rotary, Span};
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
-/// Embeddings, layers and a final norm. Parameters under its path: `embed_tokens`, `layers.N`, `norm`.
+/// Embeddings, layers and a final norm. Parameters under its path: `embed_tokens`, `layers.N`,
+/// `norm`.
 #[derive(Debug)]
 pub struct Decoder {
     embed: Embedding,
@@ -78,8 +79,9 @@ impl Decoder {
         self.context
     }
 
-    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `spans` tell real positions from padding, which may
-    /// stand on either side; what comes out at padding means nothing.
+    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `spans` tell real
+    /// positions from padding, which may stand on either side; what comes out at padding means
+    /// nothing.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
@@ -87,8 +89,8 @@ impl Decoder {
         self.visit(embeddings, spans, None, forward, |_| {})
     }
 
-    /// The final hidden states `[batch, n, hidden]` at `n` places of each sequence, of its buffer; see [`Decoder::forward`]. The last layer
-    /// computes no others.
+    /// The final hidden states `[batch, n, hidden]` at `n` places of each sequence, of its buffer;
+    /// see [`Decoder::forward`]. The last layer computes no others.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
@@ -102,8 +104,8 @@ impl Decoder {
         self.visit(embeddings, spans, Some(places), forward, |_| {})
     }
 
-    /// All hidden states, as `transformers` counts them: first the embeddings, then the output of each layer, the last of them after the
-    /// final norm.
+    /// All hidden states, as `transformers` counts them: first the embeddings, then the output of
+    /// each layer, the last of them after the final norm.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
@@ -133,7 +135,8 @@ impl Decoder {
             visitor(&x);
             let last = index + 1 == self.layers.len();
             let mut forward = forward.fork();
-            // The backward pass begins with the last layer: what it would drop, it would compute again at once.
+            // The backward pass begins with the last layer: what it would drop, it would compute
+            // again at once.
             forward.checkpointing &= !last;
             x = run_layer(layer, &x, &sequences, readout.as_ref().filter(|_| last), forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
@@ -144,8 +147,8 @@ impl Decoder {
         self.finish(x)
     }
 
-    /// Reads prompts and keeps their keys and values, with room for `new_tokens` more: the hidden state `[batch, hidden]` of each
-    /// sequence's last token. Prompts are padded on the left.
+    /// Reads prompts and keeps their keys and values, with room for `new_tokens` more: the hidden
+    /// state `[batch, hidden]` of each sequence's last token. Prompts are padded on the left.
     ///
     /// # Errors
     /// If the input does not fit or the last position of a prompt is padding.
@@ -164,8 +167,8 @@ impl Decoder {
         Ok((x.reshape([batch, self.hidden])?, cache))
     }
 
-    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32): its hidden state `[batch, hidden]`. Nothing is read from the device
-    /// or brought to it.
+    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32): its hidden state
+    /// `[batch, hidden]`. Nothing is read from the device or brought to it.
     ///
     /// # Errors
     /// If the cache is full or of another batch, or an id is not in the vocabulary.
@@ -209,7 +212,8 @@ impl Decoder {
         self.layers.iter().flat_map(|layer| layer.linears())
     }
 
-    /// Refuses sequences beyond what the model was made for, of which it would make sense less and less, and say nothing.
+    /// Refuses sequences beyond what the model was made for, of which it would make sense less and
+    /// less, and say nothing.
     fn check_length(&self, len: usize, new_tokens: usize) -> Result<()> {
         match self.context {
             Some(context) if len + new_tokens > context => {

@@ -8,8 +8,9 @@ use crate::{Error, Result};
 
 /// The places of a batch whose final hidden states are wanted.
 ///
-/// The last layer's keys and values are needed everywhere, since all places attend to all; its queries, output projection and MLP, most of
-/// its arithmetic, only where the result is read. A compressor reads a few memory tokens of a whole document.
+/// The last layer's keys and values are needed everywhere, since all places attend to all; its
+/// queries, output projection and MLP, most of its arithmetic, only where the result is read. A
+/// compressor reads a few memory tokens of a whole document.
 #[derive(Clone, Debug)]
 pub struct TokenSelection {
     /// The wanted places among all `batch * seq` positions, i64 `[batch, n]`.
@@ -19,16 +20,19 @@ pub struct TokenSelection {
 }
 
 impl TokenSelection {
-    /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch of rows of `width`, whose positions count
-    /// the buffer, as [`PositionInfo::causal`] and [`PositionInfo::bidirectional`] do.
+    /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch
+    /// of rows of `width`, whose positions count the buffer, as [`PositionInfo::causal`] and
+    /// [`PositionInfo::bidirectional`] do.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or if the device fails.
+    /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or
+    /// if the device fails.
     pub fn new(places: &[Vec<usize>], spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
         TokenSelection::with_positions(places, places, spans, width, rotary)
     }
 
-    /// The last place of each prompt, whose positions count real tokens alone, as [`PositionInfo::prompts`] does.
+    /// The last place of each prompt, whose positions count real tokens alone, as
+    /// [`PositionInfo::prompts`] does.
     pub(super) fn last(spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
         let places: Vec<_> = spans.iter().map(|span| vec![span.end().saturating_sub(1)]).collect();
         let positions: Vec<_> = spans.iter().map(|span| vec![span.len.saturating_sub(1)]).collect();

@@ -1,4 +1,5 @@
-//! Where the tokens of a batch stand: rotations, and what the attention mask follows from. Made once per forward pass.
+//! Where the tokens of a batch stand: rotations, and what the attention mask follows from. Made
+//! once per forward pass.
 
 use crate::Result;
 use crate::nn::Span;
@@ -10,15 +11,16 @@ use crate::tensor::{Device, Tensor};
 pub struct PositionInfo {
     /// The rotary tables, `[1 | batch, seq, head_size / 2]`.
     pub rotation: Rotation,
-    /// The spans that [`Op::DecoderAttention`](crate::Op::Attention) reads, `[batch, 3]`; `None` where padding is seen by no real query anyway.
+    /// The spans that [`Op::Attention`](crate::Op::Attention) reads, `[batch, 3]`; `None`
+    /// where padding is seen by no real query anyway.
     pub spans: Option<Tensor>,
     /// The positions of queries and keys that it reads, where queries are not consecutive.
     pub positions: Option<(Tensor, Tensor)>,
 }
 
 impl PositionInfo {
-    /// Whole sequences that are read from left to right, whose positions count the buffer from 0, padding included, as in `transformers`'
-    /// forward pass.
+    /// Whole sequences that are read from left to right, whose positions count the buffer from 0,
+    /// padding included, as in `transformers`' forward pass.
     ///
     /// # Errors
     /// If `spans` are not those of a batch of `shape` (`[batch, seq]`).

@@ -37,7 +37,8 @@ impl ModernBertAttention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`.
     pub(super) fn forward(
         &self,
         x: &Tensor,

@@ -81,10 +81,12 @@ impl ModernBertConfig {
         ModernBertConfig::named(&json, &path.display().to_string())
     }
 
-    /// Reads the contents of a `config.json`; absent keys have the defaults of transformers' `ModernBertConfig`.
+    /// Reads the contents of a `config.json`; absent keys have the defaults of transformers'
+    /// `ModernBertConfig`.
     ///
     /// # Errors
-    /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that this encoder does not have.
+    /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that
+    /// this encoder does not have.
     pub fn from_json(json: &Value) -> Result<Self> {
         ModernBertConfig::named(json, "config.json")
     }
@@ -158,7 +160,8 @@ fn layers(keys: &JsonKeys<'_>) -> Result<Vec<AttentionKind>> {
     types.into_iter().map(reach).collect()
 }
 
-/// The bases of the rotary frequencies of global and of local layers: in `rope_parameters`, or under keys of their own, as older files have them.
+/// The bases of the rotary frequencies of global and of local layers: in `rope_parameters`, or
+/// under keys of their own, as older files have them.
 fn rope_thetas(keys: &JsonKeys<'_>) -> Result<(f64, f64)> {
     const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
     if keys.value("rope_scaling").is_some() {

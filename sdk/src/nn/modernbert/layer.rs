@@ -10,7 +10,8 @@ use crate::nn::decoder::TokenSelection;
 use crate::nn::{ForwardMode, LayerNorm, Params};
 use crate::tensor::Tensor;
 
-/// A pre-norm transformer layer. The first layer has no norm before its attention, since the embeddings have one.
+/// A pre-norm transformer layer. The first layer has no norm before its attention, since the
+/// embeddings have one.
 ///
 /// Parameters under its path: `attn_norm` (from layer 1 on), `attn`, `mlp_norm`, `mlp`.
 #[derive(Debug)]
@@ -32,7 +33,8 @@ impl ModernBertLayer {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`.
     pub(super) fn forward(
         &self,
         x: &Tensor,

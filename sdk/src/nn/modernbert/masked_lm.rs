@@ -8,7 +8,8 @@ use crate::tensor::{Op, Tensor, UnaryOp};
 
 /// `ModernBertForMaskedLM`.
 ///
-/// Parameters under its path: `model` (an [`ModernBertModel`]), `head.dense`, `head.norm`, `decoder.bias`, and `decoder.weight` unless tied.
+/// Parameters under its path: `model` (an [`ModernBertModel`]), `head.dense`, `head.norm`,
+/// `decoder.bias`, and `decoder.weight` unless tied.
 #[derive(Debug)]
 pub struct ModernBertMaskedLm {
     encoder: ModernBertModel,

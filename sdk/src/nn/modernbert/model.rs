@@ -14,7 +14,8 @@ use crate::{Error, Result};
 
 /// `ModernBertModel`.
 ///
-/// Parameters under its path: `embeddings.tok_embeddings.weight [vocab, hidden]`, `embeddings.norm`, `layers.0 ..`, `final_norm`.
+/// Parameters under its path: `embeddings.tok_embeddings.weight [vocab, hidden]`,
+/// `embeddings.norm`, `layers.0 ..`, `final_norm`.
 #[derive(Debug)]
 pub struct ModernBertModel {
     config: ModernBertConfig,
@@ -52,14 +53,16 @@ impl ModernBertModel {
         &self.config
     }
 
-    /// The token embeddings `[vocab, hidden]`; their rows are what [`ModernBertModel::forward`] reads.
+    /// The token embeddings `[vocab, hidden]`; their rows are what [`ModernBertModel::forward`]
+    /// reads.
     #[must_use]
     pub fn table(&self) -> &Param {
         &self.table
     }
 
-    /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the embeddings' norm). `spans` tell the
-    /// real tokens from padding, which may stand on either side, and what comes out at its places means nothing.
+    /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the
+    /// embeddings' norm). `spans` tell the real tokens from padding, which may stand on either
+    /// side, and what comes out at its places means nothing.
     ///
     /// # Errors
     /// If the spans do not fit, or a row is longer than the model can read.
@@ -67,10 +70,12 @@ impl ModernBertModel {
         self.run(embeddings, spans, None, forward, |_| {})
     }
 
-    /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see [`ModernBertModel::forward`]. The last layer computes no others.
+    /// The final hidden states `[batch, n, hidden]` at `n` places of each row; see
+    /// [`ModernBertModel::forward`]. The last layer computes no others.
     ///
     /// # Errors
-    /// Those of [`ModernBertModel::forward`]; or if there are not as many places in each row, or one lies outside.
+    /// Those of [`ModernBertModel::forward`]; or if there are not as many places in each row, or
+    /// one lies outside.
     pub fn forward_at(
         &self,
         places: &[Vec<usize>],
@@ -81,7 +86,8 @@ impl ModernBertModel {
         self.run(embeddings, spans, Some(places), forward, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each layer, and last the final norm's output.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters each
+    /// layer, and last the final norm's output.
     ///
     /// # Errors
     /// Those of [`ModernBertModel::forward`].
@@ -115,7 +121,8 @@ impl ModernBertModel {
             visit(&x);
             let last = i + 1 == self.layers.len();
             let mut forward = forward.fork();
-            // The backward pass begins with the last layer: what it would drop, it would compute again at once.
+            // The backward pass begins with the last layer: what it would drop, it would compute
+            // again at once.
             forward.checkpointing &= !last;
             x = run_layer(layer, &x, &positions, readout.as_ref().filter(|_| last), forward).at(format!("layers.{i}"))?;
         }

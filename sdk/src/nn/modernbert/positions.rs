@@ -1,4 +1,5 @@
-//! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a forward pass.
+//! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a
+//! forward pass.
 
 use super::{AttentionKind, ModernBertConfig};
 use crate::nn::decoder::{PositionInfo, TokenSelection};

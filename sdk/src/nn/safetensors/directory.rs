@@ -12,7 +12,8 @@ use crate::{Error, Result};
 /// The greatest size of an index in bytes.
 const MAX_INDEX: u64 = 100_000_000;
 
-/// All tensors of a model directory: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+/// All tensors of a model directory: `model.safetensors`, or the shards that
+/// `model.safetensors.index.json` lists.
 #[derive(Debug)]
 pub struct DirectoryWeights {
     directory: PathBuf,
@@ -30,7 +31,8 @@ impl DirectoryWeights {
     /// Opens the files of `directory` and reads their headers.
     ///
     /// # Errors
-    /// [`Error::Weights`] if there are none, a file is malformed, or the index and the shards disagree; [`Error::Io`] if one cannot be read.
+    /// [`Error::Weights`] if there are none, a file is malformed, or the index and the shards
+    /// disagree; [`Error::Io`] if one cannot be read.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
         let directory = directory.as_ref();
         let (single, index) = (directory.join("model.safetensors"), directory.join("model.safetensors.index.json"));

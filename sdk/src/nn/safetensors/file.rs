@@ -36,7 +36,8 @@ impl SafetensorsFile {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is malformed, or holds a tensor of a type that this crate has not.
+    /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is malformed, or holds a tensor
+    /// of a type that this crate has not.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
         let mut file = crate::files::open_regular(&path).map_err(|error| Error::io(&path, error))?;
@@ -84,7 +85,8 @@ impl WeightSource for SafetensorsFile {
 
     fn read(&self, name: &str) -> Result<TensorData> {
         let entry = self.tensors.get(name).ok_or_else(|| malformed(&self.path, &format!("no tensor {name}")))?;
-        // The length of the file was checked when it was opened, so this is no larger than the file.
+        // The length of the file was checked when it was opened, so this is no larger than the
+        // file.
         let mut bytes = vec![0; entry.spec.bytes()];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(entry.offset)).map_err(|error| Error::io(&self.path, error))?;

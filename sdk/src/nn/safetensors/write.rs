@@ -12,11 +12,12 @@ use super::to_stored;
 use crate::tensor::Tensor;
 use crate::{Error, Result};
 
-/// Writes named tensors to a file, each downloaded only when its turn comes. The file appears whole or not at all: it is written beside
-/// `path`, flushed to the disk, and renamed.
+/// Writes named tensors to a file, each downloaded only when its turn comes. The file appears whole
+/// or not at all: it is written beside `path`, flushed to the disk, and renamed.
 ///
 /// # Errors
-/// [`Error::Weights`] if two tensors have one name; [`Error::Io`] if the file cannot be written; or if a download fails.
+/// [`Error::Weights`] if two tensors have one name; [`Error::Io`] if the file cannot be written; or
+/// if a download fails.
 pub fn write_safetensors<'a>(
     path: impl AsRef<Path>,
     tensors: impl IntoIterator<Item = (&'a str, Tensor)>,

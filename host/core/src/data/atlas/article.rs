@@ -66,8 +66,9 @@ impl Author<'_> {
         &self.population.of(kind)[index]
     }
 
-    /// Writes an article about an entity with new random facts, all but one of its kind's attributes in random order.
-    /// `fixed` gives the noun of an attribute that must be stated and its value.
+    /// Writes an article about an entity with new random facts, all but one of its kind's
+    /// attributes in random order. `fixed` gives the noun of an attribute that must be stated and
+    /// its value.
     pub(crate) fn write(&self, subject: (EntityKind, usize), fixed: Option<(&str, Value)>, stream: &mut Stream) -> Article {
         let mut attributes: Vec<&'static Attribute> = subject.0.attributes().iter().collect();
         stream.shuffle(&mut attributes);
@@ -81,8 +82,8 @@ impl Author<'_> {
         self.state(subject, &attributes, fixed.as_ref(), stream)
     }
 
-    /// Writes an article that states the given attributes of an entity, in their order, with new random values but for
-    /// the fixed one.
+    /// Writes an article that states the given attributes of an entity, in their order, with new
+    /// random values but for the fixed one.
     pub(crate) fn state(
         &self,
         subject: (EntityKind, usize),
@@ -125,7 +126,8 @@ impl Author<'_> {
         }
     }
 
-    /// One sentence a fact; short ones are reworded, first ones first, until the document is long enough.
+    /// One sentence a fact; short ones are reworded, first ones first, until the document is long
+    /// enough.
     fn sentences(&self, entity: &Entity, facts: &[Fact], stream: &mut Stream) -> Vec<String> {
         let mut sentences = Vec::with_capacity(facts.len());
         for (index, fact) in facts.iter().enumerate() {

@@ -7,69 +7,70 @@ use super::entity::capacity;
 use super::error::{AtlasError, AtlasResult};
 use super::schema::EntityKind;
 
-/// How large the encyclopedia is and how hard its questions are. Everything that is generated follows from these
-/// settings alone, on every machine.
+/// The encyclopedia's size and difficulty. The output depends on these settings alone, on every
+/// machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AtlasConfig {
     /// The seed of every random choice.
     pub seed: u64,
-    /// How many people have a document.
+    /// Number of people, one document each.
     pub people: usize,
-    /// How many places have a document.
+    /// Number of places, one document each.
     pub places: usize,
-    /// How many things have a document.
+    /// Number of things, one document each.
     pub things: usize,
-    /// The share of the entities that only the validation split may mention.
+    /// The fraction of entities reserved for the validation split.
     pub validation_share: f64,
-    /// The share of the entities that only the test split may mention.
+    /// The fraction of entities reserved for the test split.
     pub test_share: f64,
-    /// How many question-answering records the training split has.
+    /// Records in the training split.
     pub train_records: usize,
-    /// How many question-answering records the validation split has.
+    /// Records in the validation split.
     pub validation_records: usize,
-    /// How many question-answering records the test split has.
+    /// Records in the test split.
     pub test_records: usize,
-    /// How many documents a question-answering record has, the one (or two) with the answer among them.
+    /// Documents per record, including the one (or two) with the answer.
     pub documents_per_record: usize,
-    /// How many tokens of the Atlas tokenizer a document has at least.
+    /// Minimum document length, in tokens of the Atlas tokenizer.
     pub min_document_tokens: usize,
-    /// The share of the sentences that repeat the entity's name instead of a pronoun.
+    /// The fraction of sentences that repeat the entity's name instead of a pronoun.
     pub name_share: f64,
-    /// The share of the sentences (and questions) in the attribute's own words instead of "the ATTRIBUTE of NAME is".
+    /// The fraction of sentences and questions in the attribute's own words instead of "the
+    /// ATTRIBUTE of NAME is".
     pub own_words_share: f64,
-    /// The chance that a distractor has a name that shares a word with the name asked about.
+    /// The probability that a distractor's name shares a word with the name in the question.
     pub similar_name_share: f64,
-    /// The chance that a record has a distractor that mentions the entity asked about.
+    /// The probability that a distractor mentions the entity in the question.
     pub mention_share: f64,
-    /// The share of the questions whose answer takes two documents ("the river of the home of NAME").
+    /// The fraction of two-hop questions ("the river of the home of NAME").
     pub two_hop_share: f64,
-    /// The stages of the base model's pretraining, each a file of its own.
+    /// The stages of the base model's pretraining, one file each.
     pub pretraining: Vec<PretrainingConfig>,
 }
 
-/// One stage of the base model's pretraining: contexts of some documents with many questions after them.
+/// One stage of the base model's pretraining: contexts of documents followed by questions.
 ///
-/// The facts of every context are drawn anew, so that the model learns to read instead of to memorise.
+/// Every context has new random facts, so that the model learns to read, not to memorise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainingConfig {
-    /// How many documents a context has at most; each context has between one and this many.
+    /// Maximum documents per context; each has between one and this many.
     pub documents: usize,
-    /// How many facts a document states. Left out, documents are as those of the corpus. Given, they are short, of one
-    /// kind, and state the same attributes, so that only the names tell them apart: practice in telling entities apart.
+    /// Facts per document. Default: full documents, like the corpus's. If set, the documents of a
+    /// context are short, of one kind, with the same attributes: only their names differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<usize>,
-    /// The chance that a document is about an entity whose name shares a word with the first one's; the encyclopedia's, if left out.
+    /// The probability that a document's entity shares a word of its name with the first one's.
+    /// Default: the encyclopedia's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_name_share: Option<f64>,
-    /// The share of the contexts in which one document names the entity of another, and so allows a question that takes both; the
-    /// encyclopedia's, if left out.
+    /// The fraction of contexts with a two-hop question. Default: the encyclopedia's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_hop_share: Option<f64>,
-    /// How many questions follow the documents (fewer where the documents hold fewer facts).
+    /// Maximum questions per context.
     pub questions: usize,
-    /// How many contexts the stage has.
+    /// Contexts in the stage.
     pub contexts: usize,
 }
 
@@ -199,7 +200,8 @@ impl AtlasConfig {
     }
 }
 
-/// Ten sentences in their longest wording hold at least so many tokens, so that every document can be made this long.
+/// Ten sentences in their longest wording hold at least so many tokens, so that every document can
+/// be made this long.
 const MOST_TOKENS: usize = 80;
 
 fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> AtlasResult<()> {

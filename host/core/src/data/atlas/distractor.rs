@@ -1,4 +1,5 @@
-//! The documents around the one with the answer: same kind, similar names, and mentions of the entity.
+//! The documents around the one with the answer: same kind, similar names, and mentions of the
+//! entity.
 
 use super::entity::Population;
 use super::schema::EntityKind;
@@ -11,11 +12,13 @@ pub(crate) struct Distraction {
     pub(crate) similar_name_share: f64,
 }
 
-/// The share of the distractors of the same kind as the entity asked about: they state the same attributes.
+/// The share of the distractors of the same kind as the entity asked about: they state the same
+/// attributes.
 const SAME_KIND_SHARE: f64 = 0.7;
 
 impl Distraction {
-    /// Fills `subjects`, whose first entity is the one asked about, up to `count` different entities.
+    /// Fills `subjects`, whose first entity is the one asked about, up to `count` different
+    /// entities.
     ///
     /// The population must hold at least `count` entities of every kind; configs are validated so.
     pub(crate) fn fill(

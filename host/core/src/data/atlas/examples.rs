@@ -51,8 +51,8 @@ impl AtlasExamples<'_> {
         (kind, stream.below(self.population.of(kind).len()))
     }
 
-    /// A question about the first subject and how many documents it takes; adds the second document's subject if it
-    /// takes two.
+    /// A question about the first subject and how many documents it takes; adds the second
+    /// document's subject if it takes two.
     fn question(&self, subjects: &mut Vec<(EntityKind, usize)>, stream: &mut Stream) -> (FactQuestion, usize) {
         let article = self.encyclopedia.article(subjects[0]);
         let linked: Vec<(EntityKind, usize)> = article
@@ -75,7 +75,8 @@ impl AtlasExamples<'_> {
         (single_hop(article, fact, stream.chance(self.config.own_words_share)), 1)
     }
 
-    /// How relevant the document about `other`, which stands at `place` among the subjects, is to a question about the first of them.
+    /// How relevant the document about `other`, which stands at `place` among the subjects, is to a
+    /// question about the first of them.
     fn relevance(&self, subjects: &[(EntityKind, usize)], hops: usize, place: usize, other: (EntityKind, usize)) -> f64 {
         let asked = subjects[0];
         let words = |(kind, index): (EntityKind, usize)| &self.population.of(kind)[index].words;

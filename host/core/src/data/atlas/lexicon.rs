@@ -1,7 +1,7 @@
 //! The words of the invented world.
 //!
-//! Every word here is one token of the Atlas tokenizer, so that a document of 64 tokens holds about nine facts. Lists
-//! are long, so that an answer is hard to guess from its question.
+//! Every word here is one token of the Atlas tokenizer, so that a document of 64 tokens holds about
+//! nine facts. Lists are long, so that an answer is hard to guess from its question.
 
 /// A list of words.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +111,8 @@ pub(crate) const FLOWERS: Words = Words::Plain(
      columbine cornflower edelweiss geranium gardenia gentian heather honeysuckle larkspur lupin magnolia pansy",
 );
 
-/// The first words of all names. Every kind shares them, so that each is seen often and a first word alone names nothing.
+/// The first words of all names. Every kind shares them, so that each is seen often and a first
+/// word alone names nothing.
 pub(crate) const FIRST: Words = Words::Plain(
     "Amber Ash Aspen Autumn Basil Birch Briar Bright Cedar Clay Coral Crystal Dawn Ember Ever Fair Fern Flint Frost \
      Gale Garnet Glass Gold Gray Hazel Heath Heron Holly Hope Iris Iron Ivy Jade Jasper Juniper Lark Laurel Linden \

@@ -1,13 +1,16 @@
-//! The Atlas: a seeded generator of a small invented encyclopedia, the data of the embedded default.
+//! The Atlas: a seeded generator of a small invented encyclopedia, the data of the embedded
+//! default.
 //!
-//! Its documents are about people, places and things that exist nowhere else, so no model knows them beforehand; the
-//! splits share no entity, so nothing that training stores answers the test's questions. A right answer must have come
-//! from the documents. Everything is a function of [`AtlasConfig`] alone, on every machine.
+//! Its documents are about people, places and things that exist nowhere else, so no model knows
+//! them beforehand; the splits share no entity, so nothing that training stores answers the test's
+//! questions. A right answer must have come from the documents. Everything is a function of
+//! [`AtlasConfig`] alone, on every machine.
 //!
-//! Data flow: [`entity`] names the entities and deals them out to the splits; [`article`] draws facts by the [`schema`]
-//! and words them; [`encyclopedia`] holds one article an entity; [`examples`] asks questions over it with the documents
-//! that [`distractor`] chooses; [`pretraining`] makes contexts with many questions for the base model; [`tokenizer`]
-//! makes the vocabulary from the [`lexicon`]; [`writer`] puts it all on disk.
+//! Data flow: [`entity`] names the entities and deals them out to the splits; [`article`] draws
+//! facts by the [`schema`] and words them; [`encyclopedia`] holds one article an entity;
+//! [`examples`] asks questions over it with the documents that [`distractor`] chooses;
+//! [`pretraining`] makes contexts with many questions for the base model; [`tokenizer`] makes the
+//! vocabulary from the [`lexicon`]; [`writer`] puts it all on disk.
 
 mod article;
 mod config;
@@ -90,8 +93,9 @@ impl Atlas {
         (0..count).map(move |index| examples.record(index))
     }
 
-    /// The pretraining contexts of a stage, counted from 0. They mention only the training split's entities, with facts
-    /// of their own, so a model gains nothing from memorising them. Empty for a stage that the settings do not have.
+    /// The pretraining contexts of a stage, counted from 0. They mention only the training split's
+    /// entities, with facts of their own, so a model gains nothing from memorising them. Empty for
+    /// a stage that the settings do not have.
     pub fn pretraining(&self, stage: usize) -> impl Iterator<Item = AtlasContext> + '_ {
         let author = Author { population: &self.populations[Split::Train as usize], wording: wording(&self.config) };
         let source = self.config.pretraining.get(stage);

@@ -8,7 +8,8 @@ use super::record::{AtlasAnswer, AtlasContext};
 use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
-/// The source of one stage's contexts. It takes the training split's entities, with facts drawn anew for every context.
+/// The source of one stage's contexts. It takes the training split's entities, with facts drawn
+/// anew for every context.
 #[derive(Debug)]
 pub(crate) struct PretrainingContexts<'a> {
     pub(crate) config: &'a AtlasConfig,
@@ -38,8 +39,8 @@ impl PretrainingContexts<'_> {
         self.stage.two_hop_share.unwrap_or(self.config.two_hop_share)
     }
 
-    /// Between one article and the stage's most; the full number half of the time. Where the context asks a two-hop
-    /// question, the first article names the entity of the second.
+    /// Between one article and the stage's most; the full number half of the time. Where the
+    /// context asks a two-hop question, the first article names the entity of the second.
     fn articles(&self, stream: &mut Stream) -> Vec<Article> {
         if let Some(facts) = self.stage.facts {
             return self.short_articles(facts, stream);
@@ -77,8 +78,8 @@ impl PretrainingContexts<'_> {
         subjects.into_iter().map(|subject| self.author.write(subject, fixed.take(), stream)).collect()
     }
 
-    /// At least half of the stage's most articles, all of one kind; they state the same few attributes, each in an order
-    /// of its own.
+    /// At least half of the stage's most articles, all of one kind; they state the same few
+    /// attributes, each in an order of its own.
     fn short_articles(&self, facts: usize, stream: &mut Stream) -> Vec<Article> {
         let population = self.author.population;
         let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];

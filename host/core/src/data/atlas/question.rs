@@ -13,7 +13,8 @@ pub(crate) struct FactQuestion {
     pub(crate) attribute: &'static str,
 }
 
-/// Asks about one fact of an article: "What is the river of NAME?", or in the attribute's own words.
+/// Asks about one fact of an article: "What is the river of NAME?", or in the attribute's own
+/// words.
 pub(crate) fn single_hop(article: &Article, fact: &Fact, own_words: bool) -> FactQuestion {
     let Attribute { noun, question: (before, after), .. } = fact.attribute;
     let name = &article.title;
@@ -25,8 +26,8 @@ pub(crate) fn single_hop(article: &Article, fact: &Fact, own_words: bool) -> Fac
     FactQuestion { text, answer: fact.text.clone(), attribute: noun }
 }
 
-/// Asks about a fact of the entity that a fact of another article names: "What is the river of the home of NAME?".
-/// None when no fact of `from` names the entity of `to`.
+/// Asks about a fact of the entity that a fact of another article names: "What is the river of the
+/// home of NAME?". None when no fact of `from` names the entity of `to`.
 pub(crate) fn two_hop(from: &Article, to: &Article, stream: &mut Stream) -> Option<FactQuestion> {
     let (kind, index) = to.subject;
     let link = from.facts.iter().find(|fact| fact.value == Value::Entity(kind, index))?;

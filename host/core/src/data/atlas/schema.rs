@@ -1,4 +1,5 @@
-//! What the encyclopedia says about people, places and things: kinds, attributes, and how each is put into words.
+//! What the encyclopedia says about people, places and things: kinds, attributes, and how each is
+//! put into words.
 
 use super::lexicon::{self, Words};
 

@@ -118,7 +118,8 @@ fn special_tokens_have_the_first_ids_and_part_the_text() {
     assert_eq!(tokens.get_tokens(), ["<s>", "<doc>", "▁The", "▁river", ".", "<q>", "▁What", "?", "<a>"]);
 }
 
-/// The sentence that states a fact holds the answer, in the supporting document of the entity asked about.
+/// The sentence that states a fact holds the answer, in the supporting document of the entity asked
+/// about.
 #[test]
 fn answers_stand_in_the_supporting_documents() {
     let atlas = generate(&small()).unwrap();
@@ -174,7 +175,8 @@ fn contexts_draw_their_facts_anew() {
     assert!(asked_again > 1000, "the same question must have different answers in different contexts: {asked_again}");
 }
 
-/// The best that a reader of the question alone can do: the most frequent training answer of the attribute.
+/// The best that a reader of the question alone can do: the most frequent training answer of the
+/// attribute.
 #[test]
 fn questions_alone_do_not_give_the_answers_away() {
     let atlas = generate(&AtlasConfig { train_records: 6000, ..small() }).unwrap();

@@ -13,8 +13,8 @@ use super::error::{AtlasError, AtlasResult};
 use super::lexicon;
 use super::schema::{Domain, EntityKind};
 
-/// The tokens that text never holds, in the order of their ids: padding, sequence start and end, unknown, the start of
-/// a document, of a question and of an answer, and the encoder's three.
+/// The tokens that text never holds, in the order of their ids: padding, sequence start and end,
+/// unknown, the start of a document, of a question and of an answer, and the encoder's three.
 pub const SPECIAL_TOKENS: [&str; 10] = ["<pad>", "<s>", "</s>", "<unk>", "<doc>", "<q>", "<a>", "[CLS]", "[SEP]", "[MASK]"];
 
 /// Words start with this character in the vocabulary, as SentencePiece has it.
@@ -25,9 +25,9 @@ const PATTERN_WORDS: &str = "The the of is She He It Her His Its What";
 
 /// Makes the tokenizer. It depends on the lexicon alone, not on any setting.
 ///
-/// A unigram model with equal scores cuts text into the fewest pieces. Text that the world does not know falls back to
-/// bytes, so that decoding gives back every text exactly, but for one space at its start. It adds no token of its own:
-/// a prompt writes `<s>` where it wants one.
+/// A unigram model with equal scores cuts text into the fewest pieces. Text that the world does not
+/// know falls back to bytes, so that decoding gives back every text exactly, but for one space at
+/// its start. It adds no token of its own: a prompt writes `<s>` where it wants one.
 ///
 /// # Errors
 /// [`AtlasError::Tokenizer`] when the library refuses the vocabulary.

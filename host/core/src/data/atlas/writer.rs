@@ -38,7 +38,8 @@ pub struct AtlasSummary {
 /// | `atlas.json` | the settings and this summary |
 ///
 /// # Errors
-/// [`AtlasError::Config`] for a bad setting, [`AtlasError::Write`] with the path that cannot be written.
+/// [`AtlasError::Config`] for a bad setting, [`AtlasError::Write`] with the path that cannot be
+/// written.
 pub fn write(config: &AtlasConfig, directory: &Path) -> AtlasResult<AtlasSummary> {
     let atlas = generate(config)?;
     let mut output = AtlasFiles { directory, rows: BTreeMap::new() };

@@ -15,11 +15,14 @@ use crate::text::{self, TextError};
 /// A document, or a part of a long one: what is searched and read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chunk {
-    /// The document's id, and if documents are cut, `#` and the number of the chunk in its document: `12#0`, `12#1`, ...
+    /// The document's id, and if documents are cut, `#` and the number of the chunk in its
+    /// document: `12#0`, `12#1`, ...
     pub id: String,
-    /// The text, without white space around it; the document's title stands before it, if the configuration says so.
+    /// The text, without white space around it; the document's title stands before it, if the
+    /// configuration says so.
     pub text: String,
-    /// Which bytes of the document's text the chunk is made of. The ranges of a document's chunks cover its text.
+    /// Which bytes of the document's text the chunk is made of. The ranges of a document's chunks
+    /// cover its text.
     #[serde(skip)]
     pub range: Range<usize>,
 }
@@ -37,8 +40,8 @@ struct Cutter {
 }
 
 impl Chunker {
-    /// A chunker as a configuration says; without one, documents stay whole, with their titles. A tokenizer that is not a local directory's
-    /// comes from the hub or its cache.
+    /// A chunker as a configuration says; without one, documents stay whole, with their titles. A
+    /// tokenizer that is not a local directory's comes from the hub or its cache.
     ///
     /// # Errors
     /// If the tokenizer cannot be had or read.
@@ -57,7 +60,8 @@ impl Chunker {
         Chunker(Some(Cutter { size: config.size(), stride: config.stride(), title: config.title, tokenizer: None }))
     }
 
-    /// The chunks of a document, in its order. A blank document has none, unless its title stands in each chunk.
+    /// The chunks of a document, in its order. A blank document has none, unless its title stands
+    /// in each chunk.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
@@ -136,7 +140,8 @@ fn from_the_beginning(mut atoms: Vec<Atom>) -> Vec<Atom> {
     atoms
 }
 
-/// The ranges of chunks of at most `size`, each beginning at most `stride` after the one before; an atom that counts more stands alone.
+/// The ranges of chunks of at most `size`, each beginning at most `stride` after the one before; an
+/// atom that counts more stands alone.
 fn windows(atoms: &[Atom], length: usize, size: usize, stride: usize) -> Vec<Range<usize>> {
     // The first atom that no longer fits behind `begin`.
     let reach = |begin: usize, most: usize| {

@@ -8,8 +8,8 @@ use super::document::CorpusDocument;
 use super::stream::DocumentIter;
 use crate::data::records::{self, DataError, plain_name};
 
-/// The files below a directory that hold text, in the order of their names, directory by directory. Hidden files are passed over, and
-/// links to directories are not followed.
+/// The files below a directory that hold text, in the order of their names, directory by directory.
+/// Hidden files are passed over, and links to directories are not followed.
 pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, DataError>> + use<>, DataError> {
     // The last one is the next.
     let mut waiting = entries(root)?;
@@ -47,7 +47,8 @@ fn is_text(path: &Path) -> bool {
     plain_name(path).extension().is_some_and(|ending| ending == "txt" || ending == "md")
 }
 
-/// The one document of a file: its id is its path from `root` on, and its title the first heading of a Markdown file that begins with one.
+/// The one document of a file: its id is its path from `root` on, and its title the first heading
+/// of a Markdown file that begins with one.
 pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> {
     // A fifo in the directory would wait for its writer.
     open_regular(path).map_err(DataError::io(path))?;

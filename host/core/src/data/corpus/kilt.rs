@@ -1,7 +1,8 @@
 //! KILT's knowledge source: a Wikipedia page a line.
 //!
-//! Its `text` is a list of paragraphs: the title, then the page's paragraphs, headings as `Section::::Early life.:Childhood.` and the items
-//! of lists as `BULLET::::- item` (<https://github.com/facebookresearch/KILT>).
+//! Its `text` is a list of paragraphs: the title, then the page's paragraphs, headings as
+//! `Section::::Early life.:Childhood.` and the items of lists as `BULLET::::- item`
+//! (<https://github.com/facebookresearch/KILT>).
 
 use std::path::Path;
 

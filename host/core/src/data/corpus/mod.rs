@@ -1,8 +1,10 @@
-//! Corpora: streams of documents, whatever they are stored as, and the chunks that long ones are cut into.
+//! Corpora: streams of documents, whatever they are stored as, and the chunks that long ones are
+//! cut into.
 //!
-//! [`CorpusReader`] yields one [`CorpusDocument`] after the other, and never holds more than one (of a file of plain text, that is the whole file).
-//! A document that cannot be read is an error that names the file and the line; the stream goes on with the next. [`Chunker`] cuts
-//! documents into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
+//! [`CorpusReader`] yields one [`CorpusDocument`] after the other, and never holds more than one
+//! (of a file of plain text, that is the whole file). A document that cannot be read is an error
+//! that names the file and the line; the stream goes on with the next. [`Chunker`] cuts documents
+//! into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
 mod cell;
 mod chunk;

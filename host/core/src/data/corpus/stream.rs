@@ -12,8 +12,8 @@ pub(super) type DocumentIter = Box<dyn Iterator<Item = Result<CorpusDocument, Da
 /// Opens one file of a corpus.
 type Open = Box<dyn Fn(&Path) -> Result<DocumentIter, DataError>>;
 
-/// The documents of a corpus, in the order of its files. After a document that cannot be read the next one comes; after a file that
-/// cannot be read any further, the next file.
+/// The documents of a corpus, in the order of its files. After a document that cannot be read the
+/// next one comes; after a file that cannot be read any further, the next file.
 pub struct CorpusReader {
     files: Box<dyn Iterator<Item = Result<PathBuf, DataError>>>,
     open: Open,

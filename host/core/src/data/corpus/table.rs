@@ -29,7 +29,8 @@ pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<DocumentIter, D
     })))
 }
 
-/// The rows of a Parquet file as JSON objects. Rows are decoded a batch at a time, and columns that are not asked for not at all.
+/// The rows of a Parquet file as JSON objects. Rows are decoded a batch at a time, and columns that
+/// are not asked for not at all.
 pub(crate) struct Table {
     path: PathBuf,
     rows: Option<RowIter<'static>>,
@@ -52,13 +53,15 @@ impl CellPosition {
 }
 
 impl Table {
-    /// Opens a file, to read those of its columns whose name one of `columns` is, or begins with before a dot.
+    /// Opens a file, to read those of its columns whose name one of `columns` is, or begins with
+    /// before a dot.
     ///
     /// # Errors
     /// If the file cannot be read or is no Parquet.
     pub(crate) fn open(path: &Path, columns: &[&str]) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(DataError::io(path))?;
-        // The library takes a file at its word, and panics where a damaged one leads it to what is not there.
+        // The library takes a file at its word, and panics where a damaged one leads it to what is
+        // not there.
         caught(|| Table::of(path, file, columns))
             .unwrap_or_else(|panic| Err(broken(path, "the file", &ParquetError::General(panic))))
     }

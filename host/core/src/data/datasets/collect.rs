@@ -11,7 +11,8 @@ use crate::support::progress::Progress;
 /// Where a set is read from, and how much of it.
 #[derive(Clone, Copy, Debug)]
 pub struct DatasetSource<'a> {
-    /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub is asked.
+    /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub
+    /// is asked.
     pub file: Option<&'a Path>,
     /// The part of the set, where the hub is asked.
     pub split: &'a str,
@@ -24,8 +25,8 @@ pub struct DatasetSource<'a> {
 /// Writes the records of `sets` to the file `out`, and says of each set what was made of it.
 ///
 /// # Errors
-/// If a set cannot be had or read, has no question that can be trained on, or is read from the file that is to be written; or if that cannot be
-/// written.
+/// If a set cannot be had or read, has no question that can be trained on, or is read from the file
+/// that is to be written; or if that cannot be written.
 pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<WrittenDataset>> {
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {

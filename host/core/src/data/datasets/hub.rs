@@ -16,7 +16,8 @@ impl Set {
     }
 }
 
-/// The questions of a split of a set, from the hub or its cache. A table is fetched when its turn comes, so that few examples need few tables.
+/// The questions of a split of a set, from the hub or its cache. A table is fetched when its turn
+/// comes, so that few examples need few tables.
 ///
 /// # Errors
 /// If the hub cannot be asked and the cache has nothing, or the set has no such split.

@@ -7,8 +7,8 @@
 //! | TriviaQA | `mandarjoshi/trivia_qa` (`rc.wikipedia`) | JSON, with the evidence beside it | a passage of each page |
 //! | HotpotQA | `hotpotqa/hotpot_qa` (`distractor`) | distractor JSON | the ten paragraphs |
 //!
-//! A record's `answer`, what a training learns, is the first right answer; a teacher's would be longer. Questions without an answer are left
-//! out, and counted.
+//! A record's `answer`, what a training learns, is the first right answer; a teacher's would be
+//! longer. Questions without an answer are left out, and counted.
 
 mod collect;
 mod hotpot_qa;
@@ -35,10 +35,12 @@ pub use write::{WrittenDataset, write};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Set {
-    /// SQuAD: questions that people wrote on Wikipedia paragraphs (Rajpurkar et al., 2016 and 2018).
+    /// SQuAD: questions that people wrote on Wikipedia paragraphs (Rajpurkar et al., 2016 and
+    /// 2018).
     Squad,
-    /// Natural Questions: what people asked a search engine (Kwiatkowski et al., 2019). NQ-open, its form without documents, gives each record
-    /// one made document that states the question and its answers, so that the record can be trained on; `prepare` retrieves real ones.
+    /// Natural Questions: what people asked a search engine (Kwiatkowski et al., 2019). NQ-open,
+    /// its form without documents, gives each record one made document that states the question and
+    /// its answers, so that the record can be trained on; `prepare` retrieves real ones.
     NaturalQuestions,
     /// TriviaQA: questions of quizzes (Joshi et al., 2017).
     TriviaQa,

@@ -7,7 +7,8 @@ use serde_json::Value;
 use super::{DatasetItem, Original, at, found, list, text};
 use crate::data::records::{DataError, Fault, Reader, fault, with_title};
 
-/// A row of the hub's table: its document is the paragraph of the first long answer that also has short answers, without the page's markup.
+/// A row of the hub's table: its document is the paragraph of the first long answer that also has
+/// short answers, without the page's markup.
 pub(super) fn row(row: &Value) -> Result<DatasetItem, Fault> {
     let id = text(row, "/id")?.to_owned();
     let query = text(row, "/question/text")?;
@@ -39,7 +40,8 @@ fn paragraph(row: &Value, start: usize, end: usize) -> Result<String, Fault> {
     Ok(words.join(" "))
 }
 
-/// The questions of an NQ-open file: JSON Lines of a `question` and a list of right answers, `answer`.
+/// The questions of an NQ-open file: JSON Lines of a `question` and a list of right answers,
+/// `answer`.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     let mut reader = Reader::open(path)?;
     let path = path.to_owned();

@@ -62,8 +62,9 @@ struct Page {
     description: Option<String>,
 }
 
-/// The questions of a file. The texts of their pages lie in `evidence/wikipedia` and `evidence/web`, beside the file or beside its directory, as
-/// the archive unpacks; a page of the web that is not there is stood for by what the search engine showed of it.
+/// The questions of a file. The texts of their pages lie in `evidence/wikipedia` and
+/// `evidence/web`, beside the file or beside its directory, as the archive unpacks; a page of the
+/// web that is not there is stood for by what the search engine showed of it.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     let evidence = evidence(path);
     Ok(Box::new(elements(path, "Data")?.map(move |question| -> Result<DatasetItem, DataError> {
@@ -99,8 +100,8 @@ fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataE
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// A record of a question whose pages are long: of each, the first passage of 100 words that holds an answer, or else the first; passages
-/// with an answer come first.
+/// A record of a question whose pages are long: of each, the first passage of 100 words that holds
+/// an answer, or else the first; passages with an answer come first.
 fn example(id: &str, query: &str, pages: &[(String, String)], answers: Vec<String>) -> DatasetItem {
     let lower: Vec<String> =
         answers.iter().map(|answer| answer.trim().to_lowercase()).filter(|answer| !answer.is_empty()).collect();

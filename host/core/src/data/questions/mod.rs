@@ -1,4 +1,4 @@
-//! The questions that are asked of a corpus: read from a file, or made from the corpus.
+//! The questions: read from a file or generated from the corpus.
 
 pub mod config;
 mod file;
@@ -38,13 +38,14 @@ pub struct CorpusQuestion {
     pub document: Option<String>,
 }
 
-/// The questions of a configuration, one after the other; those of a file in its order. After a line that is no question the next one
-/// comes.
+/// The questions of a configuration, one after the other; those of a file in its order. After a
+/// line that is no question the next one comes.
 pub struct QuestionReader {
     questions: Box<dyn Iterator<Item = Result<CorpusQuestion, DataError>>>,
 }
 
-/// Where the questions of a configuration come from. They can be read more than once, and synthetic ones are made once.
+/// Where the questions of a configuration come from. They can be read more than once, and synthetic
+/// ones are made once.
 #[derive(Clone, Debug)]
 pub struct QuestionSource {
     config: config::Questions,
@@ -53,7 +54,8 @@ pub struct QuestionSource {
 }
 
 impl QuestionSource {
-    /// Synthetic questions are made here, in one pass over `corpus`, with memory for as many documents as there are to be questions.
+    /// Synthetic questions are made here, in one pass over `corpus`, with memory for as many
+    /// documents as there are to be questions.
     ///
     /// # Errors
     /// For synthetic ones, if there is no corpus or a document of it cannot be read.

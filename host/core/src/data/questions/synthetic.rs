@@ -13,8 +13,9 @@ const SHORTEST: usize = 5;
 /// More words than this are no question.
 const LONGEST: usize = 60;
 
-/// Makes at most `count` questions, each of another document, in the order of the corpus. Every document that a question can be made of has
-/// the same chance (reservoir sampling), so that the corpus is read once and never held.
+/// Makes at most `count` questions, each of another document, in the order of the corpus. Every
+/// document that a question can be made of has the same chance (reservoir sampling), so that the
+/// corpus is read once and never held.
 pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: u64) -> Result<Vec<CorpusQuestion>, DataError> {
     let mut chosen: Vec<(u64, CorpusQuestion)> = Vec::new();
     let mut draw = Stream::new(seed, "questions", 0);
@@ -50,8 +51,8 @@ fn question(document: &CorpusDocument, synthesis: Synthesis, stream: &mut Stream
     Some(CorpusQuestion { id, query, gold_answers, document: Some(document.id.clone()), ..CorpusQuestion::default() })
 }
 
-/// The sentences of a text, as words, that are long enough and not too long. A sentence ends at a line's end, or at a word that ends with
-/// `.`, `!` or `?`, unless it is an initial.
+/// The sentences of a text, as words, that are long enough and not too long. A sentence ends at a
+/// line's end, or at a word that ends with `.`, `!` or `?`, unless it is an initial.
 fn sentences(text: &str) -> Vec<Vec<&str>> {
     let mut sentences = Vec::new();
     for line in text.lines() {
@@ -70,7 +71,8 @@ fn sentences(text: &str) -> Vec<Vec<&str>> {
     sentences
 }
 
-/// The runs of words that may be left out: names (capitalised words, but for a sentence's first) and numbers.
+/// The runs of words that may be left out: names (capitalised words, but for a sentence's first)
+/// and numbers.
 fn gaps(sentence: &[&str]) -> Vec<(usize, usize)> {
     let mut gaps = Vec::new();
     let mut from = 1;

@@ -22,7 +22,8 @@ pub struct RecordsSummary {
     pub bad_records: u64,
     /// The first of those.
     pub bad: Vec<BadRecord>,
-    /// The lines of the others, as runs of lines that follow each other: the first and the last of each.
+    /// The lines of the others, as runs of lines that follow each other: the first and the last of
+    /// each.
     pub more_bad_lines: Vec<(u64, u64)>,
     /// Records with a teacher's `answer`.
     pub with_answer: u64,

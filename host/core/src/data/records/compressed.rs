@@ -13,7 +13,8 @@ use super::error::DataError;
 /// Bytes that are read, and decompressed, at a time.
 const BUFFER: usize = 1 << 16;
 
-/// A file as a stream of its own bytes: `.gz` (of one or many members) and `.zst` are decompressed on the way.
+/// A file as a stream of its own bytes: `.gz` (of one or many members) and `.zst` are decompressed
+/// on the way.
 ///
 /// # Errors
 /// If the file cannot be read. A damaged archive is an error of the read that meets the damage.

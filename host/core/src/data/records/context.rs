@@ -5,8 +5,9 @@ use serde_json::Value;
 
 use super::record::{Fault, Record, fault, kind, list, missing, text};
 
-/// Documents with questions about them. A file has either `questions`, a list of `query` and `answer`, beside the `documents`, or is one of
-/// ordinary training records, each of which asks one question.
+/// Documents with questions about them. A file has either `questions`, a list of `query` and
+/// `answer`, beside the `documents`, or is one of ordinary training records, each of which asks one
+/// question.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PretrainingRecord {
     /// The documents; at least one.

@@ -11,8 +11,9 @@ use super::record::document;
 /// The most bytes of documents that one question may have.
 const LIMIT: usize = 64 << 20;
 
-/// The documents of a file. One that is called `.json` or `.jsonl` holds texts or objects with a `text` and perhaps a `title`, as records do, in a
-/// list or one a line; any other holds one text a line. Compressed files are decompressed, blank lines are passed over.
+/// The documents of a file. One that is called `.json` or `.jsonl` holds texts or objects with a
+/// `text` and perhaps a `title`, as records do, in a list or one a line; any other holds one text a
+/// line. Compressed files are decompressed, blank lines are passed over.
 ///
 /// # Errors
 /// If the file cannot be read or is too long, or at its first line that is no document.

@@ -7,8 +7,9 @@ use std::{
 
 use super::{compressed, error::DataError, split::RECORD_LIMIT};
 
-/// The lines of a UTF-8 file that are not blank, each with its number, counted from 1, and without its end. A compressed file is
-/// decompressed. A line that is no text is an error, and reading goes on with the next.
+/// The lines of a UTF-8 file that are not blank, each with its number, counted from 1, and without
+/// its end. A compressed file is decompressed. A line that is no text is an error, and reading goes
+/// on with the next.
 pub struct Lines {
     path: PathBuf,
     source: Option<Box<dyn BufRead + Send>>,

@@ -17,8 +17,8 @@ use super::{
     split::{Broken, RecordSplitter},
 };
 
-/// The records of a file, each with the line it begins on. After a broken record reading goes on with the next, where the
-/// file's layout still shows where that is.
+/// The records of a file, each with the line it begins on. After a broken record reading goes on
+/// with the next, where the file's layout still shows where that is.
 pub struct Reader {
     path: PathBuf,
     split: Option<RecordSplitter<Box<dyn BufRead + Send>>>,
@@ -34,7 +34,8 @@ impl Reader {
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
-    /// Opens a file of one JSON object, for the elements of the list that it has under `name`. One element is held at a time.
+    /// Opens a file of one JSON object, for the elements of the list that it has under `name`. One
+    /// element is held at a time.
     ///
     /// # Errors
     /// If the file cannot be read or has no such list.
@@ -93,10 +94,12 @@ fn broken_at(path: &Path, broken: Broken) -> DataError {
 /// Makes a record of the JSON value that begins on a line.
 type FromJson<T> = fn(Value, u64) -> Result<T, Fault>;
 
-/// The contexts of a file of [`PretrainingRecord`]s. If a model learns the `answers`, each has a question.
+/// The contexts of a file of [`PretrainingRecord`]s. If a model learns the `answers`, each has a
+/// question.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing
+/// to learn.
 pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<PretrainingRecord>, DataError> {
     let mut reader = Reader::open(path)?;
     let contexts = std::iter::from_fn(|| reader.next_as(PretrainingRecord::from_json)).map(|item| match item {
@@ -118,10 +121,12 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError>
     collect(path, limit, |_| Ok(()))
 }
 
-/// The first `limit` records of a file to score answers on, or all of them: each has gold answers, or else the teacher's `answer`.
+/// The first `limit` records of a file to score answers on, or all of them: each has gold answers,
+/// or else the teacher's `answer`.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has no answer to compare with.
+/// If the file cannot be read or has no record, or at its first record that is bad or has no answer
+/// to compare with.
 pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
     let scored = |record: &Record| match record.gold_answers.is_empty() && record.answer.is_none() {
         true => Err(("gold_answers", "missing, and so is `answer`; evaluation needs one of them")),
@@ -130,10 +135,12 @@ pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, Dat
     not_empty(path, collect(path, limit, scored)?)
 }
 
-/// The first `limit` records of a file to train on, or all of them: each has an `answer`, and `reranking_scores` too if a model learns them.
+/// The first `limit` records of a file to train on, or all of them: each has an `answer`, and
+/// `reranking_scores` too if a model learns them.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing
+/// to learn.
 pub fn read_labelled(path: &Path, limit: Option<usize>, scores: bool) -> Result<Vec<Record>, DataError> {
     let labelled = |record: &Record| {
         if record.answer.is_none() {

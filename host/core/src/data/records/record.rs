@@ -10,13 +10,15 @@ pub struct Record {
     pub id: String,
     /// The question; never blank.
     pub query: String,
-    /// The documents, best first where they were ranked; at least one. A document may be written as an object with a `text`
-    /// and a `title`, and is then read as one text, the title as its first sentence.
+    /// The documents, best first where they were ranked; at least one. A document may be written as
+    /// an object with a `text` and a `title`, and is then read as one text, the title as its first
+    /// sentence.
     pub documents: Vec<String>,
     /// The teacher's answer, which is what a model learns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// The right answers, for metrics only; the file may call them `answers`, and a single one need not be in a list.
+    /// The right answers, for metrics only; the file may call them `answers`, and a single one need
+    /// not be in a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gold_answers: Vec<String>,
     /// The reranker's score of each document, in their order; from -1e6 to 1e6.

@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest record that is read, in bytes; what is longer is more likely a wrong file than a record.
+/// The longest record that is read, in bytes; what is longer is more likely a wrong file than a
+/// record.
 pub const RECORD_LIMIT: usize = 16 << 20;
 
 /// The JSON text of a record and the line, counted from 1, that it begins on.
@@ -152,7 +153,8 @@ impl<R: BufRead> RecordSplitter<R> {
         }
     }
 
-    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's to judge, if it is `kept`.
+    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's
+    /// to judge, if it is `kept`.
     fn element(&mut self, kept: bool) -> Result<RawRecord, Broken> {
         let (begin, mut text) = (self.line, Vec::new());
         let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);

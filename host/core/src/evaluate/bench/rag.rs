@@ -26,7 +26,8 @@ pub(super) fn shape() -> Value {
     })
 }
 
-/// Measures a question over 10 documents of 128 tokens with 32 new tokens, compressed (compression included) and uncompressed.
+/// Measures a question over 10 documents of 128 tokens with 32 new tokens, compressed (compression
+/// included) and uncompressed.
 ///
 /// # Errors
 /// If the device fails.

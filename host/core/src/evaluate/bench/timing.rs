@@ -12,9 +12,9 @@ use crate::evaluate::median::median;
 /// How often a function is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Runs that count.
+    /// Measured runs.
     pub runs: usize,
-    /// Runs before them that do not.
+    /// Warm-up runs.
     pub warmup: usize,
 }
 

@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, path::Path};
 use super::ranking::{Qrels, TrecRun};
 use crate::data::records::{DataError, Lines};
 
-/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, parted by white space. The order of a query's documents is that of
-/// their scores, as for `trec_eval`; ranks are not read.
+/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, parted by white space. The order
+/// of a query's documents is that of their scores, as for `trec_eval`; ranks are not read.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no line of a run, or repeats a document of a query.
+/// If the file cannot be read or is empty, or at the first line that is no line of a run, or
+/// repeats a document of a query.
 pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
     let mut run = TrecTable::default();
     let mut lines = Lines::open(path)?;
@@ -32,10 +33,12 @@ pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
 /// Reads judgements, in either layout; the first line tells which:
 ///
 /// - TREC: lines of `QUERY ITERATION DOCUMENT GRADE`, parted by white space;
-/// - BEIR: a header `query-id corpus-id score`, then lines of these three, parted by tabs. The header may be missing.
+/// - BEIR: a header `query-id corpus-id score`, then lines of these three, parted by tabs. The
+///   header may be missing.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no judgement, or judges a document a second time.
+/// If the file cannot be read or is empty, or at the first line that is no judgement, or judges a
+/// document a second time.
 pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
     let mut qrels = TrecTable::default();
     let mut lines = Lines::open(path)?;

@@ -43,8 +43,8 @@ pub struct Metrics {
     pub environment: Option<Environment>,
 }
 
-/// What one question costs, compressed and uncompressed: as [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and
-/// warm on both sides.
+/// What one question costs, compressed and uncompressed: as
+/// [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and warm on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// With compression.
@@ -53,13 +53,15 @@ pub struct Speed {
     pub uncompressed: PhaseCosts,
     /// The uncompressed median of the total time over the compressed one.
     pub speedup: f64,
-    /// How it was measured, such as `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
+    /// How it was measured, such as
+    /// `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
     #[serde(default)]
     pub protocol: String,
 }
 
-/// The costs of one question by phase. Times are in milliseconds, arithmetic in 10^12 floating-point operations; each is the median over
-/// the runs, so the phases' times need not add up to the total.
+/// The costs of one question by phase. Times are in milliseconds, arithmetic in 10^12
+/// floating-point operations; each is the median over the runs, so the phases' times need not add
+/// up to the total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseCosts {
     /// Time of the compressor.
@@ -78,7 +80,8 @@ pub struct PhaseCosts {
     pub prefill_tflop: f64,
     /// Arithmetic of all further tokens.
     pub decode_tflop: f64,
-    /// Questions answered in a second, in one batch of the evaluation's size; the median of three runs after one that does not count.
+    /// Questions answered in a second, in one batch of the evaluation's size; the median of three
+    /// runs after one that does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queries_per_second: Option<f64>,
 }

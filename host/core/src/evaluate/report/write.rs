@@ -38,7 +38,8 @@ pub struct WrittenReport {
     pub plots: Vec<PathBuf>,
 }
 
-/// Writes `metrics.json`, `plots/*.png`, `plots/*.svg` and `report.html` into `directory`, replacing those of an earlier run.
+/// Writes `metrics.json`, `plots/*.png`, `plots/*.svg` and `report.html` into `directory`,
+/// replacing those of an earlier run.
 ///
 /// The metrics come first: they are there even if a picture fails.
 ///

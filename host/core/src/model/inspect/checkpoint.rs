@@ -59,10 +59,12 @@ impl InspectedModel {
         })
     }
 
-    /// The logits of tokens `[batch, seq]` (none without a head), and all hidden states as `transformers` counts them.
+    /// The logits of tokens `[batch, seq]` (none without a head), and all hidden states as
+    /// `transformers` counts them.
     ///
     /// # Errors
-    /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot read.
+    /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot
+    /// read.
     pub fn forward(&self, tokens: &Tokens, device: &Device) -> Result<(Option<Tensor>, Vec<Tensor>)> {
         let mut forward = ForwardMode::inference();
         match self {

@@ -16,11 +16,12 @@ use crate::{Error, Result};
 pub struct Tokens {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
-    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; all are real if it is left out.
+    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; all are real
+    /// if it is left out.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
-    /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it is left out, and models without types do not
-    /// read it.
+    /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it
+    /// is left out, and models without types do not read it.
     #[serde(default)]
     pub token_type_ids: Option<Vec<Vec<u32>>>,
 }
@@ -29,7 +30,8 @@ impl Tokens {
     /// Reads a JSON file.
     ///
     /// # Errors
-    /// If it cannot be read, is of another form, or its rows differ in length, or its mask has other values than 0 and 1.
+    /// If it cannot be read, is of another form, or its rows differ in length, or its mask has
+    /// other values than 0 and 1.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, FileKind::ModelConfiguration).map_err(|error| Error::io(path, error))?;
         let batch: Tokens = serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
@@ -79,7 +81,8 @@ impl Tokens {
         }
     }
 
-    /// The rows without their padding, for a model with absolute positions, which are counted from the beginning of a row.
+    /// The rows without their padding, for a model with absolute positions, which are counted from
+    /// the beginning of a row.
     ///
     /// # Errors
     /// If there is padding before a token.
@@ -100,7 +103,8 @@ impl Tokens {
         Ok(texts)
     }
 
-    /// States `[batch, longest, hidden]` of [`Tokens::texts`] as `[batch, seq, hidden]`; zeros where all rows are padded.
+    /// States `[batch, longest, hidden]` of [`Tokens::texts`] as `[batch, seq, hidden]`; zeros
+    /// where all rows are padded.
     ///
     /// # Errors
     /// If the device fails.
@@ -141,7 +145,8 @@ pub fn check_destination(path: &Path) -> Result<()> {
     }
 }
 
-/// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N` to a safetensors file. Gives back what is in it.
+/// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N`
+/// to a safetensors file. Gives back what is in it.
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.

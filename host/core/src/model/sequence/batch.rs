@@ -86,7 +86,8 @@ impl SequenceBatch {
         self.sequences.iter().map(|sequence| sequence.rows.len()).sum()
     }
 
-    /// The generator's input: token embeddings, and `vectors [pairs, slots, hidden]` where [`Row::Vector`] stands.
+    /// The generator's input: token embeddings, and `vectors [pairs, slots, hidden]` where
+    /// [`Row::Vector`] stands.
     ///
     /// # Errors
     /// If a token or vector does not exist, or the batch is empty.
@@ -118,7 +119,8 @@ impl SequenceBatch {
         Ok(GeneratorInput { embeddings, spans: self.spans(pad) })
     }
 
-    /// For each position the row of the table of all tokens followed by all vectors (padding takes the first row), and the tokens.
+    /// For each position the row of the table of all tokens followed by all vectors (padding takes
+    /// the first row), and the tokens.
     fn index(&self, slots: usize, pad: PadSide) -> (Vec<i64>, Vec<i64>) {
         let width = self.width();
         let mut tokens: Vec<i64> = self

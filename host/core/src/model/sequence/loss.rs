@@ -12,13 +12,15 @@ use super::{PadSide, SequenceBatch};
 pub struct TokenLoss {
     /// The weighted sum over targets, divided by the given total; a scalar.
     pub loss: Tensor,
-    /// The number of targets of full weight (answers) whose most likely token is right: a scalar on the device.
+    /// The number of targets of full weight (answers) whose most likely token is right: a scalar on
+    /// the device.
     pub correct: Tensor,
     /// The number of targets of full weight.
     pub counted: usize,
 }
 
-/// Runs the generator on right-padded sequences and computes `sum(weight * cross-entropy) / total` over their targets.
+/// Runs the generator on right-padded sequences and computes `sum(weight * cross-entropy) / total`
+/// over their targets.
 ///
 /// Only the positions with a target are projected on the vocabulary.
 ///
@@ -50,7 +52,8 @@ pub fn token_loss(
     let answers: Vec<f32> = weights.iter().map(|&weight| f32::from(u8::from(weight >= 1.0))).collect();
     let counted = answers.iter().filter(|&&answer| answer > 0.0).count();
     let losses = logits.cross_entropy(&targets)?;
-    // Uploaded with the total in them: the instructions are the same, however many targets a step has.
+    // Uploaded with the total in them: the instructions are the same, however many targets a step
+    // has.
     let shares: Vec<f32> = weights.iter().map(|&weight| (f64::from(weight) / total) as f32).collect();
     let shares = device.from_slice(&shares, [count])?.cast(losses.dtype())?;
     let loss = losses.mul(&shares)?.sum_all()?;

@@ -35,7 +35,8 @@ pub struct DirectoryWriter {
 }
 
 impl DirectoryWriter {
-    /// Begins to write the directory `path`. What a killed writer left behind in the same place is removed.
+    /// Begins to write the directory `path`. What a killed writer left behind in the same place is
+    /// removed.
     ///
     /// # Errors
     /// If the place cannot be written to.
@@ -62,7 +63,8 @@ impl DirectoryWriter {
         Ok(())
     }
 
-    /// Lets code that writes files by path make the files `names`: `write` gets the directory under its temporary name.
+    /// Lets code that writes files by path make the files `names`: `write` gets the directory under
+    /// its temporary name.
     ///
     /// # Errors
     /// If a name is not a plain one, the disk is full, or the content cannot be made.
@@ -80,8 +82,8 @@ impl DirectoryWriter {
         Ok(())
     }
 
-    /// Where a file under a temporary name was to be, which is what a person knows: in the directory, and as the one of `names` that its
-    /// own name begins with.
+    /// Where a file under a temporary name was to be, which is what a person knows: in the
+    /// directory, and as the one of `names` that its own name begins with.
     fn in_place(&self, path: &str, names: &[&str]) -> PathBuf {
         let Ok(file) = Path::new(path).strip_prefix(self.staging.path()) else { return path.into() };
         let file = file.to_string_lossy();
@@ -107,7 +109,8 @@ impl DirectoryWriter {
         sync_directory(self.staging.path())?;
         let parent = parent(&self.path);
         let replaced = match fs::symlink_metadata(&self.path) {
-            // A directory cannot be replaced in one step; the old one steps aside under a temporary name first.
+            // A directory cannot be replaced in one step; the old one steps aside under a temporary
+            // name first.
             Ok(_) => {
                 let aside = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
                 let aside = aside.map_err(ArtifactError::io("write in", &parent))?;
@@ -129,7 +132,8 @@ impl DirectoryWriter {
     }
 }
 
-/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be replaced.
+/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be
+/// replaced.
 fn is_foreign(path: &Path) -> bool {
     let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     fs::symlink_metadata(path).is_ok() && !path.join(MANIFEST).is_file() && !is_empty()
@@ -222,7 +226,8 @@ pub fn latest(parent: &Path) -> Result<Option<PathBuf>, ArtifactError> {
     Ok(committed(parent)?.pop())
 }
 
-/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what killed writers left there.
+/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what
+/// killed writers left there.
 ///
 /// # Errors
 /// If one cannot be removed.
@@ -231,7 +236,8 @@ pub fn keep_last(parent: &Path, keep: usize) -> Result<(), ArtifactError> {
     let mut directories = committed(parent)?;
     directories.truncate(directories.len().saturating_sub(keep));
     directories.iter().try_for_each(|path| {
-        // Under a temporary name first: a kill in between must not leave a directory that looks whole.
+        // Under a temporary name first: a kill in between must not leave a directory that looks
+        // whole.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = parent.join(format!("{TEMPORARY}{name}"));
         fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside)).map_err(ArtifactError::io("remove", path))
@@ -259,7 +265,8 @@ fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
 
 fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
     entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
-        // A writer that was killed while it replaced a directory has put the old one aside, in here.
+        // A writer that was killed while it replaced a directory has put the old one aside, in
+        // here.
         let removed = match path.is_dir() {
             true => fs::remove_dir_all(&path),
             // Another process may be writing a file here.

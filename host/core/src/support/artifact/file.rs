@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{ArtifactError, TEMPORARY};
 
-/// Writes `bytes` to `path`: afterwards the file holds either all of them or what it held before. Makes the directory if it is missing.
+/// Writes `bytes` to `path`: afterwards the file holds either all of them or what it held before.
+/// Makes the directory if it is missing.
 ///
 /// # Errors
 /// If the disk is full or the file cannot be written.
@@ -14,11 +15,13 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(ArtifactError::io("write", path)))
 }
 
-/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it leads to is meant. What is no file (a terminal,
-/// `/dev/null`, a fifo) is written to, as nothing can take its place.
+/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it
+/// leads to is meant. What is no file (a terminal, `/dev/null`, a fifo) is written to, as nothing
+/// can take its place.
 ///
 /// # Errors
-/// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk stands in its place.
+/// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk
+/// stands in its place.
 pub fn write_file_with<T, E: From<ArtifactError>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
@@ -99,7 +102,8 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
     Err(std::io::Error::other("is a circular link"))
 }
 
-/// Removes the temporary files in a directory that nobody is writing any more. What cannot be removed stays.
+/// Removes the temporary files in a directory that nobody is writing any more. What cannot be
+/// removed stays.
 pub(super) fn remove_abandoned(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());

@@ -1,4 +1,5 @@
-//! Requests of the hub. What is secret goes to the hub's own address and nowhere else, however often it redirects.
+//! Requests of the hub. What is secret goes to the hub's own address and nowhere else, however
+//! often it redirects.
 
 use std::time::Duration;
 
@@ -67,7 +68,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client of the hub at `endpoint`. A name and password in that are sent as such, in place of the token.
+    /// A client of the hub at `endpoint`. A name and password in that are sent as such, in place of
+    /// the token.
     pub(super) fn new(endpoint: &Url, token: Option<&Secret>) -> Result<Self, ClientError> {
         let failed = |error: scaledown_sdk::Error| ClientError::Other(error.to_string());
         let agent = Agent::config_builder()
@@ -100,7 +102,8 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("the response is not valid JSON: {error}")))
     }
 
-    /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows ranges.
+    /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows
+    /// ranges.
     pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<HubResponse, ClientError> {
         let mut url = self.url(path)?;
         let (mut at_home, mut described) = (true, None);
@@ -118,7 +121,8 @@ impl Client {
                         .ok_or_else(|| ClientError::Other("redirected to an invalid address".into()))?;
                     let _ = place.set_username("");
                     let _ = place.set_password(None);
-                    // Who has left does not come back with the key: the way there is not the hub's any more.
+                    // Who has left does not come back with the key: the way there is not the hub's
+                    // any more.
                     at_home &= place.origin() == self.endpoint.origin();
                     url = place;
                 }

@@ -105,7 +105,8 @@ impl Request<'_> {
     }
 }
 
-/// Where the bytes of an answer begin in the file, and how long that is, where it is said. A server without ranges sends all of it.
+/// Where the bytes of an answer begin in the file, and how long that is, where it is said. A server
+/// without ranges sends all of it.
 fn extent(status: StatusCode, headers: &HeaderMap) -> Result<(u64, Option<u64>), ClientError> {
     let text = |name| headers.get(name).and_then(|value: &ureq::http::HeaderValue| value.to_str().ok()).map(str::trim);
     if status != StatusCode::PARTIAL_CONTENT {
@@ -134,7 +135,8 @@ fn copy(from: &mut impl Read, to: &mut impl Write, bar: &ProgressBar) -> io::Res
     }
 }
 
-/// Locks a file, for as long as it is held, against others that load the same. File systems without locks do without.
+/// Locks a file, for as long as it is held, against others that load the same. File systems without
+/// locks do without.
 fn lock(path: &Path) -> Result<File, ClientError> {
     let file = File::create(path)?;
     let start = Instant::now();
@@ -150,7 +152,8 @@ fn lock(path: &Path) -> Result<File, ClientError> {
     }
 }
 
-/// Makes `pointer` the content `blob`, which lies in the directory `blobs` that is `depth` levels up from it.
+/// Makes `pointer` the content `blob`, which lies in the directory `blobs` that is `depth` levels
+/// up from it.
 #[cfg(unix)]
 fn link(blob: &Path, pointer: &Path, depth: usize) -> io::Result<()> {
     let up: PathBuf = std::iter::repeat_n("..", depth).collect();

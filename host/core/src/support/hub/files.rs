@@ -9,7 +9,8 @@ use sha2::{Digest, Sha256};
 use super::{DEFAULT_REVISION, HubError, HubSettings, RepoKind, Request, is_hub_id};
 
 impl HubSettings {
-    /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model is fetched.
+    /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model
+    /// is fetched.
     ///
     /// # Errors
     /// [`HubError`] says which model and what to do.
@@ -21,7 +22,8 @@ impl HubSettings {
         Request { settings: self, kind: RepoKind::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
     }
 
-    /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those of them that the cache holds.
+    /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those
+    /// of them that the cache holds.
     ///
     /// # Errors
     /// [`HubError`] says which data set and what to do.
@@ -38,8 +40,8 @@ impl HubSettings {
         Ok(names)
     }
 
-    /// A file of a data set: that of the cache, or downloaded. A download that broke off is gone on with, and what has arrived is compared
-    /// with the checksum that the hub gives of large files.
+    /// A file of a data set: that of the cache, or downloaded. A download that broke off is gone on
+    /// with, and what has arrived is compared with the checksum that the hub gives of large files.
     ///
     /// # Errors
     /// [`HubError`] says which data set and what to do.
@@ -84,7 +86,8 @@ impl Request<'_> {
         Ok(path)
     }
 
-    /// Compares a file with the name of its blob, which of a large file is the SHA-256 of the content. A file that differs is removed.
+    /// Compares a file with the name of its blob, which of a large file is the SHA-256 of the
+    /// content. A file that differs is removed.
     fn verify(&self, file: &str, path: &Path) -> Result<(), HubError> {
         let failed = |error: std::io::Error| self.download_error(file, error.to_string());
         let blob = path.canonicalize().map_err(failed)?;

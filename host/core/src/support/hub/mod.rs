@@ -1,4 +1,5 @@
-//! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
+//! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or
+//! downloaded.
 
 mod client;
 mod download;
@@ -108,10 +109,12 @@ pub enum HubError {
 impl crate::error::Cause for HubError {}
 
 impl HubSettings {
-    /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id only.
+    /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id
+    /// only.
     ///
-    /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat templates and safetensors; never a
-    /// pickle. If the hub cannot be reached but the cache holds a complete copy, that is used with a warning.
+    /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat
+    /// templates and safetensors; never a pickle. If the hub cannot be reached but the cache holds
+    /// a complete copy, that is used with a warning.
     ///
     /// # Errors
     /// [`HubError`] says which model and what to do.
@@ -151,8 +154,9 @@ pub(crate) fn is_hub_id(name: &str) -> bool {
     parts.len() <= 2 && parts.iter().all(part_is_valid)
 }
 
-/// The files of a repository that ScaleDown reads, in the order in which to fetch them: `config.json` last, so that it tells a
-/// complete copy. Files in subdirectories are other frameworks' or examples, and so are weights beside those named `model*`.
+/// The files of a repository that ScaleDown reads, in the order in which to fetch them:
+/// `config.json` last, so that it tells a complete copy. Files in subdirectories are other
+/// frameworks' or examples, and so are weights beside those named `model*`.
 fn wanted(mut files: Vec<String>) -> Vec<String> {
     const ENDINGS: [&str; 5] = [".json", ".safetensors", ".jinja", ".model", ".txt"];
     let is_weights = |file: &str| file.ends_with(".safetensors");

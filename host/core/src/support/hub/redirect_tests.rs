@@ -27,7 +27,8 @@ enum Mode {
     ThereAndBack,
 }
 
-/// A server that answers as `answer` says, given a request's path; and whether each request came with the token.
+/// A server that answers as `answer` says, given a request's path; and whether each request came
+/// with the token.
 struct Server {
     address: String,
     seen: Arc<Mutex<Vec<(String, bool)>>>,
@@ -50,7 +51,8 @@ impl Server {
     }
 }
 
-/// The path of a request, whether it has an authorization, and where the bytes begin that it asks for.
+/// The path of a request, whether it has an authorization, and where the bytes begin that it asks
+/// for.
 fn request(stream: &TcpStream) -> (String, bool, Option<usize>) {
     let mut reader = BufReader::new(stream);
     let (mut head, mut line) = (Vec::new(), String::new());

@@ -36,8 +36,9 @@ impl std::fmt::Debug for HubSettings {
 }
 
 impl HubSettings {
-    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and `HF_TOKEN_PATH` say. White space around a value is no
-    /// part of it, and a blank variable is one that is not set.
+    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and
+    /// `HF_TOKEN_PATH` say. White space around a value is no part of it, and a blank variable is
+    /// one that is not set.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::read(|name| std::env::var(name).ok())

@@ -46,7 +46,8 @@ fn left() -> u64 {
     LEFT.get()
 }
 
-/// Lets a value pass, once its size is taken from the budget. Sizes are those of all that is in it, as often as it is in it.
+/// Lets a value pass, once its size is taken from the budget. Sizes are those of all that is in it,
+/// as often as it is in it.
 pub(super) fn pass(value: Value) -> Result<Value, Error> {
     take(weigh(&value, left(), 0)?)?;
     Ok(value)

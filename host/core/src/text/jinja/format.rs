@@ -45,7 +45,8 @@ pub(super) fn printf(text: &str, arguments: &[Value]) -> Result<String, Error> {
     Ok(formatted)
 }
 
-/// The same with `%s` for `%r`, which the engine does not know, of what `repr` makes of its argument.
+/// The same with `%s` for `%r`, which the engine does not know, of what `repr` makes of its
+/// argument.
 fn without_reprs(text: &str, arguments: &[Value]) -> Result<(String, Vec<Value>), Error> {
     let (mut written, mut arguments, mut rest, mut next) = (String::new(), arguments.to_vec(), text, 0);
     while let Some(at) = rest.find('%') {

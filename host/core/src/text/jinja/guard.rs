@@ -1,7 +1,8 @@
-//! Checks written into a template: every variable passes through [`budget::pass`](super::budget::pass) where it is read.
+//! Checks written into a template: every variable passes through
+//! [`budget::pass`](super::budget::pass) where it is read.
 //!
-//! One operator at most adds what it is given, so that no value is longer than what its expression reads. The operator `%` becomes a filter,
-//! as it formats a text where Python runs the template.
+//! One operator at most adds what it is given, so that no value is longer than what its expression
+//! reads. The operator `%` becomes a filter, as it formats a text where Python runs the template.
 
 /// The filter that checks a value.
 pub(super) const PASS: &str = "__pass";
@@ -29,8 +30,8 @@ fn next_tag(text: &str) -> Option<usize> {
     text.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
 }
 
-/// How deep an expression may be: its open brackets, and the operands and operators of each since the last comma. The engine goes down as deep
-/// on the stack.
+/// How deep an expression may be: its open brackets, and the operands and operators of each since
+/// the last comma. The engine goes down as deep on the stack.
 const DEEPEST: usize = 300;
 /// The most `elif` of a template, each of which the engine takes as one condition within the other.
 const MOST_BRANCHES: usize = 100;
@@ -171,7 +172,8 @@ fn quoted(text: &str, quote: char) -> Option<usize> {
 struct Writer<'a, 'b> {
     tokens: &'b [Token<'a>],
     output: &'b mut String,
-    /// Whether the last operator binds as `%` does, so that what stands before is a part of its left side.
+    /// Whether the last operator binds as `%` does, so that what stands before is a part of its
+    /// left side.
     after_product: bool,
 }
 

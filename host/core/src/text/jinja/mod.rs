@@ -1,8 +1,9 @@
-//! Jinja as `transformers` has it, for templates that nobody has checked: a model's chat template, and the prompt of a configuration.
+//! Jinja as `transformers` has it, for templates that nobody has checked: a model's chat template,
+//! and the prompt of a configuration.
 //!
-//! The engine is minijinja's. On top of it come the world of Python that templates of models use ([`python`], [`json`]), and limits: of the
-//! instructions that run, of what is written, and of the memory that values take ([`budget`], with the checks that [`guard`] writes into a
-//! template).
+//! The engine is minijinja's. On top of it come the world of Python that templates of models use
+//! ([`python`], [`json`]), and limits: of the instructions that run, of what is written, and of the
+//! memory that values take ([`budget`], with the checks that [`guard`] writes into a template).
 
 mod budget;
 mod filters;
@@ -21,7 +22,8 @@ const LONGEST_SOURCE: usize = 1 << 20;
 const LONGEST_OUTPUT: u64 = 16 << 20;
 /// The most instructions that run.
 const FUEL: u64 = 200_000;
-/// The most bytes that the fixed texts of a template may make, if each instruction wrote the longest.
+/// The most bytes that the fixed texts of a template may make, if each instruction wrote the
+/// longest.
 const FIXED: u64 = 512 << 20;
 
 /// Whose template it is.
@@ -44,7 +46,8 @@ impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// The engine's words for a template that is malformed, or longer or deeper than a template may be.
+    /// The engine's words for a template that is malformed, or longer or deeper than a template may
+    /// be.
     pub(super) fn new(source: &str, style: Style) -> Result<Self, String> {
         if source.len() > LONGEST_SOURCE {
             return Err(format!("has {} bytes, expected at most {LONGEST_SOURCE}", source.len()));
@@ -59,10 +62,12 @@ impl Template {
         })
     }
 
-    /// What the template writes where the variables are `context`. What is undefined is nothing, and its attributes are errors.
+    /// What the template writes where the variables are `context`. What is undefined is nothing,
+    /// and its attributes are errors.
     ///
     /// # Errors
-    /// The engine's words for a template that refuses its input, or that asks for more than a template may.
+    /// The engine's words for a template that refuses its input, or that asks for more than a
+    /// template may.
     pub(super) fn render(&self, context: Value) -> Result<String, String> {
         safely(|| {
             let template = self.0.get_template(NAME).map_err(told)?;

@@ -21,7 +21,8 @@ impl DistillationExample {
     /// Tokenizes `record` for training; its first `documents` documents are used.
     ///
     /// # Errors
-    /// If the record has no answer, or no scores where the model learns relevance, if a model cannot read so much, or the tokenizer fails.
+    /// If the record has no answer, or no scores where the model learns relevance, if a model
+    /// cannot read so much, or the tokenizer fails.
     pub fn for_training(record: &Record, oscar: &Oscar, documents: usize) -> Result<Self, TrainingError> {
         let texts = &record.documents[..documents.min(record.documents.len())];
         let prompted = oscar.compressed(&record.query, texts)?;
@@ -61,7 +62,8 @@ impl DistillationExample {
         self.is_in_vocabulary(oscar)
     }
 
-    /// Checks that the generator, and a compressor that shares its tokenizer, have a vector for each token.
+    /// Checks that the generator, and a compressor that shares its tokenizer, have a vector for
+    /// each token.
     fn is_in_vocabulary(&self, oscar: &Oscar) -> Result<(), Fault> {
         let vocabulary = oscar.model.generator.vocabulary();
         let prompt = self.prompted.prompt.iter().filter_map(|piece| match piece {
@@ -86,7 +88,8 @@ impl DistillationExample {
         self.prompted.pairs.iter().map(Vec::len).max().unwrap_or(0)
     }
 
-    /// The generator's input with vectors in place of documents, whose first pair is `first` of its batch, and the answer as target.
+    /// The generator's input with vectors in place of documents, whose first pair is `first` of its
+    /// batch, and the answer as target.
     #[must_use]
     pub fn sequence(&self, first: usize) -> Sequence {
         let mut sequence = self.prompted.sequence(first);

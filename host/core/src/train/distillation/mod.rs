@@ -1,4 +1,5 @@
-//! Distillation: a compressor learns to let the generator answer as the teacher does from full documents.
+//! Distillation: a compressor learns to let the generator answer as the teacher does from full
+//! documents.
 
 mod example;
 mod objective;

@@ -1,4 +1,5 @@
-//! The distillation loss: the teacher's answers through the compressed documents, and the reranker's scores.
+//! The distillation loss: the teacher's answers through the compressed documents, and the
+//! reranker's scores.
 
 use scaledown_sdk::Tensor;
 use scaledown_sdk::component::PairBatch;
@@ -11,7 +12,8 @@ use crate::model::sequence::{SequenceBatch, token_loss};
 use crate::train::config::Training;
 use crate::train::{BatchLoss, EpochSampler, Objective, TrainingError};
 
-/// A micro-batch: all documents of all its records in one compressor batch, and one sequence a record.
+/// A micro-batch: all documents of all its records in one compressor batch, and one sequence a
+/// record.
 pub struct DistillationBatch {
     pairs: PairBatch,
     sequences: SequenceBatch,
@@ -65,7 +67,8 @@ impl Distillation {
         Distillation { validation, ..self }
     }
 
-    /// The number of steps of `epochs` passes over `records` records, or the configuration's `max_steps` if that is less.
+    /// The number of steps of `epochs` passes over `records` records, or the configuration's
+    /// `max_steps` if that is less.
     #[must_use]
     pub fn steps(training: &Training, records: usize) -> u64 {
         let all = (records * training.epochs).div_ceil(training.batch_size.max(1));
@@ -120,7 +123,8 @@ impl Distillation {
     fn relevance_loss(&self, batch: &DistillationBatch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
         let wanted = relevance.device().from_slice(&batch.scores, [batch.scores.len()])?;
         let error = relevance.cast(wanted.dtype())?.sub(&wanted)?.square()?;
-        // The number of records differs from step to step, so the factor is uploaded and no attribute.
+        // The number of records differs from step to step, so the factor is uploaded and no
+        // attribute.
         let factor = relevance.device().from_slice(&[(self.reranking.weight / batch.records) as f32], [])?;
         Ok(error.sum_all()?.mul(&factor)?)
     }

@@ -1,5 +1,6 @@
-//! Pretraining of a compressor on plain text: the generator reproduces or continues texts from their vectors alone (OSCAR, appendix;
-//! Ge et al. 2023, arXiv 2307.06945). It gives a compressor a space that the generator reads, before it learns to answer.
+//! Pretraining of a compressor on plain text: the generator reproduces or continues texts from
+//! their vectors alone (OSCAR, appendix; Ge et al. 2023, arXiv 2307.06945). It gives a compressor a
+//! space that the generator reads, before it learns to answer.
 
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
@@ -23,7 +24,8 @@ pub struct AutoencodingBatch {
     total: f64,
 }
 
-/// The texts of one record: what is compressed, and what the generator writes from the vectors, whose pairs count from 0.
+/// The texts of one record: what is compressed, and what the generator writes from the vectors,
+/// whose pairs count from 0.
 struct AutoencodingTask {
     pairs: Vec<Vec<u32>>,
     sequence: Sequence,
@@ -31,9 +33,10 @@ struct AutoencodingTask {
 
 /// The objective: the cross-entropy of texts given their vectors.
 ///
-/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text or each
-/// sentence follows: the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it, or what
-/// follows the text, as targets.
+/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt
+/// has the documents. Then each text or each sentence follows: the instruction, its first tokens as
+/// a cue (which tell it from the others, if there are any), and the rest of it, or what follows the
+/// text, as targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -54,7 +57,8 @@ impl AutoEncoding {
         self.oscar
     }
 
-    /// The task at `position` of the endless sequence of epochs, made of the record `index` of a source.
+    /// The task at `position` of the endless sequence of epochs, made of the record `index` of a
+    /// source.
     fn task(&self, position: u64, source: &StageRecords, index: usize) -> Result<AutoencodingTask, TrainingError> {
         let (texts, next) = (source.documents(index), source.continuation(index));
         let random = |index: usize| uniform_bits(self.training.seed ^ 0x5DEE_CE66, position * 1024 + index as u64);
@@ -101,13 +105,15 @@ impl AutoEncoding {
         Ok(AutoencodingTask { pairs, sequence })
     }
 
-    /// Whether the record at `position` asks for one sentence of each text, whose cue stands beside it as it is compressed.
+    /// Whether the record at `position` asks for one sentence of each text, whose cue stands beside
+    /// it as it is compressed.
     fn is_cloze(&self, position: u64) -> bool {
         let random = uniform_bits(self.training.seed ^ 0x3C4D_5E6F, position);
         f64::from(random) / f64::from(1 << 24) < self.pretraining.cloze_share
     }
 
-    /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.
+    /// The question that stands beside the texts of the record at `position` as they are
+    /// compressed; empty for most or all records.
     fn query<'a>(&self, position: u64, queries: &[&'a str]) -> Result<&'a str, TrainingError> {
         let random = |index: u64| uniform_bits(self.training.seed ^ 0x1A2B_3C4D, position * 2 + index);
         if queries.is_empty() || f64::from(random(0)) / f64::from(1 << 24) >= self.pretraining.query_share {
@@ -117,7 +123,8 @@ impl AutoEncoding {
         Ok(self.oscar.model.tokenizer.truncate(query, self.oscar.lengths.query_tokens)?)
     }
 
-    /// What is compressed of a text, and what the generator is to write: the same, or what follows it (`next`, or else its own second half).
+    /// What is compressed of a text, and what the generator is to write: the same, or what follows
+    /// it (`next`, or else its own second half).
     fn halves<'a>(&self, text: &'a str, next: Option<&'a str>, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
         match next {
             _ if !continued => return Ok((text, text)),

@@ -1,4 +1,5 @@
-//! What a language model is pretrained on, as sequences: documents with questions and answers, or plain text.
+//! What a language model is pretrained on, as sequences: documents with questions and answers, or
+//! plain text.
 
 use super::source::Text;
 use crate::data::records::PretrainingRecord;
@@ -16,7 +17,8 @@ pub struct TargetWeights {
 
 /// Documents, and after them each question with its answer, all written as the prompt has them.
 ///
-/// Answers, with the token that ends them, are targets of weight 1; documents and questions of the given weights.
+/// Answers, with the token that ends them, are targets of weight 1; documents and questions of the
+/// given weights.
 ///
 /// # Errors
 /// If the prompt cannot be rendered or the tokenizer fails.
@@ -30,7 +32,8 @@ pub(super) fn questions(
     let mut sequence = Sequence::default();
     for (number, question) in record.questions.iter().enumerate() {
         let pieces = prompt.pieces(tokenizer, &question.query, record.documents.len())?;
-        // What stands before and between the documents is the same for each question, and is read once.
+        // What stands before and between the documents is the same for each question, and is read
+        // once.
         let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Document(_))).map_or(0, |last| last + 1);
         for (place, piece) in pieces.iter().enumerate().skip(if number == 0 { 0 } else { last }) {
             match piece {

@@ -1,4 +1,5 @@
-//! Pretraining: a small language model from random weights, and compressors whose space is not yet the generator's.
+//! Pretraining: a small language model from random weights, and compressors whose space is not yet
+//! the generator's.
 
 mod autoencoding;
 mod causal;

@@ -29,11 +29,12 @@ pub struct Text {
 }
 
 impl StageRecords {
-    /// Reads a file: records if it is called `.jsonl` or `.json`, which need answers if the model learns the `answers`; else plain text, one
-    /// a line.
+    /// Reads a file: records if it is called `.jsonl` or `.json`, which need answers if the model
+    /// learns the `answers`; else plain text, one a line.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty, or a line is no record; the error names the file, the line and the field.
+    /// If the file cannot be read or is empty, or a line is no record; the error names the file,
+    /// the line and the field.
     pub fn read(path: &Path, answers: bool) -> Result<Self, DataError> {
         if path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json") {
             return Ok(StageRecords::Questions(records::read_contexts(path, answers)?));
@@ -53,7 +54,8 @@ impl StageRecords {
         self
     }
 
-    /// Appends another source; false, and nothing is appended, if one holds records and the other plain text.
+    /// Appends another source; false, and nothing is appended, if one holds records and the other
+    /// plain text.
     #[must_use]
     pub fn append(&mut self, other: StageRecords) -> bool {
         match (self, other) {
@@ -64,7 +66,8 @@ impl StageRecords {
         true
     }
 
-    /// Cuts plain texts into consecutive pieces of at most `limit` tokens of each tokenizer, so that nothing of a long one is lost.
+    /// Cuts plain texts into consecutive pieces of at most `limit` tokens of each tokenizer, so
+    /// that nothing of a long one is lost.
     ///
     /// # Errors
     /// If a tokenizer fails.

@@ -20,8 +20,8 @@ pub struct Point {
     pub values: BTreeMap<String, Option<f64>>,
 }
 
-/// The points of the log at `path`, in the order they were written. A line that is no point, such as one cut short by a kill,
-/// is passed over; a missing file has no points.
+/// The points of the log at `path`, in the order they were written. A line that is no point, such
+/// as one cut short by a kill, is passed over; a missing file has no points.
 ///
 /// # Errors
 /// If the file cannot be read.

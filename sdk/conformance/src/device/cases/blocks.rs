@@ -72,7 +72,8 @@ pub fn softmax(shape: &[usize], range: f64) -> Case {
     Case::new(Op::Softmax, vec![Input::within(shape, 64, -range, range)])
 }
 
-/// Rotary position embedding of `[b, s, h, d]`, with tables of a batch of their own or a common one.
+/// Rotary position embedding of `[b, s, h, d]`, with tables of a batch of their own or a common
+/// one.
 #[must_use]
 pub fn rope(shape: [usize; 4], tables: usize, inverse: bool) -> Case {
     let [_, s, _, d] = shape;
@@ -95,7 +96,8 @@ pub fn attention([b, s, t, h, g, d]: [usize; 6], spec: AttentionSpec) -> Case {
     Case::new(Op::Attention(spec), inputs)
 }
 
-/// Spans of `b` rows: whole ones, padded on the right, padded on the left, empty ones, and such as reach beyond the keys.
+/// Spans of `b` rows: whole ones, padded on the right, padded on the left, empty ones, and such as
+/// reach beyond the keys.
 fn spans(b: usize, s: usize, t: usize) -> Input {
     let (s, t) = (s as f64, t as f64);
     let row = |row: usize| match row % 4 {

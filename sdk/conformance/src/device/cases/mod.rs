@@ -83,7 +83,8 @@ impl Input {
         device.upload(&data(self.dtype(dtype), &self.shape, &self.values)?)
     }
 
-    /// On a device in f64 (integers and truth values in their own type), after rounding to the type of a case that runs in `dtype`.
+    /// On a device in f64 (integers and truth values in their own type), after rounding to the type
+    /// of a case that runs in `dtype`.
     ///
     /// # Errors
     /// If the upload fails.
@@ -117,8 +118,8 @@ impl Case {
         Case { op, inputs }
     }
 
-    /// A case of a backward instruction: its inputs are those of the forward case, then the given outputs of it, then a gradient of the
-    /// shape of the first output.
+    /// A case of a backward instruction: its inputs are those of the forward case, then the given
+    /// outputs of it, then a gradient of the shape of the first output.
     fn backward(op: Op, forward: &Case, inputs: &[usize], outputs: &[(usize, CaseKind)], kind: CaseKind, seed: u64) -> Self {
         let computed = forward.reference(DType::F64).unwrap_or_default();
         let mut all: Vec<Input> = inputs.iter().map(|&index| forward.inputs[index].clone()).collect();

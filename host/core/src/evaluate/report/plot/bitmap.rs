@@ -3,8 +3,9 @@
 use plotters::prelude::*;
 use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
 
-/// How much too high the library sets text in an embedded font, as a part of the font's size: it puts the baseline at half
-/// the size, where its own layout (and the SVG backend) has the middle of the letters.
+/// How much too high the library sets text in an embedded font, as a part of the font's size: it
+/// puts the baseline at half the size, where its own layout (and the SVG backend) has the middle of
+/// the letters.
 const TOO_HIGH: f64 = 0.2;
 
 /// [`BitMapBackend`], but text stands where its anchor says.

@@ -1,6 +1,7 @@
 //! The plots, each drawn once for PNG and once for SVG.
 //!
-//! Text in the PNG is set in an embedded font, since a fresh machine has none; the SVG names a generic family.
+//! Text in the PNG is set in an embedded font, since a fresh machine has none; the SVG names a
+//! generic family.
 
 mod bitmap;
 mod canvas;

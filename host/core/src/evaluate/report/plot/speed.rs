@@ -72,7 +72,8 @@ fn draw_panel<DB: DrawingBackend>(
 ) -> Drawn<DB> {
     let total = |phases: &[(f64, RGBColor)]| phases.iter().map(|(value, _)| value.max(0.0)).sum::<f64>();
     let longest = panel.bars.iter().map(|(_, phases)| total(phases)).fold(0.0, f64::max);
-    // Room for the total beside the longest bar; an axis of some length even when nothing took any time.
+    // Room for the total beside the longest bar; an axis of some length even when nothing took any
+    // time.
     let end = if longest > 0.0 { longest * 1.16 } else { 1.0 };
     let mut chart = ChartBuilder::on(area)
         .margin_right(pen.length(16.0))
@@ -105,7 +106,8 @@ fn draw_panel<DB: DrawingBackend>(
             let label = significant(*value);
             let needed = picture.estimate_text_size(&label, &inside)?.0 as i32 + pen.px(8.0);
             if to.0 - from.0 >= needed {
-                // Dark text on the one light colour; not ink, which is light where the page is dark.
+                // Dark text on the one light colour; not ink, which is light where the page is
+                // dark.
                 let style = if *color == SKY { pen.centred(14.0, BLACK) } else { inside.clone() };
                 picture.draw_text(&label, &style, ((from.0 + to.0) / 2, from.1))?;
             }
