@@ -49,10 +49,7 @@ pub fn open_regular(path: &Path) -> Result<File> {
         return Err(Error::from(ErrorKind::IsADirectory));
     }
     if !kind.is_file() {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "not a regular file but a fifo, socket or device; expected a file",
-        ));
+        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file but a fifo, socket or device; expected a file"));
     }
     File::open(path)
 }

@@ -33,7 +33,7 @@ pub fn files() -> Vec<PathBuf> {
 /// The examples of one file.
 ///
 /// # Panics
-/// If the file is no list of examples.
+/// If the file is not a list of examples.
 #[must_use]
 pub fn of(file: &Path) -> Vec<Example> {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -52,7 +52,7 @@ pub fn of_kind(kind: Kind) -> Vec<Example> {
 /// Runs the suites over examples, where variables have these values.
 ///
 /// # Panics
-/// If a check fails, with a report of all that did; or if there is no example.
+/// If a check fails, with a report of all failures; or if there are no examples.
 pub fn assert_conform(examples: &[Example], variables: &[(&str, &str)]) {
     assert!(!examples.is_empty(), "there is nothing to check");
     let scratch = tempfile::tempdir().unwrap_or_else(|error| panic!("{error}"));

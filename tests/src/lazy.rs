@@ -19,7 +19,7 @@ pub type Program = (Op, Vec<TensorSpec>);
 pub struct Log {
     /// The instructions, in order.
     pub program: Vec<Program>,
-    /// How often somebody read.
+    /// The number of reads.
     pub reads: usize,
     /// The tensors that were brought to the device.
     pub uploads: usize,
@@ -62,7 +62,7 @@ impl Default for Lazy {
 }
 
 impl Lazy {
-    /// What was asked for since the last time that somebody took the log.
+    /// The requests since the log was last taken.
     #[must_use]
     pub fn take_log(&self) -> Log {
         std::mem::take(&mut *lock(&self.log))
@@ -87,8 +87,7 @@ impl Lazy {
         }
     }
 
-    /// Runs one instruction, whose inputs are computed, and keeps those outputs that somebody
-    /// holds.
+    /// Runs one instruction, whose inputs are computed, and keeps the outputs that have owners.
     fn run(&self, noted: &Noted) {
         lock(&self.log).run += 1;
         let results = self.evaluate(noted);

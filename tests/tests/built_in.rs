@@ -1,5 +1,5 @@
-//! The plugins that the binary can have built in, and what a configuration is told that names one
-//! which is left out.
+//! The plugins that can be built in, and the message for a configuration that names one which is
+//! not.
 
 use scaledown as _;
 use scaledown_host::plugins::{automatic_device, registry, shipped, shipped_aliases};

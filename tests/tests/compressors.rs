@@ -127,7 +127,7 @@ fn modernbert_takes_all_of_the_stored_encoder() {
     assert!(error.starts_with(&format!("weights: {}: ", place.path().display())), "{error}");
     assert!(error.contains("model.layers.2.attn.Wqkv.weight is not a parameter of this model"), "{error}");
     assert!(error.contains("model.layers.3.mlp.Wo.weight"), "{error}");
-    // The head is no part of the encoder, and nobody misses it.
+    // The head is not part of the encoder and is not required.
     assert!(!error.contains("head.") && !error.contains("decoder."), "{error}");
 }
 

@@ -1,4 +1,4 @@
-//! A training on a device whose memory does not hold a micro-batch: the step is made again with
+//! A training on a device whose memory does not hold a micro-batch: the step is repeated with
 //! smaller ones.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use scaledown_conformance::device::reference::Reference;
 use scaledown_host::config::Config;
 use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, TrainingFingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
+    BatchLoss, Objective, Observer, StepReport, TrainingError, TrainingFingerprint, TrainingKind, TrainingSettings, train,
 };
 use scaledown_sdk::nn::{ForwardMode, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
@@ -17,7 +17,7 @@ use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result};
 const BATCH: usize = 8;
 const WIDTH: usize = 3;
 
-/// A device on which no tensor has more than so many elements.
+/// A device that limits the elements of a tensor.
 struct Small(Arc<AtomicUsize>);
 
 impl DeviceBackend for Small {

@@ -1,11 +1,11 @@
-//! Trainings and decodings on a device that runs nothing before somebody reads: how often they
-//! read, and that one step is the same program as the next.
+//! Training and decoding on a device that runs nothing before a read: the number of reads, and that
+//! every step is the same program.
 
 use scaledown_host::config::Config;
 use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};
 use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, TrainingFingerprint, Objective, Observer, StepReport, TrainingError, TrainingKind, TrainingSettings, train,
+    BatchLoss, Objective, Observer, StepReport, TrainingError, TrainingFingerprint, TrainingKind, TrainingSettings, train,
 };
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{

@@ -5,9 +5,9 @@
 //! `wasm32-unknown-unknown` is installed, the component is built afresh as well; with
 //! `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
 //!
-//! A component brings its own copy of the sdk's layers: how they start and what instructions they
-//! run is as it was when the component was built. A change there makes the fixture older than the
-//! native build that it is compared with, and it must be written again.
+//! A component brings its own copy of the sdk's layers: their initialisation and instructions are
+//! those of its build. A change there makes the fixture older than the native build that it is
+//! compared with, and it must be written again.
 
 use std::path::PathBuf;
 

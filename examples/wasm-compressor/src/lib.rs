@@ -98,8 +98,8 @@ impl AttentionPool {
         let spans = device.from_slice(&spans, [pairs, 3])?;
         let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
         let (queries, size) = (self.queries.clone(), self.size);
-        // The attention keeps nothing for the backward sweep if it is checkpointed: it runs a
-        // second time there.
+        // With checkpointing, attention stores nothing for the backward pass and is recomputed
+        // there.
         let attend = move |inputs: &[Tensor]| {
             let queries = queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, size])?;
             let queries = queries.broadcast_to([pairs, memory, 1, size])?;

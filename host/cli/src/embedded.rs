@@ -33,8 +33,8 @@ pub fn configuration() -> Result<PathBuf> {
     Ok(unpack(FILES, &cache)?.join(CONFIGURATION))
 }
 
-/// Writes `files` into a directory of `cache` that is named after their content, and gives back
-/// that directory. Files that are there as they should be are left alone.
+/// Writes `files` into a directory of `cache` named after their content. Returns that directory.
+/// Files that are there as they should be are left alone.
 fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
     let mut hasher = crc32fast::Hasher::new();
     for (name, content) in files {

@@ -93,8 +93,7 @@ impl Terminal {
         Watch { terminal: self, interrupt }
     }
 
-    /// Writes now and then how far a bar has come, until it ends: for the log of a machine where
-    /// nobody watches.
+    /// Writes a bar's progress at intervals until it ends, for the logs of unattended machines.
     fn follow(&self, bar: &ProgressBar) {
         if self.interactive || self.quiet {
             return;
@@ -109,11 +108,11 @@ impl Terminal {
                 }
             }
         };
-        // Without the thread there are no lines, and the work is done all the same.
+        // If the thread cannot start, the work goes on without progress lines.
         let _ = std::thread::Builder::new().name("progress".into()).spawn(follow);
     }
 
-    /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes
+    /// Says how a command gets on, in one line above any progress bar. Without a terminal, it goes
     /// to the log.
     pub fn note(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
@@ -143,7 +142,7 @@ impl Terminal {
     /// Writes a result to standard output, and ends its last line.
     ///
     /// # Errors
-    /// [`Error::stdout`] if nobody reads it.
+    /// [`Error::stdout`] if standard output is closed.
     pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
         self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
@@ -157,7 +156,7 @@ impl Terminal {
     /// Writes a result to standard output as JSON, for scripts.
     ///
     /// # Errors
-    /// [`Error::stdout`] if nobody reads it.
+    /// [`Error::stdout`] if standard output is closed.
     pub fn print_json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::because("the result has no JSON form", error))?;
         self.print(text)
@@ -221,7 +220,7 @@ impl Drop for Shown {
     }
 }
 
-/// Nobody can be told that standard error is closed.
+/// A closed standard error cannot be reported.
 fn eprint_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

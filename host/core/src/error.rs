@@ -1,8 +1,7 @@
-//! What can stop a command, and how one is told on the command line.
+//! Errors of commands, and how the command line prints them.
 //!
-//! [`Error`] knows none of the rooms: each has an error of its own, which names it as [`Cause`] and
-//! matches on it where it stands; whoever needs to tell one from another further up asks with
-//! [`Error::downcast_ref`].
+//! [`Error`] knows no room. Each room has its own error, implements [`Cause`] for it and matches on
+//! it. Callers further up use [`Error::downcast_ref`].
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -133,7 +132,7 @@ impl Error {
         source.downcast().map(|cause| *cause).map_err(|source| Error { kind, source })
     }
 
-    /// The error; of an interrupted command, with the command that goes on with its work.
+    /// The error. If interrupted, names the command that continues the work.
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {
         match self.kind {
@@ -161,8 +160,7 @@ impl Error {
         self.kind == ErrorKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
-    /// The error with everything that caused it, each said once; and what to do where a disk is
-    /// full, whoever met that.
+    /// The error with its causes, without repetition, and what to do if the disk is full.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut sentence = self.to_string();

@@ -20,7 +20,7 @@ impl WasmComponent {
     /// Reads and compiles the component in a file.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if it is no valid component.
+    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if the component is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_bytes(path, FileKind::Component).map_err(|error| Error::io(path, error))?;

@@ -125,8 +125,8 @@ impl Guest {
         Ok(Guest { name: component.name().to_owned(), store, exports })
     }
 
-    /// What every call of the component starts with: recording is on, and segments that will not
-    /// run again are told.
+    /// The start of every call of the component: switches recording on and reports segments that
+    /// will not run again.
     fn begin_call(&mut self) -> Result<()> {
         self.store.data_mut().recording = true;
         let forgotten = self.store.data().segments.take_forgotten();

@@ -35,7 +35,7 @@ pub struct Bm25 {
     text: Field,
     /// `None` before the first documents.
     opened: Option<Opened>,
-    /// Whether the user was told of texts without words.
+    /// Whether the warning about texts without words was shown.
     warned: AtomicBool,
 }
 
@@ -243,8 +243,8 @@ impl Bm25 {
 
     fn told(&self, error: &TantivyError) -> Error {
         let damaged = match error {
-            // What the operating system says is no fault of the files; what the library says of
-            // their content is.
+            // The operating system's errors do not mean damaged files; the library's errors about
+            // their content do.
             TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
                 error.raw_os_error().is_none()
                     && matches!(

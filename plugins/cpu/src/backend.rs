@@ -59,7 +59,7 @@ impl CpuBackend {
     /// A CPU device.
     ///
     /// # Errors
-    /// [`Error::Config`] if the number of threads is 0 or so many cannot be started.
+    /// [`Error::Config`] if the number of threads is 0 or they cannot be started.
     pub fn new(config: CpuConfig) -> Result<Self> {
         if config.threads == Some(0) {
             return Err(Error::Config("the cpu device needs at least one thread; omit `threads` to use all".into()));

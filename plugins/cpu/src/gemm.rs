@@ -48,8 +48,8 @@ pub(crate) fn gemm<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out:
 /// As [`gemm`], for an output that interleaves with others.
 ///
 /// # Safety
-/// For all `i < m` and `j < n`, `out + i * out_row + j` must be writable, and nobody else may
-/// access it meanwhile.
+/// For all `i < m` and `j < n`, `out + i * out_row + j` must be writable, and not accessed by
+/// anything else meanwhile.
 pub(crate) unsafe fn gemm_into<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out: *mut R, out_row: usize, add: bool) {
     assert!(a.covers(e.m, e.k) && b.covers(e.k, e.n), "an operand of a product is shorter than its extents");
     if e.m == 0 || e.n == 0 {

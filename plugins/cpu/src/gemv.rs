@@ -8,7 +8,7 @@ use crate::math::{Float, LANES, Numeric, Real, sum_lanes};
 use crate::parallel;
 use crate::storage::{Scalar, Scratch};
 
-/// Up to so many rows, reading the weight costs more than the arithmetic, and packing it (as a GEMM
+/// Up to this many rows, reading the weight costs more than computing, and packing it (as a GEMM
 /// does) does not pay.
 pub(crate) const MOST_ROWS: usize = 8;
 

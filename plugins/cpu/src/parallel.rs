@@ -65,7 +65,7 @@ impl<T> Pieces<T> {
     /// Piece `index`.
     ///
     /// # Safety
-    /// The slice must be borrowed still, and nobody else may hold this piece.
+    /// The slice must still be borrowed, and no other reference to this piece may exist.
     #[allow(clippy::mut_from_ref, reason = "the pieces do not overlap")]
     unsafe fn get(&self, index: usize) -> &mut [T] {
         let start = (index * self.len).min(self.total);
@@ -158,7 +158,7 @@ impl<R> Interleaved<R> {
     /// The row of `size` elements at `offset`.
     ///
     /// # Safety
-    /// The row must lie within the output, and nobody else may access it meanwhile.
+    /// The row must lie within the output, and not be accessed by anything else meanwhile.
     #[allow(clippy::mut_from_ref, reason = "rows of different offsets do not overlap; the caller promises that")]
     pub(crate) unsafe fn row(&self, offset: usize, size: usize) -> &mut [R] {
         // SAFETY: the caller's promise.

@@ -1,5 +1,5 @@
-//! Threads for work of microseconds, as decoding has it: they wait for it awake for a while, so
-//! that nobody has to be woken up.
+//! Threads for work of microseconds, such as decoding: they spin for a while before they sleep, to
+//! avoid wake-ups.
 //!
 //! The caller works as well. A member that comes late, since it slept or its core did something
 //! else, is not waited for: the others do its part. Who does what never shows in a result.
@@ -18,7 +18,7 @@ const LOOKS: usize = 4000;
 /// How often a caller looks whether the members are done before it offers its core to others.
 const LOOKS_AT_THE_END: usize = 20_000;
 
-/// The members that are at work, in the lower bits of the state.
+/// The active members, in the lower bits of the state.
 const MEMBERS: u64 = (1 << 16) - 1;
 /// Set in the state while a member may join.
 const OPEN: u64 = 1 << 16;
@@ -35,7 +35,7 @@ struct Job<'a> {
 struct Shared {
     /// The number of the job, whether it is open, and how many members are at it.
     state: AtomicU64,
-    /// Written by the caller while the job is closed and nobody is at it; read by members that
+    /// Written by the caller while the job is closed and has no members; read by members that
     /// joined.
     job: UnsafeCell<Option<Job<'static>>>,
     /// The next piece.
@@ -90,7 +90,7 @@ impl Team {
     /// Lets `work` give work to the team.
     ///
     /// # Errors
-    /// The work as it was, if another thread is at that.
+    /// The work, unchanged, if another thread is using the team.
     pub(crate) fn lead<R, F: FnOnce() -> R>(&self, work: F) -> Result<R, F> {
         let _turn = match self.turn.try_lock() {
             Ok(turn) => turn,
@@ -108,7 +108,7 @@ impl Team {
         // borrows can go.
         let job = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
         let shared = &*self.shared;
-        // SAFETY: the last job is closed and nobody is at it, and there is one caller at a time.
+        // SAFETY: the last job is closed and has no members, and there is one caller at a time.
         unsafe { *shared.job.get() = Some(job) };
         shared.next.store(0, Ordering::Relaxed);
         let state = shared.state.load(Ordering::Relaxed);

@@ -60,7 +60,8 @@ impl Pairs {
 }
 
 impl Pairs {
-    /// The tokenizer of a query that leaves no room for a document. The first such query is told.
+    /// The tokenizer of a query that leaves no room for a document. The first such query is
+    /// reported.
     fn for_long(&self, query: &str) -> &Tokenizer {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(

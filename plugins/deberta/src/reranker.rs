@@ -30,8 +30,7 @@ impl RerankerPlugin for CrossEncoder {
         let pairs = Pairs::open(&config.model, most)?;
         let (known, vocabulary) = (pairs.vocabulary(), model.vocabulary());
         if known > vocabulary {
-            let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
+            let message = format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         Ok(CrossEncoder { model, pairs, batch_tokens: config.batch_tokens })

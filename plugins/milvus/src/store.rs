@@ -31,8 +31,8 @@ const MOST_HITS: usize = 16_384;
 /// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time,
 /// exhausted, aborted, internal, unavailable.
 const TRANSIENT_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
-/// Milvus's codes of such failures: not ready yet, unavailable, too many requests, over a rate
-/// limit, not wholly loaded yet.
+/// Milvus's codes of such failures: not ready, unavailable, too many requests, rate limit exceeded,
+/// not fully loaded.
 const TRANSIENT_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
 
 /// Milvus's code of a collection that is not there.

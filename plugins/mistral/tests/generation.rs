@@ -30,7 +30,7 @@ fn options(max_new_tokens: usize, sampling: Sampling) -> GenerateOptions {
     GenerateOptions { max_new_tokens, end_ids: Vec::new(), sampling }
 }
 
-/// Greedy decoding by reading the whole sequence anew for each token.
+/// Greedy decoding that recomputes the whole sequence for each token.
 fn greedy(generator: &MistralGenerator, prompt: &[u32], steps: usize) -> Vec<u32> {
     let mut sequence = prompt.to_vec();
     for _ in 0..steps {

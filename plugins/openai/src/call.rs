@@ -13,13 +13,12 @@ pub(crate) type Outcome = std::result::Result<String, String>;
 
 /// Asks the question of a number; it is given what says whether the answer is wanted no more.
 type Ask<'a> = dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync + 'a;
-/// What has come of a question.
+/// The state of a question.
 type Slot = Mutex<Option<Outcome>>;
 
-/// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many
-/// threads as `limit` has places for, which other calls share. A question that cannot be answered
-/// ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any other
-/// error no question is asked, and those that are being asked are told that they are unwanted.
+/// The results of `ask` for each question number, in order. Runs on as many threads as `limit`
+/// allows, shared with other calls. [`Error::Input`] becomes the message of its question. After any
+/// other error, no further question is asked and pending ones are cancelled.
 ///
 /// # Errors
 /// The first error that is not a question's own.

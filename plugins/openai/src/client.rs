@@ -1,4 +1,4 @@
-//! Requests, and when one is made again.
+//! Requests and their retries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -65,8 +65,8 @@ impl Client {
         })
     }
 
-    /// The answer to the request `body`, which is made again while its failures pass and tries are
-    /// left, and neither the process is to stop nor the answer `unwanted`. `question` is its
+    /// Sends the request `body` and returns the answer. Retries transient failures until the
+    /// retries are used up, the process is to stop, or the answer is `unwanted`. `question` is its
     /// question, as messages call it.
     ///
     /// # Errors
@@ -157,8 +157,9 @@ impl Client {
 
 /// The header's value, which says of itself that no log is to show it.
 fn authorization(key: &Secret) -> std::result::Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
-        .map_err(|_| Failure::Service(format!("environment variable {} contains characters that are not allowed in a header", key.variable())))?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
+        Failure::Service(format!("environment variable {} contains characters that are not allowed in a header", key.variable()))
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -10,7 +10,7 @@ const PARTS: [&str; 8] = ["apikey", "authorization", "bearer", "credential", "pa
 /// Words that the name of something secret consists of or ends with: `access_token`,
 /// `subscription-key`, `sessionCookie`.
 const ENDS: [&str; 9] = ["auth", "cookie", "jwt", "key", "keys", "pass", "pwd", "token", "tokens"];
-/// What requests do have that ends so. Numbers of tokens, which are no secret, are told by being
+/// What requests do have that ends so. Token counts are not secrets; they are recognised as
 /// numbers.
 const HARMLESS: [&str; 14] = [
     "prompt_cache_key",
@@ -43,9 +43,7 @@ pub(crate) fn check(extra: &Map<String, Value>) -> Result<()> {
             )));
         }
         if OWN.contains(&name.as_str()) {
-            return Err(Error::Config(format!(
-                "teacher.extra.{name} is reserved; set it with the keys of [teacher]"
-            )));
+            return Err(Error::Config(format!("teacher.extra.{name} is reserved; set it with the keys of [teacher]")));
         }
     }
     Ok(())

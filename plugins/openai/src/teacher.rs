@@ -45,7 +45,7 @@ impl OpenAi {
         OpenAi::with(config, key, Duration::from_secs(1))
     }
 
-    /// [`OpenAi::new`] with this key, and this wait before the first request that is made again.
+    /// [`OpenAi::new`] with this key and this delay before the first retry.
     fn with(config: &OpenAiConfig, key: Option<Secret>, first_wait: Duration) -> Result<Self> {
         let mut request = Map::from_iter([
             ("model".to_owned(), json!(config.model)),

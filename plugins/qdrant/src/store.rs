@@ -123,11 +123,12 @@ impl QdrantStore {
 
     fn hit(&self, point: ScoredPoint) -> Result<Hit, StoreFailure> {
         let id = point.payload.get(ID).and_then(text).map(str::to_owned);
-        let id = id.ok_or_else(|| {
-            StoreFailure::Permanent(
-                self.permanent(&format!("a point has no string `{ID}` in its payload; expected a collection created by ScaleDown")),
-            )
-        })?;
+        let id =
+            id.ok_or_else(|| {
+                StoreFailure::Permanent(self.permanent(&format!(
+                    "a point has no string `{ID}` in its payload; expected a collection created by ScaleDown"
+                )))
+            })?;
         Ok(Hit { id, score: point.score })
     }
 }

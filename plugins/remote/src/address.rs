@@ -40,7 +40,10 @@ mod tests {
         }
         for url in ["", "localhost:1", "ftp://host", "http://", "https:///v1", "http://a b"] {
             let message = check(url).unwrap_err().to_string();
-            assert!(message.contains("retriever.url is not a URL; expected one such as \"http://localhost:1\""), "{url}: {message}");
+            assert!(
+                message.contains("retriever.url is not a URL; expected one such as \"http://localhost:1\""),
+                "{url}: {message}"
+            );
         }
         for url in ["https://me:hidden@host/v1", "https://host/v1?key=hidden", "https://host?hidden", "https://host/v1#hidden"] {
             let message = check(url).unwrap_err().to_string();

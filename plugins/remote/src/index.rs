@@ -22,8 +22,8 @@ pub struct RemoteIndex<S> {
 }
 
 impl<S: Store> RemoteIndex<S> {
-    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again
-    /// after [`backoff`](crate::backoff).
+    /// The retriever of `plugin`, with `batch` documents or queries per request, and retries after
+    /// [`backoff`](crate::backoff).
     pub fn new(
         plugin: &'static str,
         store: S,

@@ -1,6 +1,6 @@
-//! What the plugins share that speak to a service: a [`Secret`] from the environment that no
-//! message shows, calls that are [made again](retry) while their failures pass, and a retriever
-//! over the sparse vectors of a [`Store`].
+//! Shared parts of plugins that use a service: a [`Secret`] from the environment that no message
+//! shows, [retries](retry) of transient failures, and a retriever over the sparse vectors of a
+//! [`Store`].
 
 mod address;
 mod index;

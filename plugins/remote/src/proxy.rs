@@ -8,8 +8,8 @@ use ureq::Proxy;
 const VARIABLES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
 /// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, in capitals or small letters,
-/// for all hosts but those of `NO_PROXY`. White space around a value is no part of it, and a blank
-/// variable is one that is not set. A name and password in it go to the proxy alone.
+/// for all hosts but those of `NO_PROXY`. Values are trimmed; blank variables count as not set. A
+/// name and password in it go to the proxy alone.
 ///
 /// # Errors
 /// [`Error::Config`] with the variable's name, never its value, if it holds no address of a proxy.

@@ -9,8 +9,7 @@ use scaledown_sdk::{Error, Result};
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
 /// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a
 /// `writeOnly` that keeps the value out of messages.
-pub const VARIABLE_EXPECTED: &str =
-    "the name of the environment variable (capitals, digits and `_`) that holds the secret";
+pub const VARIABLE_EXPECTED: &str = "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
 /// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are
 /// without it.

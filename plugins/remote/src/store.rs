@@ -5,8 +5,8 @@ use std::time::Duration;
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 
-/// What a retriever needs of a service that keeps sparse vectors under documents' ids. A call may
-/// be made again after any failure, and then has the effect of one.
+/// What a retriever needs of a service that keeps sparse vectors under documents' ids. Calls are
+/// idempotent: they may be retried after any failure.
 pub trait Store: Send + Sync {
     /// What messages call it: the service, its address and the collection.
     fn name(&self) -> String;
@@ -41,7 +41,7 @@ pub trait Store: Send + Sync {
     /// ones, whichever and however ordered. No vector is empty.
     ///
     /// # Errors
-    /// If the service fails, or there is no collection.
+    /// If the service fails, or the collection does not exist.
     fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure>;
 }
 

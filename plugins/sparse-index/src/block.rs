@@ -4,7 +4,7 @@
 //! weight in the query. Their lists know the largest weight of each group of sixteen documents: a
 //! group whose bound does not exceed the threshold is passed over without reading its postings, and
 //! of the others one list after another is added, the heaviest first, until the rest cannot lift a
-//! document any more. What is left is scored anew, in the order of the terms.
+//! document any more. Rescores the remaining documents in the order of the terms.
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;

@@ -38,8 +38,8 @@ impl Default for IndexSettings {
     }
 }
 
-/// Takes documents one after another. Nothing is published until [`Builder::finish`]: a builder
-/// that is dropped leaves the directory as it was.
+/// Takes documents one after another. Nothing is published until [`Builder::finish`]: dropping a
+/// builder leaves the directory unchanged.
 pub struct Builder {
     directory: PathBuf,
     settings: IndexSettings,
@@ -78,7 +78,7 @@ impl Builder {
     /// `weights` and `window` are those of the index, whatever is said here.
     ///
     /// # Errors
-    /// The directory holds no index, or a damaged one, or is being changed by somebody else.
+    /// The directory contains no index or a damaged one, or is locked by another writer.
     pub fn append(directory: impl AsRef<Path>, settings: &IndexSettings) -> Result<Self> {
         let directory = directory.as_ref();
         let (existing, lock) = open_locked(directory)?;
@@ -171,12 +171,12 @@ impl Builder {
         Ok(())
     }
 
-    /// Publishes what was added: from here on, whoever opens the directory sees all of it. Gives
+    /// Publishes what was added: every later open sees it. Gives
     /// what the index holds now.
     ///
     /// # Errors
     /// Two documents have the same id (unless they may be replaced), or the disk is full. The
-    /// directory is then as it was before.
+    /// directory is then unchanged.
     pub fn finish(mut self) -> Result<Info> {
         self.writer.window(self.window)?;
         let written = self.writer.finish(self.settings.duplicates)?;

@@ -60,9 +60,7 @@ pub enum Error {
         path: PathBuf,
     },
     /// Two documents have one id.
-    #[error(
-        "duplicate document id {id:?}; document ids must be unique, unless later documents replace earlier ones"
-    )]
+    #[error("duplicate document id {id:?}; document ids must be unique, unless later documents replace earlier ones")]
     Duplicate {
         /// The id.
         id: String,

@@ -1,4 +1,4 @@
-//! Tests: a disk that is full at any moment leaves the index as it was, and nothing else behind.
+//! Tests: a disk that fills at any moment leaves the index unchanged and no temporary files.
 
 use crate::storage::faults;
 use crate::{Builder, Duplicates, Error, IndexSettings, Result, SparseIndex, compact, delete};
@@ -24,7 +24,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Lets a change fail after every so many bytes until it succeeds.
+/// Fails a change after ever more bytes until it succeeds.
 fn fail_everywhere(directory: &Path, change: impl Fn() -> Result<()>) {
     let answer = || SparseIndex::open(directory).and_then(|index| index.verify().and(index.search(&[(7, 1.0)], 500))).ok();
     let before = answer();

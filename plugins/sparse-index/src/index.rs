@@ -28,7 +28,7 @@ pub(crate) struct Part {
 /// A document that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentHit {
-    /// Its number: documents are numbered as they were added, and anew by a compaction.
+    /// Its number: documents are numbered in insertion order; compaction renumbers them.
     pub document: u64,
     /// Its id.
     pub id: String,
@@ -96,7 +96,7 @@ impl SparseIndex {
 
     /// The `k` documents of the largest dot products with the query, on this thread: the best
     /// first, and of equal scores the document that was added first. Exactly what computing every
-    /// score would give, with stored weights. Documents that share no term with the query are no
+    /// score would give, with stored weights. Documents that share no term with the query are not
     /// hits.
     ///
     /// # Errors

@@ -94,8 +94,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Removes what a killed writer or an earlier generation left. A file that stays costs space
-    /// alone, so failing is no error.
+    /// Removes what a killed writer or an earlier generation left. A leftover file only costs
+    /// space, so failure is ignored.
     pub(crate) fn tidy(&self, directory: &Path) {
         let deletions = self.segments.iter().filter_map(|segment| segment.deletions.as_ref()).map(|deletions| &deletions.file);
         let named: Vec<&String> = self.segments.iter().map(|segment| &segment.file).chain(deletions).collect();

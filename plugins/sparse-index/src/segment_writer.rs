@@ -76,7 +76,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Writes what comes after the windows.
+    /// Writes the sections after the windows.
     pub(crate) fn finish(mut self, duplicates: Duplicates) -> Result<Written> {
         let lookup = self.out.written();
         let replaced = self.lookup(duplicates)?;

@@ -45,7 +45,7 @@ impl Top {
         }
     }
 
-    /// Whether there are as many as wanted.
+    /// Whether `k` hits are held.
     pub(crate) fn is_full(&self) -> bool {
         self.worst_first.len() >= self.k
     }

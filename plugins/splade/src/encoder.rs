@@ -37,8 +37,7 @@ impl Splade {
         let (known, vocabulary) = (tokenizer.get_vocab_size(true), model.encoder().config().vocab_size);
         if known > vocabulary {
             let path = config.model.display();
-            let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
+            let message = format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         let excluded = if config.special_terms { Vec::new() } else { special_ids(&tokenizer) };

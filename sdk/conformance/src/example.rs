@@ -88,8 +88,8 @@ impl Example {
     /// The examples of a file, given its content as a value.
     ///
     /// # Errors
-    /// [`ExampleError::Malformed`] if a section is no kind of component, no array of tables, or an
-    /// entry has no `plugin`.
+    /// [`ExampleError::Malformed`] if a section is not a kind of component or not an array of
+    /// tables, or an entry has no `plugin`.
     pub fn read(path: &Path, content: &Value) -> Result<Vec<Self>, ExampleError> {
         let malformed = |place: String, expected: &str, found: &Value| ExampleError::Malformed {
             path: path.display().to_string(),

@@ -28,7 +28,7 @@ pub struct Setting<'a> {
 /// If the example names a plugin that is not there, or needs a variable that has no value.
 pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<ConformanceReport, ExampleError> {
     let (name, device) = (example.title(), setting.device.clone());
-    // What is wrong with it is told before a suite fails in each of its checks.
+    // Reports its defects before a suite fails in each of its checks.
     let keys = example.keys(&setting.value("checked"))?;
     let scratch = setting.scratch.as_path();
     Ok(match example.registration()?.factory {

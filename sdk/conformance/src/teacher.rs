@@ -227,7 +227,7 @@ fn own_fault(teacher: &dyn Teacher, asked: Question<'_>, what: &str) -> Checked 
         Err(error) if matches!(error.root(), Error::Input(_)) => {}
         Err(error) => return Err(CheckFailure::differs(what, "an answer, or an error of the input", error)),
     }
-    // The teacher goes on as if nothing had happened.
+    // The teacher stays usable.
     one(teacher, question("", MESSAGES[0])).map(drop).map_err(CheckFailure::from)
 }
 

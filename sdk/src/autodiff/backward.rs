@@ -148,7 +148,7 @@ fn widened(gradient: Tensor) -> Result<Tensor> {
     if gradient.dtype() == precise { Ok(gradient) } else { gradient.cast(precise) }
 }
 
-/// The sum of two gradients that nobody else needs, so that a device may add in place.
+/// The sum of two gradients without other owners, so that a device may add in place.
 fn add_owned(a: Tensor, b: Tensor) -> Result<Tensor> {
     let op = Op::Binary(BinaryOp::Add);
     Tensor::sole(op.name(), Tensor::apply_owned(op.clone(), vec![a, b])?)

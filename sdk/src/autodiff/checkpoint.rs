@@ -9,8 +9,8 @@ use crate::{Error, Result};
 /// A segment of a model: a function of tensors that gives the same result each time.
 pub(crate) type SegmentFn = dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + Send + Sync;
 
-/// Runs `segment` on `inputs` and keeps only the inputs for the backward sweep, which runs the
-/// segment a second time.
+/// Runs `segment` on `inputs` and stores only the inputs for the backward pass, which recomputes
+/// the segment.
 ///
 /// The segment must be a pure function of its inputs and of parameters that do not change before
 /// the sweep; dropout inside it takes explicit seeds, so that both runs drop the same elements.
@@ -49,9 +49,8 @@ pub fn checkpoint_computed(
     outputs.into_iter().enumerate().map(attach).collect()
 }
 
-/// Runs a segment again, with recording, on inputs that have their history back, so that the sweep
-/// goes on through the segment as if it had been recorded at first. Returns the outputs with the
-/// gradients that arrived.
+/// Recomputes a segment with recording, on inputs with their history, so that the backward pass
+/// continues through it. Returns the outputs with the gradients that arrived.
 pub(super) fn rerun(
     segment: &Arc<SegmentFn>,
     inputs: &[Tensor],

@@ -5,13 +5,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
-    /// Whether this thread's panics are caught, and told as errors.
+    /// Whether this thread's panics are caught and returned as errors.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `read` returns; if it panics, what it says then. For reading files through a library that
-/// takes them at their word: a damaged one makes it panic, and the user is to be told which file
-/// that is. What `read` changes must not be used after a panic.
+/// What `read` returns; if it panics, what it says then. For libraries that panic on damaged files:
+/// the error names the file. What `read` changes must not be used after a panic.
 ///
 /// # Errors
 /// The panic's words.
@@ -20,7 +19,7 @@ pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     QUIET.call_once(|| {
         let told = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // Such a panic is told once, as the error that it becomes.
+            // The panic is reported once, as the error.
             if !CAUGHT.get() {
                 told(panic);
             }

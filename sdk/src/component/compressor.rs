@@ -25,8 +25,8 @@ impl PairBatch {
     /// or without, cannot compress.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no pair, or the batch asks for no memory token, for more of
-    /// them, or for an RR token that is not there.
+    /// [`Error::Input`] if the batch has no pairs, asks for no memory tokens or too many, or asks
+    /// for relevance without an RR token.
     pub fn check(&self, memory_tokens: usize, relevance: bool) -> Result<()> {
         if self.ids.is_empty() {
             return Err(Error::Input("the batch has no (query, document) pair, expected at least one".into()));

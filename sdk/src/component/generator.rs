@@ -71,8 +71,8 @@ pub trait Generator: Send + Sync {
     /// If the state is another generator's or full, or an id is not in the vocabulary.
     fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor>;
 
-    /// Merges adapters into the weights, which makes inference faster; training must not go on
-    /// afterwards. Without adapters, nothing happens.
+    /// Merges adapters into the weights, which makes inference faster. Do not train afterwards.
+    /// Without adapters, nothing happens.
     ///
     /// # Errors
     /// If the device fails.

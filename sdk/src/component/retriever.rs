@@ -25,16 +25,16 @@ pub struct Hit {
 
 /// Finds documents. An index in this process, one on disk and a remote service look alike.
 pub trait Retriever: Send + Sync {
-    /// Adds documents to what is searched, and returns how many it read. One whose id is known
-    /// already replaces the older, and of several of one id the last counts, so that an interrupted
-    /// call may be made again. When it returns, all are found, and what the retriever keeps on disk
+    /// Adds documents to what is searched, and returns how many it read. A document with a known id
+    /// replaces the older one, and of several with one id the last counts, so that an interrupted
+    /// call may be repeated. When it returns, all are found, and what the retriever keeps on disk
     /// is complete.
     ///
     /// The stream is read once, from its start, and never held whole in memory.
     ///
     /// # Errors
     /// The stream's first error; or if the index cannot be written, or the service does not answer.
-    /// Each document is then found as it was before, or as it was to be;
+    /// Each document is then found in its old or its new version;
     /// [`Retriever::all_or_nothing`] promises more.
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64>;
 
@@ -46,11 +46,10 @@ pub trait Retriever: Send + Sync {
     /// If the index cannot be read, or the service does not answer.
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
 
-    /// Whether a call of [`Retriever::index`] that fails, or whose process is killed before it
-    /// returns, leaves what is searched as it was or as it was to be, and nothing in between; and
-    /// as it was if it returns an error. A service that cannot take back what it was sent promises
-    /// less: what a failed call has sent stays, each document is found once, as it was or as it was
-    /// to be, and the same call made again completes it.
+    /// Whether indexing is atomic: after a failed or killed call of [`Retriever::index`], searches
+    /// see the old or the new index, never a mixture; after an error, the old one. Services promise
+    /// less: documents of a failed call stay, each document is found once, in its old or new
+    /// version, and repeating the call completes it.
     fn all_or_nothing(&self) -> bool {
         false
     }

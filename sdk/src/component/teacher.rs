@@ -12,7 +12,7 @@ pub struct Question<'a> {
     pub query: &'a str,
     /// The documents, the most relevant first.
     pub documents: &'a [String],
-    /// What the answering model is told to be; may be empty.
+    /// The system message; may be empty.
     pub system: &'a str,
     /// The user's message that the configuration's prompt makes of the query and the documents.
     pub message: &'a str,
@@ -25,9 +25,9 @@ pub trait Teacher: Send + Sync {
     /// may be cut in any way.
     ///
     /// # Errors
-    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) says that
-    /// one of these questions cannot be answered, whoever asks again; the host then asks them one
-    /// by one.
+    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) means
+    /// that one of these questions cannot be answered and a retry is useless; the host then asks
+    /// them one at a time.
     fn answer(&self, questions: &[Question<'_>]) -> Result<Vec<String>>;
 
     /// How many questions a call is best given.

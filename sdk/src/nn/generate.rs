@@ -23,7 +23,7 @@ pub struct GenerateOptions {
 pub struct Generated {
     /// The tokens, without the one that ended them.
     pub tokens: Vec<u32>,
-    /// Why there are no more.
+    /// Why generation stopped.
     pub finish: Finish,
 }
 
@@ -59,7 +59,7 @@ impl<'g> Decoding<'g> {
     /// Reads the prompts, which are padded on the left.
     ///
     /// # Errors
-    /// If the options are out of range, there is no prompt, or the generator refuses the input.
+    /// If the options are out of range, there are no prompts, or the generator rejects the input.
     pub fn start(generator: &'g dyn Generator, prompts: &GeneratorInput, options: GenerateOptions) -> Result<Self> {
         options.sampling.check()?;
         if options.max_new_tokens == 0 || prompts.spans.is_empty() {
@@ -90,8 +90,7 @@ impl<'g> Decoding<'g> {
             if !running || step + 1 == self.options.max_new_tokens {
                 break;
             }
-            // A sequence that has ended goes on being decoded beside the others; nobody reads what
-            // comes.
+            // Finished rows stay in the batch; their tokens are discarded.
             self.logits = no_grad(|| self.generator.decode(&chosen, &mut self.state))?;
         }
         let finished =

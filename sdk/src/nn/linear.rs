@@ -112,7 +112,7 @@ impl Linear {
     }
 
     /// Adds the adapter's update to the weight and switches the adapter off, which makes inference
-    /// as fast as without it. Training must not go on afterwards. The adapter's `B` becomes 0, so
+    /// as fast as without it. Do not train afterwards. The adapter's `B` becomes 0, so
     /// that saved parameters still describe the same function. A quantised weight would round the
     /// update away, as would one that is stored in a shorter type: there the adapter stays.
     ///

@@ -89,7 +89,7 @@ fn ends_with(path: &str, name: &str) -> bool {
 pub(super) struct AdapterSwitch(Arc<AtomicUsize>);
 
 impl AdapterSwitch {
-    /// Whether nobody has switched the adapters off.
+    /// Whether the adapters are switched on.
     pub(super) fn on(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
@@ -145,9 +145,8 @@ mod tests {
             ["lm_head", "model.layers.0.mlp.up_proj", "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
         let paths: BTreeSet<String> = paths.map(str::to_owned).into();
         let problem = |lora: LoraConfig| lora.problem(&paths);
-        let told = |what: &str| {
-            Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are q_proj, up_proj"))
-        };
+        let told =
+            |what: &str| Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are q_proj, up_proj"));
         assert_eq!(problem(names(&["q_proj", "q_prj"])), told("target \"q_prj\" is not a linear layer of the model"));
         assert_eq!(
             problem(names(&["layers.2.self_attn.q_proj"])),

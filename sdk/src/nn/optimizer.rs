@@ -134,8 +134,8 @@ impl Optimizer {
     /// as it is, and **where `scale` is NaN, everything does**.
     ///
     /// # Errors
-    /// If the device fails; the parameters may then be of different steps, and only a checkpoint is
-    /// safe to go on from.
+    /// If the device fails; the parameters may then be of different steps; resume from a
+    /// checkpoint.
     pub fn step(&mut self, mut gradients: Gradients, schedule: f64, scale: &Tensor) -> Result<()> {
         self.steps += 1;
         for group in &self.groups {

@@ -152,8 +152,8 @@ impl Params {
         Params { store, prefix: String::new(), trainable, quantization, initial: None }
     }
 
-    /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what
-    /// they have too much.
+    /// Parameters whose values `weights` hold. [`Params::finish`] reports missing and extra
+    /// weights.
     #[must_use]
     pub fn load(options: ParamOptions, weights: Arc<dyn WeightSource>) -> Self {
         Params::random(options).load_strict(weights, "", &[])
@@ -332,8 +332,7 @@ impl Params {
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
-        // A shape of which no memory holds the zeros is told with the file, and not as a lack of
-        // memory.
+        // A shape too large for memory is reported with the file, not as a lack of memory.
         options.device.zeros(options.dtype, shape).map_err(|_| Error::Weights(describe(&self.state().problems)))
     }
 

@@ -116,10 +116,10 @@ impl Params {
         AdapterSwitch::default()
     }
 
-    /// A component's layers get no adapter, so that nobody asks which there are.
+    /// A component's layers get no adapters.
     pub(super) fn note_linear(&self) {}
 
-    /// A component has no stored weights that could hold too much.
+    /// A component has no stored weights, and so no extra ones.
     pub fn tolerate(&self, _name: &str) {}
 
     /// A component has no stored weights that could differ.

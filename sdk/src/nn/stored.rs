@@ -22,7 +22,7 @@ impl Stored {
         Arc::new(Stored { source, asked: Mutex::default(), copies: Mutex::default() })
     }
 
-    /// Notes that `name` is no weight too much.
+    /// Marks `name` as used.
     pub(super) fn ask(&self, name: String) {
         self.asked().insert(name);
     }
@@ -44,8 +44,7 @@ impl Stored {
         found.unwrap_or(name)
     }
 
-    /// The weights under `prefix` that nobody asked for, those below one of the names `ignore` left
-    /// out.
+    /// The unused weights under `prefix`, except those below one of the names `ignore`.
     fn superfluous(&self, prefix: &str, ignore: &[String]) -> Vec<String> {
         let asked = self.asked();
         let under = |name: &str, path: &str| name.strip_prefix(path).is_some_and(|rest| path.is_empty() || rest.starts_with('.'));

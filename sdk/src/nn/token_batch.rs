@@ -32,8 +32,8 @@ impl TokenBatch {
     /// Pads the batch for a model that reads up to `most` tokens.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no sequence, one is empty or longer than `most`, or types do
-    /// not fit their ids.
+    /// [`Error::Input`] if there are no sequences, one is empty or longer than `most`, or types do
+    /// not match their ids.
     pub(super) fn pad(&self, most: usize, device: &Device) -> Result<Padded> {
         let lengths: Vec<usize> = self.ids.iter().map(Vec::len).collect();
         let len = lengths.iter().copied().max().unwrap_or(0);

@@ -19,13 +19,13 @@ struct Held<T: ?Sized> {
 }
 
 impl Storage {
-    /// Elements that a device has made, to be given to whoever asked for them.
+    /// Elements that a device has made for the caller.
     pub fn new<T: Any + Send + Sync>(data: T) -> Self {
         Storage(Arc::new(Held { charge: None, range: None, data }))
     }
 
-    /// Notes what the elements take and, of integers, between which numbers they lie. Only a
-    /// storage that nobody else holds yet takes note.
+    /// Notes what the elements take and, of integers, between which numbers they lie. Only an
+    /// unshared storage records it.
     pub(super) fn noted(mut self, charge: MemoryCharge, range: Option<IntegerRange>) -> Self {
         if let Some(held) = Arc::get_mut(&mut self.0) {
             held.charge = Some(charge);
@@ -56,16 +56,16 @@ impl Value {
         self.storage.0.data.downcast_ref()
     }
 
-    /// The elements for writing, if nobody else holds them and they are of the representation `T`.
+    /// The elements for writing, if they are unshared and of the representation `T`.
     pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
         Arc::get_mut(&mut self.storage.0)?.data.downcast_mut()
     }
 
-    /// The elements themselves, if nobody else holds them and they are of the representation `T`,
-    /// of which an empty one stays behind.
+    /// The elements themselves, if they are unshared and of the representation `T`. Leaves an empty
+    /// `T`.
     ///
     /// # Errors
-    /// The value as it was.
+    /// The unchanged value.
     pub fn take<T: Default + 'static>(mut self) -> std::result::Result<T, Self> {
         match self.get_mut::<T>() {
             Some(data) => Ok(std::mem::take(data)),
@@ -105,7 +105,7 @@ impl IntegerRange {
     }
 }
 
-/// Bytes that somebody keeps for as long as they are used, as a file's memory map.
+/// Bytes kept alive by an owner, such as a file's memory map.
 #[derive(Clone)]
 pub struct HostBytes {
     owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
@@ -166,12 +166,12 @@ pub struct DeviceInfo {
 /// may rely on shapes and types, and ids and targets that came from the host have been checked as
 /// well. Results must not depend on the number of threads.
 ///
-/// **When things happen.** A device may run an instruction at once, in the background, or only when
-/// somebody reads; an error that it meets late is that of the next [`read`](Self::read) or
+/// **When things happen.** A device may run an instruction at once, in the background, or lazily at
+/// the next read. A late error is returned by the next [`read`](Self::read) or
 /// [`synchronize`](Self::synchronize). The instructions of a thread take effect in program order. A
 /// storage that is dropped is free for the instructions that follow it in that order, so its memory
-/// may be given away while earlier ones still run. A device that puts instructions off keeps what
-/// they read until they have run, and need not compute what nobody holds any more.
+/// may be given away while earlier ones still run. A lazy device keeps the inputs of instructions
+/// until they have run, and need not compute outputs without owners.
 pub trait DeviceBackend: Send + Sync + 'static {
     /// What this device is.
     fn info(&self) -> DeviceInfo;
@@ -205,8 +205,8 @@ pub trait DeviceBackend: Send + Sync + 'static {
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool;
 
     /// Runs one instruction, or notes it to be run. `outputs` are the specifications of its
-    /// results, as [`infer`](super::infer) gives them. Inputs are passed by value, so that an input
-    /// that nobody else holds ([`Value::take`]) can be overwritten.
+    /// results, as [`infer`](super::infer) gives them. Inputs are passed by value, so that unshared
+    /// ones ([`Value::take`]) can be overwritten.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; or if the device fails.
@@ -220,7 +220,7 @@ pub trait DeviceBackend: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Starts what was put off, without waiting for it: the caller goes on to do something else.
+    /// Starts deferred instructions without waiting for them.
     ///
     /// # Errors
     /// If the device fails.

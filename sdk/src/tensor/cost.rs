@@ -15,9 +15,9 @@ pub struct Cost {
 ///
 /// Floating-point operations are counted as PyTorch's `FlopCounterMode` counts them: those of
 /// products (matrix products, linear maps, attention), with nothing subtracted for masks;
-/// everything else counts 0. Attention's backward is five products, one of which computes the
-/// scores a second time. Bytes are those of the inputs and outputs; of a table or a tensor that is
-/// only partly read or written, that part.
+/// everything else counts 0. Attention's backward is five products, one of which recomputes the
+/// scores. Bytes are those of the inputs and outputs; of a table or a tensor that is only partly
+/// read or written, that part.
 #[must_use]
 pub fn cost(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Cost {
     Cost { flops: flops(op, inputs, outputs), bytes: bytes(op, inputs, outputs) }

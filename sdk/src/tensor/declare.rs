@@ -10,8 +10,8 @@ pub struct Declaration {
     pub doc: &'static [&'static str],
     /// Who runs it.
     pub kind: OpKind,
-    /// The inputs in order, apart by spaces. `?` marks one that may be left out, `*` one or more of
-    /// that kind, `!` one that is overwritten where nobody else holds it.
+    /// The inputs in order, apart by spaces. `?` marks an optional input, `*` one or more, `!` one
+    /// that is overwritten in place if unshared.
     pub inputs: &'static str,
     /// The outputs in order, with the same marks.
     pub outputs: &'static str,

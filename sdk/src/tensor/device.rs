@@ -96,7 +96,7 @@ impl Drop for MemoryCharge {
 }
 
 thread_local! {
-    /// Set while a coarse instruction runs as primitives, which are then not counted a second time.
+    /// Set while a coarse instruction runs as primitives, which are then not counted twice.
     static DECOMPOSING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -325,8 +325,7 @@ fn check_length(spec: &TensorSpec, bytes: &[u8]) -> Result<()> {
     Err(Error::Data(format!("{spec} needs {} bytes, got {}", spec.bytes(), bytes.len())))
 }
 
-/// Refuses ids and targets from the host that name nothing: by the time that a device meets them,
-/// nobody may be waiting for it.
+/// Rejects invalid ids and targets from the host early: a device may find them too late to report.
 fn check_values(op: &Op, inputs: &[Value]) -> Result<()> {
     let extent = |input: usize, dim: usize| inputs.get(input).and_then(|input| input.spec.shape.dims().get(dim)).copied();
     let (ids, rows, lowest, what) = match op {

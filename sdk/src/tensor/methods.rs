@@ -178,8 +178,7 @@ impl Tensor {
         self.one(Op::Slice { dim, start, len })
     }
 
-    /// `self` with `update` written at `start` of dimension `dim`; in place if nobody else holds
-    /// `self`.
+    /// `self` with `update` written at `start` of dimension `dim`; in place if `self` is unshared.
     ///
     /// # Errors
     /// If the update does not fit.

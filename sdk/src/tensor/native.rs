@@ -127,8 +127,8 @@ impl Tensor {
         Tensor::apply_owned(op, inputs.iter().map(|&tensor| tensor.clone()).collect())
     }
 
-    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that
-    /// nobody else holds.
+    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite an
+    /// unshared one.
     ///
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.

@@ -120,8 +120,8 @@ instructions! {
     } = "split" Coarse "x" -> "parts*", Flows, Everyone;
 
     /// `(base, update) -> base` with `base[.., start..start + update.shape[dim], ..] = update`; all
-    /// other extents agree. A device overwrites `base` where nobody else holds it (a KV cache grows
-    /// without copies).
+    /// other extents agree. A device overwrites `base` if it is unshared (a KV cache grows without
+    /// copies).
     WriteSlice {
         /// The dimension.
         fixed dim: usize,
@@ -211,8 +211,7 @@ instructions! {
     /// `(y [.., o], x [.., i], down [r, i], up [o, r]) -> (sum [.., o], low [.., r])` with `low =
     /// dropout(x) down^T` and `sum = y + scale low
     /// up^T`; the dropout is [`Op::Dropout`]'s, with this `p` and `seed`. `low` has no gradient of
-    /// its own: the backward instruction reads it. A device adds to `y` in place where nobody else
-    /// holds it.
+    /// its own: the backward instruction reads it. A device adds to `y` in place if it is unshared.
     Adapter {
         /// The factor on the update, `alpha / r`.
         fixed scale: f64,
@@ -404,8 +403,7 @@ instructions! {
     /// `masters`)`. Gradients are multiplied by `grad_scale` (f32, or f64 where the parameters are)
     /// first: clipping, averaging. **Where it is NaN, nothing changes**: every output is its input.
     /// `m`, `v` and `master` are f32 (f64 where the parameter is); with `masters`, the update
-    /// happens there and the parameter is its rounded copy. A device overwrites inputs that nobody
-    /// else holds.
+    /// happens there and the parameter is its rounded copy. A device overwrites unshared inputs.
     AdamW {
         /// The decay of the first moment.
         fixed beta1: f64,

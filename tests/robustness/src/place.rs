@@ -24,7 +24,7 @@ pub struct Ended {
     pub code: Option<i32>,
     /// What it printed.
     pub out: Vec<u8>,
-    /// What it told.
+    /// Its output.
     pub err: String,
     /// How long it took.
     pub time: Duration,

@@ -21,7 +21,7 @@ fn read<'a>(file: impl Into<String>, command: &'a [&'a str]) -> Read<'a> {
     Read { file: file.into(), command, called: "", sealed: false, writes: "none" }
 }
 
-/// Tries damaged inputs of a file, which is as it was afterwards.
+/// Tries damaged versions of a file, then restores it.
 fn try_all(place: &Place, Read { file, command, called, sealed, writes }: Read<'_>) {
     let whole = place.read(&file);
     let sound = place.run(command);

@@ -205,11 +205,8 @@ impl fmt::Display for Examination {
         if self.devices.is_empty() {
             rows.push(vec!["devices".into(), "none: no device plugin is built in".into()]);
         }
-        let source = if self.cache.offline {
-            "offline (HF_HUB_OFFLINE)".to_owned()
-        } else {
-            format!("from {}", self.cache.endpoint)
-        };
+        let source =
+            if self.cache.offline { "offline (HF_HUB_OFFLINE)".to_owned() } else { format!("from {}", self.cache.endpoint) };
         rows.push(vec![
             "model cache".into(),
             format!("{}, {} used, {source}", self.cache.directory.display(), gib(self.cache.used)),

@@ -60,8 +60,7 @@ fn documents_that_are_cut_are_told() {
     tiny.train("run", &["training.max_steps=1"]);
     tiny.write("documents.txt", format!("The home of Hazel is Aspen Vale.\n{}\n", "It grows peas. ".repeat(20)));
     let ask = ["answer", "tiny.toml", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
-    let told =
-        "truncated 1 of 2 documents to compression.document_tokens = 24, compressed or not";
+    let told = "truncated 1 of 2 documents to compression.document_tokens = 24, compressed or not";
     for reading in [&[][..], &["--uncompressed"]] {
         let ended = tiny.run(&[&ask[..], reading].concat());
         assert_eq!((ended.code, ended.err), (Some(0), format!("warning: {told}\n")));

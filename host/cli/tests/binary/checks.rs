@@ -1,4 +1,4 @@
-//! `config check`: what cannot run is told before it runs.
+//! `config check` reports what cannot run before it runs.
 
 use serde_json::{Value, json};
 
@@ -91,8 +91,8 @@ fn the_adapters_layers_must_be_the_models() {
         let setting = format!("generator.lora.target={target}");
         assert_eq!(tiny.done(&["config", "check", "tiny.toml", "--set", &setting]), "tiny.toml: ok\n", "{target}");
     }
-    // A model of many layers and weights is no work, and one that cannot be built is not this key's
-    // fault.
+    // A model with many layers takes no time to check. A model that cannot be built is not this
+    // key's fault.
     let large = tiny.read("generator/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 8192");
     let large = large.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 80");
     tiny.write("generator/config.json", &large);

@@ -5,8 +5,8 @@ use std::process::Command;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, one_error, start, train, with};
 
-/// Fills a disk after a first checkpoint: the next write fails in one line, and once there is room
-/// the training goes on from what was whole.
+/// Fills a disk after a first checkpoint: the next write fails with a one-line error. Once there is
+/// room, the training resumes from the last complete checkpoint.
 fn goes_on_once_there_is_room(
     tiny: &Tiny,
     directory: &str,

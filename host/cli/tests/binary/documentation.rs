@@ -6,7 +6,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent).unwrap().to_owned()
 }
 
-/// Directories with what nobody commits.
+/// Directories that are not committed.
 const GENERATED: [&str; 3] = ["runs/", "target/", "quickstart/"];
 
 /// Every Markdown file, by its path from the root, with its text.

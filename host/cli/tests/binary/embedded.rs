@@ -58,8 +58,8 @@ fn a_file_of_the_working_directory_goes_over_the_embedded_one() {
     assert!(ran.err.starts_with("error: configs/quickstart.toml:2: training.sed: unknown key"), "{}", ran.err);
 }
 
-/// Sets every weight of a safetensors file to zero: such a model always gives the token 0, which is
-/// no text.
+/// Sets every weight of a safetensors file to zero: such a model always generates token 0, which
+/// has no text.
 fn silence(file: &Path) {
     let mut content = std::fs::read(file).unwrap();
     let data = 8 + u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;

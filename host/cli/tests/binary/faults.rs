@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, poll, start, train, with};
 
-/// Every kind of state that a resumption must bring back: more than one epoch, micro-batches,
+/// Every kind of state that resuming must restore: more than one epoch, micro-batches,
 /// dropout, a schedule.
 const STATE: [&str; 5] = [
     "training.micro_batch=2",
@@ -139,7 +139,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
 fn what_cannot_begin_is_told_before_anything_is_read() {
     let tiny = Tiny::new();
     tiny.train("run", &["training.max_steps=1"]);
-    // No data can be read here, which would be told if it came first.
+    // The data cannot be read here; that error must not come first.
     let data = "data.train=missing.jsonl";
     let error = tiny.failed(&train("run", &[data]), 2);
     assert!(error.contains("holds an unfinished or finished training"), "{error}");
@@ -217,7 +217,7 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
     let error = tiny.failed(&train("poisoned", &half), 1);
     let told = format!("step 1: the loss is NaN; the first non-finite value is in {tensor} of the generator");
     assert!(error.starts_with(&told), "{error}");
-    // A training that has begun beside other weights does not go on beside these.
+    // A training cannot resume with other generator weights.
     let error = tiny.failed(&train("run", &whole), 1);
     assert!(error.contains("cannot be resumed: the generator's weights are others"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
@@ -247,7 +247,7 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
     let resume = with(&ENDLESS, &["training.checkpoint_every=1", "--resume"]);
     let ended = tiny.run(&train("run", &with(&resume, &["training.lr_compressor=1e39"])));
     let (warning, error) = ended.err.split_once('\n').unwrap();
-    // A rate may be lowered to save a training, and so it may be raised; it is told.
+    // The learning rate may change on resume. A note reports it.
     assert_eq!(warning, "warning: after step 4, training.lr_compressor was 0.01 and is 1e+39");
     assert!(error.starts_with("error: step 5: the update made ") && error.contains(" of the compressor not finite"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");

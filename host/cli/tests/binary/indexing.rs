@@ -42,7 +42,7 @@ fn documents(documents: &[(&str, &str)]) -> String {
     documents.iter().map(|(id, text)| format!("{}\n", json!({"id": id, "text": text}))).collect()
 }
 
-/// The last line is no document.
+/// The last line is not a document.
 fn broken(name: &str, parts: &[(&str, &str)], tiny: &Tiny) {
     tiny.write(name, documents(parts) + "no document\n");
 }
@@ -127,7 +127,7 @@ fn an_addition_that_is_killed_leaves_nothing_behind() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
     let (mut child, file) = waiting(&tiny, &["index", "add", "index.toml"], &[("a", "copper, killed")]);
-    // The index as it was counts until the new one is whole, and nobody else may change it.
+    // The old index stays in use until the new one is complete. No other process may change it.
     assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper and gold"), ("c", "copper")]));
     tiny.write("good.jsonl", documents(&[("d", "zinc")]));
     let busy = tiny.failed(&with("add", "corpus.path=good.jsonl"), 1);
@@ -208,8 +208,7 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
             std::fs::write(&path, whole).unwrap();
         }
     }
-    // An older format, whose parts lay elsewhere, is told and can be replaced; and so can a
-    // description that is none.
+    // An older format is reported and can be replaced, as can an invalid description.
     let description = tiny.read("index/index.json");
     let other_count = description.replace("\"chunks\": 3", "\"chunks\": 2");
     assert_ne!(other_count, description);
@@ -286,7 +285,7 @@ fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     let ended = finish(child);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper anew")]));
-    // Two shares of a preparation that find no index: the second is told to wait.
+    // Two shards of a preparation without an index: the second must wait.
     std::fs::remove_dir_all(tiny.path("index")).unwrap();
     let (mut first, file) = waiting(&tiny, &["prepare", "index.toml", "--shard", "0/2"], &[("a", "copper")]);
     assert!(poll(|| tiny.path("index/build-1").exists()), "it does not begin");
@@ -410,7 +409,7 @@ fn an_index_is_searched_where_nothing_can_be_written() {
         Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), whole, "{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => eprintln!("skipped: another user cannot run the binary here: {error}"),
     }
-    // A disk that is full: the index is there still, and what does not fit is told as that.
+    // On a full disk, the old index stays and the error names the cause.
     let _ = std::fs::write(tiny.path("ballast"), vec![0; 32 << 20]);
     assert_eq!(tiny.done(&search), whole);
     let told = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);

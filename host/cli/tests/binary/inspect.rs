@@ -179,7 +179,7 @@ fn what_was_written_is_told_and_a_missing_directory_is_named() {
     let ran = forward("none/out.safetensors");
     let message = "error: cannot write none/out.safetensors: directory none does not exist; create it first\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", message));
-    // What fails later is told by the name that was asked for, too.
+    // Later failures name the requested file as well.
     let ran = forward("/dev/null/out.safetensors");
     assert_eq!(ran.code, 1);
     assert!(!ran.err.contains(".partial"), "{}", ran.err);

@@ -5,7 +5,7 @@ use crate::tiny::{ENDLESS, Tiny, finish, poll, start, train, with};
 /// A training that ends when it is killed.
 const LONG: [&str; 3] = [ENDLESS[0], ENDLESS[1], "training.max_steps=1000000"];
 
-/// The refusal of a training in a directory where another is at work.
+/// The refusal of a second training in a directory.
 fn refusal(tiny: &Tiny, directory: &str) -> String {
     let told =
         "another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)";

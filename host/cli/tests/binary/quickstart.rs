@@ -88,7 +88,7 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     tiny.done(&["train", "run/config.toml", "--set", "output.directory=again"]);
     assert_eq!(tiny.curve("again"), tiny.curve("run"));
 
-    // A second run harms nothing unless it is told to, and says so before it works.
+    // A second run replaces nothing without --overwrite, and says so before it starts.
     let before = tiny.files("run");
     let command = format!("{} quickstart quick.toml --set output.directory=run", env!("CARGO_BIN_EXE_scaledown"));
     let error = tiny.failed(&quickstart(place, &[]), 2);
@@ -149,7 +149,7 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let metrics: Value = serde_json::from_str(&tiny.read("run/metrics.json")).unwrap();
     assert_eq!(metrics["training"]["steps"], step + 3);
 
-    // Where the labels are all that there is, the training begins anew with them.
+    // With labels only, the training starts from the beginning.
     std::fs::remove_dir_all(tiny.path("run/checkpoints")).unwrap();
     tiny.write("run/train.jsonl", &other);
     tiny.done(&quickstart(place, &resume));

@@ -119,21 +119,21 @@ impl Tiny {
         finish(start(&mut self.command(arguments)))
     }
 
-    /// Runs the binary, which must succeed, and gives back what it wrote to standard output.
+    /// Runs the binary, which must succeed. Returns its standard output.
     pub(crate) fn done(&self, arguments: &[impl AsRef<OsStr> + Debug]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
         ended.out
     }
 
-    /// Runs the binary, which must fail with `code` and one line, and gives back that line.
+    /// Runs the binary, which must fail with `code` and a one-line error. Returns that line.
     pub(crate) fn failed(&self, arguments: &[impl AsRef<OsStr> + Debug], code: i32) -> String {
         let ended = self.run(arguments);
         assert_eq!((ended.code, ended.out.as_str()), (Some(code), ""), "{arguments:?}: {}", ended.err);
         one_error(&ended.err)
     }
 
-    /// Trains with settings over `tiny.toml`, such as `training.seed=1`, and gives back the curve.
+    /// Trains with settings over `tiny.toml`, such as `training.seed=1`, and returns the curve.
     pub(crate) fn train(&self, directory: &str, settings: &[&str]) -> Vec<Point> {
         self.done(&train(directory, settings));
         self.curve(directory)
@@ -148,7 +148,7 @@ impl Tiny {
             let number = |name: &str| value(name).parse().unwrap();
             Point { step: value("step").parse().unwrap(), loss: number("loss"), gradient_norm: number("gradient_norm") }
         };
-        // A run that goes on, or was killed, may show a part of its last line.
+        // A run that is active or was killed may have an incomplete last line.
         lines.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(point).collect()
     }
 
@@ -217,7 +217,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
 
 /// Waits for the end of a process. One that does not come to its end is killed, and fails the test.
 pub(crate) fn finish(mut child: Child) -> Ended {
-    // A process that writes much waits until somebody reads it.
+    // A process that writes much blocks until its output is read.
     fn read(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
         std::thread::spawn(move || {
             let mut text = String::new();

@@ -113,7 +113,7 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     // A language model is trained as a whole, and an adapter beside it would be lost.
     let error = tiny.failed(&["pretrain", "tiny.toml"], 2);
     assert!(error.contains("can have no adapter") && error.contains("`generator.lora = false`"), "{error}");
-    // A target that is no layer is told before anything is trained.
+    // An invalid target is reported before training starts.
     let error = tiny.failed(&["train", "tiny.toml", "--set", "generator.lora.target=[\"q_prj\"]"], 1);
     assert!(error.contains("target \"q_prj\" is not a linear layer of the model") && error.contains("q_proj"), "{error}");
     assert!(!tiny.path("run").exists(), "something was written");
@@ -149,7 +149,7 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
     // A model serves in another element type than it was trained in.
     let bf16 = tiny.done(&[&["evaluate", "tiny.toml", "--json", "--set", "training.dtype=bf16"][..], &still].concat());
     assert!(bf16.contains("\"after\""));
-    // What is no model is told before anything is measured.
+    // An invalid model is reported before measuring starts.
     for (place, told) in [
         ("run/checkpoints/step-00000001", "this is a checkpoint of a training"),
         ("run", "this is the directory of a run"),
@@ -262,7 +262,7 @@ fn a_compressor_is_pretrained_and_a_training_starts_from_it() {
     let start = "training.init_from=./pretrained/model";
     let started = tiny.train("run", &[start]);
     assert!(started[0].loss < tiny.train("fresh", &[])[0].loss - 0.2, "the training did not start from the pretrained model");
-    // Without learning rates, what comes out is what went in.
+    // With learning rates of zero, nothing changes.
     tiny.train("still", &[start, "training.lr_generator=0", "training.lr_compressor=0", "training.max_steps=1"]);
     for name in ["compressor.safetensors", "adapter_model.safetensors"] {
         let content = |run: &str| std::fs::read(tiny.path(run).join("model").join(name)).unwrap();

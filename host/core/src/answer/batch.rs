@@ -33,7 +33,7 @@ pub struct AnswerOptions {
     pub batch: usize,
     /// How wide batches are padded; if not set, what suits the device.
     pub widths: Option<Widths>,
-    /// Whether answers go on, whatever stops them, to `max_new_tokens`; for timings of equal work.
+    /// Decodes to `max_new_tokens` regardless of stop tokens, for timings of equal work.
     pub ignore_end: bool,
 }
 
@@ -107,8 +107,7 @@ impl Answers {
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
-    // What the compressed model is compared with is the generator as it was before its adapter
-    // learnt to read vectors.
+    // The baseline is the generator without its adapter, which was trained to read vectors.
     let _base = (options.reading != ContextMode::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let widths = options.widths.unwrap_or_else(|| Widths::of_device(&oscar.model.device));

@@ -114,8 +114,9 @@ fn foreign(directory: &Path) -> Option<String> {
             "{shown} is a system or home directory; expected a directory for this run alone, such as {shown}/run"
         ));
     }
-    holds_others(&place)
-        .then(|| format!("{shown} holds files that are not a run's; expected a directory for this run alone, such as {shown}/run"))
+    holds_others(&place).then(|| {
+        format!("{shown} holds files that are not a run's; expected a directory for this run alone, such as {shown}/run")
+    })
 }
 
 /// Whether there are files in a directory, and none that a run writes.

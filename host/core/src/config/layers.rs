@@ -87,8 +87,8 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
         if !is_of_a_service(&parts) {
             layers.push(single(origin, &parts, value)?);
         } else if !value.trim().is_empty() {
-            // An address or a variable's name: white space around it, and a blank one, come of how
-            // it was set.
+            // An address or a variable's name: strip white space and ignore blank values, which
+            // come from how it was set.
             layers.push(single(origin, &parts, value.trim())?);
         }
     }

@@ -314,11 +314,7 @@ fn with_notes(resolved: resolve::Resolved) -> Config {
 
 fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {
     component.ok_or_else(|| {
-        ConfigError::one(
-            Origin::BuiltIn,
-            kind,
-            format!("missing; this command needs a table [{kind}] with a `plugin` key"),
-        )
+        ConfigError::one(Origin::BuiltIn, kind, format!("missing; this command needs a table [{kind}] with a `plugin` key"))
     })
 }
 

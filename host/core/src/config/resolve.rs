@@ -107,8 +107,8 @@ fn defaults() -> Result<Layer, ConfigError> {
     Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: KeyLines::default(), literal: None, values })
 }
 
-/// A layer that names another plugin for a component starts that component's table anew: the keys
-/// below it were the other plugin's.
+/// A layer that names another plugin for a component drops the keys of lower layers, which belong
+/// to the former plugin.
 fn restart_changed_components(layers: &mut [Layer]) {
     for kind in schema::COMPONENTS.map(|kind| kind.to_string()) {
         let mut current: Option<String> = None;

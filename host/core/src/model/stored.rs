@@ -164,7 +164,7 @@ impl DirectoryKind {
             () if !directory.is_dir() => DirectoryKind::Missing,
             // A checkpoint holds the compressor's parameters as well.
             () if has("trainer.json") => DirectoryKind::Checkpoint,
-            // So that a compressor that lost a file is told as damaged.
+            // A compressor that lacks a file counts as damaged.
             () if has(COMPRESSOR) || (has("manifest.json") && has("config.toml")) => DirectoryKind::Compressor,
             () if has("config.json") || has("model.safetensors") || has("model.safetensors.index.json") => {
                 DirectoryKind::LanguageModel

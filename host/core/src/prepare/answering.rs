@@ -107,7 +107,7 @@ impl Answering<'_> {
     }
 }
 
-/// Whether an error says that a question cannot be answered, whoever asks again.
+/// Whether an error is the question's own fault, so that a retry cannot succeed.
 pub(super) fn refuses(error: &SdkError) -> bool {
     matches!(error.root(), SdkError::Input(_))
 }

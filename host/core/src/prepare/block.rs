@@ -140,8 +140,8 @@ impl Survey {
     /// Reads the questions once.
     ///
     /// # Errors
-    /// If a file cannot be read; if a question is malformed and that is not to be passed over; if
-    /// there is no question.
+    /// If a file cannot be read, there are no questions, or a question is malformed and malformed
+    /// ones are not skipped.
     pub fn of(source: &QuestionSource, config: &Preparation, shard: Shard) -> Result<Self> {
         let mut blocks = Blocks::open(source, config, Shard::default())?;
         let mut survey = Survey::default();

@@ -19,7 +19,7 @@ pub enum PreparationError {
     /// A file could not be written or locked.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The journal was changed by somebody else.
+    /// The journal was changed by another program.
     #[error("{}:{line}: the journal is damaged ({message}); start over with --overwrite", path.display())]
     Damaged {
         /// The file.
@@ -41,7 +41,7 @@ pub enum PreparationError {
         /// This version's format.
         expected: u32,
     },
-    /// Another process is at work on the same run.
+    /// Another process holds the run's lock.
     #[error("{}: locked by another run; wait for it to end, or choose another output directory", .0.display())]
     Busy(PathBuf),
     /// The run began with other settings or other questions.

@@ -62,9 +62,9 @@ impl PreparationFingerprint {
         serde_json::from_slice(line).map(|Version { version }| version)
     }
 
-    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and
-    /// may: the keys that a plugin's schema marks as `"operational": true`, such as a timeout or an
-    /// address. What comes out must not depend on them.
+    /// Checks that a run that began with `self` may resume with `now`. Returns the permitted
+    /// differences: keys that a plugin's schema marks as `"operational": true`, such as a timeout
+    /// or an address. What comes out must not depend on them.
     ///
     /// # Errors
     /// What differs and may not.

@@ -21,7 +21,7 @@ use crate::support::lock::{LockError, lock_file};
 /// What is written goes to the disk itself at least this often.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// A line longer than this is no entry.
+/// The maximum length of an entry.
 const LONGEST: u64 = 1 << 30;
 
 /// The result of a stage for questions of a block.
@@ -213,7 +213,7 @@ impl Journal {
     }
 }
 
-/// What a journal holds, as far as it was written at some moment.
+/// A journal's contents, possibly incomplete.
 #[derive(Debug)]
 pub struct Recorded {
     path: PathBuf,
@@ -228,7 +228,7 @@ impl Recorded {
         &self.path
     }
 
-    /// Whether the answers to all questions of a block are known, of which there are so many.
+    /// Whether all answers of a block of `count` questions are known.
     #[must_use]
     pub fn is_answered(&self, block: u64, questions: usize) -> bool {
         self.places.get(&block).is_some_and(|places| places.answers >= questions)

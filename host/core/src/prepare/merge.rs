@@ -50,8 +50,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     let described = beside(out);
     sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
     if described.exists() && Sidecar::read_file(&described).is_err() {
-        let message =
-            "not a description of records, and the merge would overwrite it; choose another --out".to_owned();
+        let message = "not a description of records, and the merge would overwrite it; choose another --out".to_owned();
         return Err(PreparationError::Merge { path: described, message }.into());
     }
     let mut ids = HashSet::new();
@@ -140,9 +139,7 @@ impl ShardRecords {
     fn keep(&self, out: &[&Path]) -> Result<()> {
         let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
         match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {
-            Some(path) => {
-                Err(self.fault(format!("{} is a file of this shard; choose another --out", path.display())).into())
-            }
+            Some(path) => Err(self.fault(format!("{} is a file of this shard; choose another --out", path.display())).into()),
             None => Ok(()),
         }
     }

@@ -2,9 +2,9 @@
 //! answers from them (OSCAR, section 4.1).
 //!
 //! Questions are worked on in [`Block`]s of fixed composition, and what is found and answered is
-//! written to a [`Journal`] as it comes. So a run that is killed at any moment goes on where it
-//! was, and as what stands in a record depends on its block alone, the records are the same to the
-//! byte; the same holds for runs that share the blocks between machines.
+//! written to a [`Journal`] as it comes. So a run that was killed at any moment can be resumed. A
+//! record depends on its block alone, so that the records are the same to the byte, also when
+//! shards run on several machines.
 
 mod answering;
 mod block;

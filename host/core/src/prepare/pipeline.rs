@@ -34,8 +34,8 @@ pub enum PipelineStage {
     Answer,
 }
 
-/// How far each stage has come, and whether the run is to stop. It is told from the threads of the
-/// stages.
+/// How far each stage has come, and whether the run is to stop. The stages call it from their
+/// threads.
 struct Watch<'a> {
     progress: &'a dyn Progress,
     bars: [Option<Box<dyn Bar>>; 3],
@@ -47,7 +47,7 @@ impl<'a> Watch<'a> {
         Watch { progress, bars: [bar("retrieve"), if reranked { bar("rerank") } else { None }, bar("answer")] }
     }
 
-    /// A stage has finished so many more questions.
+    /// A stage has finished this many more questions.
     fn done(&self, stage: PipelineStage, questions: u64) {
         if let Some(Some(bar)) = self.bars.get(stage as usize) {
             bar.add(questions);
@@ -121,8 +121,9 @@ impl Shared {
 }
 
 impl Pipeline<'_> {
-    /// Does what is missing in `journal` of all `blocks`, which hold so many `questions`, and
-    /// records it there. Ends early, with what is done recorded, if it is cancelled.
+    /// Processes the `blocks` that are missing in `journal` and records the results there.
+    /// `questions` is their number of questions. Ends early, with what is done recorded, if it is
+    /// cancelled.
     ///
     /// # Errors
     /// The first of a component or the journal; of a question, if these are to stop the run. What

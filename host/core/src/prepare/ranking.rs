@@ -108,7 +108,7 @@ pub(super) fn rank(
         Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no documents")),
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
-    // A question that the reranker cannot read is one that cannot be prepared, whoever asks again.
+    // A question that the reranker rejects cannot be prepared; a retry would fail again.
     let skipped = |ranked: Result<_>| match ranked {
         Err(error) if error.downcast_ref().is_some_and(refuses) => Ok(skip(&error.to_string())),
         other => other,

@@ -88,7 +88,7 @@ pub struct Counts {
     pub records: u64,
     /// Questions that are left out: by the reason, how many.
     pub skipped: std::collections::BTreeMap<String, u64>,
-    /// Lines that are no question, in all shards.
+    /// Malformed lines, in all shards.
     pub malformed: u64,
 }
 

@@ -315,7 +315,7 @@ impl scaledown_sdk::component::Teacher for Echo {
     }
 }
 
-/// Stops a run once so many answers are there.
+/// Stops a run after this many answers.
 struct After(Arc<AtomicU64>, u64);
 
 impl Progress for After {

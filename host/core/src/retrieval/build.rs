@@ -71,11 +71,11 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
 }
 
 /// Adds the documents of a configuration's corpus to its index; those whose ids are there are
-/// replaced. If it fails before all of them were read, the index is as it was (with a retriever of
-/// which the same can be said).
+/// replaced. If it fails before all are read, the index is unchanged, provided that the retriever
+/// is atomic.
 ///
 /// # Errors
-/// If there is no index; otherwise as [`build()`].
+/// If there is no index; otherwise see [`build()`].
 pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -> Result<SearchIndex> {
     let root = config.directory.clone();
     let missing = || IndexError::Missing(root.clone());
@@ -124,7 +124,7 @@ struct Filling<'a> {
     place: &'a IndexPlace,
     /// What there is to add to.
     before: Option<IndexManifest>,
-    /// Whether nobody searches what is filled before it is whole.
+    /// Whether the index is not searched before it is complete.
     apart: bool,
 }
 

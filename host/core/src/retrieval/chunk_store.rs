@@ -134,8 +134,8 @@ fn told(path: &Path, error: redb::Error) -> IndexError {
     }
 }
 
-/// Chunks on their way into a file, which nobody may read meanwhile. Nothing of them is in it
-/// before [`Addition::finish`]; until then the library keeps them in the file's free space.
+/// Chunks that are being written to a file, which must not be read meanwhile. Nothing of them is in
+/// it before [`Addition::finish`]; until then the library keeps them in the file's free space.
 pub(super) struct Addition {
     path: PathBuf,
     number: u32,

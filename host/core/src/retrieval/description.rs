@@ -31,7 +31,7 @@ pub(super) struct IndexManifest {
     pub(super) scaledown: String,
     /// The retriever's table.
     pub(super) retriever: Component,
-    /// The corpus's table, as it was at first.
+    /// The corpus's table at the first build.
     pub(super) corpus: Corpus,
     /// The checksum of all ids and texts, in the order in which they were added.
     pub(super) checksum: u32,
@@ -163,7 +163,7 @@ pub struct Description {
     pub verified: bool,
     /// What the retriever says of its own files.
     pub stats: Vec<(String, String)>,
-    /// The corpus's table, as it was at first.
+    /// The corpus's table at the first build.
     pub corpus: Corpus,
 }
 

@@ -31,7 +31,7 @@ pub enum IndexError {
     /// There is nothing to index.
     #[error("{}: the corpus has no documents; check corpus.path", .0.display())]
     Empty(PathBuf),
-    /// A file is not as it was written.
+    /// A file is damaged.
     #[error("{}: {message}; rebuild the index with `scaledown index build --overwrite`", path.display())]
     Damaged {
         /// The file.

@@ -14,7 +14,7 @@ use crate::{Result, support::artifact};
 /// | --- | --- |
 /// | `config.toml` | the resolved configuration; running it again reproduces the results |
 /// | `model` | the trained model |
-/// | `checkpoints` | what a training goes on from |
+/// | `checkpoints` | what a training resumes from |
 /// | `training.json` | what a training was like, for later reports |
 /// | `metrics.jsonl`, `tensorboard` | the training's log |
 /// | `metrics.json`, `report.html`, `plots` | what was measured |

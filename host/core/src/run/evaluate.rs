@@ -28,13 +28,13 @@ pub struct Baseline {
 /// the report.
 ///
 /// # Errors
-/// If a file is missing or cannot be used, the device fails, or another run is at work in the
-/// output directory.
+/// If a file is missing or unusable, the device fails, or another run has locked the output
+/// directory.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let config = &config.with_adapter();
     let stored = StoredOscar::open(&directory)?;
-    // What it writes goes to the output directory, in which a training may be at work.
+    // Its output directory may be locked by a training.
     let _lock = train::lock(&config.output.directory)?;
     let trained = Trained::beside(&directory)?;
     let start = super::train::stored_start(config)?;

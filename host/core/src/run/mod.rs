@@ -39,7 +39,7 @@ pub struct Context<'a> {
     /// What becomes of an earlier run in the output directory.
     pub start: RunStart,
     /// The command line of this run without the options that choose `start`, for messages that say
-    /// how to go on.
+    /// how to continue.
     pub command: String,
 }
 
@@ -49,7 +49,7 @@ pub enum RunStart {
     /// There must be none.
     #[default]
     New,
-    /// It goes on where it stopped; where there is none, the run begins.
+    /// Resumes it. Without an earlier run, starts one.
     Resume,
     /// It is removed.
     Overwrite,

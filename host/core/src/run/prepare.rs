@@ -92,7 +92,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let busy = pipeline.run(Blocks::open(&source, &config.preparation, shard)?, &mut journal, survey.questions, context.progress);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    // What waited for a service, and was told to stop, has failed only thereby.
+    // An error of a request that was cancelled by the interrupt.
     if context.progress.cancelled() {
         return Err(Error::interrupted("progress is journaled"));
     }

@@ -47,7 +47,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = Directory::of(config);
     let earlier = Earlier::look(&directory)?;
     earlier.check(config, context)?;
-    // A training begins anew where the labels are all that there is.
+    // With labels only, a training starts from the beginning.
     let start = if earlier.checkpoint { context.start } else { RunStart::New };
     let resumed = start == RunStart::Resume;
     let pretrained = stored_start(config)?;
@@ -59,17 +59,18 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     if context.start == RunStart::Overwrite {
         earlier.remove()?;
     }
-    let mut config =
-        stages.time("data", "Generates the encyclopedia and its questions from a seed.", || with_atlas(config))?;
+    let mut config = stages.time("data", "Generates the encyclopedia and its questions from a seed.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
     let run = TrainingRun::open(&config, TrainingKind::Distillation, &training, &lock)?;
     let records = test_records(&config)?;
     directory.record_config(&config)?;
 
     let session = Session::new(oscar);
-    let baseline = stages.time("measure before", "Measures answers before training: from vectors, from full documents and from none.", || {
-        baseline(&session, &config, &records, context)
-    })?;
+    let baseline = stages.time(
+        "measure before",
+        "Measures answers before training: from vectors, from full documents and from none.",
+        || baseline(&session, &config, &records, context),
+    )?;
     stages.em(&baseline.before.scores);
     let (train, validation) =
         stages.time(records_stage(&config), &preparation(&config), || labelled(&session, &mut config, context))?;
@@ -89,8 +90,7 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     finish(&Session::new(oscar), &config, &records, &baseline, trained, context)
 }
 
-/// Writes the encyclopedia into the output directory, and gives back the configuration with its
-/// files in place.
+/// Writes the encyclopedia to the output directory. Returns the configuration with its files.
 fn with_atlas(config: &Config) -> Result<Config> {
     let mut config = config.clone();
     let directory = Directory::of(&config).data();

@@ -14,7 +14,7 @@ use crate::train::checkpoint::{Checkpoint, CheckpointStore};
 use crate::train::{Objective, TrainingFingerprint, TrainingKind, TrainingOutcome, TrainingSettings, train};
 use crate::{Error, Result};
 
-/// A training that may begin, or go on.
+/// A training that starts or resumes.
 pub(super) struct TrainingRun<'a> {
     context: &'a Context<'a>,
     /// Held by the caller until the model is written, after the training.

@@ -1,7 +1,7 @@
 //! Locks: one process at a time writes a file or into a directory.
 //!
-//! The end of a process, however it comes, ends its locks too. A file system without locks is
-//! warned about, and nobody is kept out.
+//! The end of a process, however it comes, ends its locks too. Without locks in the file system,
+//! warns and continues.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Error, ErrorKind};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::artifact::ArtifactError;
 
-/// Why there is no lock.
+/// Why locking failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.
@@ -106,8 +106,8 @@ impl Drop for DirectoryLock {
         if self.made.is_empty() || !is_alone() {
             return;
         }
-        // Best effort: an empty directory harms nobody. Still locked, so that nobody else begins in
-        // between.
+        // Best effort: an empty directory is harmless. Still locked, so that no other process
+        // starts in between.
         let _ = fs::remove_file(self.directory.join(LOCK));
         let _ = self.made.iter().try_for_each(fs::remove_dir);
     }

@@ -1,8 +1,8 @@
-//! The marks that a section's schema gives to keys which may change when a run goes on.
+//! Marks of configuration keys that may change when a run is resumed.
 //!
-//! `operational` keys say how the work is done, or where it lies, and shape nothing of what comes
-//! out; `adjustable` ones shape it, and are changed on purpose to save a run. Every other key must
-//! stay as it was: a new key that nobody has thought about is refused, not overlooked.
+//! `operational` keys do not affect results: paths, timeouts, batch sizes of inference.
+//! `adjustable` keys affect results and may change deliberately, to save a run. Every other key
+//! must not change; a new key is refused until it is marked.
 //!
 //! ```text
 //! #[schemars(extend("operational" = true))]
@@ -16,15 +16,15 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The mark of a key that shapes nothing of what comes out.
+/// The mark of a key that does not affect results.
 const OPERATIONAL: &str = "operational";
-/// The mark of a key that shapes what comes out and may change all the same.
+/// The mark of a key that affects results and may still change.
 const ADJUSTABLE: &str = "adjustable";
 
 /// The mark that gives a key's former name.
 pub const RENAMED_FROM: &str = "renamed-from";
 
-/// Every value of a section that shapes what comes out, by its key (`training.seed`). What is not
+/// Every value of a section that affects results, by key (`training.seed`). What is not
 /// set is left out.
 #[must_use]
 pub fn shaping<T: JsonSchema + Serialize>(section: &str, value: &T) -> BTreeMap<String, Value> {
@@ -86,7 +86,7 @@ fn without_operational(value: Value, schema: &Value) -> Value {
     }
 }
 
-/// Every value within `value` that is no table, by its key.
+/// Every leaf value of `value`, by key.
 fn leaves(key: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(table) => table.into_iter().for_each(|(name, value)| leaves(&format!("{key}.{name}"), value, into)),

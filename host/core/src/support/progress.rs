@@ -31,7 +31,7 @@ pub struct Task<'a> {
     pub is_stage: bool,
 }
 
-/// How far a task has come. It may be told from any thread.
+/// How far a task has come. May be called from any thread.
 pub trait Bar: Send + Sync {
     /// So many steps are done in all.
     fn set(&self, done: u64);
@@ -63,7 +63,7 @@ impl dyn Progress + '_ {
     }
 }
 
-/// Progress that nobody sees, of work that is stopped by an [`Interrupt`], if at all. Warnings and
+/// Hidden progress, with an optional [`Interrupt`]. Warnings and
 /// notes go to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Silent(pub Interrupt);

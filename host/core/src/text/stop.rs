@@ -42,9 +42,9 @@ impl StopStrings {
 
 /// Watches one growing answer for the strings that end it.
 ///
-/// What a token says depends on its neighbours: a word's first token brings a space where another
-/// stands before it, and the bytes of one character may be several tokens. The text therefore grows
-/// by what the newest tokens add to the few before them, and a character counts once it is whole.
+/// A token's text depends on its neighbours: a word's first token has a leading space after another
+/// token, and one character's bytes may span several tokens. The text therefore grows by what the
+/// newest tokens add to the few before them, and a character counts once it is whole.
 #[derive(Clone, Debug, Default)]
 pub struct StopWatch {
     /// The end of the text so far, no longer than a string that could still begin in it.

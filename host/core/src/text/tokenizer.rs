@@ -200,7 +200,7 @@ impl Tokenizer {
 /// The tokenizer of a `tokenizer.json`.
 ///
 /// # Errors
-/// [`TextError::Tokenizer`] if the file cannot be read or is no tokenizer.
+/// [`TextError::Tokenizer`] if the file cannot be read or is not a tokenizer.
 pub(crate) fn parsed(path: &Path) -> Result<tokenizers::Tokenizer, TextError> {
     let failed = |message: String| TextError::Tokenizer { path: path.to_owned(), message };
     let bytes = read_bytes(path, FileKind::Tokenizer).map_err(|error| failed(error.to_string()))?;

@@ -1,4 +1,5 @@
-//! Checkpoints: everything that a training needs to go on as if it had never stopped.
+//! Checkpoints: the complete state of a training, so that a resumed training equals an
+//! uninterrupted one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -147,7 +147,7 @@ impl Training {
         if !self.reduce_micro_batch || self.micro_batch < 2 {
             return None;
         }
-        // Micro-batches of a step need not be of one size, so an odd one is no trouble.
+        // Micro-batches of a step may differ in size, so an odd size is fine.
         self.micro_batch /= 2;
         Some(self.micro_batch)
     }

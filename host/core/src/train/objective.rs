@@ -36,7 +36,7 @@ pub struct StepReport {
     pub tokens: usize,
 }
 
-/// Whether a training goes on after a step.
+/// Whether a training continues after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// There is more to learn.
@@ -84,7 +84,7 @@ pub trait Objective {
         None
     }
 
-    /// Looks at a finished step, and says whether to go on.
+    /// Evaluates a finished step and decides whether to continue.
     fn finish_step(&mut self, _report: &StepReport) -> Verdict {
         Verdict::Continue
     }

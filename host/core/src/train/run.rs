@@ -119,8 +119,8 @@ fn step<O: Objective>(
     let (batches, mut totals) = passes(objective, step, forward, observer)?;
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
     let read = totals.update(optimizer, schedule, settings.clip)?;
-    // A loss or norm that is not finite left everything as it was, so that the pass can be made
-    // again to find out why.
+    // A non-finite loss or norm has changed nothing, so that the pass can be repeated to find the
+    // cause.
     for ((micro, batch), &loss) in batches.iter().enumerate().zip(&read.losses) {
         if !loss.is_finite() {
             let tensor = trace(objective, batch, forward(micro))?;
@@ -268,7 +268,7 @@ fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: ForwardMode
     match no_grad(|| watch_finite(|| objective.loss(batch, &mut forward))) {
         Err(TrainingError::Model(error)) => result_of(error),
         Err(other) => Err(other),
-        // What made it is no instruction on finite values: the numbers that came with the batch.
+        // No instruction made it from finite values: the batch itself contains it.
         Ok(loss) => {
             for (name, part) in &loss.parts {
                 if !part.scalar()?.is_finite() {

@@ -24,7 +24,7 @@ pub struct TrainingSettings {
     /// Steps between measurements on the validation records, of which the last step has one as
     /// well; none are made if not set.
     pub validate_every: Option<u64>,
-    /// Whether layers compute their intermediate tensors a second time instead of keeping them.
+    /// Whether layers recompute their intermediate tensors instead of storing them.
     pub gradient_checkpointing: bool,
 }
 

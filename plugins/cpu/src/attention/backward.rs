@@ -1,4 +1,4 @@
-//! The backward pass, which computes the scores anew from the log-sum-exp.
+//! The backward pass, which recomputes the scores from the log-sum-exp.
 
 use multiversion::multiversion;
 

@@ -218,8 +218,7 @@ impl Call<'_> {
         inputs.get(index).map(|value| self.elements(value)).transpose()
     }
 
-    /// The elements of a value to be overwritten: its own where nobody else holds them, else a
-    /// copy.
+    /// The elements of a value to overwrite: its own if no other tensor shares them, else a copy.
     fn owned<T: Scalar>(&self, value: Value) -> Result<Buffer> {
         match value.take::<Buffer>() {
             Ok(buffer) => Ok(buffer),

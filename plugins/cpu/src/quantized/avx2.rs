@@ -1,5 +1,5 @@
 //! The products of groups of rows on processors with AVX2: a multiplication of 16 words, and an
-//! addition of what comes of their pairs.
+//! addition of their pairwise products.
 
 use std::arch::x86_64::*;
 

@@ -26,7 +26,7 @@ pub(super) struct Rounded {
 pub(super) struct Block {
     /// The integers, every eight of them in [`ORDER`].
     pub(super) integers: [i16; BLOCK],
-    /// Eight times their sum, which is what weights of 4 bits that are stored plus 8 make too much.
+    /// Eight times their sum: the excess of 4-bit weights, which are stored with an offset of 8.
     pub(super) excess: i32,
     pub(super) scale: f32,
 }

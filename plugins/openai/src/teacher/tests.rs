@@ -64,7 +64,7 @@ impl Server {
         serde_json::from_value(config).unwrap()
     }
 
-    /// What one question brings, and the requests that it took. All turns must have been used.
+    /// The result of one question and its requests. All turns must have been used.
     fn ask(self, more: Value, question: &Question<'_>) -> (Result<Vec<String>>, Vec<(String, Value)>) {
         let key = Secret::read("teacher.api_key_env", None, "OPENAI_API_KEY", |_| Some(KEY.into())).unwrap();
         let teacher = OpenAi::with(&self.config(more), key, Duration::from_millis(1)).unwrap();

@@ -1,9 +1,9 @@
 //! How the time and size of the index grow: `growth QUERIES DIRECTORY [SEED [DOCUMENTS ...]]`.
 //!
 //! For each number of documents it builds an index below the directory, asks every tenth query on
-//! one thread, and compares the first answers with brute force. The indexes stay, so that they can
-//! be asked again: what is built already is not built anew. Times are those of the clock and, where
-//! the system counts it, of the thread alone, which a busy machine disturbs less.
+//! one thread, and compares the first answers with brute force. The indexes stay and are reused.
+//! Times are those of the clock and, where the system counts it, of the thread alone, which a busy
+//! machine disturbs less.
 
 mod synthetic;
 

@@ -4,8 +4,8 @@
 //! - every instruction's outputs against the [`Reference`] device, which runs decompositions in
 //!   f64;
 //! - that inputs which come out of a permutation, a slice or a broadcast are as good as any;
-//! - that an instruction changes no tensor that somebody still holds, and gives the same result of
-//!   tensors that nobody does;
+//! - that an instruction changes no tensor that is still referenced, and gives the same result for
+//!   tensors that are not;
 //! - the gradient of every differentiable instruction: in f64 against finite differences (on the
 //!   reference device, where the device has no f64), and in the device's other types against those
 //!   in f64;

@@ -59,7 +59,7 @@ pub fn check_values(device: &Device) -> CaseResult {
 /// happens.
 ///
 /// # Errors
-/// If memory is charged that nobody holds, or not charged.
+/// If memory is charged without an owner, or not charged.
 pub fn check_memory(device: &Device) -> CaseResult {
     let dtype = if device.info().dtypes.contains(&DType::F32) { DType::F32 } else { DType::BF16 };
     device.synchronize()?;

@@ -37,7 +37,7 @@ pub(super) fn twin(text: usize) -> String {
     format!("twin-{}", text % TEXTS.len())
 }
 
-/// A document of each text that nobody touches.
+/// A document of each text that is never changed.
 pub(super) fn twins() -> Vec<Document> {
     (0..TEXTS.len()).map(|text| document(twin(text), text)).collect()
 }

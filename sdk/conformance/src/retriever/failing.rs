@@ -67,7 +67,7 @@ pub(super) fn error(subject: &RetrieverSubject<'_>) -> Checked {
     }
 }
 
-/// Whether each document is found as it was before an addition.
+/// Whether each document is found as before an addition.
 fn as_it_was(profile: &Profile) -> Checked {
     for text in 0..twins().len() {
         profile.expect(&twin(text), text)?;
@@ -79,7 +79,7 @@ fn as_it_was(profile: &Profile) -> Checked {
     Ok(())
 }
 
-/// Whether each document is found as it was before an addition, or as it was to be.
+/// Whether each document is found either as before or as after an addition.
 fn as_it_was_or_was_to_be(profile: &Profile) -> Checked {
     for text in 0..twins().len() {
         profile.expect(&twin(text), text)?;
@@ -160,7 +160,7 @@ pub(super) fn killed(subject: &RetrieverSubject<'_>) -> Checked {
         let mut found = (subject.open)(&copy)?;
         Profile::of(&*found)?.expect_same(&at_first, &format!("after a process that was killed {moment}"))?;
         found.verify()?;
-        // And the addition can be made again.
+        // The addition can be repeated.
         add(&mut *found, &addition())?;
         Profile::of(&*found)?.expect(&changed(0), new(0))?;
     }

@@ -1,9 +1,9 @@
 //! The suite of retrievers: an index in this process, one on disk and a remote service alike.
 //!
 //! The suite knows nothing of what a retriever finds relevant. It compares documents with *twins*:
-//! documents of the same text that nobody touches. Whatever a query asks, a document has the score
-//! of its twin, or neither is found. So a document that was replaced, or was to be, is known by the
-//! twin that it follows.
+//! documents of the same text that are never changed. Whatever a query asks, a document has the
+//! score of its twin, or neither is found. So a document that was replaced, or was to be, is known
+//! by the twin that it follows.
 
 mod adding;
 mod corpus;

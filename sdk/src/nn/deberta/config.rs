@@ -44,7 +44,7 @@ pub struct DebertaConfig {
 /// How the attention reads relative positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relative {
-    /// The greatest distance that is told from greater ones.
+    /// The greatest distinguished distance.
     pub max_distance: usize,
     /// The number of buckets on either side, in which far distances share one; `None` for one each.
     pub buckets: Option<usize>,

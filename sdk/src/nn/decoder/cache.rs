@@ -9,8 +9,8 @@ use crate::{Error, Result};
 /// The keys and values of all layers for a batch of sequences, in buffers that are allocated once
 /// and written in place.
 ///
-/// Where the next token stands is kept on the device and moved on there, so that a step of a
-/// decoding brings nothing to it.
+/// The next token's position is kept and advanced on the device, so that a decoding step uploads
+/// nothing.
 #[derive(Debug)]
 pub struct KvCache {
     pub(super) layers: Vec<LayerCache>,
@@ -89,8 +89,7 @@ impl LayerCache {
         };
         let start = self.used;
         self.used += len;
-        // The buffers leave the cache, so that nobody else holds them and the device writes in
-        // place.
+        // The buffers leave the cache, so that they have one owner and the device writes in place.
         let Some((keys, values)) = self.buffers.take() else {
             let empty = |dtype: DType| k.device().zeros(dtype, [batch, self.capacity, heads, size]);
             let keys = empty(k.dtype())?.write_slice(&k, 1, start)?;

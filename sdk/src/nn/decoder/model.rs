@@ -79,9 +79,8 @@ impl Decoder {
         self.context
     }
 
-    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `spans` tell real
-    /// positions from padding, which may stand on either side; what comes out at padding means
-    /// nothing.
+    /// The final hidden states of sequences of embeddings `[batch, seq, hidden]`. `spans` mark the
+    /// real positions; padding may be on either side. Outputs at padding are undefined.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.

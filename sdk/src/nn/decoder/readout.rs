@@ -57,7 +57,7 @@ impl TokenSelection {
             places.iter().enumerate().map(|(i, row)| row.iter().map(|at| i * width + at).collect()).collect();
         let firsts: Vec<i64> = places.iter().map(|row| row.first().copied().unwrap_or(0) as i64).collect();
         let of_attention = spans.iter().zip(&firsts).flat_map(|(span, &first)| [span.start as i64, span.len as i64, first]);
-        // Consecutive places are told by their first; others one by one.
+        // Consecutive places are given by the first; others individually.
         let consecutive = places.iter().all(|row| row.windows(2).all(|pair| pair[1] == pair[0] + 1));
         let own = if consecutive {
             None

@@ -61,8 +61,8 @@ impl ModernBertModel {
     }
 
     /// The final hidden states `[batch, seq, hidden]` of token embeddings of that shape (before the
-    /// embeddings' norm). `spans` tell the real tokens from padding, which may stand on either
-    /// side, and what comes out at its places means nothing.
+    /// embeddings' norm). `spans` mark the real tokens; padding may be on either side. Outputs at
+    /// padding are undefined.
     ///
     /// # Errors
     /// If the spans do not fit, or a row is longer than the model can read.

@@ -200,8 +200,8 @@ impl AtlasConfig {
     }
 }
 
-/// Ten sentences in their longest wording hold at least so many tokens, so that every document can
-/// be made this long.
+/// The minimum number of tokens in ten sentences of the longest wording, so that every document can
+/// reach this length.
 const MOST_TOKENS: usize = 80;
 
 fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> AtlasResult<()> {

@@ -1,4 +1,4 @@
-//! The entities of the world and how they are parted into splits.
+//! The entities and their splits.
 
 use std::fmt;
 

@@ -8,8 +8,8 @@ use super::record::{AtlasAnswer, AtlasContext};
 use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
-/// The source of one stage's contexts. It takes the training split's entities, with facts drawn
-/// anew for every context.
+/// The source of one stage's contexts. It takes the training split's entities, with new random
+/// facts for every context.
 #[derive(Debug)]
 pub(crate) struct PretrainingContexts<'a> {
     pub(crate) config: &'a AtlasConfig,

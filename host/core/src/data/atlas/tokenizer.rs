@@ -25,9 +25,9 @@ const PATTERN_WORDS: &str = "The the of is She He It Her His Its What";
 
 /// Makes the tokenizer. It depends on the lexicon alone, not on any setting.
 ///
-/// A unigram model with equal scores cuts text into the fewest pieces. Text that the world does not
-/// know falls back to bytes, so that decoding gives back every text exactly, but for one space at
-/// its start. It adds no token of its own: a prompt writes `<s>` where it wants one.
+/// A unigram model with equal scores cuts text into the fewest pieces. Unknown text falls back to
+/// bytes, so that decoding reproduces every text, except for one space at its start. It adds no
+/// token of its own: a prompt writes `<s>` where it wants one.
 ///
 /// # Errors
 /// [`AtlasError::Tokenizer`] when the library refuses the vocabulary.

@@ -21,8 +21,8 @@ pub(super) fn open_beir(path: &Path) -> Result<DocumentIter, DataError> {
     open(path, &fields)
 }
 
-/// The documents that `take` makes of the JSON values of a file; it is also told what to call one
-/// that has no id.
+/// The documents that `take` makes from the JSON values of a file. It also gets the id for
+/// documents without one.
 pub(super) fn documents(
     path: &Path,
     take: impl Fn(&Value, &str) -> Result<CorpusDocument, Fault> + 'static,

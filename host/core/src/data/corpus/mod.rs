@@ -2,9 +2,9 @@
 //! cut into.
 //!
 //! [`CorpusReader`] yields one [`CorpusDocument`] after the other, and never holds more than one
-//! (of a file of plain text, that is the whole file). A document that cannot be read is an error
-//! that names the file and the line; the stream goes on with the next. [`Chunker`] cuts documents
-//! into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
+//! (of a file of plain text, that is the whole file). An unreadable document is an error that names
+//! file and line. The stream continues with the next document. [`Chunker`] cuts documents into the
+//! [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
 mod cell;
 mod chunk;

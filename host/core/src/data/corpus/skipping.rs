@@ -6,7 +6,7 @@ use super::stream::CorpusReader;
 use crate::data::config::OnError;
 use crate::data::records::DataError;
 
-/// How many of the documents that are left out are told one by one.
+/// The number of skipped documents that are reported individually.
 const TOLD: u64 = 10;
 
 /// The documents of a corpus.

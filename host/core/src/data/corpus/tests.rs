@@ -90,10 +90,7 @@ fn ms_marcos_passages_and_documents_are_read() {
     let found = read(&corpus(CorpusFormat::Msmarco, files.path().join("c.tsv")));
     assert_eq!(found[0], document("0", "", "first passage"));
     assert_eq!(found[1], document("D1", "Title", "body"));
-    assert_eq!(
-        found[2],
-        Err("c.tsv:3: found 1 tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)".into())
-    );
+    assert_eq!(found[2], Err("c.tsv:3: found 1 tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)".into()));
     assert_eq!(found[3], Err("c.tsv:4: the id is empty; expected a document id".into()));
     assert!(found[4].as_ref().is_err_and(|error| error.starts_with("c.tsv:5: not valid UTF-8")), "{:?}", found[4]);
     assert_eq!(found[5], document("6", "", "last"));
@@ -171,7 +168,7 @@ fn a_document_that_cannot_be_read_is_left_out_if_the_configuration_says_so() {
     let ids: Vec<&str> = documents.iter().map(|document| document.id.as_str()).collect();
     assert_eq!(ids, ["a", "d", "e"]);
     assert_eq!((documents[1].title.as_str(), documents[1].text.as_str()), ("T", ""));
-    // What makes the rest of a file unreadable is no matter of one document.
+    // A defect that makes the rest of a file unreadable cannot be skipped.
     config.path = files.path().join("whole.json");
     assert!(found(&config).iter().any(Result::is_err));
 }

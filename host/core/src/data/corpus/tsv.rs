@@ -1,4 +1,4 @@
-//! MS MARCO's collections: lines parted by tabs.
+//! MS MARCO's collections: tab-separated lines.
 
 use std::path::Path;
 
@@ -21,10 +21,7 @@ fn document(line: &str) -> Result<CorpusDocument, String> {
         &[id, text] => (id, "", text),
         &[id, _, title, text] => (id, title, text),
         other => {
-            return Err(format!(
-                "found {} tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)",
-                other.len()
-            ));
+            return Err(format!("found {} tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)", other.len()));
         }
     };
     if id.trim().is_empty() {

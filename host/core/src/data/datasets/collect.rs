@@ -30,8 +30,7 @@ pub struct DatasetSource<'a> {
 pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<WrittenDataset>> {
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {
-        let told =
-            format!("{}: is also the input; choose another --out", out.display());
+        let told = format!("{}: is also the input; choose another --out", out.display());
         return Err(Error::usage(told));
     }
     write_file_with(out, |file| {
@@ -41,7 +40,7 @@ pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &d
                 Some(path) => from_file(set, path)?,
                 None => from_hub(set, source.split, source.hub)?,
             };
-            // The ids of several sets are told apart.
+            // Ids of several datasets get a prefix.
             let prefix = if sets.len() > 1 { format!("{}-", set.name()) } else { String::new() };
             let bar = progress.spinner(set.name());
             let written = write(set, examples, source.limit, &prefix, file, &*bar)?;

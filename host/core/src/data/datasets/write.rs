@@ -21,8 +21,8 @@ pub struct WrittenDataset {
     pub without_documents: usize,
 }
 
-/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. `bar` is told how
-/// many there are.
+/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. Sets the number of
+/// records on `bar`.
 ///
 /// # Errors
 /// If a question cannot be read, or `out` not be written to.

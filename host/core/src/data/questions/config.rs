@@ -92,7 +92,10 @@ impl Questions {
     pub(crate) fn contradictions(&self, has_corpus: bool) -> Vec<(&'static str, String)> {
         match (self.format, &self.path) {
             (QuestionFormat::Synthetic, Some(_)) => {
-                vec![("path", "not used: synthetic questions are made from the corpus; remove it, or set questions.format".into())]
+                vec![(
+                    "path",
+                    "not used: synthetic questions are made from the corpus; remove it, or set questions.format".into(),
+                )]
             }
             (QuestionFormat::Synthetic, None) if !has_corpus => {
                 vec![("format", "synthetic questions need a corpus; add a table [corpus]".into())]

@@ -118,7 +118,8 @@ fn documents(value: &Value, fields: &QuestionFields) -> Result<(Vec<String>, Opt
     let scores = scores.map(|scores| list(&field, scores.clone(), number)).transpose()?;
     match &scores {
         Some(scores) if scores.len() != documents.len() => {
-            let message = format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
+            let message =
+                format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             Err(fault(&field, &message))
         }
         _ => Ok((documents, scores)),

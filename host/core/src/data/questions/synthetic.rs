@@ -10,7 +10,7 @@ use super::CorpusQuestion;
 /// Fewer words than this are no sentence to ask about: headings, captions.
 const SHORTEST: usize = 5;
 
-/// More words than this are no question.
+/// The maximum number of words of a question.
 const LONGEST: usize = 60;
 
 /// Makes at most `count` questions, each of another document, in the order of the corpus. Every

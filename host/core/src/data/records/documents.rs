@@ -16,7 +16,7 @@ const LIMIT: usize = 64 << 20;
 /// line. Compressed files are decompressed, blank lines are passed over.
 ///
 /// # Errors
-/// If the file cannot be read or is too long, or at its first line that is no document.
+/// If the file cannot be read, is too long, or contains an invalid document.
 pub fn read_documents(path: &Path) -> Result<Vec<String>, DataError> {
     let extension = plain_name(path).extension().and_then(|extension| extension.to_str());
     if matches!(extension, Some("json" | "jsonl")) { limited(path, json(path)?) } else { limited(path, lines(path)?) }

@@ -8,8 +8,8 @@ use std::{
 use super::{compressed, error::DataError, split::RECORD_LIMIT};
 
 /// The lines of a UTF-8 file that are not blank, each with its number, counted from 1, and without
-/// its end. A compressed file is decompressed. A line that is no text is an error, and reading goes
-/// on with the next.
+/// its end. A compressed file is decompressed. A line that is not valid UTF-8 is an error. Reading
+/// continues with the next line.
 pub struct Lines {
     path: PathBuf,
     source: Option<Box<dyn BufRead + Send>>,
@@ -52,7 +52,9 @@ impl Lines {
         self.line += 1;
         if bytes.len() > RECORD_LIMIT {
             self.source = None;
-            return Some(Err(self.fault(format!("the line is longer than {} MiB; check that this is a text file", RECORD_LIMIT >> 20))));
+            return Some(Err(
+                self.fault(format!("the line is longer than {} MiB; check that this is a text file", RECORD_LIMIT >> 20))
+            ));
         }
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);

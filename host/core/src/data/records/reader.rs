@@ -17,8 +17,8 @@ use super::{
     split::{Broken, RecordSplitter},
 };
 
-/// The records of a file, each with the line it begins on. After a broken record reading goes on
-/// with the next, where the file's layout still shows where that is.
+/// The records of a file, each with the line it begins on. After an invalid record, reading
+/// continues with the next one, if the file's layout still shows where it starts.
 pub struct Reader {
     path: PathBuf,
     split: Option<RecordSplitter<Box<dyn BufRead + Send>>>,

@@ -63,7 +63,8 @@ impl Record {
         };
         let reranking_scores = take("reranking_scores").map(|value| list("reranking_scores", value, score)).transpose()?;
         if let Some(scores) = reranking_scores.as_ref().filter(|scores| scores.len() != documents.len()) {
-            let message = format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
+            let message =
+                format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             return Err(fault("reranking_scores", &message));
         }
         Ok(Record { id, query, documents, answer, gold_answers, reranking_scores, line, extra: fields })

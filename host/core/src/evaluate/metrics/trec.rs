@@ -5,12 +5,11 @@ use std::{collections::BTreeMap, path::Path};
 use super::ranking::{Qrels, TrecRun};
 use crate::data::records::{DataError, Lines};
 
-/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, parted by white space. The order
-/// of a query's documents is that of their scores, as for `trec_eval`; ranks are not read.
+/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, separated by white space. The
+/// order of a query's documents is that of their scores, as for `trec_eval`; ranks are not read.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no line of a run, or
-/// repeats a document of a query.
+/// If the file cannot be read or is empty, or a line is malformed or repeats a document of a query.
 pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
     let mut run = TrecTable::default();
     let mut lines = Lines::open(path)?;
@@ -32,13 +31,12 @@ pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
 
 /// Reads judgements, in either layout; the first line tells which:
 ///
-/// - TREC: lines of `QUERY ITERATION DOCUMENT GRADE`, parted by white space;
-/// - BEIR: a header `query-id corpus-id score`, then lines of these three, parted by tabs. The
+/// - TREC: lines of `QUERY ITERATION DOCUMENT GRADE`, separated by white space;
+/// - BEIR: a header `query-id corpus-id score`, then lines of these three, tab-separated. The
 ///   header may be missing.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no judgement, or judges a
-/// document a second time.
+/// If the file cannot be read or is empty, or a line is malformed or judges a document again.
 pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
     let mut qrels = TrecTable::default();
     let mut lines = Lines::open(path)?;
@@ -107,9 +105,7 @@ impl<T> TrecTable<T> {
         };
         match documents.insert(document.to_owned(), value) {
             None => Ok(()),
-            Some(_) => {
-                Err(lines.fault(format!("duplicate document `{document}` for query `{query}`; keep one line")))
-            }
+            Some(_) => Err(lines.fault(format!("duplicate document `{document}` for query `{query}`; keep one line"))),
         }
     }
 
@@ -170,10 +166,7 @@ mod tests {
             ),
             ("\nq Q0 d 1 high t\n", "file:2: the score is `high`, expected a number"),
             ("q Q0 d 1 NaN t\n", "file:1: the score is `NaN`, expected a number"),
-            (
-                "q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n",
-                "file:3: duplicate document `d` for query `q`; keep one line",
-            ),
+            ("q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n", "file:3: duplicate document `d` for query `q`; keep one line"),
             ("\n", "file: contains no records"),
         ] {
             assert_eq!(told(content, &run), message);

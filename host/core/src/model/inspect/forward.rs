@@ -91,9 +91,8 @@ impl Tokens {
         for (i, (ids, mask)) in self.input_ids.iter().zip(self.mask()).enumerate() {
             let real = mask.iter().take_while(|&&real| real).count();
             if real == 0 || mask[real..].contains(&true) {
-                let message = format!(
-                    "`attention_mask[{i}]` has padding before a token; this model expects padding on the right"
-                );
+                let message =
+                    format!("`attention_mask[{i}]` has padding before a token; this model expects padding on the right");
                 return Err(Error::failed(message));
             }
             let types = self.token_type_ids.as_ref().map_or_else(|| vec![0; real], |types| types[i][..real].to_vec());
@@ -146,7 +145,7 @@ pub fn check_destination(path: &Path) -> Result<()> {
 }
 
 /// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N`
-/// to a safetensors file. Gives back what is in it.
+/// to a safetensors file. Returns its contents.
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.

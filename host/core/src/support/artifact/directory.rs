@@ -102,7 +102,7 @@ impl DirectoryWriter {
     /// Writes the manifest and gives the directory its name, in place of one that has it.
     ///
     /// # Errors
-    /// If the disk is full or the rename fails; a directory of that name then stays as it was.
+    /// If the disk is full or the rename fails; an existing directory is then unchanged.
     pub fn commit(self) -> Result<(), ArtifactError> {
         let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(std::io::Error::other);
         self.store(MANIFEST, &manifest.map_err(ArtifactError::io("write", self.path.join(MANIFEST)))?)?;

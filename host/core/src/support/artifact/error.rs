@@ -34,10 +34,8 @@ pub enum ArtifactError {
         /// The version that is known.
         known: u32,
     },
-    /// What is to be replaced was made by somebody else.
-    #[error(
-        "{0} contains files that ScaleDown did not write; move them, or choose another output directory"
-    )]
+    /// The target contains files that ScaleDown did not write.
+    #[error("{0} contains files that ScaleDown did not write; move them, or choose another output directory")]
     Foreign(PathBuf),
     /// A name would lead out of the directory.
     #[error("{0:?} is not a plain file name")]

@@ -57,7 +57,7 @@ fn replace<T, E: From<ArtifactError>>(
     Ok(filled)
 }
 
-/// Writes to what is no file.
+/// Writes to a device or pipe.
 fn write_into<T, E: From<ArtifactError>>(
     target: &Path,
     path: &Path,
@@ -102,7 +102,7 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
     Err(std::io::Error::other("is a circular link"))
 }
 
-/// Removes the temporary files in a directory that nobody is writing any more. What cannot be
+/// Removes abandoned temporary files in a directory. What cannot be
 /// removed stays.
 pub(super) fn remove_abandoned(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
@@ -113,7 +113,7 @@ pub(super) fn remove_abandoned(directory: &Path) {
     }
 }
 
-/// Whether nobody holds the lock of a temporary file.
+/// Whether a temporary file is abandoned: its lock is free.
 pub(super) fn is_abandoned(path: &Path) -> bool {
     File::open(path).is_ok_and(|file| file.try_lock().is_ok())
 }

@@ -21,7 +21,7 @@ const LONGEST_LIST: u64 = 256 << 20;
 /// Why a request brought nothing. No message holds an address, which may be signed, or a key.
 #[derive(Debug)]
 pub(super) enum ClientError {
-    /// The hub answered with this status, which is no success.
+    /// The hub answered with this error status.
     Status(u16),
     /// Another reason.
     Other(String),
@@ -182,8 +182,9 @@ fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
 
 /// A header that logs do not show; `variable` holds what is in it.
 fn sensitive(value: &str, variable: &str) -> Result<HeaderValue, ClientError> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| ClientError::Other(format!("environment variable {variable} contains characters that are not allowed in a header")))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        ClientError::Other(format!("environment variable {variable} contains characters that are not allowed in a header"))
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

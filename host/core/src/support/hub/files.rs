@@ -40,8 +40,8 @@ impl HubSettings {
         Ok(names)
     }
 
-    /// A file of a data set: that of the cache, or downloaded. A download that broke off is gone on
-    /// with, and what has arrived is compared with the checksum that the hub gives of large files.
+    /// A file of a data set: that of the cache, or downloaded. Continues an interrupted download.
+    /// Large files are verified with the hub's checksum.
     ///
     /// # Errors
     /// [`HubError`] says which data set and what to do.

@@ -21,7 +21,7 @@ pub struct HubSettings {
     pub offline: bool,
     /// The user's access token.
     pub token: Option<Secret>,
-    /// Why the token cannot be used; told when the hub is asked.
+    /// Why the token is unusable; reported at the first request.
     pub problem: Option<String>,
     /// Whether downloads show their progress.
     pub progress: bool,
@@ -37,8 +37,7 @@ impl std::fmt::Debug for HubSettings {
 
 impl HubSettings {
     /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and
-    /// `HF_TOKEN_PATH` say. White space around a value is no part of it, and a blank variable is
-    /// one that is not set.
+    /// `HF_TOKEN_PATH` say. Values are trimmed; blank variables count as not set.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::read(|name| std::env::var(name).ok())

@@ -52,7 +52,7 @@ fn without_reprs(text: &str, arguments: &[Value]) -> Result<(String, Vec<Value>)
     while let Some(at) = rest.find('%') {
         let field = &rest[at + 1..];
         let end = field.find(|letter: char| letter == '%' || letter.is_ascii_alphabetic());
-        // What is named in brackets comes of a dictionary, and takes no place in the list.
+        // A name in brackets refers to a dictionary and takes no position in the list.
         let Some(end) = end.filter(|_| !field.starts_with('(')) else {
             let skipped = at + 1 + usize::from(field.starts_with('('));
             written.push_str(&rest[..skipped]);

@@ -9,7 +9,7 @@ pub(super) const PASS: &str = "__pass";
 /// The filter that stands for the operator `%`.
 pub(super) const REMAINDER: &str = "__remainder";
 
-/// Words of an expression that are no variables.
+/// Words of an expression that are not variables.
 const WORDS: [&str; 12] = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "recursive", "import"];
 
 /// The bytes of the longest text that stands in a template and is written or taken as it is.

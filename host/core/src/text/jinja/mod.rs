@@ -1,5 +1,5 @@
-//! Jinja as `transformers` has it, for templates that nobody has checked: a model's chat template,
-//! and the prompt of a configuration.
+//! Jinja as in `transformers`, for untrusted templates: a model's chat template and a
+//! configuration's prompt.
 //!
 //! The engine is minijinja's. On top of it come the world of Python that templates of models use
 //! ([`python`], [`json`]), and limits: of the instructions that run, of what is written, and of the

@@ -209,7 +209,7 @@ pub(super) fn cased(text: &str, name: &str) -> String {
     }
 }
 
-/// A capital after everything that is no letter.
+/// A capital after every non-letter.
 fn cased_as_title(text: &str) -> String {
     let mut inside = false;
     let mut output = String::with_capacity(text.len());

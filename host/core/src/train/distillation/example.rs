@@ -21,8 +21,8 @@ impl DistillationExample {
     /// Tokenizes `record` for training; its first `documents` documents are used.
     ///
     /// # Errors
-    /// If the record has no answer, or no scores where the model learns relevance, if a model
-    /// cannot read so much, or the tokenizer fails.
+    /// If the record lacks an answer or required scores, exceeds a model's maximum length, or the
+    /// tokenizer fails.
     pub fn for_training(record: &Record, oscar: &Oscar, documents: usize) -> Result<Self, TrainingError> {
         let texts = &record.documents[..documents.min(record.documents.len())];
         let prompted = oscar.compressed(&record.query, texts)?;
@@ -34,7 +34,8 @@ impl DistillationExample {
         example.answer.push(oscar.model.tokenizer.end_ids()[0]);
         if oscar.relevance {
             let scores = record.reranking_scores.as_deref();
-            let scores = scores.ok_or_else(|| failed(fault("reranking_scores", "missing; reranking.enabled = true needs them")))?;
+            let scores =
+                scores.ok_or_else(|| failed(fault("reranking_scores", "missing; reranking.enabled = true needs them")))?;
             example.scores = scores.iter().take(documents).map(|&score| score as f32).collect();
         }
         example.fits(oscar).map_err(failed)?;

@@ -20,7 +20,7 @@ pub(super) struct Curriculum {
 /// What a finished step means for the curriculum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Advance {
-    /// The stage goes on.
+    /// The stage continues.
     Stay,
     /// The next stage begins.
     Next(usize),

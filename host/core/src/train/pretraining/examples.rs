@@ -6,7 +6,7 @@ use crate::data::records::PretrainingRecord;
 use crate::model::sequence::Sequence;
 use crate::text::{Piece, PromptTemplate, TextError, Tokenizer};
 
-/// The weights of targets that are no answers.
+/// The loss weights of targets other than answers.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetWeights {
     /// Of document tokens.

@@ -55,7 +55,7 @@ impl Passages<'_> {
     }
 
     /// The sentences of all texts in random order, each cut in two at a random place of its second
-    /// half: the first half mostly says what of whom is told.
+    /// half: the first half usually names subject and attribute.
     pub(super) fn sentences(self, texts: &[&str], random: impl Fn(usize) -> u32) -> Result<Vec<Passage>, TextError> {
         let mut passages = Vec::new();
         for text in texts {

@@ -24,7 +24,7 @@ pub enum StageRecords {
 pub struct Text {
     /// The text.
     pub text: String,
-    /// Whether the next in the list goes on where this one ends.
+    /// Whether the next piece continues this one.
     pub continued: bool,
 }
 
@@ -33,8 +33,8 @@ impl StageRecords {
     /// learns the `answers`; else plain text, one a line.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty, or a line is no record; the error names the file,
-    /// the line and the field.
+    /// If the file cannot be read or is empty, or a line is not a record. The error names file,
+    /// line and field.
     pub fn read(path: &Path, answers: bool) -> Result<Self, DataError> {
         if path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json") {
             return Ok(StageRecords::Questions(records::read_contexts(path, answers)?));
@@ -143,7 +143,8 @@ impl StageRecords {
     /// Record `index` as a sequence.
     ///
     /// # Errors
-    /// If the prompt cannot be rendered, the tokenizer fails, or the model cannot read so much.
+    /// If the prompt cannot be rendered, the tokenizer fails, or the sequence exceeds the model's
+    /// maximum.
     pub fn sequence(
         &self,
         index: usize,
@@ -185,10 +186,7 @@ fn read_lines(path: &Path) -> Result<Vec<Text>, DataError> {
             break;
         }
         if bytes.len() > RECORD_LIMIT {
-            return Err(failed(format!(
-                "the line is longer than {} MiB; expected one text per line",
-                RECORD_LIMIT >> 20
-            )));
+            return Err(failed(format!("the line is longer than {} MiB; expected one text per line", RECORD_LIMIT >> 20)));
         }
         let text = String::from_utf8(bytes).map_err(|error| failed(format!("not valid UTF-8: {}", error.utf8_error())))?;
         let text = text.trim_end_matches(['\n', '\r']).to_owned();
@@ -220,7 +218,7 @@ mod tests {
         assert!(pieces.iter().all(|piece| ids(&piece.text).len() <= 8), "{pieces:?}");
         let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
         assert_eq!(pieces[1..].iter().map(|piece| letters(&piece.text)).collect::<String>(), letters(long));
-        // Every piece but the last goes on, and so has a continuation.
+        // Every piece except the last is continued by the next.
         let last = pieces.len() - 1;
         assert!((1..last).all(|i| source.continuation(i) == Some(&pieces[i + 1].text)));
         assert_eq!((source.continuation(0), source.continuation(last)), (None, None));

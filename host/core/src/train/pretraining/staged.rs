@@ -21,7 +21,7 @@ impl Staged {
     /// The curriculum over the stages' records, at its beginning.
     ///
     /// # Errors
-    /// [`TrainingError::Empty`] if there is no stage, or a stage has no records.
+    /// [`TrainingError::Empty`] if there are no stages, or a stage has no records.
     pub fn new(stages: Vec<(Stage, StageRecords)>, seed: u64) -> Result<Self, TrainingError> {
         let (stages, sources): (Vec<Stage>, Vec<StageRecords>) = stages.into_iter().unzip();
         if sources.is_empty() || sources.iter().any(StageRecords::is_empty) {

@@ -98,7 +98,7 @@ impl EventFile {
     }
 
     fn write(&mut self, step: u64, what: What) -> Result<(), TrackingError> {
-        // A clock before 1970 is no reason to stop a training.
+        // A clock before 1970 must not stop a training.
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let event = Event { wall_time, step: i64::try_from(step).unwrap_or(i64::MAX), what: Some(what) };
         self.file.write_all(&frame(&event.encode_to_vec())).map_err(TrackingError::io("write", &self.path))

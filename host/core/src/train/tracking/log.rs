@@ -20,8 +20,8 @@ pub struct Point {
     pub values: BTreeMap<String, Option<f64>>,
 }
 
-/// The points of the log at `path`, in the order they were written. A line that is no point, such
-/// as one cut short by a kill, is passed over; a missing file has no points.
+/// The points of the log at `path`, in the order they were written. Skips malformed lines, such as
+/// one truncated by a kill. A missing file has no points.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Vec<Point>, TrackingError> {
     Ok(content(path)?.lines().filter_map(parse).collect())
 }
 
-/// Takes back every point after `step`, and whatever is no point.
+/// Removes every point after `step` and malformed lines.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), TrackingError> {
     let content = content(path)?;
     let keep = |line: &&str| parse(line).is_some_and(|point| point.step <= step);

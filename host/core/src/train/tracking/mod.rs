@@ -2,8 +2,8 @@
 //! TensorBoard event file.
 //!
 //! Both are written a whole record at a time, so that a killed run leaves at most one cut record at
-//! the end, which readers pass over. A run that is resumed takes back what was logged after the
-//! step that it goes on from.
+//! the end, which readers pass over. A resumed run removes the points that were logged after its
+//! checkpoint.
 
 mod error;
 mod events;

@@ -23,7 +23,7 @@ const FAINT: RGBColor = RGBColor(0x6b, 0x72, 0x80);
 /// Grid lines.
 const GRID: RGBColor = RGBColor(0xe5, 0xe7, 0xeb);
 
-// Series colours after Okabe and Ito, told apart with every kind of colour vision and in grey.
+// Series colours after Okabe and Ito, distinguishable with every kind of colour vision and in grey.
 const GREY: RGBColor = RGBColor(0x99, 0x99, 0x99);
 const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);

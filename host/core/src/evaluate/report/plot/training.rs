@@ -10,7 +10,7 @@ use super::{
 };
 use crate::train::tracking::Point;
 
-/// The most points of a line; longer ones are averaged down, as nobody can see more.
+/// The maximum points of a line. Longer lines are averaged.
 const POINTS: usize = 800;
 
 /// One panel above the other, with the step as their common axis.
