@@ -1,8 +1,8 @@
-//! A device that runs nothing until somebody reads: what a compiled or asynchronous device sees,
-//! with the reference device behind it.
+//! A device that runs nothing before a read, as a compiled or asynchronous device does, with the
+//! reference device behind it.
 //!
-//! It keeps the contract honest. Whatever runs on it proves that nothing needs a result before it
-//! is read, and its log tells how often somebody read, and whether two steps are one program.
+//! Code that runs on it needs no result before it reads. Its log has the number of reads, and shows
+//! whether two steps are the same program.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

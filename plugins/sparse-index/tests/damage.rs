@@ -36,7 +36,7 @@ fn use_all(directory: &Path) -> Result<(), Error> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
     #[test]
-    fn a_changed_byte_is_noticed(file in 0..3_usize, at in any::<proptest::sample::SparseIndex>(), change in 1..=255_u8) {
+    fn a_changed_byte_is_noticed(file in 0..3_usize, at in any::<proptest::sample::Index>(), change in 1..=255_u8) {
         let directory = tempfile::tempdir().unwrap();
         build(directory.path());
         let path = &files(directory.path())[file];
@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shortened_file_is_noticed(file in 0..3_usize, at in any::<proptest::sample::SparseIndex>()) {
+    fn a_shortened_file_is_noticed(file in 0..3_usize, at in any::<proptest::sample::Index>()) {
         let directory = tempfile::tempdir().unwrap();
         build(directory.path());
         let path = &files(directory.path())[file];
