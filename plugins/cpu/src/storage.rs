@@ -1,7 +1,7 @@
 //! Where elements live: candle's CPU storage, in buffers that are used again.
 //!
 //! A large buffer that is freed goes back to the operating system, and the next one is paid for
-//! with a page fault every 4 KiB, which costs more than the arithmetic of an element-wise kernel.
+//! with a page fault every 4 KiB, which costs more than an element-wise kernel.
 //! So freed buffers are kept, and a new tensor may get one of them, with whatever stands in it: a
 //! kernel writes every element of its output.
 

@@ -1,4 +1,4 @@
-//! The time and arithmetic of one question, by phase.
+//! Time and FLOPs of one question, by phase.
 
 use std::time::Instant;
 
@@ -17,7 +17,7 @@ const BATCH_RUNS: usize = 3;
 
 /// Measures both readings in turn.
 ///
-/// *Times and arithmetic*, one question at a time as in the paper's protocol: `repetitions` runs of
+/// *Time and FLOPs*, one question at a time as in the paper's protocol: `repetitions` runs of
 /// each reading, over up to ten questions spread evenly over `records`, each generating the same
 /// number of tokens. Each number is the median of the runs, phase by phase.
 ///
@@ -91,7 +91,7 @@ fn options(reading: ContextMode, batch: usize, evaluation: &Evaluation) -> Answe
     }
 }
 
-/// The median times and arithmetic of several runs, each phase on its own; the arithmetic's total
+/// The median times and FLOPs of several runs, phase by phase. The total of the FLOPs
 /// is that of the phases.
 #[must_use]
 pub fn phase_costs(runs: &[Phases]) -> PhaseCosts {

@@ -206,7 +206,7 @@ impl ChunkStream<'_> {
         self.manifest.checksum = checksum(self.manifest.checksum, &chunk.id, chunk.text.as_bytes());
         self.count += 1;
         if self.count.is_multiple_of(100) {
-            self.bar.say(&format!("{} chunks, {:.0} a second", self.count, self.rate()));
+            self.bar.say(&format!("{} chunks, {:.0} per second", self.count, self.rate()));
         }
         Ok(Some(Document { id: chunk.id, text: chunk.text }))
     }

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// The places of a batch whose final hidden states are wanted.
 ///
 /// The last layer's keys and values are needed everywhere, since all places attend to all; its
-/// queries, output projection and MLP, most of its arithmetic, only where the result is read. A
+/// queries, output projection and MLP, most of its FLOPs, only where the result is read. A
 /// compressor reads a few memory tokens of a whole document.
 #[derive(Clone, Debug)]
 pub struct TokenSelection {

@@ -55,7 +55,7 @@ fn quality_rows(metrics: &Metrics) -> Vec<(&'static str, Vec<String>)> {
     .collect()
 }
 
-/// The unit of arithmetic, and a phase a row: its name, then time and arithmetic of both models.
+/// The unit of FLOPs and one row per phase: its name, then time and FLOPs of both models.
 fn speed_table(speed: &Speed) -> Value {
     type Cost = fn(&PhaseCosts) -> f64;
     let (compressed, uncompressed) = (&speed.compressed, &speed.uncompressed);
@@ -70,9 +70,9 @@ fn speed_table(speed: &Speed) -> Value {
         (full, small) if full > 0.0 && small > 0.0 => format!("{:.2}×", full / small),
         _ => "–".to_owned(),
     };
-    let row = |(name, time, arithmetic): (&'static str, Cost, Cost)| {
-        let (ms, flop) = (|costs| significant(time(costs)), |costs| significant(arithmetic(costs) / size));
-        let cells = [ms(compressed), ms(uncompressed), ratio(time), flop(compressed), flop(uncompressed), ratio(arithmetic)];
+    let row = |(name, time, flops): (&'static str, Cost, Cost)| {
+        let (ms, flop) = (|costs| significant(time(costs)), |costs| significant(flops(costs) / size));
+        let cells = [ms(compressed), ms(uncompressed), ratio(time), flop(compressed), flop(uncompressed), ratio(flops)];
         (name, cells.to_vec())
     };
     context! { unit => unit, rows => phases.into_iter().map(row).collect::<Vec<_>>() }
@@ -90,9 +90,9 @@ fn stats(metrics: &Metrics) -> Vec<(&'static str, String)> {
         stats.extend(memory.training.map(|peak| ("Peak memory, training", bytes(peak))));
     }
     if let Some(speed) = &metrics.speed {
-        let rate = |costs: &PhaseCosts| costs.queries_per_second.map(|rate| format!("{rate:.1} a second"));
-        stats.extend(rate(&speed.compressed).map(|rate| ("Questions answered, compressed", rate)));
-        stats.extend(rate(&speed.uncompressed).map(|rate| ("Questions answered, uncompressed", rate)));
+        let rate = |costs: &PhaseCosts| costs.queries_per_second.map(|rate| format!("{rate:.1} per second"));
+        stats.extend(rate(&speed.compressed).map(|rate| ("Throughput, compressed", rate)));
+        stats.extend(rate(&speed.uncompressed).map(|rate| ("Throughput, uncompressed", rate)));
     }
     if let Some(ranking) = &metrics.ranking {
         let of = |value: f64| format!("{value:.3} (against the teacher, {} questions)", ranking.queries);
@@ -135,7 +135,7 @@ mod tests {
     use crate::evaluate::report::Sample;
 
     #[test]
-    fn what_data_says_is_never_markup() {
+    fn data_is_never_markup() {
         let evil = "<script>alert(\"x\")</script>&";
         let report = EvaluationReport {
             title: evil.into(),

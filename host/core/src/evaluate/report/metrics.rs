@@ -18,7 +18,7 @@ pub struct Metrics {
     /// The same generator without any document: what can be guessed from the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_documents: Option<AnswerScores>,
-    /// Time and arithmetic.
+    /// Time and FLOPs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// The training, if the run had one.
@@ -59,7 +59,7 @@ pub struct Speed {
     pub protocol: String,
 }
 
-/// The costs of one question by phase. Times are in milliseconds, arithmetic in 10^12
+/// The costs of one question by phase. Times are in milliseconds, FLOPs in 10^12
 /// floating-point operations; each is the median over the runs, so the phases' times need not add
 /// up to the total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
@@ -72,13 +72,13 @@ pub struct PhaseCosts {
     pub decode_ms: f64,
     /// Time of all phases.
     pub total_ms: f64,
-    /// Arithmetic of all phases.
+    /// FLOPs of all phases.
     pub tflop: f64,
-    /// Arithmetic of the compressor.
+    /// FLOPs of the compressor.
     pub compress_tflop: f64,
-    /// Arithmetic of the prefill.
+    /// FLOPs of the prefill.
     pub prefill_tflop: f64,
-    /// Arithmetic of all further tokens.
+    /// FLOPs of all further tokens.
     pub decode_tflop: f64,
     /// Questions answered in a second, in one batch of the evaluation's size; the median of three
     /// runs after one that does not count.
