@@ -23,13 +23,13 @@ impl Cause for scaledown_sdk::Error {}
 /// What can stop a command.
 #[derive(Debug)]
 pub struct Error {
-    kind: ErrorKind,
+    kind: FailureKind,
     source: Box<dyn StdError + Send + Sync>,
 }
 
 /// What an [`Error`] means for the command and its exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrorKind {
+pub enum FailureKind {
     /// The command was used in a way that it does not allow.
     Usage,
     /// The user asked to stop, and the command stopped where its work is safe.
@@ -63,29 +63,29 @@ impl<E: Cause> From<E> for Error {
 }
 
 impl Error {
-    fn new(kind: ErrorKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    fn new(kind: FailureKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error { kind, source: source.into() }
     }
 
     /// The command was used in a way that it does not allow: how, and what it allows.
     pub fn usage(message: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Usage, message.into())
+        Error::new(FailureKind::Usage, message.into())
     }
 
     /// The user asked to stop: what became of the work.
     pub fn interrupted(what: impl Into<String>) -> Self {
-        Error::new(ErrorKind::Interrupted, what.into())
+        Error::new(FailureKind::Interrupted, what.into())
     }
 
     /// Standard output could not be written to.
     #[must_use]
     pub fn stdout(source: io::Error) -> Self {
-        Error::new(ErrorKind::Stdout, source)
+        Error::new(FailureKind::Stdout, source)
     }
 
     /// Something failed: an error, or a sentence.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Error::new(ErrorKind::Failed, source)
+        Error::new(FailureKind::Failed, source)
     }
 
     /// Something failed because of something else; `message` says what was tried.
@@ -113,7 +113,7 @@ impl Error {
 
     /// What the error means for the command.
     #[must_use]
-    pub fn kind(&self) -> ErrorKind {
+    pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
@@ -136,7 +136,7 @@ impl Error {
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {
         match self.kind {
-            ErrorKind::Interrupted => Error::interrupted(format!("{}; continue with `{command}`", self.source)),
+            FailureKind::Interrupted => Error::interrupted(format!("{}; continue with `{command}`", self.source)),
             _ => self,
         }
     }
@@ -146,9 +146,9 @@ impl Error {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            ErrorKind::Usage => 2,
-            ErrorKind::Interrupted => 130,
-            ErrorKind::Stdout | ErrorKind::Failed => 1,
+            FailureKind::Usage => 2,
+            FailureKind::Interrupted => 130,
+            FailureKind::Stdout | FailureKind::Failed => 1,
         }
     }
 
@@ -157,7 +157,7 @@ impl Error {
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         let error = self.source.downcast_ref::<io::Error>();
-        self.kind == ErrorKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+        self.kind == FailureKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
     /// The error with its causes, without repetition, and what to do if the disk is full.
@@ -185,9 +185,9 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            ErrorKind::Interrupted => write!(f, "interrupted; {}", self.source),
-            ErrorKind::Stdout => write!(f, "cannot write to standard output: {}", self.source),
-            ErrorKind::Usage | ErrorKind::Failed => write!(f, "{}", self.source),
+            FailureKind::Interrupted => write!(f, "interrupted; {}", self.source),
+            FailureKind::Stdout => write!(f, "cannot write to standard output: {}", self.source),
+            FailureKind::Usage | FailureKind::Failed => write!(f, "{}", self.source),
         }
     }
 }
@@ -201,7 +201,9 @@ impl StdError for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ErrorKind};
+    use std::io::ErrorKind;
+
+    use super::Error;
 
     #[test]
     fn a_full_disk_is_told_with_what_to_do() {

@@ -48,7 +48,7 @@ pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Co
             })
         }
         Factory::Retriever(make) => {
-            let open = |place: &retriever::Place| {
+            let open = |place: &retriever::IndexDirectory| {
                 let keys = example.keys(&setting.value(&place.name)).map_err(|error| Error::Config(error.to_string()))?;
                 make(keys, RetrieverContext { device: device.clone(), directory: place.directory.clone() })
             };

@@ -78,7 +78,7 @@ impl IndexManifest {
     /// What an index in `directory` was made from, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
-        let bytes = match read_bytes(&path, FileKind::IndexManifest) {
+        let bytes = match read_bytes(&path, FileKind::Manifest) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io(&path, error)),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 pub type AtlasResult<T> = std::result::Result<T, AtlasError>;
 
 /// What can go wrong while the encyclopedia is made or written.
-#[derive(Debug, thiserror::AtlasError)]
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AtlasError {
     /// A setting is out of its range.

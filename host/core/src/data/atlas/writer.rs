@@ -105,7 +105,7 @@ impl AtlasFiles<'_> {
         &mut self,
         name: &str,
         rows: impl Iterator<Item = T>,
-        write: impl Fn(&mut BufWriter<&File>, T) -> std::io::AtlasResult<()>,
+        write: impl Fn(&mut BufWriter<&File>, T) -> std::io::Result<()>,
     ) -> AtlasResult<()> {
         let path: PathBuf = self.directory.join(name);
         let failed = |source| AtlasError::Write { path: path.clone(), source };

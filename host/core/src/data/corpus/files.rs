@@ -52,7 +52,7 @@ fn is_text(path: &Path) -> bool {
 pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> {
     // A fifo in the directory would wait for its writer.
     open_regular(path).map_err(DataError::io(path))?;
-    let bytes = read_limited(records::open(path)?, FileKind::CorpusDocument).map_err(DataError::io(path))?;
+    let bytes = read_limited(records::open(path)?, FileKind::Document).map_err(DataError::io(path))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() as u64;

@@ -95,7 +95,7 @@ fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataE
     if !inside || !path.is_file() {
         return Ok(None);
     }
-    let bytes = read_limited(records::open(&path)?, FileKind::CorpusDocument).map_err(DataError::io(&path))?;
+    let bytes = read_limited(records::open(&path)?, FileKind::Document).map_err(DataError::io(&path))?;
     // Some pages of the web are in other encodings.
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
