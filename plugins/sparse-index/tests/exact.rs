@@ -66,7 +66,7 @@ proptest! {
         window in prop_oneof![Just(1_u32), 2..200_u32, Just(65536)],
         half in any::<bool>(),
         split in 0.0..1.0_f64,
-        deleted in proptest::collection::vec(any::<proptest::sample::SparseIndex>(), 0..40),
+        deleted in proptest::collection::vec(any::<proptest::sample::Index>(), 0..40),
     ) {
         let weights = if half { StoredWeights::Half } else { StoredWeights::default() };
         let settings = IndexSettings { weights, window, memory: 0, ..IndexSettings::default() };

@@ -51,7 +51,6 @@ instructions! {
     #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
     pub enum Op {
     // ---- creation
-    // -------------------------------------------------------------------------------------------------
     /// `() -> shape`: every element is `value`, converted to `dtype`.
     Fill {
         /// The output's shape.
@@ -81,7 +80,6 @@ instructions! {
     } = "uniform" Primitive "" -> "y", Stops, Everyone;
 
     // ---- layout
-    // ---------------------------------------------------------------------------------------------------
     /// `x -> shape` with the same elements in the same order. Never reaches a device.
     Reshape {
         /// The output's shape, of as many elements.
@@ -136,7 +134,6 @@ instructions! {
     } = "concat" Primitive "parts*" -> "y", Flows, Everyone;
 
     // ---- elements
-    // -------------------------------------------------------------------------------------------------
     /// `x -> x` converted to `dtype`. Floats round to nearest even; float to integer truncates
     /// towards zero; to `Bool` is `x != 0`. A float to a quantised type rounds in f32, block by
     /// block, as [`BlockFormat`](super::BlockFormat) says; back, it becomes scale times integer in
@@ -167,7 +164,6 @@ instructions! {
     Select = "select" Primitive "condition a b" -> "y", Flows, Everyone;
 
     // ---- reductions
-    // -----------------------------------------------------------------------------------------------
     /// `x -> y`, reduced over `dims`, which stay as extents of 1 where `keep` is set. An empty sum
     /// is 0, an empty mean NaN.
     Reduce {
@@ -190,7 +186,6 @@ instructions! {
     } = "top_k" Primitive "x" -> "values indices", Flows, Everyone;
 
     // ---- products
-    // -------------------------------------------------------------------------------------------------
     /// `(a [.., m, k], b [.., k, n]) -> [.., m, n]`; leading dimensions broadcast. With
     /// `transpose_a` the first input is `[.., k, m]`, with `transpose_b` the second is
     /// `[.., n, k]`.
@@ -239,7 +234,6 @@ instructions! {
     } = "adapter_backward" Coarse "x down up low grad" -> "dx? ddown? dup?", Stops, Host;
 
     // ---- rows
-    // -----------------------------------------------------------------------------------------------------
     /// `(table [n, d], ids [..] of i64 or u32) -> [.., d]`: row `ids[i]` of the table. An id
     /// outside `0..n` is an error. The rows of a quantised table come out in f32.
     Embedding = "embedding" Primitive "table ids" -> "y", Flows, Everyone;
@@ -252,7 +246,6 @@ instructions! {
     } = "embedding_backward" Primitive "grad ids" -> "dtable", Stops, Host;
 
     // ---- normalisation
-    // --------------------------------------------------------------------------------------------
     /// Coarse. `(x [.., d], weight [d]) -> [.., d]`: `x / sqrt(mean(x^2) + eps) * weight`.
     RmsNorm {
         /// Added to the mean square.
@@ -332,7 +325,6 @@ instructions! {
     SoftmaxBackward = "softmax_backward" Coarse "y grad" -> "dx", Stops, Host;
 
     // ---- transformer blocks
-    // ---------------------------------------------------------------------------------------
     /// Coarse. `(x [b, s, h, d], cos [b, s, d / 2], sin [b, s, d / 2]) -> [b, s, h, d]`: rotary
     /// position embedding of the two halves of each head (`x1 cos - x2 sin`, `x2 cos + x1 sin`), as
     /// Hugging Face stores weights. `cos` and `sin` are f32 (f64 where `x` is), and a leading
@@ -384,7 +376,6 @@ instructions! {
     } = "dropout" Coarse "x" -> "y", Flows, Everyone;
 
     // ---- loss and optimizer
-    // ---------------------------------------------------------------------------------------
     /// Coarse. `(logits [n, v], targets [n] of i64) -> (loss [n], lse [n])` in the accumulator
     /// type: per row `logsumexp(logits) - logits[target]`, and 0 where the target is negative. A
     /// target of `v` or more is an error.

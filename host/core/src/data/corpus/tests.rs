@@ -32,7 +32,7 @@ fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::Corpus {
 /// Documents as `(id, title, text)`, and errors as their sentences without the directory.
 fn read(config: &config::Corpus) -> Vec<Result<(String, String, String), String>> {
     let path = if config.path.is_dir() { config.path.clone() } else { config.path.parent().unwrap().to_owned() };
-    let documents = Corpus::open(config).unwrap();
+    let documents = CorpusReader::open(config).unwrap();
     let plain = |CorpusDocument { id, title, text }: CorpusDocument| (id, title, text);
     documents
         .map(|item| item.map(plain).map_err(|error| error.to_string().replace(&format!("{}/", path.display()), "")))
@@ -128,7 +128,7 @@ fn the_columns_of_parquet_are_named_by_the_configuration() {
     );
     assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: missing".into()));
     config.fields = CorpusFields::default();
-    let told = Corpus::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
+    let told = CorpusReader::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
     assert!(told.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"), "{told}");
 }
 
@@ -194,7 +194,7 @@ fn damaged_parquet_is_an_error() {
         let mut config = corpus(CorpusFormat::Parquet, files.path());
         config.fields = CorpusFields { id: Some("key".into()), title: None, text: Some("body".into()) };
         // Any end but a panic or an endless stream will do.
-        assert!(Corpus::open(&config).unwrap().take(100).count() < 100);
+        assert!(CorpusReader::open(&config).unwrap().take(100).count() < 100);
     }
 }
 
@@ -224,7 +224,7 @@ fn a_directory_of_text_is_read_in_order() {
 #[test]
 fn what_is_not_there_is_told() {
     let empty = directory(&[("x.txt", b"x")]);
-    let told = |format, path: &Path| Corpus::open(&corpus(format, path)).err().unwrap().to_string();
+    let told = |format, path: &Path| CorpusReader::open(&corpus(format, path)).err().unwrap().to_string();
     let message = "the directory: contains no corpus files; expected corpus.jsonl, compressed or not";
     assert_eq!(told(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
     for format in [CorpusFormat::Jsonl, CorpusFormat::Files] {
