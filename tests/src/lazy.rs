@@ -123,7 +123,7 @@ impl DeviceBackend for Lazy {
     fn info(&self) -> DeviceInfo {
         DeviceInfo {
             name: "lazy".into(),
-            description: "runs on the reference device when somebody reads".into(),
+            description: "runs on the reference device at the next read".into(),
             threads: 1,
             dtypes: vec![DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool],
             memory: None,

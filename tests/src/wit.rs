@@ -13,9 +13,10 @@ const WIDTH: usize = 100;
 pub fn instructions() -> String {
     let mut text = String::from(
         "package scaledown:plugin@0.2.0;\n\n\
-         /// The instructions. Generated from the table of instructions of the SDK, which says what holds for all\n\
-         /// of them: NaN, integer overflow, empty tensors. Notation: `b` batch, `s` query positions, `t` key\n\
-         /// positions, `h` heads, `g` key/value heads, `d` size of a head, `n` rows, `v` vocabulary.\n\
+         /// The instructions, generated from the SDK's table of instructions, which defines what\n\
+         /// holds for all of them: NaN, integer overflow, empty tensors. Notation: `b` batch, `s`\n\
+         /// query positions, `t` key positions, `h` heads, `g` key/value heads, `d` size of a head,\n\
+         /// `n` rows, `v` vocabulary.\n\
          interface instructions {\n    use tensor.{dtype, error, shape, tensor};\n",
     );
     for declaration in Op::TABLE.iter().filter(|declaration| declaration.audience == Audience::Everyone) {

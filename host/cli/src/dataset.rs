@@ -1,4 +1,4 @@
-//! `scaledown dataset`: make the embedded data set and records of ready-made sets, check files of
+//! `scaledown dataset`: make the embedded dataset and records of ready-made sets, check files of
 //! records.
 
 use std::path::{Path, PathBuf};

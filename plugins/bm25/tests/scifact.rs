@@ -1,4 +1,4 @@
-//! The ranking of a real data set, SciFact in BEIR's layout; skipped where it is not beside the
+//! The ranking of a real dataset, SciFact in BEIR's layout; skipped where it is not beside the
 //! project.
 
 use std::collections::HashMap;

@@ -1,6 +1,5 @@
 //! Matrix products, by the `gemm` crate: the one that candle's CPU matmul calls, called directly,
-//! since candle's allocates and clears an output on every call and does not add to one that is
-//! there.
+//! since candle's allocates and clears an output on every call and does not add to an existing one.
 
 use crate::elementwise::{narrow, widen};
 use crate::layout::Walk;

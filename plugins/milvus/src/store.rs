@@ -148,7 +148,7 @@ impl MilvusStore {
         }
     }
 
-    /// What is wrong with the collection that is there, for vectors of `vocabulary` terms.
+    /// The mismatch of the existing collection with vectors of `vocabulary` terms.
     async fn schema_mismatch(&self, vocabulary: usize) -> Result<Option<String>, MilvusError> {
         let asked = DescribeCollectionRequest::builder().collection_name(&self.collection).build()?;
         let found = self.client.describe_collection(asked).await?;

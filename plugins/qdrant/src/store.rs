@@ -102,7 +102,7 @@ impl QdrantStore {
         self.client.create_collection(asked).await.map(drop)
     }
 
-    /// What is wrong with the collection that is there, for vectors of `vocabulary` terms.
+    /// The mismatch of the existing collection with vectors of `vocabulary` terms.
     async fn schema_mismatch(&self, vocabulary: usize) -> Result<Option<String>, QdrantError> {
         let found = self.client.collection_info(&self.collection).await?;
         let config = found.result.and_then(|info| info.config);
@@ -239,8 +239,8 @@ mod tests {
 
     #[test]
     fn a_point_is_named_after_its_document_for_ever() {
-        // The values are of Python's uuid.uuid5. An index that is there is found again only while
-        // they stay.
+        // The values are of Python's uuid.uuid5. An existing index is found only while they stay
+        // the same.
         for (id, uuid) in
             [("doc-1", "341497f2-bcd9-5ef1-b7db-fc75fef89309"), ("Übersicht/é", "22fb4f23-222b-52fe-adc1-b242f06154b9")]
         {

@@ -17,8 +17,7 @@ pub trait Store: Send + Sync {
     /// The longest id, in bytes.
     fn longest_id(&self) -> usize;
 
-    /// Makes the collection for vectors of `vocabulary` terms, or checks that the one that is there
-    /// is such a one.
+    /// Creates the collection for vectors of `vocabulary` terms, or checks an existing one.
     ///
     /// # Errors
     /// If the service fails, or has another kind of collection under that name.

@@ -53,7 +53,7 @@ pub enum Error {
         /// What does not fit.
         what: String,
     },
-    /// Somebody else is changing the index.
+    /// Another writer has locked the index.
     #[error("{} is locked by another writer; wait for it to finish", path.display())]
     Locked {
         /// The directory.

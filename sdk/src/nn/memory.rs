@@ -75,7 +75,7 @@ impl MemoryTokens {
         let layout = Layout::new(batch);
         let device = self.embeddings.tensor().device().clone();
         let mut ids: Vec<u32> = batch.ids.concat();
-        // Nobody reads the embeddings of what is added here.
+        // The embeddings of added ids are not read.
         let padded = batch.widths.width(ids.len());
         ids.resize(padded, ids.first().copied().unwrap_or(0));
         let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;

@@ -60,8 +60,8 @@ impl Param {
     }
 }
 
-/// Gives the values of parameters to `update` and stores what it returns, in the same order. Nobody
-/// else holds the values meanwhile unless a clone of one is kept elsewhere, so that a device can
+/// Gives the values of parameters to `update` and stores what it returns, in the same order. The
+/// values are unshared meanwhile unless a clone of one is kept elsewhere, so that a device can
 /// update them in place.
 ///
 /// # Errors

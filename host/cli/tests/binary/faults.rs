@@ -122,7 +122,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         );
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", setting])), 1);
         let place = tiny.path("run/checkpoints/step-00000008");
-        let hint = "set it back as it was, or train anew in another output directory";
+        let hint = "restore the earlier setting, or train in another output directory";
         assert_eq!(error, format!("cannot resume from checkpoint {}: {told}; {hint}", place.display()));
         assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
     }
@@ -169,7 +169,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_can_be_resumed() {
         let content = std::fs::read(&file).unwrap();
         damage(&file);
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume"])), 1);
-        let hint = format!("(remove {} to go on from the checkpoint before it, or to start anew)", tiny.path(newest).display());
+        let hint = format!("(remove {} to resume from the checkpoint before it, or to start over)", tiny.path(newest).display());
         assert!(error.contains(file.to_str().unwrap()) && error.contains(message) && error.ends_with(&hint), "{error}");
         std::fs::write(&file, content).unwrap();
     }

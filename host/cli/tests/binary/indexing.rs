@@ -260,9 +260,9 @@ fn a_build_that_fails_leaves_the_index_that_was_there() {
     // What a killed build leaves is removed by the next.
     tiny.write("index/build-9/chunks.redb", "half");
     tiny.write("index/notes.txt", "the user's own");
-    tiny.write("corpus.jsonl", documents(&[("n", "copper anew")]));
+    tiny.write("corpus.jsonl", documents(&[("n", "copper again")]));
     tiny.done(&["index", "build", "index.toml", "--overwrite"]);
-    assert_eq!(search(&tiny, "copper"), owned(&[("n", "copper anew")]));
+    assert_eq!(search(&tiny, "copper"), owned(&[("n", "copper again")]));
     assert_eq!(entries(&tiny).len(), 4, "{:?}", entries(&tiny));
     assert!(tiny.path("index/notes.txt").exists());
 }
@@ -272,7 +272,7 @@ fn a_build_that_fails_leaves_the_index_that_was_there() {
 fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
-    let (mut child, file) = waiting(&tiny, &["index", "build", "index.toml", "--overwrite"], &[("a", "copper anew")]);
+    let (mut child, file) = waiting(&tiny, &["index", "build", "index.toml", "--overwrite"], &[("a", "copper again")]);
     assert!(poll(|| tiny.path("index/build-2").exists()), "it does not begin");
     for action in [["index", "build", "index.toml", "--overwrite"].as_slice(), &["index", "add", "index.toml"]] {
         let error = tiny.failed(action, 1);
@@ -284,7 +284,7 @@ fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     assert!(poll(|| child.try_wait().unwrap().is_some()));
     let ended = finish(child);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper anew")]));
+    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper again")]));
     // Two shards of a preparation without an index: the second must wait.
     std::fs::remove_dir_all(tiny.path("index")).unwrap();
     let (mut first, file) = waiting(&tiny, &["prepare", "index.toml", "--shard", "0/2"], &[("a", "copper")]);

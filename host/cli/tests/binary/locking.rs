@@ -7,8 +7,7 @@ const LONG: [&str; 3] = [ENDLESS[0], ENDLESS[1], "training.max_steps=1000000"];
 
 /// The refusal of a second training in a directory.
 fn refusal(tiny: &Tiny, directory: &str) -> String {
-    let told =
-        "another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)";
+    let told = "locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)";
     format!("{}: {told}", tiny.path(directory).display())
 }
 

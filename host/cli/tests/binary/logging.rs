@@ -12,7 +12,7 @@ fn the_log_shows_the_phases_of_a_run() {
         let output = tiny.command(arguments).env("RUST_LOG", filter).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{err}");
-        assert!(!err.contains(ESCAPE), "colours where nobody watches: {err}");
+        assert!(!err.contains(ESCAPE), "colours without a terminal: {err}");
         err
     };
     let has = |log: &str, parts: &[&str]| {

@@ -301,7 +301,7 @@ fn an_index_is_made_searched_and_added_to() {
     tiny.write("twice.jsonl", "{\"_id\": \"a\", \"text\": \"x\"}\n{\"_id\": \"a\", \"text\": \"y\"}\n");
     let twice =
         ["index", "build", "prepare.toml", "--overwrite", "--set", "corpus.format=jsonl", "--set", "corpus.path=twice.jsonl"];
-    assert!(tiny.failed(&twice, 1).contains("the id `a` is there a second time"));
+    assert!(tiny.failed(&twice, 1).contains("duplicate id `a`"));
 }
 
 /// A line of a TREC run.

@@ -130,7 +130,10 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let more = ["--set", steps.as_str()];
     let resume = [&more[..], &["--resume"]].concat();
     let error = tiny.failed(&quickstart(place, &more), 2);
-    assert!(error.contains(&format!("holds an unfinished run; `{command} --set {steps} --resume` goes on with it")), "{error}");
+    assert!(
+        error.contains(&format!("contains an unfinished run; use `{command} --set {steps} --resume` to continue it")),
+        "{error}"
+    );
     // Other settings are refused, and so are other labels, which shows that those in the file are
     // taken.
     let error = tiny.failed(&quickstart(place, &[&resume[..], &["--set", "evaluation.max_new_tokens=3"]].concat()), 1);

@@ -217,7 +217,7 @@ fn pretrain_to_the_end(tiny: &Tiny) {
     let ended = tiny.run(&["pretrain", "pretrain.toml", "--json"]);
     let outcome: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&outcome["steps"], &outcome["interrupted"]), (&40.into(), &false.into()), "{}", ended.err);
-    assert_eq!(ended.err, "", "nobody watches");
+    assert_eq!(ended.err, "", "there is no terminal");
     let (curve, model) = (tiny.curve("pretrained"), tiny.files("pretrained/model"));
     assert_eq!(curve.len(), 40);
     let resumed: Value = serde_json::from_str(&tiny.done(&["pretrain", "pretrain.toml", "--json", "--resume"])).unwrap();

@@ -44,7 +44,7 @@ impl KeyLines {
         KeyLines(elements.map(place).collect())
     }
 
-    /// The line of the key at `path`, or of the innermost table around it that is there.
+    /// The line of the key at `path`, or of the innermost existing table around it.
     pub(super) fn line<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<usize> {
         let (mut inside, mut found) = (self, None);
         for part in path {

@@ -377,7 +377,7 @@ fn an_unknown_plugin_is_told_with_those_there_are() {
     assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm26\", expected"), "{message}");
     let message = problem("[retriever]\nplugin = \"bm25\"\n");
     let told = "plugin \"bm25\" is not built in; build with `--features bm25` (or `--features full`)";
-    assert_eq!(message, format!("/c.toml:2: retriever.plugin: {told}"), "one that is left out is told with its feature");
+    assert_eq!(message, format!("/c.toml:2: retriever.plugin: {told}"), "one that is not built in is reported with its feature");
 }
 
 #[test]

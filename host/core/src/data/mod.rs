@@ -1,4 +1,4 @@
-//! What is read: records, corpora and questions, ready-made data sets, and the encyclopedia that
+//! What is read: records, corpora and questions, ready-made datasets, and the encyclopedia that
 //! the quickstart makes.
 
 pub mod atlas;

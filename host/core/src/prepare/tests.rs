@@ -283,7 +283,7 @@ fn shares_that_do_not_fit_are_not_merged() {
     let described = root.path().join("merged.json");
     std::fs::write(&described, "{\"mine\": 1}").unwrap();
     assert!(told(&all).contains("not a description of records"), "{}", told(&all));
-    assert_eq!(std::fs::read_to_string(&described).unwrap(), "{\"mine\": 1}", "somebody's file stays");
+    assert_eq!(std::fs::read_to_string(&described).unwrap(), "{\"mine\": 1}", "the other file stays");
     std::fs::remove_file(described).unwrap();
     let own = merge(&all, &all[1].join(RECORDS)).unwrap_err().sentence();
     assert!(own.contains("would overwrite this share"), "{own}");

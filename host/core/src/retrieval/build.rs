@@ -18,8 +18,8 @@ use crate::plugins::registry;
 use crate::support::progress::{Bar, Progress};
 use crate::{Error, Result};
 
-/// Makes the index of a configuration's corpus. One that is there already stays, and can be
-/// searched, until the new one is complete.
+/// Builds the index of a configuration's corpus. An existing one stays, and can be searched, until
+/// the new one is complete.
 ///
 /// # Errors
 /// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if
@@ -51,7 +51,7 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     SearchIndex::open(config, device)
 }
 
-/// What is there before a build.
+/// The state before a build.
 enum Present {
     Nothing,
     /// The index of this build.

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 const BUILD: &str = "build-";
 
 /// Where the parts of an index lie: each build has a directory of its own, and `index.json` names
-/// the one that counts. So the index that is there is whole, and searched, until another is.
+/// the one that counts. So an existing index is complete, and searched, until another one is.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct IndexPlace {
     /// The index's directory.
@@ -65,7 +65,7 @@ impl IndexPlace {
     }
 }
 
-/// Copies what is in a directory into another, which is there, but for locks.
+/// Copies the contents of a directory into an existing one, except for locks.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in std::fs::read_dir(from).map_err(|error| Error::io(from, error))? {
         let entry = entry.map_err(|error| Error::io(from, error))?;

@@ -3,7 +3,7 @@
 /// SplitMix64 (Steele, Lea and Flood, 2014): one 64-bit word of state, full period, integer
 /// arithmetic only.
 ///
-/// The crate keeps its own stream because the data set is a published function of its seed: a new
+/// The crate keeps its own stream because the dataset is a published function of its seed: a new
 /// version of a random number library must not change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {

@@ -61,7 +61,7 @@ pub(crate) fn backward<R: Real + Scalar>(
 /// Adds the part of `count` queries from `first` on to `dk` and `dv`, and writes their `dq`.
 ///
 /// # Safety
-/// Nobody else may access the rows of these queries in `dq`, nor those of their key head in `dk`
+/// No other code may access the rows of these queries in `dq`, nor those of their key head in `dk`
 /// and `dv`, meanwhile.
 unsafe fn backward_block<R: Real + Scalar>(
     shape: Shape,

@@ -46,7 +46,7 @@ pub(crate) fn forward<R: Real + Scalar>(
 /// Attends with the queries from `first` on, as many as `lse` has.
 ///
 /// # Safety
-/// Nobody else may access the output rows of these queries in this head meanwhile.
+/// No other code may access the output rows of these queries in this head meanwhile.
 unsafe fn forward_block<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,

@@ -41,7 +41,7 @@ fn the_same_settings_give_the_same_data() {
     assert_ne!(all_records(&one), all_records(&other));
 }
 
-/// A change of this text is a change of every published data set: make it knowingly.
+/// A change of this text is a change of every published dataset: make it knowingly.
 #[test]
 fn the_first_record_is_pinned() {
     let record = generate(&AtlasConfig::default()).unwrap().records(Split::Test).next().unwrap();

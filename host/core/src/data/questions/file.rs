@@ -41,7 +41,7 @@ pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, Da
     }
 }
 
-/// The file of questions of a data set in BEIR's layout, which is named by the file or by its
+/// The file of questions of a dataset in BEIR's layout, which is named by the file or by its
 /// directory.
 fn queries(path: &Path) -> PathBuf {
     if !path.is_dir() {

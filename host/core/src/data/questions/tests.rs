@@ -77,7 +77,7 @@ fn beirs_queries_are_read() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::copy(file.path(), directory.path().join("queries.jsonl")).unwrap();
     std::fs::write(directory.path().join("corpus.jsonl"), "").unwrap();
-    assert_eq!(read(&config(QuestionFormat::Beir, Some(directory.path())))[0], found[0], "a data set's directory");
+    assert_eq!(read(&config(QuestionFormat::Beir, Some(directory.path())))[0], found[0], "a dataset's directory");
 }
 
 #[test]

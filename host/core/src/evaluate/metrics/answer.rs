@@ -1,4 +1,4 @@
-//! Scores of one answer against its gold answers, and their mean over a data set.
+//! Scores of one answer against its gold answers, and their mean over a dataset.
 
 use std::collections::HashMap;
 

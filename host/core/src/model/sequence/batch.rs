@@ -129,7 +129,7 @@ impl SequenceBatch {
             .flat_map(|sequence| &sequence.rows)
             .filter_map(|row| if let Row::Token(id) = row { Some(i64::from(*id)) } else { None })
             .collect();
-        // Nobody reads the embeddings of what is added here.
+        // The embeddings of added ids are not read.
         let padded = self.widths.width(tokens.len());
         tokens.resize(padded, tokens.first().copied().unwrap_or(0));
         let (mut index, mut next) = (Vec::with_capacity(self.sequences.len() * width), 0);

@@ -1,4 +1,4 @@
-//! Single files of the hub: a model's tokenizer, and the files of a data set.
+//! Single files of the hub: a model's tokenizer, and the files of a dataset.
 
 use std::fs::File;
 use std::io::Read;
@@ -22,11 +22,11 @@ impl HubSettings {
         Request { settings: self, kind: RepoKind::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
     }
 
-    /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those
+    /// The names of the files of a dataset, sorted. If the hub may not or cannot be asked, those
     /// of them that the cache holds.
     ///
     /// # Errors
-    /// [`HubError`] says which data set and what to do.
+    /// [`HubError`] says which dataset and what to do.
     pub fn dataset_files(&self, dataset: &str) -> Result<Vec<String>, HubError> {
         let request = self.dataset(dataset);
         let cached = || Some(request.cached_names()).filter(|names| !names.is_empty());
@@ -40,11 +40,11 @@ impl HubSettings {
         Ok(names)
     }
 
-    /// A file of a data set: that of the cache, or downloaded. Continues an interrupted download.
+    /// A file of a dataset: that of the cache, or downloaded. Continues an interrupted download.
     /// Large files are verified with the hub's checksum.
     ///
     /// # Errors
-    /// [`HubError`] says which data set and what to do.
+    /// [`HubError`] says which dataset and what to do.
     pub fn dataset_file(&self, dataset: &str, file: &str) -> Result<PathBuf, HubError> {
         self.dataset(dataset).file(file)
     }

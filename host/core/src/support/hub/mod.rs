@@ -20,7 +20,7 @@ const DEFAULT_REVISION: &str = "main";
 pub enum RepoKind {
     /// A model.
     Model,
-    /// A data set.
+    /// A dataset.
     Dataset,
 }
 
@@ -38,7 +38,7 @@ impl std::fmt::Display for RepoKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             RepoKind::Model => "model",
-            RepoKind::Dataset => "data set",
+            RepoKind::Dataset => "dataset",
         })
     }
 }
@@ -62,7 +62,7 @@ pub enum HubError {
         instead = kind.instead()
     )]
     Offline {
-        /// A model or a data set.
+        /// A model or a dataset.
         kind: RepoKind,
         /// The hub id.
         model: String,
@@ -76,7 +76,7 @@ pub enum HubError {
         "{kind} `{model}` (revision {revision}): {endpoint} has no such {kind} or revision, or you may not read it (HF_TOKEN)"
     )]
     NotFound {
-        /// A model or a data set.
+        /// A model or a dataset.
         kind: RepoKind,
         /// The hub id.
         model: String,
@@ -91,7 +91,7 @@ pub enum HubError {
     /// The hub could not be asked, or a download failed.
     #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
-        /// A model or a data set.
+        /// A model or a dataset.
         kind: RepoKind,
         /// The hub id.
         model: String,

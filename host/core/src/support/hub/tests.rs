@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 4] = [
 /// The content of every table.
 const TABLE: &str = "a table of ten rows";
 
-/// The tables of the data set `owner/set`, and the checksum that the hub gives.
+/// The tables of the dataset `owner/set`, and the checksum that the hub gives.
 const TABLES: [(&str, &str); 3] = [
     ("default/train-0.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
     ("default/broken.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
@@ -144,10 +144,10 @@ fn a_data_sets_files_are_listed_downloaded_once_and_then_found_offline() {
     }
     let offline = settings(cache.path(), &hub, true);
     let told = offline.dataset_file("owner/set", "default/broken.parquet").unwrap_err().to_string();
-    assert!(told.starts_with("data set `owner/set` (revision main) is not in the cache"), "{told}");
+    assert!(told.starts_with("dataset `owner/set` (revision main) is not in the cache"), "{told}");
     assert!(told.ends_with("give a local copy (--from)"), "{told}");
     let told = online.dataset_files("owner/none").unwrap_err().to_string();
-    assert!(told.contains("has no such data set or revision"), "{told}");
+    assert!(told.contains("has no such dataset or revision"), "{told}");
 }
 
 #[test]
