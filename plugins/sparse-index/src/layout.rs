@@ -4,8 +4,8 @@
 //! header   magic (8 bytes), format (u32)
 //! windows  one after another, each:
 //!            the lists of its terms, one after another
-//!            terms (u32 each, ascending), starts of lists (u32, bytes from the window's beginning), counts of postings (u32),
-//!            largest weights (u16, a code)
+//!            terms (u32 each, ascending), starts of lists (u32, bytes from the window's start),
+//!            counts of postings (u32), largest weights (u16, a code)
 //!            ends of ids (u32 each, bytes from the first id's beginning), ids (UTF-8)
 //! lookup   document numbers (u32 each) in order of (hash of id, number)
 //! table    one entry a window

@@ -33,8 +33,8 @@
 //!   Anything but 0 is true, NaN included.
 //! - **Empty tensors** (an extent of 0) are tensors: a sum over no elements is 0, a mean NaN, the
 //!   greatest of none an error. A scalar has no dimensions and one element.
-//! - **The same tensor** may be passed as several inputs. An input that somebody else holds is
-//!   never changed.
+//! - **The same tensor** may be passed as several inputs. A shared input is never
+//!   changed.
 //! - **Bad values**: ids and targets that come from the host are checked where an instruction meets
 //!   them, by the range that their upload noted, so that the call itself fails. For those that a
 //!   device computed, the device fails at the call or, at the latest, at the next

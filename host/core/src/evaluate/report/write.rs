@@ -119,7 +119,7 @@ mod tests {
             },
             training: vec![Point { step: 1, values: [("loss".to_owned(), Some(0.5))].into() }],
             config: "[device]\nplugin = \"cpu\"\n".into(),
-            samples: vec![Sample { question: "Who?".into(), after: "Nobody".into(), ..Sample::default() }],
+            samples: vec![Sample { question: "Who?".into(), after: "No one".into(), ..Sample::default() }],
         }
     }
 
@@ -139,7 +139,7 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 3);
         let namespace = "http://www.w3.org/2000/svg";
         assert!(!page.replace(namespace, "").contains("http") && !page.contains("src="), "the page refers to something outside");
-        for told in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "Nobody", "batch 1"] {
+        for told in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "No one", "batch 1"] {
             assert!(page.contains(told), "{told:?} is missing");
         }
     }
