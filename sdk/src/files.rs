@@ -80,8 +80,8 @@ pub fn read_limited(content: impl Read, kind: FileKind) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     content.take(kind.limit() + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > kind.limit() {
-        let told = format!("larger than {} MiB, the limit for such a file", kind.limit() >> 20);
-        return Err(Error::new(ErrorKind::FileTooLarge, told));
+        let message = format!("larger than {} MiB, the limit for such a file", kind.limit() >> 20);
+        return Err(Error::new(ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }
@@ -92,9 +92,9 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_refused() {
-        let told = read_limited(std::io::repeat(b'x'), FileKind::Template).unwrap_err();
+        let message = read_limited(std::io::repeat(b'x'), FileKind::Template).unwrap_err();
         assert_eq!(
-            (told.kind(), told.to_string().as_str()),
+            (message.kind(), message.to_string().as_str()),
             (ErrorKind::FileTooLarge, "larger than 4 MiB, the limit for such a file")
         );
         assert_eq!(read_limited(&b"text"[..], FileKind::Template).unwrap(), b"text");
@@ -103,8 +103,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn only_regular_files_are_opened() {
-        let told = read_bytes(Path::new("/dev/zero"), FileKind::Configuration).unwrap_err();
-        assert!(told.to_string().contains("no regular file"), "{told}");
+        let message = read_bytes(Path::new("/dev/zero"), FileKind::Configuration).unwrap_err();
+        assert!(message.to_string().contains("not a regular file"), "{message}");
         assert_eq!(read_bytes(Path::new("/"), FileKind::Configuration).unwrap_err().kind(), ErrorKind::IsADirectory);
         assert_eq!(read_bytes(Path::new("/no/such"), FileKind::Configuration).unwrap_err().kind(), ErrorKind::NotFound);
         let this = concat!(env!("CARGO_MANIFEST_DIR"), "/src/files.rs");

@@ -147,7 +147,7 @@ fn bad_values_from_the_host_fail_at_the_call_and_others_by_the_next_read() -> Re
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_its_size() {
+fn what_does_not_fit_is_reported_with_its_size() {
     let error = Error::OutOfMemory { device: "cuda".into(), bytes: 3 << 30 };
     assert_eq!(error.to_string(), "cuda is out of memory: needs 3.0 GiB more");
 }

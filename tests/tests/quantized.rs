@@ -151,6 +151,6 @@ fn a_quantised_tensor_stands_nowhere_else() -> Result<()> {
     assert!(broken.to_string().contains("q8_0[4, 33] needs rows of whole blocks"), "{broken}");
     let file = tempfile::tempdir().unwrap();
     let written = scaledown_sdk::nn::safetensors::write_safetensors(file.path().join("w.safetensors"), [("w", blocks)], &[]);
-    assert!(written.unwrap_err().to_string().contains("w is of type q4_0, which the format does not know"));
+    assert!(written.unwrap_err().to_string().contains("w has type q4_0, which the format does not support"));
     Ok(())
 }

@@ -206,10 +206,10 @@ mod tests {
     use super::Error;
 
     #[test]
-    fn a_full_disk_is_told_with_what_to_do() {
+    fn a_full_disk_is_reported_with_what_to_do() {
         let full = |kind: ErrorKind| Error::io("journal.jsonl", kind.into()).sentence();
-        let told = full(ErrorKind::StorageFull);
-        assert_eq!(told, "journal.jsonl: no storage space; free some space and run the command again");
+        let reported = full(ErrorKind::StorageFull);
+        assert_eq!(reported, "journal.jsonl: no storage space; free some space and run the command again");
         assert_eq!(full(ErrorKind::PermissionDenied), "journal.jsonl: permission denied");
         let component = scaledown_sdk::Error::io("meta", ErrorKind::StorageFull.into());
         assert!(Error::from(component).sentence().ends_with("; free some space and run the command again"));
@@ -246,8 +246,8 @@ mod tests {
 
     #[test]
     fn only_an_interrupted_command_goes_on() {
-        let told = Error::interrupted("step 3 is saved").go_on_with("scaledown train a.toml --resume").to_string();
-        assert_eq!(told, "interrupted; step 3 is saved; continue with `scaledown train a.toml --resume`");
+        let reported = Error::interrupted("step 3 is saved").go_on_with("scaledown train a.toml --resume").to_string();
+        assert_eq!(reported, "interrupted; step 3 is saved; continue with `scaledown train a.toml --resume`");
         assert_eq!(Error::usage("no").go_on_with("x").to_string(), "no");
     }
 }

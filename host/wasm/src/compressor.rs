@@ -133,8 +133,8 @@ impl Guest {
         if forgotten.is_empty() {
             return Ok(());
         }
-        let told = self.exports.scaledown_plugin_recomputation().call_forget(&mut self.store, &forgotten);
-        told.map_err(|error| failure(&self.name, &error))
+        let reported = self.exports.scaledown_plugin_recomputation().call_forget(&mut self.store, &forgotten);
+        reported.map_err(|error| failure(&self.name, &error))
     }
 
     fn compress(&mut self, pairs: &compression::PairBatch, mode: Mode) -> Result<Compressed> {
@@ -172,5 +172,5 @@ fn reported(name: &str, error: WitError) -> Error {
 }
 
 fn size(what: &str, size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can be told")))
+    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can receive")))
 }

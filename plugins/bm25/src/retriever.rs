@@ -101,10 +101,10 @@ impl Retriever for Bm25 {
             let mut added = TantivyDocument::default();
             added.add_text(self.id, id);
             added.add_text(self.text, text);
-            writer.add_document(added).map_err(|error| self.told(&error))?;
+            writer.add_document(added).map_err(|error| self.reported(&error))?;
             read += 1;
         }
-        writer.commit().map_err(|error| self.told(&error))?;
+        writer.commit().map_err(|error| self.reported(&error))?;
         // All are found from here on. Merging makes searches faster and takes nothing away where it
         // fails.
         let _ = writer.wait_merging_threads();
@@ -193,7 +193,8 @@ impl Bm25 {
         // all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
-            let found = searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
+            let found =
+                searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.reported(&error))?;
             let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0 * (1.0 - ROUNDING);
             if !tied || limit >= documents {
                 break found;
@@ -201,7 +202,7 @@ impl Bm25 {
             limit = limit.saturating_mul(2).min(documents);
         };
         let scores = scores(searcher, &words, found.into_iter().map(|(_, address)| address).collect());
-        let scored = scores.map_err(|error| self.told(&error))?.into_iter();
+        let scored = scores.map_err(|error| self.reported(&error))?.into_iter();
         let hits = scored.map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
         let mut hits = hits.collect::<Result<Vec<_>>>()?;
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -219,7 +220,7 @@ impl Bm25 {
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
-        let document: TantivyDocument = searcher.doc(address).map_err(|error| self.told(&error))?;
+        let document: TantivyDocument = searcher.doc(address).map_err(|error| self.reported(&error))?;
         let id = document.get_first(self.id).and_then(|value| value.as_str());
         id.map(str::to_owned).ok_or_else(|| self.damaged("a document has no id"))
     }
@@ -231,7 +232,7 @@ impl Bm25 {
     }
 
     fn guarded<T>(&self, access: impl FnOnce() -> tantivy::Result<T>) -> Result<T> {
-        self.caught(|| access().map_err(|error| self.told(&error)))
+        self.caught(|| access().map_err(|error| self.reported(&error)))
     }
 
     fn damaged(&self, what: &str) -> Error {
@@ -241,7 +242,7 @@ impl Bm25 {
         ))
     }
 
-    fn told(&self, error: &TantivyError) -> Error {
+    fn reported(&self, error: &TantivyError) -> Error {
         let damaged = match error {
             // The operating system's errors do not mean damaged files; the library's errors about
             // their content do.

@@ -126,12 +126,12 @@ fn a_query_that_leaves_no_room_is_cut_longest_first_as_transformers_does() {
 
 #[test]
 fn a_model_that_scores_nothing_is_refused_by_name() {
-    let told = |model: &Path, max_length| reranker(model, max_length, 100).err().expect("it is refused").to_string();
-    let message = told(&fixture("distilbert-mlm"), 24);
+    let reported = |model: &Path, max_length| reranker(model, max_length, 100).err().expect("it is refused").to_string();
+    let message = reported(&fixture("distilbert-mlm"), 24);
     assert!(message.contains("\"distilbert\", expected deberta-v2 or bert"), "{message}");
-    let message = told(&fixture("minilm"), 49);
+    let message = reported(&fixture("minilm"), 49);
     assert!(message.contains("max_length is 49, expected 4 to 48"), "{message}");
-    let message = told(&fixture("bert-mlm"), 24);
+    let message = reported(&fixture("bert-mlm"), 24);
     assert!(message.contains("classifier.weight is missing"), "{message}");
 }
 

@@ -148,7 +148,7 @@ fn an_adapter_of_another_model_is_refused() {
     let fewer = params(Some(LoraConfig { target: LoraTarget::Names(vec!["q_proj".into()]), ..lora(0.1) }));
     model(&mistral(), &fewer);
     let error = saved.restore(&fewer).unwrap_err().to_string();
-    assert!(error.contains("down_proj.lora_A.weight belongs to no adapter"), "{error}");
+    assert!(error.contains("down_proj.lora_A.weight is not part of an adapter"), "{error}");
     let path = directory.path().join("adapter_config.json");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"bias\"", "\"use_dora\": true, \"bias\"")).unwrap();

@@ -86,7 +86,7 @@ fn shards_are_one_model() {
     map.insert("model.ghost".into(), json!("a.safetensors"));
     std::fs::write(&index, json!({"weight_map": map}).to_string()).unwrap();
     let error = build(directory.path()).err().unwrap().to_string();
-    assert!(error.contains("a.safetensors holds model.ghost, which it does not"), "{error}");
+    assert!(error.contains("model.ghost is not in"), "{error}");
     map.insert("model.ghost".into(), json!("../a.safetensors"));
     std::fs::write(&index, json!({"weight_map": map}).to_string()).unwrap();
     let error = build(directory.path()).err().unwrap().to_string();

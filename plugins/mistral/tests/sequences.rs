@@ -130,14 +130,14 @@ fn a_sequence_beyond_the_models_positions_is_refused_before_it_is_read() {
     assert!(model.forward(&whole, &mask, &mut ForwardMode::inference()).is_ok());
     assert!(model.prefill(&whole, &mask, 0).is_ok());
     let error = model.prefill(&whole, &mask, 1).unwrap_err().to_string();
-    assert!(error.contains("8 positions and 1 new ones are more than the 8 that the model was made for"), "{error}");
+    assert!(error.contains("8 positions and 1 new ones exceed the model's 8"), "{error}");
     // Padding before a prompt takes no position of the model's.
     let padded = batch(model.decoder().device(), &[tokens(1, 9)], true);
     let padded = model.embed(&padded.ids).unwrap();
     assert!(model.prefill(&padded, &[Span::padded_left(8, 9)], 0).is_ok());
     let (long, mask) = prompt(9);
     let error = model.forward(&long, &mask, &mut ForwardMode::inference()).unwrap_err().to_string();
-    assert!(error.contains("9 positions are more than the 8 that the model was made for (max_position_embeddings)"), "{error}");
+    assert!(error.contains("9 positions exceed the model's 8 (max_position_embeddings)"), "{error}");
 
     let context = |config: Value| limited(config, 8).config().max_positions();
     let mut stretched = qwen2();

@@ -121,7 +121,7 @@ fn a_question_that_cannot_be_answered_is_an_error_of_the_input() {
 fn a_configuration_that_leaves_no_room_is_refused() {
     let directory = directory();
     for (keys, expected) in [
-        (json!({"max_new_tokens": 41}), "reads no more than 40 tokens"),
+        (json!({"max_new_tokens": 41}), "maximum is 40 tokens"),
         (json!({"max_input_tokens": 33}), "expected at most 32"),
         (json!({"batch_size": 0}), "at least 1"),
     ] {
@@ -129,7 +129,7 @@ fn a_configuration_that_leaves_no_room_is_refused() {
         assert!(matches!(&error, Error::Config(text) if text.contains(expected)), "{error}");
     }
     let foreign = build(directory.path(), json!({})).unwrap().answer(&[question(&format!("3 {VOCABULARY}"))]).unwrap_err();
-    assert!(matches!(&foreign, Error::Config(text) if text.contains("do not belong together")), "{foreign}");
+    assert!(matches!(&foreign, Error::Config(text) if text.contains("do not match")), "{foreign}");
 }
 
 #[test]

@@ -95,7 +95,7 @@ mod tests {
 
     const VALUE: &str = "sk-secret-0123456789abcdef";
 
-    fn told(extra: Value) -> Option<String> {
+    fn reported(extra: Value) -> Option<String> {
         check(extra.as_object().unwrap()).err().map(|error| error.to_string())
     }
 
@@ -125,12 +125,15 @@ mod tests {
         ] {
             for extra in [json!({name: VALUE}), json!({"headers": {name: VALUE}}), json!({"tools": [{"type": "x", name: VALUE}]})]
             {
-                let message = told(extra).unwrap();
-                assert!(message.contains(name) && message.contains("looks like a key") && !message.contains(VALUE), "{message}");
+                let message = reported(extra).unwrap();
+                assert!(
+                    message.contains(name) && message.contains("looks like a secret") && !message.contains(VALUE),
+                    "{message}"
+                );
             }
         }
-        assert!(told(json!({"credentials": {"user": "me"}})).is_some() && told(json!({"tokens": [VALUE]})).is_some());
-        let message = told(json!({"tools": [{"headers": {"token": VALUE}}]})).unwrap();
+        assert!(reported(json!({"credentials": {"user": "me"}})).is_some() && reported(json!({"tokens": [VALUE]})).is_some());
+        let message = reported(json!({"tools": [{"headers": {"token": VALUE}}]})).unwrap();
         assert!(message.contains("teacher.extra.tools.headers.token looks"), "{message}");
     }
 
@@ -141,7 +144,7 @@ mod tests {
             "eos_token": "</s>", "return_tokens_as_token_ids": true, "monkey": "x", "chat_template_kwargs": {"enable_thinking": false},
             "response_format": {"json_schema": {"properties": {"key": {"type": "string"}}}}, "logit_bias": {"token": 5}
         });
-        assert_eq!(told(extra), None);
-        assert!(told(json!({"stream": true})).unwrap().contains("is the teacher's own"));
+        assert_eq!(reported(extra), None);
+        assert!(reported(json!({"stream": true})).unwrap().contains("is reserved"));
     }
 }

@@ -146,7 +146,7 @@ fn excerpt(text: &str, key: Option<&Secret>) -> String {
 mod tests {
     use super::*;
 
-    fn told(body: &str) -> String {
+    fn reported(body: &str) -> String {
         match answer(body.as_bytes(), None).unwrap_err() {
             Failure::Service(message) => format!("service: {message}"),
             Failure::Request(message) => format!("request: {message}"),
@@ -162,18 +162,18 @@ mod tests {
 
     #[test]
     fn what_is_no_completion_is_shown_in_short() {
-        assert!(told("<html>\n  <p>gateway</p>").starts_with("service: its reply is not JSON"));
-        assert!(told("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
-        assert!(told(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: its reply is not JSON (EOF"));
-        assert_eq!(told(r#"{"choices":[]}"#), r#"transient: its reply has no choices[0]: {"choices":[]}"#);
-        assert!(told(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
-        assert!(told(&"é".repeat(100_000)).len() < 3 * SHOWN);
+        assert!(reported("<html>\n  <p>gateway</p>").starts_with("service: the reply is not JSON"));
+        assert!(reported("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
+        assert!(reported(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: the reply is not JSON (EOF"));
+        assert_eq!(reported(r#"{"choices":[]}"#), r#"transient: its reply has no choices[0]: {"choices":[]}"#);
+        assert!(reported(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
+        assert!(reported(&"é".repeat(100_000)).len() < 3 * SHOWN);
     }
 
     #[test]
     fn an_answer_that_is_held_back_is_an_error_of_its_question() {
-        assert!(told(r#"{"choices":[{"finish_reason":"content_filter","message":{"content":""}}]}"#).starts_with("request:"));
-        assert!(told(r#"{"choices":[{"finish_reason":"length","message":{"content":null}}]}"#).contains("max_new_tokens"));
+        assert!(reported(r#"{"choices":[{"finish_reason":"content_filter","message":{"content":""}}]}"#).starts_with("request:"));
+        assert!(reported(r#"{"choices":[{"finish_reason":"length","message":{"content":null}}]}"#).contains("max_new_tokens"));
     }
 
     #[test]
@@ -199,7 +199,7 @@ mod tests {
             (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: it gave no text"),
             (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: it gave no text"),
         ] {
-            assert!(told(body).starts_with(kind), "{body}: {}", told(body));
+            assert!(reported(body).starts_with(kind), "{body}: {}", reported(body));
         }
     }
 

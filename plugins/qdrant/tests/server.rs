@@ -17,11 +17,11 @@ fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Qdrant> {
 
 #[test]
 #[ignore = "needs a Qdrant server at SCALEDOWN_TEST_QDRANT_URL (gRPC); `.ci/services` starts Qdrant's engine behind its gRPC interface"]
-fn a_collection_that_is_not_there_is_told() {
+fn a_collection_that_is_not_there_is_reported() {
     let url = std::env::var("SCALEDOWN_TEST_QDRANT_URL").expect("SCALEDOWN_TEST_QDRANT_URL names the server");
     let absent = collection("absent");
     let message = open(&url, &absent).unwrap().search(&["the tower"], 1).unwrap_err().to_string();
-    assert!(message.contains(&url) && message.contains(&absent) && message.contains("added to it first"), "{message}");
+    assert!(message.contains(&url) && message.contains(&absent) && message.contains("add documents first"), "{message}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl<S: Store> RemoteIndex<S> {
                 let asked: Vec<SparseVector> = part.iter().map(|&at| vectors[at].clone()).collect();
                 let found = self.call(|| self.store.search(&asked, limit))?;
                 if found.len() != part.len() {
-                    return Err(self.told(&format!("{} queries got {} replies", part.len(), found.len())));
+                    return Err(self.reported(&format!("{} queries got {} replies", part.len(), found.len())));
                 }
                 for (&at, mut hits) in part.iter().zip(found) {
                     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -98,16 +98,16 @@ impl<S: Store> RemoteIndex<S> {
         };
         retry(self.backoff, call, transient, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
             StoreFailure::Transient { message, .. } if interrupted => {
-                self.told(&format!("interrupted while waiting to retry, after {message}"))
+                self.reported(&format!("interrupted while waiting to retry, after {message}"))
             }
             StoreFailure::Transient { message, .. } => {
-                self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
+                self.reported(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
             }
             StoreFailure::Permanent(error) => error,
         })
     }
 
-    fn told(&self, message: &str) -> Error {
+    fn reported(&self, message: &str) -> Error {
         Error::Plugin { plugin: self.plugin.into(), message: format!("{}: {message}", self.store.name()) }
     }
 }

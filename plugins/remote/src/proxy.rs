@@ -62,11 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_one_is_told_by_the_variables_name() {
+    fn a_malformed_one_is_reported_by_the_variables_name() {
         for value in ["http://me:hidden@", "ftp://me:hidden@host", "http://me:hidden@ho st:1", "::hidden::"] {
             let message = proxy(&[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(
-                message.contains("environment variable HTTPS_PROXY holds no address") && !message.contains("hidden"),
+                message.contains("environment variable HTTPS_PROXY is not a proxy address") && !message.contains("hidden"),
                 "{message}"
             );
         }

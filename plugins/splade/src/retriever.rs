@@ -78,7 +78,7 @@ fn open(directory: &Path) -> Result<Option<SparseIndex>> {
     match SparseIndex::open(directory) {
         Ok(index) => Ok(Some(index)),
         Err(scaledown_sparse_index::Error::Missing { .. }) => Ok(None),
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(message(&error)),
     }
 }
 
@@ -143,12 +143,12 @@ fn found(
 ) -> Result<Vec<Vec<scaledown_sparse_index::DocumentHit>>> {
     let asked: Vec<&[(u32, f32)]> = numbers.iter().map(|&number| queries[number].as_slice()).collect();
     match asked.as_slice() {
-        [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| told(&error))?]),
-        all => index.search_batch(all, limit).map_err(|error| told(&error)),
+        [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| message(&error))?]),
+        all => index.search_batch(all, limit).map_err(|error| message(&error)),
     }
 }
 
-fn told(error: &scaledown_sparse_index::Error) -> Error {
+fn message(error: &scaledown_sparse_index::Error) -> Error {
     use scaledown_sparse_index::Error as IndexError;
     Error::Input(match error {
         IndexError::Damaged { .. } | IndexError::Foreign { .. } | IndexError::Version { .. } => {
@@ -162,7 +162,7 @@ impl SpladeRetriever {
     fn add(&self, builder: &mut Builder, documents: &[Document]) -> Result<()> {
         let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
         for (document, vector) in documents.iter().zip(self.encoder.encode_documents(&texts)?) {
-            builder.add(&document.id, &vector.0).map_err(|error| told(&error))?;
+            builder.add(&document.id, &vector.0).map_err(|error| message(&error))?;
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ impl Retriever for SpladeRetriever {
                 Builder::create(&self.directory, &self.settings)
             }
         }
-        .map_err(|error| told(&error))?;
+        .map_err(|error| message(&error))?;
         let (mut read, mut batch) = (0, Vec::with_capacity(BATCH));
         for document in documents {
             batch.push(document?);
@@ -203,7 +203,7 @@ impl Retriever for SpladeRetriever {
             }
         }
         self.add(&mut builder, &batch)?;
-        builder.finish().map_err(|error| told(&error))?;
+        builder.finish().map_err(|error| message(&error))?;
         self.index = open(&self.directory)?;
         Ok(read)
     }
@@ -219,7 +219,7 @@ impl Retriever for SpladeRetriever {
     }
 
     fn verify(&self) -> Result<()> {
-        self.opened()?.verify().map_err(|error| told(&error))
+        self.opened()?.verify().map_err(|error| message(&error))
     }
 
     fn stats(&self) -> Vec<(String, String)> {

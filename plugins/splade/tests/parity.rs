@@ -117,12 +117,12 @@ fn special_tokens_and_the_terms_beyond_a_limit_are_left_out() {
 
 #[test]
 fn a_model_that_is_no_masked_language_model_is_refused_by_name() {
-    let told = |model: &str, more: serde_json::Value| encoder(model, &more).err().expect("it is refused").to_string();
-    let message = told("deberta-v3", serde_json::json!({}));
+    let reported = |model: &str, more: serde_json::Value| encoder(model, &more).err().expect("it is refused").to_string();
+    let message = reported("deberta-v3", serde_json::json!({}));
     assert!(message.contains("`model_type`") && message.contains("expected bert or distilbert"), "{message}");
-    let message = told("minilm", serde_json::json!({}));
+    let message = reported("minilm", serde_json::json!({}));
     assert!(message.contains("cls.predictions.transform.dense.weight is missing"), "{message}");
-    let message = told("bert-mlm", serde_json::json!({"max_length": 49}));
+    let message = reported("bert-mlm", serde_json::json!({"max_length": 49}));
     assert!(message.contains("max_length is 49, expected 3 to 48"), "{message}");
 }
 

@@ -210,18 +210,18 @@ mod tests {
 
     use super::*;
 
-    fn told(content: Value) -> String {
+    fn reported(content: Value) -> String {
         Example::read(Path::new("x/conformance.toml"), &content).unwrap_err().to_string()
     }
 
     #[test]
-    fn what_is_no_example_is_told() {
+    fn what_is_no_example_is_reported() {
         assert_eq!(
-            told(json!({"retreiver": []})),
+            reported(json!({"retreiver": []})),
             r#"x/conformance.toml: [[retreiver]]: expected a kind of component, found "retreiver""#
         );
-        assert_eq!(told(json!({"retriever": {}})), "x/conformance.toml: retriever: expected an array of tables, found {}");
-        let message = told(json!({"retriever": [{"plugin": "a"}, {"url": "b"}]}));
+        assert_eq!(reported(json!({"retriever": {}})), "x/conformance.toml: retriever: expected an array of tables, found {}");
+        let message = reported(json!({"retriever": [{"plugin": "a"}, {"url": "b"}]}));
         assert_eq!(message, "x/conformance.toml: [[retriever]] 2: expected the key `plugin`, a text, found null");
     }
 

@@ -17,11 +17,11 @@ thread_local! {
 pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
-        let told = std::panic::take_hook();
+        let message = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
             // The panic is reported once, as the error.
             if !CAUGHT.get() {
-                told(panic);
+                message(panic);
             }
         }));
     });
@@ -42,7 +42,7 @@ mod tests {
     fn a_panic_becomes_its_words() {
         assert_eq!(caught(|| 7), Ok(7));
         let empty: Vec<u8> = Vec::new();
-        let told = caught(|| empty[std::hint::black_box(3)]).unwrap_err();
-        assert!(told.contains("the index is 3"), "{told}");
+        let message = caught(|| empty[std::hint::black_box(3)]).unwrap_err();
+        assert!(message.contains("the index is 3"), "{message}");
     }
 }

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_no_layer_is_told_with_those_there_are() {
+    fn a_target_that_is_no_layer_is_reported_with_those_there_are() {
         let names = |names: &[&str]| LoraConfig {
             target: LoraTarget::Names(names.iter().map(|&name| name.to_owned()).collect()),
             ..LoraConfig::default()
@@ -145,16 +145,18 @@ mod tests {
             ["lm_head", "model.layers.0.mlp.up_proj", "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
         let paths: BTreeSet<String> = paths.map(str::to_owned).into();
         let problem = |lora: LoraConfig| lora.problem(&paths);
-        let told =
+        let message =
             |what: &str| Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are q_proj, up_proj"));
-        assert_eq!(problem(names(&["q_proj", "q_prj"])), told("target \"q_prj\" is not a linear layer of the model"));
+        assert_eq!(problem(names(&["q_proj", "q_prj"])), message("target \"q_prj\" is not a linear layer of the model"));
         assert_eq!(
             problem(names(&["layers.2.self_attn.q_proj"])),
-            told("target \"layers.2.self_attn.q_proj\" is not a linear layer of the model")
+            message("target \"layers.2.self_attn.q_proj\" is not a linear layer of the model")
         );
-        assert_eq!(problem(names(&[])), told("no target"));
+        assert_eq!(problem(names(&[])), message("no target"));
         assert_eq!(problem(names(&["lm_head", "layers.1.self_attn.q_proj"])), None);
         assert_eq!(problem(LoraConfig::default()), None);
-        assert!(LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|told| told.ends_with("linear layers are none")));
+        assert!(
+            LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|message| message.ends_with("linear layers are none"))
+        );
     }
 }

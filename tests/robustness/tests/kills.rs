@@ -43,8 +43,8 @@ fn kill(place: &Place, Write { begin, again, begun, directory }: Write<'_>, is_m
             if child.wait().expect("a status").success() {
                 break;
             }
-            let told = String::from_utf8_lossy(&place.read("err")).into_owned();
-            assert!(!told.contains("error"), "after {kills} kills, {command:?}: {told}");
+            let message = String::from_utf8_lossy(&place.read("err")).into_owned();
+            assert!(!message.contains("error"), "after {kills} kills, {command:?}: {message}");
             kills += 1;
             if kills >= wanted {
                 let command = if place.path(directory).join(begun).exists() { again } else { begin };

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::tiny::Tiny;
 
 /// What `config check` says of `tiny.toml` with a setting over it.
-fn told_of(tiny: &Tiny, setting: &str) -> String {
+fn reported_for(tiny: &Tiny, setting: &str) -> String {
     tiny.failed(&["config", "check", "tiny.toml", "--set", setting], 1)
 }
 
@@ -39,7 +39,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
             "device.plugin: found the string \"cuda\", expected one of the built-in device plugins: \"auto\", \"cpu\"",
         ),
     ] {
-        let error = told_of(&tiny, setting);
+        let error = reported_for(&tiny, setting);
         assert!(error.starts_with(&format!("--set {setting}: {message}").replace("  ", " ")), "{setting}: {error}");
     }
 }
@@ -47,7 +47,7 @@ fn values_and_templates_that_cannot_run_are_refused() {
 #[test]
 fn local_models_must_be_models_with_as_many_layers() {
     let tiny = Tiny::new();
-    let error = told_of(&tiny, "compressor.layers=99");
+    let error = reported_for(&tiny, "compressor.layers=99");
     let generator = tiny.path("generator").display().to_string();
     assert!(
         error.ends_with(&format!("compressor.layers: found 99, expected at most 2, the number of layers of {generator}")),
@@ -55,14 +55,14 @@ fn local_models_must_be_models_with_as_many_layers() {
     );
     tiny.write("empty/README.md", "nothing");
     for (setting, message) in [
-        ("generator.model=./empty", "is no model: it has no config.json"),
+        ("generator.model=./empty", "is not a model: it has no config.json"),
         ("generator.model=./tiny.toml", "is a file, expected a directory"),
         ("generator.model=a/b/c", "found \"a/b/c\", expected a directory that exists, or a hub id such as \"owner/name\""),
-        ("generator.init=pretrained", "is no model: it has no weights (*.safetensors); `init = \"random\"` needs none"),
+        ("generator.init=pretrained", "is not a model: it has no weights (*.safetensors); `init = \"random\"` needs none"),
         ("data.train=atlas", "is a directory, expected a file"),
         ("training.init_from=train.jsonl", "is a file, expected a directory"),
     ] {
-        let error = told_of(&tiny, setting);
+        let error = reported_for(&tiny, setting);
         assert!(error.ends_with(message), "{setting}: {error}");
     }
     // The layers of a hub's model are not known here, and it is not asked for them.
@@ -80,10 +80,10 @@ fn the_adapters_layers_must_be_the_models() {
         ("[]", "no target"),
     ] {
         let setting = format!("generator.lora.target={target}");
-        let told = format!("cannot create the adapter (lora): {wrong}; the model's linear layers are {layers}");
-        assert_eq!(told_of(&tiny, &setting), format!("--set {setting}: generator.lora.target: {told}"));
+        let reported = format!("cannot create the adapter (lora): {wrong}; the model's linear layers are {layers}");
+        assert_eq!(reported_for(&tiny, &setting), format!("--set {setting}: generator.lora.target: {reported}"));
         // A training says the same.
-        assert!(tiny.failed(&["train", "tiny.toml", "--set", &setting], 1).ends_with(&told));
+        assert!(tiny.failed(&["train", "tiny.toml", "--set", &setting], 1).ends_with(&reported));
     }
     for target in [r#"["q_proj", "layers.1.mlp.up_proj"]"#, r#"["lm_head", "v_proj"]"#, "\"all-linear\""] {
         let tied = tiny.read("generator/config.json").replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
@@ -96,7 +96,7 @@ fn the_adapters_layers_must_be_the_models() {
     let large = tiny.read("generator/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 8192");
     let large = large.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 80");
     tiny.write("generator/config.json", &large);
-    assert!(told_of(&tiny, "generator.lora.target=[\"qproj\"]").ends_with(layers));
+    assert!(reported_for(&tiny, "generator.lora.target=[\"qproj\"]").ends_with(layers));
     for (from, to) in [("\"num_hidden_layers\": 80", "\"num_hidden_layers\": 1000000"), ("qwen2", "another")] {
         tiny.write("generator/config.json", large.replace(from, to));
         tiny.done(&["config", "check", "tiny.toml", "--set", "generator.lora.target=[\"qproj\"]"]);
@@ -104,7 +104,7 @@ fn the_adapters_layers_must_be_the_models() {
 }
 
 #[test]
-fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
+fn a_file_where_a_directory_is_to_be_written_is_reported_by_every_command() {
     let tiny = Tiny::new();
     tiny.write("taken", "a file");
     tiny.write("taken.toml", "extends = \"tiny.toml\"\n[output]\ndirectory = \"taken\"\n");
@@ -118,7 +118,7 @@ fn a_file_where_a_directory_is_to_be_written_is_told_by_every_command() {
         let error = tiny.failed(&[command, &["tiny.toml", "--set", "output.directory=taken/run"]].concat(), 1);
         assert_eq!(error, format!("--set output.directory=taken/run: {within}"), "{command:?}");
     }
-    let error = told_of(&tiny, "index.directory=taken");
+    let error = reported_for(&tiny, "index.directory=taken");
     assert!(error.ends_with(&format!("index.directory: {taken} is a file, expected a directory to write into")), "{error}");
     assert_eq!(tiny.read("taken"), "a file");
 }
@@ -160,8 +160,8 @@ fn a_secret_on_the_command_line_is_repeated_nowhere() {
         let more = ["--set", "teacher.plugin=openai", "--set", "retriever.plugin=qdrant"];
         let mut command = tiny.command(&[&["config", "check", "tiny.toml", "--set", setting][..], &more].concat());
         let output = command.env("RUST_LOG", "trace").output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
-        assert!(!output.status.success() && !told.contains("hunter2"), "{setting}: {told}");
+        let reported = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        assert!(!output.status.success() && !reported.contains("hunter2"), "{setting}: {reported}");
     }
 }
 
@@ -182,13 +182,16 @@ fn thousands_of_problems_take_a_moment() {
 fn only_regular_files_are_configurations() {
     let tiny = Tiny::new();
     tiny.write("zero.toml", "extends = \"/dev/zero\"\n");
-    let told = tiny.failed(&["config", "check", "zero.toml"], 1);
-    assert!(told.contains("zero.toml:1: extends: could not read /dev/zero") && told.contains("no regular file"), "{told}");
-    let told = told_of(&tiny, "output.directory=/");
-    assert!(told.contains("output.directory: / is a directory of the system"), "{told}");
+    let reported = tiny.failed(&["config", "check", "zero.toml"], 1);
+    assert!(
+        reported.contains("zero.toml:1: extends: cannot read /dev/zero") && reported.contains("not a regular file"),
+        "{reported}"
+    );
+    let reported = reported_for(&tiny, "output.directory=/");
+    assert!(reported.contains("output.directory: / is a system or home directory"), "{reported}");
     tiny.write("theirs/photo.png", "x");
-    let told = told_of(&tiny, "output.directory=theirs");
-    assert!(told.contains("theirs holds files that no run wrote"), "{told}");
+    let reported = reported_for(&tiny, "output.directory=theirs");
+    assert!(reported.contains("theirs holds files that are not a run's"), "{reported}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn completions_are_made_for_every_shell() {
 }
 
 #[test]
-fn a_bad_record_is_told_with_its_line() {
+fn a_bad_record_is_reported_with_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     std::fs::write(directory.path().join("r.jsonl"), format!("{good}\n{{\"documents\": []}}\n")).unwrap();

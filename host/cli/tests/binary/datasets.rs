@@ -142,7 +142,7 @@ fn a_corpus_and_its_questions_are_shown() {
 fn a_corpus_that_cannot_be_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("c.jsonl"), "{\"id\": 1, \"text\": \"x\"}\nno\n").unwrap();
-    let told = |config: &str| {
+    let reported = |config: &str| {
         std::fs::write(directory.path().join("c.toml"), config).unwrap();
         let ran = run_in(directory.path(), &["config", "check", "c.toml", "--strict"], &[]);
         assert_eq!(ran.code, 1, "{config}");
@@ -171,13 +171,13 @@ fn a_corpus_that_cannot_be_is_refused() {
         ),
         ("[questions]\nformat = \"text\"\n".to_owned(), "questions.path: is missing"),
     ] {
-        let told = told(&config);
-        assert!(told.contains(message), "{config}: {told}");
+        let reported = reported(&config);
+        assert!(reported.contains(message), "{config}: {reported}");
     }
     std::fs::write(directory.path().join("c.toml"), corpus).unwrap();
     let ran = run_in(directory.path(), &["corpus", "chunks", "c.toml"], &[]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("c.jsonl:2: not valid JSON"), "{}", ran.err);
     let ran = run_in(directory.path(), &["corpus", "questions", "c.toml"], &[]);
-    assert!(ran.err.contains("questions: this command needs it"), "{}", ran.err);
+    assert!(ran.err.contains("questions: missing; this command needs a table"), "{}", ran.err);
 }

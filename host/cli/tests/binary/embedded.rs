@@ -68,7 +68,7 @@ fn silence(file: &Path) {
 }
 
 #[test]
-fn a_teacher_that_says_nothing_is_told() {
+fn a_teacher_that_says_nothing_is_reported() {
     let tiny = Tiny::new();
     tiny.write("text.txt", "Aspen Vale grows peas.");
     let pretrain = ["pretrain", "base.toml", "--set", "training.max_steps=1", "--set", "output.directory=pretrained"];
@@ -79,5 +79,5 @@ fn a_teacher_that_says_nothing_is_told() {
     // It warns of documents that are cut.
     arguments.push("--quiet".into());
     let error = tiny.failed(&arguments, 1);
-    assert!(error.starts_with("the teacher gave an empty answer to all 4 training questions"), "{error}");
+    assert!(error.starts_with("the teacher returned an empty answer to all 4 training questions"), "{error}");
 }

@@ -105,11 +105,11 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
     tiny.train("run", &with(&ENDLESS, &["--resume"]));
     let before = tiny.files("run");
     let error = tiny.failed(&train("run", &ENDLESS), 2);
-    let told = "contains an earlier training; continue it with --resume, or choose another output directory";
-    assert_eq!(error, format!("{} {told}", tiny.path("run").display()));
+    let reported = "contains an earlier training; continue it with --resume, or choose another output directory";
+    assert_eq!(error, format!("{} {reported}", tiny.path("run").display()));
     assert!(tiny.files("run") == before, "the earlier run was changed");
     // So is a checkpoint of other settings, by the key of what has changed.
-    for (setting, told) in [
+    for (setting, reported) in [
         ("generator.lora.r=3", "generator.lora.r was 2 and is 3"),
         ("training.seed=7", "training.seed was 42 and is 7"),
         ("training.batch_size=8", "training.batch_size was 4 and is 8"),
@@ -123,7 +123,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", setting])), 1);
         let place = tiny.path("run/checkpoints/step-00000008");
         let hint = "restore the earlier setting, or train in another output directory";
-        assert_eq!(error, format!("cannot resume from checkpoint {}: {told}; {hint}", place.display()));
+        assert_eq!(error, format!("cannot resume from checkpoint {}: {reported}; {hint}", place.display()));
         assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
     }
     // The same records elsewhere are the same, and the steps may follow each other where none
@@ -136,18 +136,18 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
 }
 
 #[test]
-fn what_cannot_begin_is_told_before_anything_is_read() {
+fn what_cannot_begin_is_reported_before_anything_is_read() {
     let tiny = Tiny::new();
     tiny.train("run", &["training.max_steps=1"]);
     // The data cannot be read here; that error must not come first.
     let data = "data.train=missing.jsonl";
     let error = tiny.failed(&train("run", &[data]), 2);
-    assert!(error.contains("holds an unfinished or finished training"), "{error}");
+    assert!(error.contains("contains an earlier training"), "{error}");
     let error = tiny.failed(&train("none", &[data, "training.validate_every=1"]), 2);
     assert_eq!(error, "training.validate_every needs validation records: set `validation` in [data]");
     let error = tiny.failed(&train("none", &["training.init_from=run/checkpoints/step-00000001", data]), 1);
     let place = tiny.path("run/checkpoints/step-00000001");
-    assert!(error.starts_with(&format!("{}: this is a checkpoint of a training", place.display())), "{error}");
+    assert!(error.starts_with(&format!("{}: this is a training checkpoint", place.display())), "{error}");
 }
 
 #[test]
@@ -160,8 +160,8 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_can_be_resumed() {
     let damages: [(&str, &str, Damage); 5] = [
         ("compressor.safetensors", "No such file", |file| std::fs::remove_file(file).unwrap()),
         ("optimizer.safetensors", "is damaged: expected ", |file| shorten(file)),
-        ("generator.safetensors", "is damaged: its checksum differs", |file| flip(file)),
-        ("trainer.json", "is damaged: its checksum differs", |file| flip(file)),
+        ("generator.safetensors", "is damaged: checksum differs", |file| flip(file)),
+        ("trainer.json", "is damaged: checksum differs", |file| flip(file)),
         ("manifest.json", "is damaged: ", |file| shorten(file)),
     ];
     for (name, message, damage) in damages {
@@ -215,11 +215,11 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
     let tensor = "model.layers.1.mlp.up_proj.weight";
     poison(&weights, tensor);
     let error = tiny.failed(&train("poisoned", &half), 1);
-    let told = format!("step 1: the loss is NaN; the first non-finite value is in {tensor} of the generator");
-    assert!(error.starts_with(&told), "{error}");
+    let reported = format!("step 1: the loss is NaN; the first non-finite value is in {tensor} of the generator");
+    assert!(error.starts_with(&reported), "{error}");
     // A training cannot resume with other generator weights.
     let error = tiny.failed(&train("run", &whole), 1);
-    assert!(error.contains("cannot be resumed: the generator's weights are others"), "{error}");
+    assert!(error.contains("the generator's weights changed"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
 
     std::fs::write(&weights, sound).unwrap();
@@ -234,8 +234,8 @@ fn a_loss_that_overflows_is_traced_to_the_module_that_made_it() {
         (["training.gradient_checkpointing=true", "training.lr_compressor=1e30"], " in compressor.model.layers."),
     ] {
         let error = tiny.failed(&train(settings[1], &with(&ENDLESS, &settings)), 1);
-        let told = ": the loss is NaN; the first non-finite value is in the result of ";
-        assert!(error.starts_with("step ") && error.contains(told) && error.contains(module), "{error}");
+        let reported = ": the loss is NaN; the first non-finite value is in the result of ";
+        assert!(error.starts_with("step ") && error.contains(reported) && error.contains(module), "{error}");
     }
 }
 
@@ -255,7 +255,7 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
 }
 
 #[test]
-fn a_bad_record_is_told_by_file_line_and_field() {
+fn a_bad_record_is_reported_by_file_line_and_field() {
     let tiny = Tiny::new();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     for (record, message) in [
@@ -311,39 +311,42 @@ fn a_bad_record_is_told_by_file_line_and_field() {
 }
 
 #[test]
-fn a_record_that_the_models_cannot_read_is_told_before_the_first_step() {
+fn a_record_that_the_models_cannot_read_is_reported_before_the_first_step() {
     let tiny = Tiny::new();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     let long = format!(r#"{{"query": "q", "documents": ["d"], "answer": "{}"}}"#, "It is. ".repeat(300));
     tiny.write("long.jsonl", format!("{good}\n\n{long}\n"));
     let error = tiny.failed(&train("run", &["data.train=long.jsonl"]), 1);
-    assert!(error.contains("long.jsonl:3: `answer`: with the prompt and the vectors of 1 documents, it has "), "{error}");
-    assert!(error.contains("more than the 512 that the generator reads"), "{error}");
+    assert!(error.contains("long.jsonl:3: `answer`: the prompt, the vectors of 1 documents and the answer take "), "{error}");
+    assert!(error.contains("the generator's maximum is 512"), "{error}");
     let words = "one two three four five ".repeat(200);
     tiny.write("documents.jsonl", format!(r#"{{"query": "q", "documents": ["d", "{words}"], "answer": "a"}}"#));
     let settings = ["data.train=documents.jsonl", "compression.document_tokens=2000"];
     let error = tiny.failed(&train("run", &settings), 1);
-    assert!(error.contains("documents.jsonl:1: `documents`: ") && error.contains("512 that the compressor reads"), "{error}");
+    assert!(error.contains("documents.jsonl:1: `documents`: ") && error.contains("the compressor's maximum is 512"), "{error}");
     // The same of a question that is only answered.
     tiny.write("documents.txt", &words);
     tiny.train("run", &["training.max_steps=1"]);
     let ask = ["answer", "tiny.toml", "--query", "Where?", "--documents", "documents.txt", "--uncompressed", "--set"];
     let error = tiny.failed(&[&ask[..], &["compression.document_tokens=2000"]].concat(), 1);
-    assert!(error.contains("\"Where?\"") && error.contains("more than the 512 that the generator reads"), "{error}");
+    assert!(error.contains("\"Where?\"") && error.contains("the generator's maximum is 512"), "{error}");
     // A language model's, which are tokenized as their turn comes.
     tiny.write("contexts.jsonl", format!("{good}\n{long}\n"));
     let error = tiny.failed(&["pretrain", "base.toml", "--set", "data.train=contexts.jsonl", "--set", "output.directory=lm"], 1);
-    assert!(error.starts_with("record 2 (\"q\"): its documents, questions and answers take"), "{error}");
+    assert!(error.starts_with("record 2 (\"q\"): documents, questions and answers take"), "{error}");
     // A tokenizer that is another model's.
     let config = tiny.read("generator/config.json");
     tiny.write("generator/config.json", config.replace("\"vocab_size\": 1133", "\"vocab_size\": 300"));
     let error = tiny.failed(&train("other", &[]), 1);
-    assert!(error.contains("train.jsonl:1: the tokenizer makes the token") && error.contains("the generator has 300"), "{error}");
+    assert!(
+        error.contains("train.jsonl:1: the tokenizer gives token id") && error.contains("the generator's vocabulary has 300"),
+        "{error}"
+    );
     assert!(!tiny.path("other").join("model").exists(), "something was trained");
 }
 
 #[test]
-fn a_file_that_holds_no_records_is_told_by_its_name() {
+fn a_file_that_holds_no_records_is_reported_by_its_name() {
     let tiny = Tiny::new();
     tiny.write("empty.jsonl", "\n");
     tiny.write("latin1.jsonl", b"{\"query\": \"caf\xe9\", \"documents\": [\"d\"], \"answer\": \"a\"}");

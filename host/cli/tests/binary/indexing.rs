@@ -131,7 +131,7 @@ fn an_addition_that_is_killed_leaves_nothing_behind() {
     assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper and gold"), ("c", "copper")]));
     tiny.write("good.jsonl", documents(&[("d", "zinc")]));
     let busy = tiny.failed(&with("add", "corpus.path=good.jsonl"), 1);
-    assert!(busy.contains("another run is building this index or adding to it"), "{busy}");
+    assert!(busy.contains("locked by another process that writes this index"), "{busy}");
     child.kill().unwrap();
     assert_eq!(finish(child).code, None);
     drop(file);
@@ -161,18 +161,21 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     manifest["file_crc32c"] = json!("00000000");
     let text = serde_json::to_string_pretty(&manifest).unwrap();
     tiny.write("index/index.json", text.replace("00000000", &format!("{:08x}", crc32c::crc32c(text.as_bytes()))));
-    let told = tiny.failed(&["index", "info", "index.toml"], 1);
-    assert!(told.contains("run the same `scaledown index add` again") && !told.contains("interrupted"), "{told}");
+    let message = tiny.failed(&["index", "info", "index.toml"], 1);
+    assert!(
+        message.contains("an earlier `scaledown index add` was interrupted") && !message.contains("interrupted"),
+        "{message}"
+    );
     tiny.write("other.jsonl", documents(&[("e", "tin")]));
     let other = tiny.failed(&with("add", "corpus.path=other.jsonl"), 1);
-    assert!(other.contains("these are other documents"), "{other}");
+    assert!(other.contains("an earlier `scaledown index add` of other documents was interrupted"), "{other}");
     tiny.done(&with("add", "corpus.path=more.jsonl"));
     let after = info(&tiny);
     assert_eq!((&after["chunks"], after["checksum"].as_str().unwrap().len()), (&json!(4), "crc32c:".len() + 8));
 }
 
 #[test]
-fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
+fn a_damaged_file_of_an_index_is_reported_by_whoever_reads_it() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
     assert!(tiny.done(&["index", "info", "index.toml"]).contains("integrity"));
@@ -227,7 +230,7 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
 }
 
 #[test]
-fn a_damaged_index_of_vectors_is_told() {
+fn a_damaged_index_of_vectors_is_reported() {
     let tiny = words();
     let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/cli/assets/atlas/splade");
     let retriever = format!("retriever={{plugin=\"splade\", model={:?}}}", model.display().to_string());
@@ -276,7 +279,7 @@ fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     assert!(poll(|| tiny.path("index/build-2").exists()), "it does not begin");
     for action in [["index", "build", "index.toml", "--overwrite"].as_slice(), &["index", "add", "index.toml"]] {
         let error = tiny.failed(action, 1);
-        assert!(error.contains("another run is building this index or adding to it"), "{error}");
+        assert!(error.contains("locked by another process that writes this index"), "{error}");
         assert!(error.contains(tiny.path("index").file_name().unwrap().to_str().unwrap()), "{error}");
     }
     assert_eq!(search(&tiny, "copper").len(), 2);
@@ -290,23 +293,23 @@ fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     let (mut first, file) = waiting(&tiny, &["prepare", "index.toml", "--shard", "0/2"], &[("a", "copper")]);
     assert!(poll(|| tiny.path("index/build-1").exists()), "it does not begin");
     let second = tiny.failed(&["prepare", "index.toml", "--shard", "0/2", "--set", "output.directory=other"], 1);
-    assert!(second.contains("another run is building this index or adding to it"), "{second}");
+    assert!(second.contains("locked by another process that writes this index"), "{second}");
     drop(file);
     assert!(poll(|| first.try_wait().unwrap().is_some()));
     assert!(!one_error(&finish(first).err).contains("building"));
 }
 
 #[test]
-fn a_corpus_without_documents_is_told() {
+fn a_corpus_without_documents_is_reported() {
     let tiny = words();
     tiny.write("empty.jsonl", "");
-    let told = |arguments: &[&str]| {
+    let message = |arguments: &[&str]| {
         let error = tiny.failed(arguments, 1);
         assert!(error.contains("empty.jsonl: the corpus has no documents"), "{error}");
     };
-    told(&with("build", "corpus.path=empty.jsonl"));
+    message(&with("build", "corpus.path=empty.jsonl"));
     tiny.done(&["index", "build", "index.toml"]);
-    told(&with("add", "corpus.path=empty.jsonl"));
+    message(&with("add", "corpus.path=empty.jsonl"));
     assert_eq!(info(&tiny)["chunks"], 3);
 }
 
@@ -330,7 +333,7 @@ fn scripts_without_spaces_are_searched_by_pairs_of_letters() {
         assert_eq!(found[0]["id"], id, "{query}: {found}");
     }
     let warned = tiny.run(&["index", "build", "index.toml", "--overwrite"]);
-    assert!(warned.err.contains("writes no spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
+    assert!(warned.err.contains("without spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
 }
 
 #[test]
@@ -412,8 +415,8 @@ fn an_index_is_searched_where_nothing_can_be_written() {
     // On a full disk, the old index stays and the error names the cause.
     let _ = std::fs::write(tiny.path("ballast"), vec![0; 32 << 20]);
     assert_eq!(tiny.done(&search), whole);
-    let told = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
-    assert!(told.contains("free some space") && !told.contains("damaged"), "{told}");
+    let message = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
+    assert!(message.contains("free some space") && !message.contains("damaged"), "{message}");
     assert_eq!(tiny.done(&search), whole);
     assert!(done(std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(tiny.path("."))));
     assert_eq!(tiny.done(&search), whole);

@@ -91,8 +91,8 @@ fn logits_and_hidden_states_are_those_of_pytorch() {
         command.current_dir(&directory).args(["inspect", "forward", "--tokens", "tokens.json", "--out", "out.safetensors"]);
         let output = command.arg("--json").arg("--model").arg(fixture(name)).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(told["file"], "out.safetensors");
+        let reported: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(reported["file"], "out.safetensors");
 
         let written = Tensors::read(&directory.path().join("out.safetensors"));
         let names: Vec<String> = std::iter::once("logits".into()).chain((0..states).map(|i| format!("hidden.{i}"))).collect();
@@ -100,7 +100,7 @@ fn logits_and_hidden_states_are_those_of_pytorch() {
         for (i, tensor) in names.iter().enumerate() {
             let reference = format!("{case}/{tensor}");
             assert_eq!(written.header[tensor]["shape"], expected.header[&reference]["shape"], "{name}: {tensor}");
-            assert_eq!(told["tensors"][i], json!({ "name": tensor, "shape": written.header[tensor]["shape"] }));
+            assert_eq!(reported["tensors"][i], json!({ "name": tensor, "shape": written.header[tensor]["shape"] }));
             let (found, wanted) = (written.floats(tensor), expected.floats(&reference));
             // What a model computes at padding is its own business; a classifier's logits belong to
             // whole rows.
@@ -148,7 +148,7 @@ fn an_encoder_without_a_head_has_hidden_states_alone() {
 }
 
 #[test]
-fn what_cannot_be_looked_into_is_told() {
+fn what_cannot_be_looked_into_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let model = directory.path().join("model");
     std::fs::create_dir(&model).unwrap();
@@ -165,7 +165,7 @@ fn what_cannot_be_looked_into_is_told() {
 }
 
 #[test]
-fn what_was_written_is_told_and_a_missing_directory_is_named() {
+fn what_was_written_is_reported_and_a_missing_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("tokens.json"), r#"{"input_ids": [[1, 2, 3]]}"#).unwrap();
     let model = fixture("mistral");

@@ -7,8 +7,9 @@ const LONG: [&str; 3] = [ENDLESS[0], ENDLESS[1], "training.max_steps=1000000"];
 
 /// The refusal of a second training in a directory.
 fn refusal(tiny: &Tiny, directory: &str) -> String {
-    let told = "locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)";
-    format!("{}: {told}", tiny.path(directory).display())
+    let message =
+        "locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)";
+    format!("{}: {message}", tiny.path(directory).display())
 }
 
 #[test]

@@ -54,8 +54,8 @@ fn nothing_but_results_is_said_where_nobody_watches() {
     let tiny = Tiny::new();
     let ended = tiny.run(&train("run", &["training.max_steps=1"]));
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    let told = ended.out;
-    assert!(told.ends_with('\n') && told.lines().count() == 1, "{told:?}");
+    let message = ended.out;
+    assert!(message.ends_with('\n') && message.lines().count() == 1, "{message:?}");
     assert!(tiny.done(&["evaluate", "tiny.toml"]).ends_with("report.html\n"));
 }
 

@@ -131,12 +131,12 @@ fn shares_come_to_the_same_records_as_the_whole() {
         tiny.done(&["prepare", "prepare.toml", "--shard", shard]);
     }
     let missing = tiny.failed(&["dataset", "merge", "run/shard-0-of-3", "run/shard-2-of-3", "--out", "merged.jsonl"], 1);
-    assert!(missing.contains("these are missing: 1/3"), "{missing}");
+    assert!(missing.contains("missing shards (of 3): 1/3"), "{missing}");
     let all = ["run/shard-2-of-3", "run/shard-0-of-3", "run/shard-1-of-3"];
     tiny.done(&[&["dataset", "merge"], &all[..], &["--out", "merged.jsonl"]].concat());
     assert_eq!(tiny.read("merged.jsonl"), tiny.read("whole/records.jsonl"));
     let nonsense = tiny.run(&["prepare", "prepare.toml", "--shard", "3/3"]);
-    assert!(nonsense.code == Some(2) && nonsense.err.contains("numbered from 0"), "{}", nonsense.err);
+    assert!(nonsense.code == Some(2) && nonsense.err.contains("zero-based"), "{}", nonsense.err);
 }
 
 #[test]
@@ -184,8 +184,8 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
         "--set",
         "teacher={plugin=\"openai\", endpoint=\"http://127.0.0.1:9/v1\", model=\"m\", retries=0, timeout=5}",
     ];
-    let told = tiny.failed(&away, 1);
-    assert!(told.contains("127.0.0.1:9"), "{told}");
+    let message = tiny.failed(&away, 1);
+    assert!(message.contains("127.0.0.1:9"), "{message}");
     let elsewhere = [
         "prepare",
         "prepare.toml",
@@ -252,15 +252,15 @@ fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     let ended = finish(child);
     assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
     assert_eq!(ended.code, Some(130), "{}", ended.err);
-    let told = ended.err.lines().last().unwrap();
-    assert!(told.contains("interrupted; progress is journaled; continue with `"), "{told}");
-    assert_eq!(told.matches("--resume").count(), 1, "{told}");
+    let message = ended.err.lines().last().unwrap();
+    assert!(message.contains("interrupted; progress is journaled; continue with `"), "{message}");
+    assert_eq!(message.matches("--resume").count(), 1, "{message}");
     assert!(ended.err.contains("DEBUG ureq") && !ended.err.contains("sk-never-shown"), "the key is in the log");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_limit_on_the_size_of_files_is_told_and_survived() {
+fn a_limit_on_the_size_of_files_is_reported_and_survived() {
     let tiny = prepared();
     tiny.done(&["prepare", "prepare.toml", "--set", "output.directory=whole"]);
     // 4 KiB or 8 KiB: less than the journal takes.
@@ -277,7 +277,7 @@ fn a_limit_on_the_size_of_files_is_told_and_survived() {
 fn an_index_is_made_searched_and_added_to() {
     let tiny = prepared();
     let none = tiny.failed(&["index", "info", "prepare.toml"], 1);
-    assert!(none.contains("holds no index; make one with `scaledown index build`"), "{none}");
+    assert!(none.contains("contains no index; build one with `scaledown index build`"), "{none}");
     let built: Value = serde_json::from_str(&tiny.done(&["index", "build", "prepare.toml", "--json"])).unwrap();
     let chunks = built["chunks"].as_u64().unwrap();
     assert_eq!(chunks as usize, tiny.read("atlas/corpus.jsonl").lines().count());

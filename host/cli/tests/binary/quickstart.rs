@@ -120,11 +120,11 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let Ended { code, out, err } = finish(child);
     let step = tiny.curve("run").len() as u64;
     let command = format!("{} quickstart quick.toml --set {place}", env!("CARGO_BIN_EXE_scaledown"));
-    let told = format!(
+    let message = format!(
         "error: interrupted; saved step {step} in {}; continue with `{command} --set training.max_steps=1000000 --resume`",
         tiny.path("run").display()
     );
-    assert_eq!((code, out.as_str(), err.lines().last()), (Some(130), "", Some(told.as_str())), "{err}");
+    assert_eq!((code, out.as_str(), err.lines().last()), (Some(130), "", Some(message.as_str())), "{err}");
 
     let steps = format!("training.max_steps={}", step + 3);
     let more = ["--set", steps.as_str()];

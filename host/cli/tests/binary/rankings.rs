@@ -33,7 +33,7 @@ fn a_run_is_scored_at_every_cut() {
 }
 
 #[test]
-fn a_wrong_line_or_cut_is_told() {
+fn a_wrong_line_or_cut_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("a.run"), "q Q0 d 1 0.5 t\n").unwrap();
     std::fs::write(directory.path().join("a.qrels"), "q 0 d 1\nq 0 d\n").unwrap();

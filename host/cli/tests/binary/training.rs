@@ -94,12 +94,12 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     assert!(!tiny.path("frozen/report.html").exists() && !tiny.path("frozen/plots").exists(), "a report was not wanted");
     assert!(tiny.path("frozen/metrics.json").exists());
     for (directory, more, message) in [
-        ("frozen", "generator.lora=true", "it has no adapter, and the configuration's generator has one"),
-        ("paper", "generator.lora=false", "it has an adapter, and the configuration's generator has none"),
-        ("paper", "generator.lora.r=2", "its adapter has the rank 16, the configuration's has 2"),
-        ("paper", "generator.lora.alpha=3", "its adapter has alpha = 32, the configuration's has 3"),
+        ("frozen", "generator.lora=true", "the model has no adapter, the configuration's generator has one"),
+        ("paper", "generator.lora=false", "the model has an adapter, the configuration's generator has none"),
+        ("paper", "generator.lora.r=2", "the adapter's rank is 16, the configuration's is 2"),
+        ("paper", "generator.lora.alpha=3", "the adapter's alpha is 32, the configuration's is 3"),
         // The generator's random weights follow from the seed.
-        ("paper", "training.seed=7", "it was trained beside another generator than"),
+        ("paper", "training.seed=7", "it was trained with a generator whose weights differ"),
         (
             "paper",
             "compression.memory_tokens=3",
@@ -108,11 +108,11 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     ] {
         let place = format!("output.directory={directory}");
         let error = tiny.failed(&[&evaluate[..], &[&place, "--set", more]].concat(), 1);
-        assert!(error.contains(message) && error.ends_with("config.toml beside it"), "{error}");
+        assert!(error.contains(message) && error.ends_with("config.toml in the same directory"), "{error}");
     }
     // A language model is trained as a whole, and an adapter beside it would be lost.
     let error = tiny.failed(&["pretrain", "tiny.toml"], 2);
-    assert!(error.contains("can have no adapter") && error.contains("`generator.lora = false`"), "{error}");
+    assert!(error.contains("without an adapter") && error.contains("`generator.lora = false`"), "{error}");
     // An invalid target is reported before training starts.
     let error = tiny.failed(&["train", "tiny.toml", "--set", "generator.lora.target=[\"q_prj\"]"], 1);
     assert!(error.contains("target \"q_prj\" is not a linear layer of the model") && error.contains("q_proj"), "{error}");
@@ -150,13 +150,13 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
     let bf16 = tiny.done(&[&["evaluate", "tiny.toml", "--json", "--set", "training.dtype=bf16"][..], &still].concat());
     assert!(bf16.contains("\"after\""));
     // An invalid model is reported before measuring starts.
-    for (place, told) in [
-        ("run/checkpoints/step-00000001", "this is a checkpoint of a training"),
-        ("run", "this is the directory of a run"),
+    for (place, reported) in [
+        ("run/checkpoints/step-00000001", "this is a training checkpoint"),
+        ("run", "this is a run's output directory"),
         ("generator", "this is a language model; expected a trained compressor"),
     ] {
         let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--model", place], 1);
-        assert!(error.starts_with(&format!("{place}: {told}")), "{error}");
+        assert!(error.starts_with(&format!("{place}: {reported}")), "{error}");
     }
     let error =
         tiny.failed(&["pretrain", "base.toml", "--set", "training.init_from=run/model", "--set", "output.directory=x"], 1);
@@ -185,9 +185,9 @@ fn a_model_trained_in_bf16_learns_and_answers() {
     tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n\nBirch Loom is framed in walnut.\n");
     let question = ["answer", "tiny.toml", "--query", "What is the home of Hazel Brenow?", "--documents", "documents.txt"];
     let question = [&question[..], &bf16].concat();
-    let told = tiny.done(&question);
+    let reported = tiny.done(&question);
     for part in ["Hazel Brenow is Aspen Vale", "framed in walnut", "compress ", "prefill ", "decode "] {
-        assert!(told.contains(part), "`{part}` is missing in: {told}");
+        assert!(reported.contains(part), "`{part}` is missing in: {reported}");
     }
     let answered: Value = serde_json::from_str(&tiny.done(&[&question[..], &["--json"]].concat())).unwrap();
     assert!(answered["answer"].is_string() && answered["timings"]["total_ms"].as_f64().unwrap() > 0.0, "{answered}");

@@ -236,24 +236,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_of_another_kind_is_told_with_what_was_expected() {
+    fn a_directory_of_another_kind_is_reported_with_what_was_expected() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path();
-        let told = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
+        let reported = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
         assert!(
-            told(DirectoryKind::Compressor).starts_with("DIR: this is not a model; expected a trained compressor"),
+            reported(DirectoryKind::Compressor).starts_with("DIR: this is not a model; expected a trained compressor"),
             "{}",
-            told(DirectoryKind::Compressor)
+            reported(DirectoryKind::Compressor)
         );
         std::fs::create_dir(place.join("model")).unwrap();
-        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is the directory of a run"));
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a run's output directory"));
         std::fs::write(place.join("config.json"), "{}").unwrap();
-        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
         assert!(expect(place, DirectoryKind::LanguageModel).is_ok());
         std::fs::write(place.join(COMPRESSOR), "").unwrap();
-        assert!(told(DirectoryKind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model"));
+        assert!(
+            reported(DirectoryKind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model")
+        );
         std::fs::write(place.join("trainer.json"), "{}").unwrap();
-        assert!(told(DirectoryKind::Compressor).starts_with("DIR: this is a checkpoint of a training"));
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a training checkpoint"));
         let missing = expect(&place.join("none"), DirectoryKind::Compressor).unwrap_err().to_string();
         assert!(missing.contains("none: there is no such directory") && missing.contains("scaledown train"), "{missing}");
     }

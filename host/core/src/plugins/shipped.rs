@@ -47,8 +47,8 @@ mod tests {
     #[test]
     fn a_plugin_that_is_left_out_is_named_with_its_feature() {
         // The library links no plugin.
-        let told = how_to_build_in(Kind::Retriever, "milvus").unwrap();
-        assert_eq!(told, "plugin \"milvus\" is not built in; build with `--features milvus` (or `--features full`)");
+        let message = how_to_build_in(Kind::Retriever, "milvus").unwrap();
+        assert_eq!(message, "plugin \"milvus\" is not built in; build with `--features milvus` (or `--features full`)");
         assert!(how_to_build_in(Kind::Teacher, "decoder").unwrap().contains("--features mistral"), "an alias");
         assert_eq!(how_to_build_in(Kind::Retriever, "milvux"), None);
         assert_eq!(how_to_build_in(Kind::Teacher, "milvus"), None, "a name counts for its own kind");

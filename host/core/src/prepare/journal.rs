@@ -112,8 +112,8 @@ impl Journal {
     /// # Errors
     /// If another run is writing it, or it cannot be made.
     pub fn claim(path: &Path) -> Result<Claim, PreparationError> {
-        let told = PreparationError::io(path);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(told)?;
+        let reported = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(reported)?;
         lock(path, &file)?;
         Ok(Claim { path: path.to_owned(), file })
     }
@@ -126,16 +126,16 @@ impl Journal {
     /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another
     /// version's format.
     pub fn open(path: &Path) -> Result<Option<(Self, PreparationFingerprint)>, PreparationError> {
-        let told = PreparationError::io(path);
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
+        let reported = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(&reported)?;
         lock(path, &file)?;
-        let length = file.metadata().map_err(&told)?.len();
-        let mut lines = BufReader::new(file.try_clone().map_err(&told)?);
+        let length = file.metadata().map_err(&reported)?.len();
+        let mut lines = BufReader::new(file.try_clone().map_err(&reported)?);
         let (mut end, mut number) = (0, 0);
         let (mut fingerprint, mut places) = (None, BTreeMap::<u64, EntryOffsets>::new());
         loop {
             let mut line = Vec::new();
-            let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&told)? as u64;
+            let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&reported)? as u64;
             if read == 0 {
                 break;
             }
@@ -159,7 +159,7 @@ impl Journal {
             }
             end += read;
         }
-        file.set_len(end).map_err(&told)?;
+        file.set_len(end).map_err(&reported)?;
         let journal = Journal { path: path.to_owned(), file, end, places, flushed: Instant::now() };
         Ok(fingerprint.map(|fingerprint| (journal, fingerprint)))
     }
@@ -195,8 +195,8 @@ impl Journal {
     /// Writes a line, and gives the place where it begins. A line that could not be written whole
     /// is taken back, so that another may follow.
     fn write(&mut self, value: &impl Serialize) -> Result<u64, PreparationError> {
-        let told = PreparationError::io(&self.path);
-        let text = serde_json::to_vec(value).map_err(|error| told(error.into()))?;
+        let reported = PreparationError::io(&self.path);
+        let text = serde_json::to_vec(value).map_err(|error| reported(error.into()))?;
         let mut line = format!("{:08x} ", crc32c::crc32c(&text)).into_bytes();
         line.extend(text);
         line.push(b'\n');
@@ -206,7 +206,7 @@ impl Journal {
             // What could not be written is of no use; if it cannot be removed either, the next
             // opening does that.
             let _ = self.file.set_len(place);
-            return Err(told(error));
+            return Err(reported(error));
         }
         self.end += line.len() as u64;
         Ok(place)
@@ -260,12 +260,12 @@ impl Recorded {
     }
 
     fn read(&self, place: u64) -> Result<JournalEntry, PreparationError> {
-        let told = PreparationError::io(&self.path);
+        let reported = PreparationError::io(&self.path);
         let mut file = &self.file;
-        file.seek(SeekFrom::Start(place)).map_err(&told)?;
+        file.seek(SeekFrom::Start(place)).map_err(&reported)?;
         let mut line = Vec::new();
-        BufReader::new(file).read_until(b'\n', &mut line).map_err(&told)?;
-        let invalid = |message: String| told(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+        BufReader::new(file).read_until(b'\n', &mut line).map_err(&reported)?;
+        let invalid = |message: String| reported(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
         let text = content(&line).map_err(|message| invalid(message.to_owned()))?;
         serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))
     }

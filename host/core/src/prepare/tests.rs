@@ -98,11 +98,8 @@ fn two_runs_do_not_write_one_journal() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     let first = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
-    assert!(Journal::open(&path).unwrap_err().to_string().contains("another run is writing it"));
-    assert!(
-        Journal::claim(&path).unwrap_err().to_string().contains("another run is writing it"),
-        "nor does one that starts over"
-    );
+    assert!(Journal::open(&path).unwrap_err().to_string().contains("locked by another run"));
+    assert!(Journal::claim(&path).unwrap_err().to_string().contains("locked by another run"), "nor does one that starts over");
     drop(first);
     assert!(Journal::open(&path).unwrap().is_some());
 }
@@ -112,8 +109,8 @@ fn a_journal_whose_first_line_is_damaged_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     std::fs::write(&path, "garbage\n").unwrap();
-    let told = Journal::open(&path).unwrap_err().to_string();
-    assert!(told.contains("journal") && told.contains('1'), "{told}");
+    let reported = Journal::open(&path).unwrap_err().to_string();
+    assert!(reported.contains("journal") && reported.contains('1'), "{reported}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "garbage\n", "it stays as it is");
     std::fs::write(&path, "0123 {\"vers").unwrap();
     assert!(Journal::open(&path).unwrap().is_none(), "a run that was stopped as it began");
@@ -125,8 +122,8 @@ fn a_journal_of_another_format_is_no_damaged_one() {
     let path = directory.path().join("journal");
     let line = r#"{"version":1,"questions":4}"#;
     std::fs::write(&path, format!("{:08x} {line}\n", crc32c::crc32c(line.as_bytes()))).unwrap();
-    let told = Journal::open(&path).unwrap_err().to_string();
-    assert!(told.contains("is of format 1") && told.contains("writes format 2"), "{told}");
+    let reported = Journal::open(&path).unwrap_err().to_string();
+    assert!(reported.contains("journal format 1") && reported.contains("writes format 2"), "{reported}");
 }
 
 #[test]
@@ -156,13 +153,13 @@ fn what_records_depend_on_may_not_change() {
     };
     let first = with(|_| {});
     assert_eq!(first.check(&with(|_| {}), place).unwrap(), Vec::<String>::new());
-    let told = first.check(&with(|config| config.preparation.keep = 3), place).unwrap_err().to_string();
-    assert!(told.contains("preparation.keep was 5 and is 3"), "{told}");
+    let reported = first.check(&with(|config| config.preparation.keep = 3), place).unwrap_err().to_string();
+    assert!(reported.contains("preparation.keep was 5 and is 3"), "{reported}");
     let teacher = |config: &mut Sections, key: &str, value: serde_json::Value| {
         config.teacher.as_mut().unwrap().options.insert(key.into(), value);
     };
-    let told = first.check(&with(|config| config.teacher = None), place).unwrap_err().to_string();
-    assert!(told.contains("teacher.plugin was \"openai\" and is \"none\""), "{told}");
+    let reported = first.check(&with(|config| config.teacher = None), place).unwrap_err().to_string();
+    assert!(reported.contains("teacher.plugin was \"openai\" and is \"none\""), "{reported}");
     let changed = with(|config| {
         let options = &mut config.teacher.as_mut().unwrap().options;
         options.insert("timeout".into(), json!(60));
@@ -177,8 +174,8 @@ fn what_records_depend_on_may_not_change() {
     let shorter = with(|config| {
         config.teacher.as_mut().unwrap().options.insert("max_new_tokens".into(), json!(7));
     });
-    let told = first.check(&shorter, place).unwrap_err().to_string();
-    assert!(told.contains("teacher.max_new_tokens was not set and is 7"), "{told}");
+    let reported = first.check(&shorter, place).unwrap_err().to_string();
+    assert!(reported.contains("teacher.max_new_tokens was not set and is 7"), "{reported}");
     assert!(!first.fits(&shorter), "answers of two lengths are not one run's");
 }
 
@@ -268,25 +265,25 @@ fn shares_that_do_not_fit_are_not_merged() {
     let shard = |index| share(root.path(), 10, 2, Shard { index, of: 3 });
     let all = [shard(0), shard(1), shard(2)];
     let out = root.path().join("merged.jsonl");
-    let told = |shards: &[std::path::PathBuf]| merge(shards, &out).unwrap_err().sentence();
-    assert!(told(&all[..2]).contains("these are missing: 2/3"), "{}", told(&all[..2]));
+    let reported = |shards: &[std::path::PathBuf]| merge(shards, &out).unwrap_err().sentence();
+    assert!(reported(&all[..2]).contains("missing shards (of 3): 2/3"), "{}", reported(&all[..2]));
     let twice = [all[0].clone(), all[0].clone()];
-    assert!(told(&twice).contains("it is shard 0/3, and so is"), "{}", told(&twice));
+    assert!(reported(&twice).contains("duplicate shard 0/3: the same as"), "{}", reported(&twice));
     let other = share(&root.path().join("other"), 10, 2, Shard { index: 0, of: 2 });
     let mixed = [all[1].clone(), other];
-    assert!(told(&mixed).contains("of another run"), "{}", told(&mixed));
+    assert!(reported(&mixed).contains("another run"), "{}", reported(&mixed));
     let records = all[2].join(RECORDS);
     let changed = std::fs::read_to_string(&records).unwrap().replace("\"answer\":\"", "\"answer\":\"x");
     std::fs::write(&records, changed).unwrap();
-    assert!(told(&all).contains("changed since it was written"), "{}", told(&all));
+    assert!(reported(&all).contains("changed after it was written"), "{}", reported(&all));
     assert!(!out.exists(), "nothing is left of a merge that failed");
     let described = root.path().join("merged.json");
     std::fs::write(&described, "{\"mine\": 1}").unwrap();
-    assert!(told(&all).contains("not a description of records"), "{}", told(&all));
+    assert!(reported(&all).contains("not a description of records"), "{}", reported(&all));
     assert_eq!(std::fs::read_to_string(&described).unwrap(), "{\"mine\": 1}", "the other file stays");
     std::fs::remove_file(described).unwrap();
     let own = merge(&all, &all[1].join(RECORDS)).unwrap_err().sentence();
-    assert!(own.contains("would overwrite this share"), "{own}");
+    assert!(own.contains("is a file of this shard"), "{own}");
 }
 
 #[test]

@@ -110,14 +110,14 @@ fn checked(id: &str, (_, sum, text): (u32, u32, &[u8])) -> Result<String, String
 /// Does something with the file at `path`. The library panics on some damaged files, where it
 /// follows a number to a place that is not there.
 fn guarded<T>(path: &Path, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, IndexError> {
-    caught(access).map_err(|panic| damaged(path, &panic))?.map_err(|error| told(path, error))
+    caught(access).map_err(|panic| damaged(path, &panic))?.map_err(|error| reported(path, error))
 }
 
 fn damaged(path: &Path, what: &str) -> IndexError {
     IndexError::Damaged { path: path.to_owned(), message: format!("the file is damaged: {what}") }
 }
 
-fn told(path: &Path, error: redb::Error) -> IndexError {
+fn reported(path: &Path, error: redb::Error) -> IndexError {
     use redb::Error as Redb;
     match error {
         Redb::DatabaseAlreadyOpen => IndexError::Locked(path.to_owned()),
@@ -254,14 +254,14 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told() {
+    fn a_damaged_file_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
         let mut whole = Addition::start(&place, 1).unwrap();
         (0..300).for_each(|i| whole.put(&format!("id {i}"), &format!("the text of {i}").repeat(20)).unwrap());
         whole.finish().unwrap();
         let bytes = std::fs::read(place.chunks()).unwrap();
-        let (mut told, mut changed) = (0, bytes.clone());
+        let (mut reported, mut changed) = (0, bytes.clone());
         for at in (0..bytes.len()).step_by(bytes.len() / 150) {
             changed[at] ^= 0x55;
             std::fs::write(place.chunks(), &changed).unwrap();
@@ -271,12 +271,12 @@ mod tests {
                 Ok(right) => assert!(right, "byte {at} changed what was read, and nothing was said"),
                 Err(error) => {
                     assert!(error.to_string().contains("scaledown index build --overwrite"), "{error}");
-                    told += 1;
+                    reported += 1;
                 }
             }
             changed[at] ^= 0x55;
         }
-        assert!(told > 5, "{told}");
+        assert!(reported > 5, "{reported}");
         let at = bytes.windows(15).position(|part| part == b"the text of 250").unwrap();
         changed[at] = b'T';
         std::fs::write(place.chunks(), &changed).unwrap();

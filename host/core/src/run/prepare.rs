@@ -115,8 +115,8 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     // A share of few questions may have none.
     if counts.records == 0 && survey.questions > 0 {
         let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
-        let told = format!("{}: no record from {} questions: {reason}", directory.path().display(), survey.questions);
-        return Err(Error::failed(told));
+        let reported = format!("{}: no record from {} questions: {reason}", directory.path().display(), survey.questions);
+        return Err(Error::failed(reported));
     }
     let cores = cpu / seconds.max(1e-9);
     Ok(Prepared { records, counts, questions: survey.questions, seconds, cores, stages: reports(busy) })

@@ -116,8 +116,8 @@ impl TrainingFingerprint {
                 continue;
             }
             let shown = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
-            let told = format!("{key} was {} and is {}", shown(then), shown(now));
-            if adjustable.contains(key) { difference.allowed.push(told) } else { difference.refused.push(told) }
+            let message = format!("{key} was {} and is {}", shown(then), shown(now));
+            if adjustable.contains(key) { difference.allowed.push(message) } else { difference.refused.push(message) }
         }
         difference
     }
@@ -230,12 +230,12 @@ mod tests {
         };
         assert_eq!(stages("a").with_records(1).since(&stages("b").with_records(1)), Difference::default());
         assert_eq!(stages("a").since(&stages("a").with_records(1)), Difference::default());
-        assert_eq!(stages("a").with_records(2).since(&stages("a").with_records(1)).refused, ["the training records are others"]);
+        assert_eq!(stages("a").with_records(2).since(&stages("a").with_records(1)).refused, ["the training records changed"]);
         let base = |checksum| stages("a").with_base(checksum);
-        assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights are others"]);
+        assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights changed"]);
         assert_eq!(base(Some(2)).since(&base(None)), Difference::default());
         let read = |checksum| stages("a").with_tokenizers(checksum);
-        assert_eq!(read(2).since(&read(1)).refused, ["the tokenizers are others"]);
+        assert_eq!(read(2).since(&read(1)).refused, ["the tokenizers changed"]);
         assert_eq!(read(2).since(&stages("a")), Difference::default());
     }
 

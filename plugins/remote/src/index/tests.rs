@@ -148,7 +148,7 @@ fn equal_scores_are_ordered_by_id_however_many_there_are() {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_what_lasts_is_told() {
+fn what_passes_is_tried_again_and_what_lasts_is_reported() {
     let mut retriever = retriever(10);
     for failures in [1, 2] {
         *retriever.store.failures.lock().unwrap() = failures;

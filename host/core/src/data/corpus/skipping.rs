@@ -7,7 +7,7 @@ use crate::data::config::OnError;
 use crate::data::records::DataError;
 
 /// The number of skipped documents that are reported individually.
-const TOLD: u64 = 10;
+const REPORTED: u64 = 10;
 
 /// The documents of a corpus.
 pub struct Documents {
@@ -29,8 +29,8 @@ impl Documents {
     fn leave_out(&mut self, error: &DataError) {
         self.left_out += 1;
         match self.left_out {
-            ..=TOLD => tracing::warn!("skipped a document: {error} (corpus.on_error)"),
-            left_out if left_out == TOLD + 1 => tracing::warn!("more documents are skipped; only their number follows"),
+            ..=REPORTED => tracing::warn!("skipped a document: {error} (corpus.on_error)"),
+            left_out if left_out == REPORTED + 1 => tracing::warn!("more documents are skipped; only their number follows"),
             _ => {}
         }
     }

@@ -128,8 +128,11 @@ fn the_columns_of_parquet_are_named_by_the_configuration() {
     );
     assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: missing".into()));
     config.fields = CorpusFields::default();
-    let told = CorpusReader::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
-    assert!(told.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"), "{told}");
+    let reported = CorpusReader::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
+    assert!(
+        reported.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"),
+        "{reported}"
+    );
 }
 
 #[test]
@@ -175,12 +178,15 @@ fn a_document_that_cannot_be_read_is_left_out_if_the_configuration_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn a_fifo_in_a_directory_of_text_is_told() {
+fn a_fifo_in_a_directory_of_text_is_reported() {
     let files = directory(&[("a.txt", b"plain")]);
     let made = std::process::Command::new("mkfifo").arg(files.path().join("b.txt")).status();
     if made.is_ok_and(|status| status.success()) {
         let found = read(&corpus(CorpusFormat::Files, files.path()));
-        assert!(found[1].as_ref().is_err_and(|error| error.contains("b.txt") && error.contains("no regular file")), "{found:?}");
+        assert!(
+            found[1].as_ref().is_err_and(|error| error.contains("b.txt") && error.contains("not a regular file")),
+            "{found:?}"
+        );
     }
 }
 
@@ -222,13 +228,13 @@ fn a_directory_of_text_is_read_in_order() {
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn what_is_not_there_is_reported() {
     let empty = directory(&[("x.txt", b"x")]);
-    let told = |format, path: &Path| CorpusReader::open(&corpus(format, path)).err().unwrap().to_string();
+    let reported = |format, path: &Path| CorpusReader::open(&corpus(format, path)).err().unwrap().to_string();
     let message = "the directory: contains no corpus files; expected corpus.jsonl, compressed or not";
-    assert_eq!(told(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
+    assert_eq!(reported(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
     for format in [CorpusFormat::Jsonl, CorpusFormat::Files] {
-        assert!(told(format, Path::new("/no/such")).starts_with("cannot read /no/such: "));
+        assert!(reported(format, Path::new("/no/such")).starts_with("cannot read /no/such: "));
     }
 }
 

@@ -30,8 +30,8 @@ pub struct DatasetSource<'a> {
 pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<WrittenDataset>> {
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {
-        let told = format!("{}: is also the input; choose another --out", out.display());
-        return Err(Error::usage(told));
+        let message = format!("{}: is also the input; choose another --out", out.display());
+        return Err(Error::usage(message));
     }
     write_file_with(out, |file| {
         let mut all = Vec::with_capacity(sets.len());
@@ -45,7 +45,7 @@ pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &d
             let bar = progress.spinner(set.name());
             let written = write(set, examples, source.limit, &prefix, file, &*bar)?;
             drop(bar);
-            told(&written, source.limit, source.file, progress)?;
+            message(&written, source.limit, source.file, progress)?;
             all.push(written);
         }
         Ok::<_, Error>(all)
@@ -53,7 +53,7 @@ pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &d
 }
 
 /// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &WrittenDataset, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
+fn message(written: &WrittenDataset, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
     let local = from.is_some();
     let name = from.map_or_else(|| written.set.name().to_owned(), |from| format!("{} ({})", written.set.name(), from.display()));
     if written.records == 0 {

@@ -85,21 +85,21 @@ fn hotpot_qa_has_all_paragraphs() {
 }
 
 #[test]
-fn another_format_is_told_with_its_place() {
+fn another_format_is_reported_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("f.json");
-    let told = |set: Set, content: &str| {
+    let message = |set: Set, content: &str| {
         std::fs::write(&path, content).unwrap();
         let error = from_file(set, &path).map_err(Error::from).and_then(|examples| examples.collect::<Result<Vec<_>, _>>());
         error.unwrap_err().to_string().replace(&path.display().to_string(), "f.json")
     };
-    assert_eq!(told(Set::Squad, "{\"data\":\n [{}]}"), "f.json:2: not the set's original JSON: missing field `paragraphs`");
-    assert_eq!(told(Set::TriviaQa, "[]\n"), "f.json:1: expected an object with a list `Data`");
+    assert_eq!(message(Set::Squad, "{\"data\":\n [{}]}"), "f.json:2: not the set's original JSON: missing field `paragraphs`");
+    assert_eq!(message(Set::TriviaQa, "[]\n"), "f.json:1: expected an object with a list `Data`");
     assert_eq!(
-        told(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
+        message(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
         "f.json:2: `context`: expected pairs of a title and a list of sentences"
     );
-    assert_eq!(told(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: missing");
+    assert_eq!(message(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: missing");
 }
 
 #[test]

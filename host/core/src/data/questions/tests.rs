@@ -53,10 +53,10 @@ fn the_fields_of_json_are_found_or_named() {
     let lines = "{\"question\": \"who?\"}\n{\"id\": 7, \"query\": \"what?\", \"text\": \"x\"}\n{\"id\": \"8\"}\n{\"id\": \"9\", \"query\": \" \"}\n[]\n";
     let found = read(&config(QuestionFormat::Jsonl, Some(file(lines).path())));
     assert_eq!(found[..2], [question("1", "who?"), question("7", "what?")]);
-    let told = "3: expected `query`, `question` or `text`; name another in questions.fields.text";
+    let message = "3: expected `query`, `question` or `text`; name another in questions.fields.text";
     assert_eq!(
         found[2..],
-        [Err(told.into()), Err("4: `query`: the question is blank".into()), Err("5: expected an object, found a list".into())]
+        [Err(message.into()), Err("4: `query`: the question is blank".into()), Err("5: expected an object, found a list".into())]
     );
     let nested =
         file("{\"key\": \"k\", \"input\": {\"q\": \"who?\"}, \"output\": [\"me\", 2]}\n{\"key\": \"l\", \"input\": {}}\n");

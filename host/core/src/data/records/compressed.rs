@@ -72,8 +72,8 @@ mod tests {
             assert!(found == text, "{name}");
             assert_eq!(plain_name(&path).file_name(), Some("t.txt".as_ref()));
         }
-        let told = open(directory.path()).err().expect("a directory is no file").to_string();
-        assert!(told.ends_with("is a directory, expected a file"), "{told}");
+        let message = open(directory.path()).err().expect("a directory is no file").to_string();
+        assert!(message.ends_with("is a directory, expected a file"), "{message}");
     }
 
     #[test]

@@ -71,9 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_is_told_with_its_line() {
+    fn what_is_no_document_is_reported_with_its_line() {
         assert_eq!(read("a.jsonl", "\"One.\"\n{}\n").unwrap_err(), "/a.jsonl:2: `document.text`: missing");
-        let told = read("a.json", "[\"One.\",\n3]").unwrap_err();
-        assert!(told.starts_with("/a.json:2: `document`: ") && told.contains("a string or an object"), "{told}");
+        let reported = read("a.json", "[\"One.\",\n3]").unwrap_err();
+        assert!(reported.starts_with("/a.json:2: `document`: ") && reported.contains("a string or an object"), "{reported}");
     }
 }

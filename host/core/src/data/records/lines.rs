@@ -88,8 +88,8 @@ mod tests {
         std::fs::write(file.path(), b"\xef\xbb\xbfone\r\n\n \t\nf\xf6ur\n five \t").expect("written");
         let found: Vec<_> = Lines::open(file.path()).expect("opened").collect();
         assert_eq!(found[0].as_ref().expect("text"), &(1, "one".to_owned()));
-        let told = found[1].as_ref().expect_err("no UTF-8").to_string();
-        assert!(told.starts_with(&format!("{}:4: not valid UTF-8", file.path().display())), "{told}");
+        let reported = found[1].as_ref().expect_err("no UTF-8").to_string();
+        assert!(reported.starts_with(&format!("{}:4: not valid UTF-8", file.path().display())), "{reported}");
         assert_eq!(found[2].as_ref().expect("text"), &(5, " five \t".to_owned()));
         assert_eq!(found.len(), 3);
     }

@@ -195,10 +195,10 @@ mod tests {
             "{\"query\": \"q\", \"documents\": [\"d\"]}\n\n{\"query\": 1}\n{\"query\"\n{\"query\": \"r\", \"documents\": [\"d\"]}\n",
         );
         let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
-        let told = |index: usize| items[index].as_ref().expect_err("it is bad").to_string();
+        let reported = |index: usize| items[index].as_ref().expect_err("it is bad").to_string();
         let place = |line: u64| format!("{}:{line}: ", file.path().display());
-        assert_eq!(told(1), place(3) + "`query`: expected a string, found the number 1");
-        assert!(told(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", told(2));
+        assert_eq!(reported(1), place(3) + "`query`: expected a string, found the number 1");
+        assert!(reported(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", reported(2));
         assert_eq!(
             items[3].as_ref().expect("it is good"),
             &(5, Record { id: "line 5".into(), query: "r".into(), documents: vec!["d".into()], line: 5, ..Record::default() })
@@ -229,9 +229,9 @@ mod tests {
         let good = "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"a\"]}\n{\"query\": \"q\", \"documents\": [\"d\"], \"answer\": \"a\"}\n";
         assert_eq!(read_scored(file(good).path(), None).expect("both can be scored").len(), 2);
         let bad = file(&format!("{good}{{\"query\": \"q\", \"documents\": [\"d\"], \"gold_answers\": []}}\n"));
-        let told = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
+        let reported = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
         let place = format!("{}:3: `gold_answers`: missing, and so is `answer`", bad.path().display());
-        assert!(told.starts_with(&place), "{told}");
+        assert!(reported.starts_with(&place), "{reported}");
         assert_eq!(read_scored(bad.path(), Some(2)).expect("the first two can be scored").len(), 2);
     }
 
@@ -239,14 +239,14 @@ mod tests {
     fn json_that_breaks_within_an_array_is_placed_on_its_line() {
         let file = file("[\n {\"query\": \"q\",\n  \"documents\": [nul]},\n {\"query\": \"q\", \"documents\": [\"d\"]}\n]");
         let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
-        let told = items[0].as_ref().expect_err("it is bad").to_string();
-        assert!(told.contains(":3: not valid JSON at column"), "{told}");
+        let reported = items[0].as_ref().expect_err("it is bad").to_string();
+        assert!(reported.contains(":3: not valid JSON at column"), "{reported}");
         assert!(items[1].is_ok() && items.len() == 2);
     }
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let told = read(Path::new("no/such/file.jsonl"), None).expect_err("missing").to_string();
-        assert!(told.starts_with("cannot read no/such/file.jsonl: "), "{told}");
+        let reported = read(Path::new("no/such/file.jsonl"), None).expect_err("missing").to_string();
+        assert!(reported.starts_with("cannot read no/such/file.jsonl: "), "{reported}");
     }
 }

@@ -231,8 +231,8 @@ mod tests {
             ("[]\n[]", 2, "unexpected content after the end of the list"),
         ] {
             match pieces(content.as_bytes()) {
-                Err(Broken::Format { line: found, message: told }) => {
-                    assert_eq!((found, &told[..]), (line, message), "{content:?}")
+                Err(Broken::Format { line: found, message: reported }) => {
+                    assert_eq!((found, &reported[..]), (line, message), "{content:?}")
                 }
                 other => panic!("{content:?} gave {other:?}"),
             }

@@ -152,10 +152,10 @@ mod tests {
     #[test]
     fn a_line_that_does_not_fit_is_named() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let told = |content: &str, read: &dyn Fn(&Path) -> Result<(), DataError>| {
+        let reported = |content: &str, read: &dyn Fn(&Path) -> Result<(), DataError>| {
             std::fs::write(file.path(), content).expect("written");
-            let told = read(file.path()).expect_err("it is wrong").to_string();
-            told.replace(&file.path().display().to_string(), "file")
+            let reported = read(file.path()).expect_err("it is wrong").to_string();
+            reported.replace(&file.path().display().to_string(), "file")
         };
         let run = |path: &Path| read_run(path).map(drop);
         let qrels = |path: &Path| read_qrels(path).map(drop);
@@ -169,7 +169,7 @@ mod tests {
             ("q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n", "file:3: duplicate document `d` for query `q`; keep one line"),
             ("\n", "file: contains no records"),
         ] {
-            assert_eq!(told(content, &run), message);
+            assert_eq!(reported(content, &run), message);
         }
         for (content, message) in [
             ("q 0 d 1\nq 0 e\n", "file:2: found 3 fields, expected four, `query iteration document grade`, as in the first line"),
@@ -181,7 +181,7 @@ mod tests {
             ("q 0 d 1\nq 0 d 0\n", "file:2: duplicate document `d` for query `q`; keep one line"),
             ("query-id\tcorpus-id\tscore\n", "file: contains no records"),
         ] {
-            assert_eq!(told(content, &qrels), message);
+            assert_eq!(reported(content, &qrels), message);
         }
     }
 }

@@ -139,8 +139,8 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 3);
         let namespace = "http://www.w3.org/2000/svg";
         assert!(!page.replace(namespace, "").contains("http") && !page.contains("src="), "the page refers to something outside");
-        for told in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "No one", "batch 1"] {
-            assert!(page.contains(told), "{told:?} is missing");
+        for message in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "No one", "batch 1"] {
+            assert!(page.contains(message), "{message:?} is missing");
         }
     }
 

@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(read("[[1, 1, 1, 0], [0, 0, 1, 1]]").unwrap()[1], [false, false, true, true]);
         let holes = Tokens { input_ids: vec![vec![1; 4]], attention_mask: Some(vec![vec![1, 0, 1, 1]]), token_type_ids: None };
         let error = holes.spans().unwrap_err().to_string();
-        assert!(error.contains("`attention_mask[0]`: padding stands within a sequence, at position 1"), "{error}");
+        assert!(error.contains("`attention_mask[0]`: padding within a sequence, at position 1"), "{error}");
         let error = read("[[1, 1, 1, 1], [0, 1, 2, 1]]").unwrap_err();
         assert_eq!(error, "tokens.json: `attention_mask[1][2]` is 2, expected 1 for a real token or 0 for padding");
         assert!(read("[[1, 1, 1, 1]]").unwrap_err().contains("must have the shape of `input_ids`, 2 x 4"));

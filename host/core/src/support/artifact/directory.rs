@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_by_path_is_told_by_the_final_name() {
+    fn a_failed_write_by_path_is_reported_by_the_final_name() {
         let parent = tempfile::tempdir().unwrap();
         let mut writer = DirectoryWriter::new(&parent.path().join("step-1")).unwrap();
         let full = |path: PathBuf| Err(scaledown_sdk::Error::io(path, std::io::ErrorKind::StorageFull.into()));
@@ -357,7 +357,7 @@ mod tests {
         DirectoryWriter::new(&path).unwrap();
         fs::write(path.join("theirs"), "x").unwrap();
         let error = DirectoryWriter::new(&path).err().unwrap().to_string();
-        assert!(error.contains("model holds files that this program did not write"), "{error}");
+        assert!(error.contains("model contains files that ScaleDown did not write"), "{error}");
         assert!(path.join("theirs").exists());
     }
 

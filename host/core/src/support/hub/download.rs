@@ -145,8 +145,8 @@ fn lock(path: &Path) -> Result<File, ClientError> {
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
             Err(TryLockError::WouldBlock) if start.elapsed() < LONGEST_WAIT => std::thread::sleep(Duration::from_millis(200)),
             Err(TryLockError::WouldBlock) => {
-                let told = format!("another process is downloading it (lock {}); wait for it to end", path.display());
-                return Err(ClientError::Other(told));
+                let message = format!("another process is downloading it (lock {}); wait for it to end", path.display());
+                return Err(ClientError::Other(message));
             }
         }
     }

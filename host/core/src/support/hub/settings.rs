@@ -117,17 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_told_by_its_place_alone() {
+    fn what_cannot_be_sent_is_reported_by_its_place_alone() {
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path().to_str().unwrap();
         for token in ["hidden\u{e9}", "hidden hidden", "hid\u{0}den"] {
             let settings = read(&[("HF_HOME", home), ("HF_TOKEN", token)]);
-            let told = settings.access().unwrap_err().to_string();
-            assert!(told.starts_with("the environment variable HF_TOKEN holds") && !told.contains("hid"), "{told}");
+            let message = settings.access().unwrap_err().to_string();
+            assert!(message.starts_with("the environment variable HF_TOKEN holds") && !message.contains("hid"), "{message}");
         }
         std::fs::write(directory.path().join("token"), "hf_\u{e9}").unwrap();
-        let told = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
-        assert!(told.starts_with(home) && told.contains("token holds"), "{told}");
+        let message = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
+        assert!(message.starts_with(home) && message.contains("token holds"), "{message}");
         std::fs::write(directory.path().join("token"), " hf_stored\n").unwrap();
         assert_eq!(read(&[("HF_HOME", home)]).token.unwrap().expose(), "hf_stored");
     }

@@ -57,7 +57,7 @@ impl Template {
             let source = guard::guarded(source)?;
             let mut environment = environment(style);
             environment.set_fuel(Some((FIXED / longest).min(FUEL)));
-            environment.add_template_owned(NAME, source).map_err(told)?;
+            environment.add_template_owned(NAME, source).map_err(reported)?;
             Ok(Template(environment))
         })
     }
@@ -70,14 +70,14 @@ impl Template {
     /// template may.
     pub(super) fn render(&self, context: Value) -> Result<String, String> {
         safely(|| {
-            let template = self.0.get_template(NAME).map_err(told)?;
+            let template = self.0.get_template(NAME).map_err(reported)?;
             let given = budget::weight(&context);
             budget::within(given, || {
                 let mut output = Limited { bytes: Vec::new(), room: LONGEST_OUTPUT.saturating_add(given.saturating_mul(4)) };
                 match template.render_captured_to(context, &mut output) {
                     Ok(_) => String::from_utf8(output.bytes).map_err(|error| error.to_string()),
                     Err(_) if output.room == 0 => Err("exceeds the output limit of a template".into()),
-                    Err(error) => Err(told(error)),
+                    Err(error) => Err(reported(error)),
                 }
             })
         })
@@ -89,7 +89,7 @@ fn safely<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     caught(run).unwrap_or_else(|panic| Err(format!("the template engine failed: {panic}")))
 }
 
-fn told(error: Error) -> String {
+fn reported(error: Error) -> String {
     match error.kind() {
         ErrorKind::OutOfFuel => "does not end: exceeds the step limit of a template".to_owned(),
         _ => error.to_string(),

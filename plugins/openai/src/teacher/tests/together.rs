@@ -114,7 +114,7 @@ fn the_first_lasting_error_ends_a_call_and_its_waits() {
     });
     let (messages, teacher) = (numbered(20), crowd.teacher(2));
     let message = teacher.answer(&questions(&messages)).unwrap_err().to_string();
-    assert!(message.contains("it wants a key (HTTP 401)"), "{message}");
+    assert!(message.contains("requires a key (HTTP 401)"), "{message}");
     assert!(start.elapsed() < Duration::from_secs(30), "it took {:?}", start.elapsed());
     assert_eq!(crowd.made.load(Ordering::SeqCst), 2);
 }
