@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Records of all questions, by an array of 32 jobs. Build the index once before
-# (`scaledown index build /data/prepare.toml`); resubmit a job that was killed or timed out to
+# Prepares all records in an array of 32 jobs. Build the index once before
+# (`scaledown index build /data/prepare.toml`). Resubmit a job that was killed or timed out to
 # resume it. Afterwards:
 #   scaledown dataset merge /data/prepared/shard-* --out /data/train.jsonl
 #SBATCH --job-name=scaledown-prepare
