@@ -173,6 +173,22 @@ mod tests {
         assert_eq!(written.plots.len(), 2);
     }
 
+    /// `SCALEDOWN_WRITE_FIXTURES=1` draws them again, after `metrics.json` was replaced by that of a
+    /// new run.
+    #[test]
+    fn the_readmes_plots_are_drawn_from_its_metrics() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/plots");
+        let text = fs::read_to_string(directory.join("metrics.json")).expect("docs/plots/metrics.json");
+        let report = EvaluationReport { metrics: serde_json::from_str(&text).expect("metrics"), ..EvaluationReport::default() };
+        for picture in draw(&report).expect("drawn") {
+            let path = directory.join(format!("{}.svg", picture.name));
+            if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+                fs::write(&path, &picture.svg).expect("written");
+            }
+            assert!(fs::read_to_string(&path).unwrap_or_default() == picture.svg, "{} is out of date", path.display());
+        }
+    }
+
     /// The title's place in a picture holds dark pixels on white ones.
     fn has_text(png: &[u8]) {
         let mut reader = png::Decoder::new(png).read_info().expect("a PNG");
