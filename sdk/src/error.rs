@@ -5,7 +5,7 @@ use crate::tensor::{DType, TensorSpec};
 /// The result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong between model code and a device.
+/// Errors between model code and a device.
 ///
 /// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the
 /// module in which it happened, outermost first (`layers.3.self_attn.q_proj`).
@@ -19,7 +19,7 @@ pub enum Error {
         op: &'static str,
         /// The specifications of all inputs.
         inputs: Vec<TensorSpec>,
-        /// What was expected.
+        /// The expected value.
         message: String,
     },
     /// Host data has another length or type than its specification says.
@@ -89,7 +89,7 @@ pub enum Error {
     Plugin {
         /// The plugin's name or file.
         plugin: String,
-        /// What happened.
+        /// The message.
         message: String,
     },
     /// A file could not be read or written.

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
-/// What a file is for, which says how long it may be.
+/// The purpose of a file, which limits its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A configuration in TOML.
@@ -17,16 +17,16 @@ pub enum FileKind {
     Tokenizer,
     /// A chat template.
     Template,
-    /// One document of a corpus, as it is after decompression.
+    /// One document of a corpus, after decompression.
     Document,
-    /// What a run or an index says of its own files: a manifest, a reference.
+    /// A description of a run's or index's files: a manifest, a reference.
     Manifest,
     /// A plugin's WebAssembly component.
     Component,
 }
 
 impl FileKind {
-    /// The most bytes of such a file.
+    /// The maximum bytes of such a file.
     #[must_use]
     pub fn limit(self) -> u64 {
         match self {
@@ -72,7 +72,7 @@ pub fn read_text(path: &Path, kind: FileKind) -> Result<String> {
     text.map_err(|_| Error::new(ErrorKind::InvalidData, "not valid UTF-8"))
 }
 
-/// What `content` holds, if that is no more than a file of `kind` may hold.
+/// The contents of `content`, within the limit of `kind`.
 ///
 /// # Errors
 /// Those of reading it; [`ErrorKind::FileTooLarge`] if there is more.

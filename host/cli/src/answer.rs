@@ -1,4 +1,4 @@
-//! `scaledown answer`: one question over documents of one's own.
+//! `scaledown answer`: one question over given documents.
 
 use std::path::PathBuf;
 

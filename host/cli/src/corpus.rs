@@ -1,4 +1,4 @@
-//! `scaledown corpus`: look at what a configuration's corpus and questions come to.
+//! `scaledown corpus`: print a configuration's chunks and questions.
 
 use std::io::Write;
 

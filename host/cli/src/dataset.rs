@@ -152,8 +152,8 @@ impl DatasetCheck {
     }
 }
 
-/// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no
-/// record at all.
+/// One line per listed invalid record, and the line numbers of the others; or that the file is
+/// empty.
 fn blame(file: &Path, summary: &RecordsSummary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {

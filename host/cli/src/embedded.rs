@@ -1,7 +1,7 @@
 //! The embedded default: the quickstart's configuration and models, in the binary itself.
 //!
-//! Commands read files, so that what is embedded is no special case: the files are written to the
-//! user's cache once, under a name that follows from their content.
+//! Embedded files are unpacked once into the user's cache, under a name derived from their content,
+//! so that commands read them like any files.
 
 use std::path::{Path, PathBuf};
 
@@ -34,7 +34,7 @@ pub fn configuration() -> Result<PathBuf> {
 }
 
 /// Writes `files` into a directory of `cache` named after their content. Returns that directory.
-/// Files that are there as they should be are left alone.
+/// Keeps files that are already correct.
 fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
     let mut hasher = crc32fast::Hasher::new();
     for (name, content) in files {

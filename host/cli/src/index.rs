@@ -1,4 +1,4 @@
-//! `scaledown index`: make the index of a corpus, and look at it.
+//! `scaledown index`: build, extend, describe and search an index.
 
 use clap::{Args, Subcommand};
 

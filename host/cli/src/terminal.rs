@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: results on standard output, everything else on standard error.
+//! Terminal output: results on standard output, everything else on standard error.
 //!
 //! | | at a terminal | redirected | `--quiet` |
 //! | --- | --- | --- | --- |
@@ -163,7 +163,7 @@ impl Terminal {
     }
 }
 
-/// What long work reports to: a terminal, and the user who may stop it.
+/// The progress of long work at a terminal, and its interruption.
 pub(crate) struct Watch<'a> {
     terminal: &'a Terminal,
     interrupt: Interrupt,

@@ -8,7 +8,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What to do where a disk is full.
+/// The hint for a full disk.
 const FREE_SPACE: &str = "free some space";
 
 /// The result of the host's fallible functions.
@@ -20,14 +20,14 @@ pub trait Cause: StdError + Send + Sync + 'static {}
 /// A component, a model or a device failed.
 impl Cause for scaledown_sdk::Error {}
 
-/// What can stop a command.
+/// An error that stops a command.
 #[derive(Debug)]
 pub struct Error {
     kind: FailureKind,
     source: Box<dyn StdError + Send + Sync>,
 }
 
-/// What an [`Error`] means for the command and its exit code.
+/// The kind of an [`Error`], which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// The command was used in a way that it does not allow.
@@ -48,7 +48,7 @@ struct AtPath {
     source: io::Error,
 }
 
-/// What was tried, and why it failed.
+/// The attempted action and the reason of its failure.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}: {source}")]
 struct Because {
@@ -88,7 +88,7 @@ impl Error {
         Error::new(FailureKind::Failed, source)
     }
 
-    /// Something failed because of something else; `message` says what was tried.
+    /// Something failed because of something else; `message` names the attempted action.
     pub fn because(message: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error::failed(Because { message: message.into(), source: source.into() })
     }
@@ -99,8 +99,8 @@ impl Error {
         Error::failed(AtPath { path: path.as_ref().display().to_string(), source })
     }
 
-    /// `place`, a file or a line or record of it, has content that cannot be used: what was found,
-    /// what was expected, and what to do.
+    /// `place`, a file, line or record, has invalid content: what was found, expected, and what to
+    /// do.
     pub fn data(place: impl fmt::Display, message: impl fmt::Display) -> Self {
         Error::failed(format!("{place}: {message}"))
     }
@@ -111,7 +111,7 @@ impl Error {
         Error::data(format_args!("{}:{line}", path.as_ref().display()), message)
     }
 
-    /// What the error means for the command.
+    /// The error's kind.
     #[must_use]
     pub fn kind(&self) -> FailureKind {
         self.kind
@@ -123,7 +123,7 @@ impl Error {
         self.source.downcast_ref()
     }
 
-    /// The cause, where it is of the type `E`; otherwise the error as it is.
+    /// The cause if it has type `E`; otherwise the unchanged error.
     ///
     /// # Errors
     /// The error itself, if its cause is of another type.
@@ -193,7 +193,7 @@ impl fmt::Display for Error {
 }
 
 impl StdError for Error {
-    /// What caused the cause, which the sentence tells itself.
+    /// The cause of the cause; the message contains the cause itself.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.source()
     }

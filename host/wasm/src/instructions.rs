@@ -22,7 +22,7 @@ impl Imports {
         Ok(outputs.map_err(|error| refusal(&error)))
     }
 
-    /// What handles name. The caller keeps them.
+    /// The targets of handles. The caller keeps them.
     fn lent(&self, handles: &[&Handle]) -> wasmtime::Result<Vec<Tensor>> {
         Ok(handles.iter().map(|handle| self.table.get(handle).cloned()).collect::<Result<_, _>>()?)
     }

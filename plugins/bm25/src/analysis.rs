@@ -5,7 +5,7 @@ use tantivy::tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer,
 use crate::Language;
 use crate::scripts::{Scripts, has_no_spaces};
 
-/// Longer words, in bytes, are passed over: they are rarely words.
+/// Skips words longer than this, in bytes.
 const LONGEST: usize = 80;
 
 impl Language {

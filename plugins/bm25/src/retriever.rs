@@ -23,7 +23,7 @@ use crate::directory::IndexDirectory;
 /// them in an order that depends on how many documents are asked for.
 const ROUNDING: f32 = 1e-5;
 
-/// The most words of a question for which it pays to skip documents.
+/// The maximum words of a question for which skipping documents pays off.
 const FEW: usize = 64;
 
 /// An index of words, on disk.
@@ -41,8 +41,7 @@ pub struct Bm25 {
 
 struct Opened {
     index: Index,
-    /// What reads the files, which is made when it is needed: so they can be verified before the
-    /// library takes them at their word.
+    /// The reader, created on demand, so that files can be verified before the library trusts them.
     reader: OnceLock<IndexReader>,
 }
 

@@ -37,14 +37,14 @@ impl TokenStream for Words {
     }
 }
 
-/// What a letter is to a word.
+/// A letter's role in a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// A part of a word that spaces end.
     Word,
     /// A letter of a script without spaces.
     Pairs,
-    /// What belongs to the letter before it.
+    /// Belongs to the previous letter.
     Mark,
     /// No part of a word.
     Other,

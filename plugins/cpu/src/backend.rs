@@ -14,7 +14,7 @@ use crate::quantized::{self, QuantizedMatrix};
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::team::Team;
 
-/// Every element type that there is.
+/// Every element type.
 const DTYPES: [DType; 9] =
     [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool, DType::Q8_0, DType::Q4_0];
 

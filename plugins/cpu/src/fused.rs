@@ -19,7 +19,7 @@ pub(crate) struct Adapter {
     pub(crate) seed: u64,
 }
 
-/// What the backward pass of an adapter reads.
+/// The inputs of an adapter's backward pass.
 #[derive(Clone, Copy)]
 pub(crate) struct AdapterGradient<'a, T> {
     pub(crate) x: &'a [T],

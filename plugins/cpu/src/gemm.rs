@@ -36,7 +36,7 @@ pub(crate) struct Extents {
 
 /// `out = a b`, or `out += a b` if `add` is set; the rows of `out` begin `out_row` elements apart.
 pub(crate) fn gemm<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out: &mut [R], out_row: usize, add: bool) {
-    // What follows hands out raw pointers, so that this invariant of the callers is checked in
+    // The code below hands out raw pointers, so that this invariant of the callers is checked in
     // every build.
     assert!(a.covers(e.m, e.k) && b.covers(e.k, e.n), "an operand of a product is shorter than its extents");
     assert!((Matrix { data: out, row: out_row, column: 1 }).covers(e.m, e.n), "the output of a product is too short");

@@ -12,7 +12,7 @@ use crate::storage::{Scalar, Scratch};
 /// does) does not pay.
 pub(crate) const MOST_ROWS: usize = 8;
 
-/// The most pieces that a weight is cut into: memory gives long stretches faster than short ones.
+/// The maximum pieces of a weight: memory reads long stretches faster.
 const MOST_PIECES: usize = 128;
 
 /// `out = x weight^T + bias` for `x [m, k]` and `weight [n, k]`, which may be stored in a shorter

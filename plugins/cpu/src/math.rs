@@ -394,7 +394,7 @@ pub(crate) fn sum_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
     sum_lanes(lanes)
 }
 
-/// The greatest `f(i)`, or the lowest number if there is none. NaNs may be passed over.
+/// The greatest `f(i)`, or the lowest number if there is none. NaNs may be ignored.
 #[inline(always)]
 pub(crate) fn max_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
     let mut lanes = [R::lowest(); LANES];

@@ -29,7 +29,7 @@ struct Step<R> {
     /// The reciprocal root of the bias correction of the second moment.
     correction: R,
     eps: R,
-    /// What weight decay leaves of the parameter.
+    /// The parameter's factor after weight decay.
     keep: R,
 }
 

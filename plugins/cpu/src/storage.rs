@@ -15,7 +15,7 @@ use scaledown_sdk::tensor::Element;
 /// Buffers of fewer elements come from the allocator, which is quick for them.
 const SMALL: usize = 4096;
 
-/// What each element type keeps of freed buffers at most, in bytes.
+/// The maximum bytes of freed buffers that each element type keeps.
 const KEPT: usize = 1 << 30;
 
 /// Freed buffers of one element type by length.

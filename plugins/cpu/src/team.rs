@@ -22,7 +22,7 @@ const LOOKS_AT_THE_END: usize = 20_000;
 const MEMBERS: u64 = (1 << 16) - 1;
 /// Set in the state while a member may join.
 const OPEN: u64 = 1 << 16;
-/// What is added to the state for the next job.
+/// The increment of the state for the next job.
 const NEXT_JOB: u64 = 1 << 17;
 
 /// Work in numbered pieces.

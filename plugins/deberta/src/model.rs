@@ -38,7 +38,7 @@ impl Model {
         }
     }
 
-    /// The most tokens that it reads.
+    /// The maximum tokens.
     pub(crate) fn max_positions(&self) -> usize {
         match self {
             Model::Bert(model) => model.encoder().config().max_positions,

@@ -24,7 +24,7 @@ const TERMS: &str = "terms";
 const FINGERPRINT: &str = "scaledown";
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The most bytes of an id.
+/// The maximum bytes of an id.
 const LONGEST_ID: u32 = 1024;
 /// Milvus's own limit of hits a query.
 const MOST_HITS: usize = 16_384;
@@ -127,7 +127,7 @@ impl MilvusStore {
         self.client.create_collection(asked).await
     }
 
-    /// Indexes the collection, if it is not, and loads it, which leaves one that is as it is.
+    /// Indexes the collection if necessary, and loads it. Both are idempotent.
     async fn open(&self) -> Result<(), MilvusError> {
         if !self.is_indexed().await? {
             let index = IndexParam::new().field_name(TERMS).index_name(TERMS).index_type(IndexType::SparseInvertedIndex);
@@ -171,7 +171,7 @@ impl MilvusStore {
     }
 }
 
-/// What the property of a collection for vectors of `vocabulary` terms says.
+/// The fingerprint property of a collection for vectors of `vocabulary` terms.
 fn fingerprint(vocabulary: usize) -> String {
     format!("sparse vectors, format 1, {vocabulary} terms")
 }

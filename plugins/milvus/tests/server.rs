@@ -1,5 +1,5 @@
-//! What is Milvus's own: foreign collections, addresses and keys. What every retriever does, the
-//! conformance suite checks.
+//! Tests of Milvus's own: foreign collections, addresses and keys. The conformance suite checks the
+//! rest.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;

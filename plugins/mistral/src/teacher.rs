@@ -21,7 +21,7 @@ pub struct MistralTeacher {
     generator: MistralGenerator,
     tokenizer: Box<dyn ChatTokenizer>,
     config: TeacherConfig,
-    /// The most tokens of a prompt.
+    /// The maximum tokens of a prompt.
     most: Option<usize>,
 }
 
@@ -34,7 +34,7 @@ impl TeacherPlugin for MistralTeacher {
             return Err(Error::Config(message.into()));
         }
         let tokenizer = (context.tokenizer)(&config.model)?;
-        // What the template refuses of these two words, it refuses of every question.
+        // A template that rejects these two words rejects every question.
         tokenizer.encode_chat("system", "user", config.chat_template).map_err(|error| match error {
             Error::Input(message) => Error::Config(format!("{}: {message}", config.model.display())),
             other => other,
@@ -62,8 +62,8 @@ fn load(config: &TeacherConfig, shape: DecoderConfig, device: Device) -> Result<
     Ok(model)
 }
 
-/// The most tokens of a prompt, if anything limits them: what is configured, and the model's
-/// `context` with room for an answer.
+/// The maximum tokens of a prompt, if limited: by the configuration, and by the model's `context`
+/// less an answer.
 fn most_input_tokens(config: &TeacherConfig, context: Option<usize>) -> Result<Option<usize>> {
     let Some(context) = context else { return Ok(config.max_input_tokens) };
     // The last token of an answer is not read.

@@ -1,4 +1,4 @@
-//! What gradient checkpointing saves, counted by the device in bytes.
+//! The memory that gradient checkpointing saves, in bytes, as counted by the device.
 
 mod support;
 
@@ -6,7 +6,7 @@ use scaledown_sdk::nn::ForwardMode;
 use serde_json::json;
 use support::{batch, model, params, tokens};
 
-/// The most memory of a forward and a backward pass, beyond parameters and inputs.
+/// Peak memory of a forward and a backward pass, beyond parameters and inputs.
 fn activations(checkpointing: bool) -> u64 {
     let mut config = support::mistral();
     config["num_hidden_layers"] = json!(8);

@@ -13,7 +13,7 @@ use scaledown_sdk::{DType, Tensor, TensorData};
 use serde_json::{Value, json};
 use support::{batch, options, tokens};
 
-/// A decoder whose rows are whole blocks, but for those that the second half of the MLP reads.
+/// A decoder whose rows are whole blocks, except those of the MLP's second half.
 fn config(intermediate: usize) -> Value {
     json!({
         "architectures": ["MistralForCausalLM"], "vocab_size": support::VOCABULARY, "hidden_size": 64, "intermediate_size": intermediate,

@@ -13,7 +13,7 @@ use scaledown_sdk::{Error, Result};
 use crate::projection::Projection;
 use crate::{EncoderInit, ModernBertCompressorConfig};
 
-/// What a stored model may have on top of the encoder.
+/// The weights that a stored model may have on top of the encoder.
 const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
 
 /// A ModernBERT encoder with memory tokens, and a projection to the generator's space.

@@ -11,7 +11,7 @@ use crate::limit::{Limit, Place};
 /// The answer to a question, or why it has none.
 pub(crate) type Outcome = std::result::Result<String, String>;
 
-/// Asks the question of a number; it is given what says whether the answer is wanted no more.
+/// Asks the question with a number; gets a check whether the answer is still wanted.
 type Ask<'a> = dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync + 'a;
 /// The state of a question.
 type Slot = Mutex<Option<Outcome>>;
@@ -32,7 +32,7 @@ pub(crate) fn side_by_side(limit: &Limit, questions: usize, ask: &Ask<'_>) -> Re
     Ok(call.asked.into_iter().filter_map(|asked| asked.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
 
-/// What the threads of a call share.
+/// The shared state of a call's threads.
 struct Call<'a> {
     limit: &'a Limit,
     ask: &'a Ask<'a>,

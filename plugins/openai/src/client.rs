@@ -13,7 +13,7 @@ use ureq::http::header::AUTHORIZATION;
 use crate::failure::Failure;
 use crate::{OpenAiConfig, endpoint, reply};
 
-/// The most bytes of a reply.
+/// The maximum bytes of a reply.
 const LONGEST_REPLY: u64 = 16 << 20;
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -30,8 +30,8 @@ pub(crate) struct Client {
     failed_in_a_row: AtomicUsize,
 }
 
-/// How many questions in a row may fail in spite of all tries, and be no more than questions that
-/// have no answer: one more is a service that does not work.
+/// The consecutive questions that may fail after all retries; one more means that the service does
+/// not work.
 const MOST_IN_A_ROW: usize = 3;
 
 impl Client {

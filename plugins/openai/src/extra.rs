@@ -5,12 +5,12 @@ use serde_json::{Map, Value};
 
 /// Keys of a request that are the teacher's own, and one that would make the reply a stream.
 const OWN: [&str; 8] = ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "n"];
-/// What the name of something secret contains, in small letters and without `_` and `-`.
+/// Substrings of secret names, in lower case and without `_` and `-`.
 const PARTS: [&str; 8] = ["apikey", "authorization", "bearer", "credential", "passphrase", "passwd", "password", "secret"];
 /// Words that the name of something secret consists of or ends with: `access_token`,
 /// `subscription-key`, `sessionCookie`.
 const ENDS: [&str; 9] = ["auth", "cookie", "jwt", "key", "keys", "pass", "pwd", "token", "tokens"];
-/// What requests do have that ends so. Token counts are not secrets; they are recognised as
+/// Harmless request keys with such an ending. Token counts are not secrets; they are recognised as
 /// numbers.
 const HARMLESS: [&str; 14] = [
     "prompt_cache_key",

@@ -1,4 +1,4 @@
-//! What can become of a request, and what it means for the work.
+//! The failures of a request and their consequences.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +12,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 pub(crate) enum Failure {
     /// The same request may succeed later; after `wait`, if the service said so.
     Transient {
-        /// What happened.
+        /// The message.
         message: String,
         /// How long the service wants to be left alone at least.
         wait: Duration,
@@ -24,7 +24,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What a status that is not 2xx means, where the service said `words`.
+    /// The failure for a status other than 2xx, with the service's `words`.
     pub(crate) fn of_status(status: u16, headers: &HeaderMap, words: &str, spent: bool) -> Self {
         let said = format!("HTTP {status}{words}");
         match status {
@@ -47,7 +47,7 @@ impl Failure {
         }
     }
 
-    /// What an error below HTTP means.
+    /// The failure for a connection error.
     pub(crate) fn of_transport(error: &ureq::Error, timeout: f64) -> Self {
         let message = match error {
             ureq::Error::Timeout(_) => format!("no response within teacher.timeout = {timeout} seconds"),
@@ -67,7 +67,7 @@ impl Failure {
     }
 }
 
-/// What `Retry-After` asks for: seconds, or until a date.
+/// The delay of `Retry-After`: seconds, or until a date.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse::<f64>() {

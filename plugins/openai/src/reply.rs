@@ -1,4 +1,4 @@
-//! What a service says: its answer, or its complaint.
+//! Replies of a service: answers and errors.
 
 use scaledown_remote::Secret;
 use serde_json::Value;
@@ -68,8 +68,7 @@ fn without_comments(body: &[u8]) -> &[u8] {
     rest.strip_prefix(b"data:").map_or(rest, <[u8]>::trim_ascii_start)
 }
 
-/// What an error inside of a successful reply means: as a status of its code would; nothing, where
-/// it has none.
+/// The failure for an error inside a successful reply, by its code; `None` without one.
 fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> {
     /// Names of errors that pass.
     const TRANSIENT: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
@@ -113,8 +112,8 @@ fn without_thoughts(text: &str) -> Option<&str> {
     }
 }
 
-/// What the body of a refusal says, to stand behind the status: the service's own sentence where it
-/// is found, an excerpt otherwise; without `key`.
+/// The message of an error body: the service's own sentence if found, otherwise an excerpt; without
+/// `key`.
 pub(crate) fn complaint(body: &[u8], key: Option<&Secret>) -> String {
     const PLACES: [&str; 5] = ["/error/message", "/choices/0/error/message", "/message", "/detail", "/error"];
     let reply: Option<Value> = serde_json::from_slice(without_comments(body)).ok();

@@ -24,9 +24,9 @@ const ID: &str = "id";
 const FINGERPRINT: &str = "scaledown";
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The most bytes of an id.
+/// The maximum bytes of an id.
 const LONGEST_ID: usize = 65_535;
-/// The most hits of a query. Qdrant has no limit of its own.
+/// The maximum hits of a query. Qdrant has no limit of its own.
 const MOST_HITS: usize = 100_000;
 /// The longest that the service is believed about how long to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
@@ -133,7 +133,7 @@ impl QdrantStore {
     }
 }
 
-/// What the metadata of a collection for vectors of `vocabulary` terms says.
+/// The fingerprint metadata of a collection for vectors of `vocabulary` terms.
 fn fingerprint(vocabulary: usize) -> String {
     format!("sparse vectors, format 1, {vocabulary} terms")
 }

@@ -1,5 +1,4 @@
-//! What is Qdrant's own: addresses and keys. What every retriever does, the conformance suite
-//! checks.
+//! Tests of Qdrant's own: addresses and keys. The conformance suite checks the rest.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;

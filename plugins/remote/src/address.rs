@@ -4,13 +4,13 @@ use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for what [`check_url`] allows.
 pub const URL_PATTERN: &str = r"^https?://[^/?#@\s]+(/[^?#\s]*)?$";
-/// What [`URL_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a
+/// [`URL_PATTERN`] in words. A schema has them under `x-expected`, beside a
 /// `writeOnly` that keeps the value out of messages.
 pub const URL_EXPECTED: &str = "an http or https URL without user name, password, query or fragment";
 
 /// Checks that `url`, the value of the configuration's `key`, is an `http` or `https` URL with
-/// nothing in it that could be secret: it is shown in messages. `example` is one, and `secret` the
-/// key that names the variable for what is secret.
+/// nothing in it that could be secret: it is shown in messages. `example` is a valid one, and
+/// `secret` the key that names the secret's variable.
 ///
 /// # Errors
 /// [`Error::Config`], without the URL, if it is not.

@@ -8,8 +8,7 @@ use scaledown_sdk::{Error, Result};
 
 use crate::{GaveUp, Store, StoreFailure, retry};
 
-/// The most hits that one request asks for, over all of its queries, which keeps replies to a few
-/// megabytes.
+/// The maximum hits per request over all of its queries, which limits replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
 
 /// Encodes texts here, and keeps and searches their vectors in a [`Store`].

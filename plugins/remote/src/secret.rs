@@ -7,7 +7,7 @@ use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
-/// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a
+/// [`VARIABLE_PATTERN`] in words. A schema has them under `x-expected`, beside a
 /// `writeOnly` that keeps the value out of messages.
 pub const VARIABLE_EXPECTED: &str = "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
@@ -26,8 +26,8 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// What the environment variable holds that the configuration's `key` names, which must then be
-    /// set; or what `default` holds, which need not be.
+    /// The value of the environment variable that the configuration's `key` names, which must be
+    /// set, or of `default`, which may be unset.
     ///
     /// # Errors
     /// [`Error::Config`], without the value, if `named` is no variable's name, if that variable is
@@ -60,7 +60,7 @@ impl Secret {
         Secret::of(value, variable, &format!("the environment variable {variable}")).map(Some)
     }
 
-    /// What the file at `path` holds; nothing, if there is none or it is blank.
+    /// The contents of the file at `path`; `None` if it is missing or blank.
     ///
     /// # Errors
     /// [`Error::Config`], without the value, if it holds more than a key.
@@ -92,9 +92,9 @@ impl Secret {
         &self.variable
     }
 
-    /// `text` with the secret left out: services repeat it where they refuse it. It is also found
-    /// where it is escaped as in JSON (`\u002d` for `-`), however often. What is cut from a text
-    /// must be cut after this, as a part of the secret is not found.
+    /// `text` without the secret, which services repeat in rejections. It is also found where it is
+    /// escaped as in JSON (`\u002d` for `-`), however often. Truncate texts afterwards: a part of
+    /// the secret would not be found.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         // A secret of backslashes alone would be taken for its own escapes.
@@ -113,7 +113,7 @@ impl Secret {
     }
 }
 
-/// What stands in a secret's place.
+/// The replacement of a secret.
 const REDACTED: &str = "[secret]";
 
 /// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its

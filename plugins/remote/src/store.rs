@@ -5,13 +5,13 @@ use std::time::Duration;
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 
-/// What a retriever needs of a service that keeps sparse vectors under documents' ids. Calls are
+/// A service that stores sparse vectors under document ids, as a retriever uses it. Calls are
 /// idempotent: they may be retried after any failure.
 pub trait Store: Send + Sync {
-    /// What messages call it: the service, its address and the collection.
+    /// Its name in messages: the service, its address and the collection.
     fn name(&self) -> String;
 
-    /// The most hits that a query may ask for.
+    /// The maximum hits of a query.
     fn most_hits(&self) -> usize;
 
     /// The longest id, in bytes.
@@ -23,7 +23,7 @@ pub trait Store: Send + Sync {
     /// If the service fails, or has another kind of collection under that name.
     fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure>;
 
-    /// Puts documents in, each in the place of an older one of its id. No id comes twice, and no
+    /// Stores documents, replacing older ones with the same id. No id comes twice, and no
     /// vector is empty. When it returns, a search finds them.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ pub trait Store: Send + Sync {
 pub enum StoreFailure {
     /// The same call may succeed later.
     Transient {
-        /// What happened.
+        /// The message.
         message: String,
         /// How long the service wants to be left alone at least.
         wait: Duration,

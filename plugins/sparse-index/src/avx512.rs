@@ -9,7 +9,7 @@ use crate::kernel::{Bounds, Scores};
 use crate::layout::GROUP;
 use std::arch::x86_64::*;
 
-/// Whether the processor can run what is here.
+/// Whether the processor supports this.
 pub(crate) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")

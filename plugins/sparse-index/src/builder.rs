@@ -28,7 +28,7 @@ pub struct IndexSettings {
     /// temporary files in the index's directory. The process needs some more: up to 14 bytes a
     /// different term of one window, and its ids.
     pub memory: usize,
-    /// What happens to a document whose id is there already.
+    /// The treatment of a document with a known id.
     pub duplicates: Duplicates,
 }
 
@@ -74,7 +74,7 @@ impl Builder {
         Self::start(directory, settings.clone(), Manifest::new(settings.weights, settings.window), None, lock)
     }
 
-    /// Starts adding documents to an index, as new windows after those that are there. The settings
+    /// Starts adding documents to an index, as new windows after the existing ones. The settings
     /// `weights` and `window` are those of the index, whatever is said here.
     ///
     /// # Errors
@@ -112,8 +112,8 @@ impl Builder {
         })
     }
 
-    /// Adds a document: its id, and its terms with their weights, in any order. Terms of weight
-    /// zero are left out; a document without terms is stored and never found.
+    /// Adds a document: its id, and its terms with their weights, in any order. Drops terms of
+    /// weight zero. A document without terms is stored and never found.
     ///
     /// # Errors
     /// The id is empty, too long or there already (unless documents may be replaced); a weight

@@ -1,4 +1,4 @@
-//! What can go wrong, one sentence each.
+//! Errors, one sentence each.
 
 use std::path::{Path, PathBuf};
 
@@ -8,11 +8,11 @@ pub enum Error {
     /// The operating system refused something.
     #[error("could not {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as a verb: "read", "write".
+        /// The attempted action, as a verb: "read", "write".
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The directory holds no index.
@@ -32,7 +32,7 @@ pub enum Error {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What was found in the place of what was expected.
+        /// What was found instead.
         what: String,
     },
     /// The file is of a format that this version does not read.
@@ -50,7 +50,7 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// Another writer has locked the index.
@@ -70,13 +70,13 @@ pub enum Error {
     Document {
         /// The id of the document.
         id: String,
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// A query cannot be answered.
     #[error("the query cannot be answered: {what}")]
     Query {
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// A setting is out of range.
@@ -84,9 +84,9 @@ pub enum Error {
     Setting {
         /// The name of the field of [`IndexSettings`](crate::Settings).
         key: &'static str,
-        /// What it was set to.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// Its allowed values.
         expected: &'static str,
     },
     /// A number of the format is exhausted.

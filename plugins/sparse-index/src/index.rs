@@ -10,15 +10,15 @@ use crate::weights::{Quantisation, StoredWeights};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// An index, open for searching: a snapshot that stays as it is, whatever writers do to the
-/// directory. It can be shared between threads.
+/// An index opened for searching: a snapshot, unaffected by writers. It can be shared between
+/// threads.
 pub struct SparseIndex {
     directory: PathBuf,
     pub(crate) manifest: Manifest,
     pub(crate) parts: Vec<Part>,
 }
 
-/// A segment, what is deleted from it, and the number of its first document.
+/// A segment, its deletions, and the number of its first document.
 pub(crate) struct Part {
     pub segment: Segment,
     pub deletions: Deletions,
@@ -36,7 +36,7 @@ pub struct DocumentHit {
     pub score: f32,
 }
 
-/// What an index holds.
+/// The contents of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Info {
     /// Documents that can be found.
@@ -191,7 +191,7 @@ impl SparseIndex {
         all - self.parts.iter().map(|part| u64::from(part.deletions.count())).sum::<u64>()
     }
 
-    /// What the index holds.
+    /// The contents of the index.
     pub fn info(&self) -> Info {
         let deleted = self.parts.iter().map(|part| u64::from(part.deletions.count())).sum();
         let files = |name: &String| std::fs::metadata(self.directory.join(name)).map_or(0, |file| file.len());

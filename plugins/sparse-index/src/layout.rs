@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::weights::StoredWeights;
 use std::path::Path;
 
-/// What a segment file begins with.
+/// The magic bytes of a segment file.
 pub(crate) const MAGIC: [u8; 8] = *b"SDSPARSE";
 /// The format that is written and read.
 pub(crate) const FORMAT: u32 = 2;
@@ -150,7 +150,7 @@ pub(crate) struct Footer {
     pub windows: u32,
     pub documents: u32,
     pub weights: StoredWeights,
-    /// The most documents a window may have.
+    /// The maximum documents of a window.
     pub window: u32,
 }
 

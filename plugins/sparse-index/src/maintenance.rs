@@ -12,8 +12,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 
 /// Deletes the documents of these ids. Readers that open the index later do not find them. They
-/// take space until the next [`compact`]. Gives how many there were; ids that are not there are
-/// passed over.
+/// take space until the next [`compact`]. Returns their number. Ignores unknown ids.
 ///
 /// # Errors
 /// The index cannot be opened or is locked by another writer, or the disk is full. Then

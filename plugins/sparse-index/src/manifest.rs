@@ -21,12 +21,12 @@ pub(crate) struct Manifest {
     /// Counts the changes; new files are named after it.
     pub generation: u64,
     pub weights: StoredWeights,
-    /// The most documents a window has.
+    /// The maximum documents of a window.
     pub window: u32,
     pub segments: Vec<SegmentFile>,
 }
 
-/// A segment and what was deleted from it.
+/// A segment and its deletions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SegmentFile {
     pub file: String,
@@ -115,8 +115,8 @@ struct Header {
     format: u32,
 }
 
-/// Keeps other writers out for as long as it lives. Readers need no lock: what they opened stays as
-/// it is.
+/// Keeps other writers out for as long as it lives. Readers need no lock: opened files do not
+/// change.
 pub(crate) fn lock(directory: &Path) -> Result<File> {
     let path = directory.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("write", &path))?;

@@ -18,8 +18,8 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Checks a query for an index whose weights are stored as `weights`. Terms of weight zero say
-    /// nothing and are left out.
+    /// Checks a query for an index whose weights are stored as `weights`. Drops terms of weight
+    /// zero.
     pub(crate) fn new(query: &[(u32, f32)], weights: StoredWeights) -> Result<Self> {
         let mut terms: Vec<(u32, f32)> = query.iter().copied().filter(|(_, weight)| *weight != 0.0).collect();
         terms.sort_unstable_by_key(|(term, _)| *term);

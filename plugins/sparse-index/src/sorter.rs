@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Runs that are merged at a time. One more, and they become one.
 const FAN_IN: usize = 64;
 
-/// What can be sorted: a number, written in as many bytes as it has.
+/// A sortable record: a number in its own width.
 pub(crate) trait Record: Copy + Ord + Send {
     /// Its bytes in a file.
     type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;

@@ -72,7 +72,7 @@ impl StoredWeights {
         }
     }
 
-    /// What multiplies the f16 whose bits are a code of eight bits, shifted left by five: `2^-7` is
+    /// The factor of the f16 whose bits are a code of eight bits, shifted left by five: `2^-7` is
     /// the first value above the largest.
     pub(crate) fn scale(self) -> f32 {
         match self {

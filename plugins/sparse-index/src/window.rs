@@ -81,7 +81,7 @@ impl WindowBuilder {
     }
 }
 
-/// What a window says of its lists.
+/// A window's directory of lists.
 #[derive(Default)]
 struct Directory {
     terms: Vec<u32>,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::encoder::Splade;
 use crate::retriever_config::{SpladeRetrieverConfig, Stored};
 
-/// What the index's vectors were made by, in a file beside it.
+/// The fingerprint of the index's encoder, in a file next to it.
 const ENCODER: &str = "ENCODER.json";
 
 /// Documents encoded at a time: enough for batches of similar lengths.
@@ -26,7 +26,7 @@ pub struct SpladeRetriever {
     index: Option<SparseIndex>,
 }
 
-/// What makes the vectors of one encoder unlike those of another.
+/// The properties that distinguish encoders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Identity {
     /// The checksum of the model's weights and tokenizer.
@@ -241,7 +241,7 @@ impl Retriever for SpladeRetriever {
 /// The largest error of a weight: relative, but for weights that are less than what is stored with
 /// a relative error, of which it says nothing.
 fn largest_error(info: &scaledown_sparse_index::Info) -> String {
-    /// What five bits of fraction round by at most.
+    /// The maximum rounding error of five fraction bits.
     const NORMAL: f64 = 1.0 / 64.0;
     let largest = info.quantisation.max_relative_error;
     match info.weights {

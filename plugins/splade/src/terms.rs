@@ -7,7 +7,7 @@ use scaledown_sdk::component::SparseVector;
 pub(crate) struct Selection {
     /// Drops terms with weights up to this threshold.
     pub(crate) threshold: f32,
-    /// The most terms.
+    /// The maximum number of terms.
     pub(crate) most: Option<usize>,
     /// Terms that are never kept, ascending.
     pub(crate) excluded: Vec<u32>,

@@ -41,11 +41,11 @@ pub struct Example {
     pub plugin: String,
     /// The keys beside `plugin`, as they are written.
     keys: Map<String, Value>,
-    /// What relative paths count from.
+    /// The base of relative paths.
     directory: PathBuf,
 }
 
-/// What is wrong with an example.
+/// Errors of examples.
 #[derive(Debug, thiserror::Error)]
 pub enum ExampleError {
     /// A section or an entry is not written as it has to be.
@@ -55,9 +55,9 @@ pub enum ExampleError {
         path: String,
         /// The section, and the entry's number in it.
         place: String,
-        /// What has to stand there.
+        /// The expected value.
         expected: String,
-        /// What stands there.
+        /// The found value.
         found: String,
     },
     /// No such plugin is linked in.

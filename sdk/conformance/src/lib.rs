@@ -1,5 +1,4 @@
-//! What every component of ScaleDown promises, as suites of checks: one suite for each kind of
-//! component.
+//! The contracts of ScaleDown's components as suites of checks, one for each kind.
 //!
 //! A suite takes a component, built from its registration or from a closure, and returns a
 //! [`ConformanceReport`]: a list of named checks with what came of each. A suite never panics, and

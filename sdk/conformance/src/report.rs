@@ -1,11 +1,11 @@
-//! What came of the checks of a suite.
+//! The results of a suite.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use scaledown_sdk::component::caught;
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CheckOutcome {
     /// The component does what it promises.
@@ -19,9 +19,9 @@ pub enum CheckOutcome {
 /// One check of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What the component promises, as a sentence.
+    /// The promise, as a sentence.
     pub name: Cow<'static, str>,
-    /// What came of it.
+    /// Its result.
     pub outcome: CheckOutcome,
 }
 
@@ -43,11 +43,11 @@ pub enum CheckFailure {
     /// The component did something else than it promises.
     #[error("{what}: expected {expected}, found {found}")]
     Differs {
-        /// What was looked at, and where.
+        /// The checked value and its place.
         what: String,
-        /// What the contract says.
+        /// The expected value.
         expected: String,
-        /// What the component did.
+        /// The found value.
         found: String,
     },
     /// The component has no such feature; why.
@@ -59,7 +59,7 @@ pub enum CheckFailure {
 pub type Checked<T = ()> = Result<T, CheckFailure>;
 
 impl CheckFailure {
-    /// A difference between what the contract says and what was found.
+    /// A violation of the contract.
     pub(crate) fn differs(what: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
         CheckFailure::Differs { what: what.to_string(), expected: expected.to_string(), found: found.to_string() }
     }

@@ -16,9 +16,9 @@ const DOCUMENTS: [&str; 6] = [
     "stone stone stone stone stone stone stone stone stone stone stone stone",
 ];
 
-/// What is checked.
+/// The subject of the checks.
 pub struct RerankerSubject<'a> {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
     /// Makes the reranker.
     pub build: &'a dyn Fn() -> Result<Box<dyn Reranker>>,

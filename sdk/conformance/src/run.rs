@@ -10,7 +10,7 @@ use crate::report::{CheckFailure, ConformanceReport};
 use crate::teacher::OpenTokenizer;
 use crate::{compressor, device, generator, reranker, retriever, teacher};
 
-/// What the checks run on and with.
+/// The environment of the checks.
 pub struct Setting<'a> {
     /// The device that models run on.
     pub device: Device,

@@ -24,9 +24,9 @@ const MESSAGES: [&str; 6] = [
     "What is the city made of?",
 ];
 
-/// What is checked.
+/// The subject of the checks.
 pub struct TeacherSubject<'a> {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
     /// Makes the teacher of some keys.
     pub build: &'a dyn Fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>,

@@ -9,8 +9,8 @@ thread_local! {
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `read` returns; if it panics, what it says then. For libraries that panic on damaged files:
-/// the error names the file. What `read` changes must not be used after a panic.
+/// The result of `read`; on panic, its message. For libraries that panic on damaged files:
+/// the error names the file. Do not use anything that `read` changes after a panic.
 ///
 /// # Errors
 /// The panic's words.

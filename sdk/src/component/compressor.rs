@@ -46,7 +46,7 @@ impl PairBatch {
     }
 }
 
-/// What a compressor makes of a batch.
+/// The output of a compressor.
 #[derive(Clone, Debug)]
 pub struct Compressed {
     /// The vectors that stand for each document, in the generator's space:
@@ -75,7 +75,7 @@ pub trait Compressor: Send + Sync {
     /// How the pairs are to be written.
     fn template(&self) -> PairTemplate;
 
-    /// The most positions that a pair may have, with its memory tokens and the RR token; `None` if
+    /// The maximum positions of a pair, including memory tokens and the RR token; `None` if
     /// there is no such limit.
     fn max_positions(&self) -> Option<usize> {
         None
@@ -89,7 +89,7 @@ pub trait Compressor: Send + Sync {
     fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed>;
 }
 
-/// What a compressor is built from, beside its own configuration.
+/// The context that a compressor is built in.
 pub struct CompressorContext {
     /// Where its parameters are made; trainable. The host saves them, and loads them from a
     /// checkpoint.

@@ -19,8 +19,7 @@ pub struct GeneratorInput {
 /// The state of an incremental decoding: a KV cache of the generator's own kind.
 pub struct DecodeState(pub Box<dyn Any + Send>);
 
-/// A causal language model that reads prompt embeddings, so that vectors can stand in the place of
-/// documents.
+/// A causal language model that reads embeddings, so that vectors can replace documents.
 pub trait Generator: Send + Sync {
     /// The device that the model is on.
     fn device(&self) -> &Device;
@@ -31,7 +30,7 @@ pub trait Generator: Send + Sync {
     /// The number of token ids.
     fn vocabulary(&self) -> usize;
 
-    /// The most positions that a sequence may have, what is read and what is generated together;
+    /// The maximum positions of a sequence, prompt and generated tokens together;
     /// `None` if there is no such limit.
     fn max_positions(&self) -> Option<usize> {
         None
@@ -81,7 +80,7 @@ pub trait Generator: Send + Sync {
     }
 }
 
-/// What a generator is built from, beside its own configuration.
+/// The context that a generator is built in.
 pub struct GeneratorContext {
     /// Where its parameters are made. Their options hold the adapter, if the generator gets one;
     /// then only that trains.

@@ -53,8 +53,8 @@ impl std::fmt::Display for Kind {
 
 /// A device that a plugin offers.
 pub trait DevicePlugin {
-    /// What `plugin = "auto"` tries first, the greatest first: 0 for a processor, which always
-    /// works; more for an accelerator.
+    /// The priority for `plugin = "auto"`, greatest first: 0 for a processor, which always works;
+    /// more for an accelerator.
     const PREFERENCE: u8 = 0;
 
     /// Its configuration: the keys of `[device]` beside `plugin`.

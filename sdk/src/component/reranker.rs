@@ -15,7 +15,7 @@ pub trait Reranker: Send + Sync {
     fn score(&self, query: &str, documents: &[&str]) -> Result<Vec<f32>>;
 }
 
-/// What a reranker is built from, beside its own configuration.
+/// The context that a reranker is built in.
 pub struct RerankerContext {
     /// The device that a model runs on.
     pub device: Device,

@@ -10,7 +10,7 @@ use crate::tensor::Device;
 pub struct Document {
     /// Its name, unique within the corpus.
     pub id: String,
-    /// What is searched.
+    /// The searched text.
     pub text: String,
 }
 
@@ -25,7 +25,7 @@ pub struct Hit {
 
 /// Finds documents. An index in this process, one on disk and a remote service look alike.
 pub trait Retriever: Send + Sync {
-    /// Adds documents to what is searched, and returns how many it read. A document with a known id
+    /// Adds documents to the index and returns their number. A document with a known id
     /// replaces the older one, and of several with one id the last counts, so that an interrupted
     /// call may be repeated. When it returns, all are found, and what the retriever keeps on disk
     /// is complete.
@@ -57,18 +57,18 @@ pub trait Retriever: Send + Sync {
     /// Reads everything that the retriever keeps on disk and compares checksums.
     ///
     /// # Errors
-    /// The first file that is damaged, and what to do then; or that there is no index yet.
+    /// The first damaged file, with what to do; or that there is no index.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
 
-    /// What there is to say of the index, as names and values: its size, how exact it is.
+    /// Statistics of the index, as names and values: its size, its precision.
     fn stats(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 }
 
-/// What a retriever is built from, beside its own configuration.
+/// The context that a retriever is built in.
 pub struct RetrieverContext {
     /// The device that an encoder runs on.
     pub device: Device,

@@ -1,9 +1,9 @@
 //! The request to stop, which reaches what a component waits for.
 //!
 //! A process is stopped once, by a signal handler, which cannot pass a value: the request is
-//! global. A component that can wait for long (for a service that wants to be left alone, say)
-//! looks every [`POLL`] whether it is there, and then gives up with an error that says so. Work
-//! that is not waiting runs to its end: the host decides when to stop.
+//! global. A component that waits for long (for a service's backoff, for example) checks for it
+//! every [`POLL`] and then fails with an error that says so. Work that is not waiting runs to its
+//! end: the host decides when to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

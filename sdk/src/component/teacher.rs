@@ -10,7 +10,7 @@ use crate::tensor::Device;
 pub struct Question<'a> {
     /// The question.
     pub query: &'a str,
-    /// The documents, the most relevant first.
+    /// The documents, most relevant first.
     pub documents: &'a [String],
     /// The system message; may be empty.
     pub system: &'a str,
@@ -62,7 +62,7 @@ pub trait ChatTokenizer: Send + Sync {
     fn end_ids(&self) -> &[u32];
 }
 
-/// What a teacher is built from, beside its own configuration.
+/// The context that a teacher is built in.
 pub struct TeacherContext {
     /// The device that a model runs on.
     pub device: Device,

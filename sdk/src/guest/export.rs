@@ -1,4 +1,4 @@
-//! What a component exports: one compressor an instance.
+//! The exports of a component: one compressor per instance.
 
 use std::sync::{Mutex, PoisonError};
 

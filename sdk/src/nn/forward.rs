@@ -1,4 +1,4 @@
-//! What a forward pass needs to know beside its inputs.
+//! The mode of a forward pass.
 
 /// The mode of a forward pass, and its stream of dropout seeds.
 ///

@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// When a decoding ends, and how it chooses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// The most tokens that are made for a sequence.
+    /// The maximum new tokens of a sequence.
     pub max_new_tokens: usize,
     /// Token ids that end a sequence; they are not part of it.
     pub end_ids: Vec<u32>,
@@ -43,7 +43,7 @@ pub enum Finish {
 pub struct Decoding<'g> {
     generator: &'g dyn Generator,
     options: GenerateOptions,
-    /// What the next token of each sequence is chosen from.
+    /// The logits of each sequence's next token.
     logits: Tensor,
     state: DecodeState,
     sequences: Vec<Sequence>,

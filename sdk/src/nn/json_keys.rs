@@ -27,7 +27,7 @@ impl<'a> JsonKeys<'a> {
         }
     }
 
-    /// What messages call the object.
+    /// The object's name in messages.
     #[must_use]
     pub fn path(&self) -> &'a str {
         self.path
@@ -147,7 +147,7 @@ impl<'a> JsonKeys<'a> {
         convert(value).map(Some).ok_or_else(|| self.invalid(key, expected))
     }
 
-    /// The error for a `key` whose value is not what was `expected`.
+    /// The error for a `key` with another value than `expected`.
     #[must_use]
     pub fn invalid(&self, key: &str, expected: &str) -> Error {
         let found = self.object.get(key).map_or_else(|| "missing".to_owned(), excerpt);

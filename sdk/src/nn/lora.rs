@@ -59,8 +59,8 @@ impl LoraConfig {
         }
     }
 
-    /// What is wrong with the targets, for a model whose linear layers have these paths: names that
-    /// stand for no layer, or no layer at all.
+    /// The problem with the targets, for a model with linear layers at these paths: unknown names,
+    /// or no layer at all.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn problem(&self, paths: &BTreeSet<String>) -> Option<String> {
         let mut layers: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('.').next()).collect();

@@ -16,7 +16,7 @@ use crate::{Error, Result};
 /// Parameters that share a learning rate.
 #[derive(Clone, Debug)]
 pub struct ParamGroup {
-    /// What a metrics log calls the group (`generator`, `compressor`).
+    /// The group's name in a metrics log (`generator`, `compressor`).
     pub name: String,
     /// The parameters.
     pub params: Vec<Param>,

@@ -137,7 +137,7 @@ struct State {
     params: BTreeMap<String, Param>,
     /// Weights that must be used up; see [`Params::load`].
     whole: Vec<Whole>,
-    /// What is missing or misshapen, by where the weights are.
+    /// Missing and misshapen weights, by source.
     problems: BTreeMap<String, Vec<String>>,
     /// The paths of the linear layers, which an adapter may be on.
     linear: BTreeSet<String>,
@@ -244,7 +244,7 @@ impl Params {
         self.store.adapters.switch_off()
     }
 
-    /// What the adapters of the model obey.
+    /// The switch of the model's adapters.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         self.store.adapters.clone()
     }

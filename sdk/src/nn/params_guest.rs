@@ -111,7 +111,7 @@ impl Params {
         None
     }
 
-    /// What adapters obey; a component has none.
+    /// The switch of adapters; a component has none.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         AdapterSwitch::default()
     }

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
-/// What PEFT puts before a parameter's name.
+/// PEFT's prefix of parameter names.
 const PREFIX: &str = "base_model.model.";
 /// Keys that make the adapter another function than plain LoRA, or give it parameters elsewhere.
 const UNSUPPORTED: [&str; 12] = [

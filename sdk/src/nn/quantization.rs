@@ -6,8 +6,8 @@ use crate::tensor::{DType, Shape};
 /// type a model computes in: a shorter number, or blocks of 32 numbers of a row with one scale, as
 /// GGML's.
 ///
-/// What trains is never stored so, nor are norms and biases; and a weight whose rows are not made
-/// of whole blocks keeps its type.
+/// Trainable weights, norms and biases are never quantised; a weight whose rows are not whole
+/// blocks keeps its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum Quantization {
     /// 16-bit "brain" floating point: 16 bits a weight.

@@ -22,7 +22,7 @@ pub enum Sampling {
     },
 }
 
-/// What separates the random streams of neighbouring rows.
+/// Separates the random streams of neighbouring rows.
 const ROW: u64 = 0xD1B5_4A32_D192_ED03;
 
 impl Sampling {

@@ -65,8 +65,8 @@ impl Span {
         Err(Error::Input(format!("the rows of a batch have the spans [{}], expected {batch} within {width}", found.join(", "))))
     }
 
-    /// What [`Op::Attention`](crate::Op::Attention) reads: of each row where its keys begin, how
-    /// many they are, and where its first query stands.
+    /// The spans for [`Op::Attention`](crate::Op::Attention): each row's first key, number of keys,
+    /// and position of its first query.
     pub(super) fn upload(spans: &[Span], first: impl Fn(&Span) -> i64, device: &Device) -> Result<Tensor> {
         let row = |span: &Span| [span.start as i64, span.len as i64, first(span)];
         device.from_slice(&spans.iter().flat_map(row).collect::<Vec<i64>>(), [spans.len(), 3])
@@ -76,8 +76,7 @@ impl Span {
 /// How wide the rows of a batch are made for their longest sequence: the one policy for every place
 /// that pads.
 ///
-/// What is computed for a sequence does not depend on its padding, so that every policy gives the
-/// same results within rounding.
+/// Results do not depend on padding, so that every policy gives the same ones within rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Widths {

@@ -13,8 +13,8 @@ pub(super) struct Stored {
     copies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What models are called inside a model with a head; a model that was stored without its head has
-/// these names not.
+/// Prefixes of models inside a model with a head; a model that was stored without its head lacks
+/// them.
 const BASES: [&str; 4] = ["model.", "bert.", "distilbert.", "deberta."];
 
 impl Stored {
@@ -57,8 +57,8 @@ impl Stored {
     }
 }
 
-/// What a weight was called before: the parameters of a layer norm as TensorFlow has them, and a
-/// model's own without its base's name.
+/// Other names of a weight: TensorFlow's names of layer norm parameters, and names without the
+/// base's prefix.
 fn older(name: &str) -> impl Iterator<Item = String> + use<> {
     let without = BASES.iter().find_map(|base| name.strip_prefix(base)).map(str::to_owned);
     let names = [Some(name.to_owned()), without.clone()];

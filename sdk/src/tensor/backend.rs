@@ -1,4 +1,4 @@
-//! What a device implements.
+//! The interface of a device.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub struct Storage(Arc<Held<dyn Any + Send + Sync>>);
 struct Held<T: ?Sized> {
     /// The entry in the device's ledger.
     charge: Option<MemoryCharge>,
-    /// What is known of integers that came from the host.
+    /// Known bounds of integers from the host.
     range: Option<IntegerRange>,
     data: T,
 }
@@ -135,18 +135,18 @@ impl HostBytes {
 /// The memory of a device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DeviceMemory {
-    /// What a tensor could still get.
+    /// Memory that is still available.
     pub free: u64,
     /// All of it.
     pub total: u64,
 }
 
-/// What a device says of itself.
+/// A device's description.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct DeviceInfo {
     /// The plugin's name, `cpu`.
     pub name: String,
-    /// What a person would call the device (the processor's name, features in use).
+    /// The device's name for people (the processor's name, features in use).
     pub description: String,
     /// Threads or multiprocessors that it computes with.
     pub threads: usize,
@@ -173,7 +173,7 @@ pub struct DeviceInfo {
 /// may be given away while earlier ones still run. A lazy device keeps the inputs of instructions
 /// until they have run, and need not compute outputs without owners.
 pub trait DeviceBackend: Send + Sync + 'static {
-    /// What this device is.
+    /// This device's description.
     fn info(&self) -> DeviceInfo;
 
     /// Brings elements from the host to the device: little-endian, as `spec` says. The bytes are

@@ -2,7 +2,7 @@
 
 use super::{Op, TensorSpec};
 
-/// What an instruction costs.
+/// The costs of an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Floating-point operations of products alone, `2mnk` for a matrix product.
@@ -110,7 +110,7 @@ fn product(factors: &[usize]) -> u64 {
 fn bytes(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
     let sum = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.bytes() as u64).sum::<u64>();
     match op {
-        // What is read is of the size of the output.
+        // Reads as many bytes as the output has.
         Op::Slice { .. } => 2 * sum(outputs),
         Op::Embedding => sum(inputs.get(1..).unwrap_or_default()) + 2 * sum(outputs),
         // Read from the update and written into the base.

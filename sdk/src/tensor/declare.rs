@@ -1,7 +1,7 @@
 //! How an instruction is declared: the macro behind the table in `op.rs`, and what it makes of each
 //! row.
 
-/// What the table says of an instruction.
+/// The declaration of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declaration {
     /// The name in messages, traces and the plugin interface.
@@ -102,8 +102,8 @@ impl From<usize> for Scalar {
     }
 }
 
-/// Makes the enum [`Op`](super::Op) and what is read off its table: names, declarations, run-time
-/// scalars.
+/// Defines the enum [`Op`](super::Op) and the functions derived from its table: names,
+/// declarations, run-time scalars.
 macro_rules! instructions {
     (
         $(#[$enum_meta:meta])*
@@ -124,7 +124,7 @@ macro_rules! instructions {
         }
 
         impl Op {
-            /// What the table says of every instruction, in its order.
+            /// The declarations of all instructions, in order.
             pub const TABLE: &'static [Declaration] = &[ $( Declaration {
                 name: $name,
                 doc: &[ $($doc),* ],
@@ -144,7 +144,7 @@ macro_rules! instructions {
                 ],
             }, )* ];
 
-            /// What the table says of this instruction.
+            /// The declaration of this instruction.
             #[must_use]
             pub fn declaration(&self) -> &'static Declaration {
                 &Op::TABLE[Row::of(self) as usize]

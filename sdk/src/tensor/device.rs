@@ -26,8 +26,7 @@ struct Shared {
     allocations: AtomicU64,
 }
 
-/// What a device has executed since it was made; subtract two readings to account for what lies
-/// between.
+/// Everything that a device has executed; subtract two readings to measure the work between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
     /// Floating-point operations, 2mnk for a matrix product (see [`cost`]).
@@ -65,7 +64,7 @@ impl std::ops::Sub for Usage {
 pub struct MemoryUse {
     /// Held now.
     pub live: u64,
-    /// The most that was held at once since the last [`Device::reset_peak_memory`].
+    /// Peak memory since the last [`Device::reset_peak_memory`].
     pub peak: u64,
 }
 
@@ -122,7 +121,7 @@ impl Device {
         &self.0.name
     }
 
-    /// What the backend says of itself.
+    /// The backend's description.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.0.backend.info()
@@ -134,7 +133,7 @@ impl Device {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What was executed so far.
+    /// The work executed so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
@@ -153,7 +152,7 @@ impl Device {
         MemoryUse { live: self.0.memory.live.load(Ordering::Relaxed), peak: self.0.memory.peak.load(Ordering::Relaxed) }
     }
 
-    /// Starts a new measurement of the peak from what is held now.
+    /// Resets the peak to the current memory.
     pub fn reset_peak_memory(&self) {
         self.0.memory.peak.store(self.0.memory.live.load(Ordering::Relaxed), Ordering::Relaxed);
     }

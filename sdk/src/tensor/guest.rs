@@ -75,12 +75,12 @@ impl Device {
 }
 
 impl Tensor {
-    /// What a handle names that the guest has made and so knows the specification of.
+    /// A tensor that the guest has made, with a known specification.
     pub(crate) fn new(handle: host::Tensor, spec: TensorSpec) -> Self {
         Tensor(Arc::new(Inner { handle, spec }))
     }
 
-    /// What a handle names that the host has made.
+    /// A tensor that the host has made.
     pub(crate) fn of_host(handle: host::Tensor) -> Self {
         let spec = TensorSpec::new(dtype_from_wit(handle.dtype()), shape_from_wit(&handle.shape()));
         Tensor::new(handle, spec)
@@ -113,7 +113,7 @@ impl Tensor {
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.
     pub fn apply_owned(op: Op, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        // What follows from the inputs need not be asked for: the host infers the same.
+        // Inferred from the inputs, as the host does, without a call.
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec().clone()).collect();
         let outputs = infer(&op, &specs)?;
         let handles = run(&op, inputs)?;

@@ -12,8 +12,8 @@
 //!
 //! An attribute is *fixed*, and shapes the program that a device compiles, or it is a *run-time*
 //! scalar, which may differ each time that the same program runs: [`Op::program`] and
-//! [`Op::scalars`] take the two apart. What a device computes, such as the factor by which
-//! gradients are clipped, is an input and no attribute. So two steps of a training are one program,
+//! [`Op::scalars`] take the two apart. A value that a device computes, such as the clipping factor
+//! of gradients, is an input, not an attribute. So two steps of a training are one program,
 //! whatever the learning rate and the seeds are.
 //!
 //! Notation: `b` batch, `s` query positions, `t` key positions, `h` heads, `g` key/value heads (`h`
@@ -167,7 +167,7 @@ instructions! {
     /// `x -> y`, reduced over `dims`, which stay as extents of 1 where `keep` is set. An empty sum
     /// is 0, an empty mean NaN.
     Reduce {
-        /// What is computed.
+        /// The function.
         fixed op: ReduceOp,
         /// The dimensions, strictly ascending.
         fixed dims: Vec<usize>,

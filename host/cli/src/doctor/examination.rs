@@ -1,5 +1,4 @@
-//! What this machine offers to a run: devices, memory, threads, CPU features, model cache and disk
-//! space.
+//! This machine's devices, memory, threads, CPU features, model cache and disk space.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -50,7 +49,7 @@ pub struct Processor {
 pub struct MachineMemory {
     /// All of it.
     pub total: u64,
-    /// What can be taken without swapping; never more than a container allows.
+    /// Available without swapping, within the container's limit.
     pub available: u64,
 }
 
@@ -61,7 +60,7 @@ pub struct DeviceFinding {
     pub name: &'static str,
     /// Whether it can be used here.
     pub usable: bool,
-    /// What the device says of itself, or why it cannot be used.
+    /// The device's description, or why it is unavailable.
     pub description: String,
 }
 
@@ -85,7 +84,7 @@ pub struct Disk {
     pub directory: PathBuf,
     /// All of it.
     pub total: u64,
-    /// What can still be written.
+    /// Free space.
     pub available: u64,
 }
 

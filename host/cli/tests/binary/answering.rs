@@ -1,10 +1,10 @@
-//! How answers are made: where they stop, and what is drawn.
+//! Decoding: stop conditions and sampling.
 
 use serde_json::Value;
 
 use crate::tiny::Tiny;
 
-/// What a model answers to a question with these settings.
+/// A model's answer to a question with these settings.
 fn answer(tiny: &Tiny, settings: &[&str]) -> String {
     let mut arguments =
         vec!["answer", "tiny.toml", "--json", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
@@ -67,7 +67,7 @@ fn documents_that_are_cut_are_reported() {
     }
     let answered: Value = serde_json::from_str(&tiny.done(&[&ask[..], &["--json", "--quiet"]].concat())).unwrap();
     assert_eq!(answered["warnings"], serde_json::json!([message]));
-    // An evaluation tells it of its questions, and its page shows what was read.
+    // An evaluation warns as well, and its report shows the truncated documents.
     let words = "peas ".repeat(200);
     let record = format!(r#"{{"query": "Where?", "documents": ["d", "{words}", "third"], "gold_answers": ["a"]}}"#);
     tiny.write("long.jsonl", record);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::tiny::Tiny;
 
-/// What `config check` says of `tiny.toml` with a setting over it.
+/// The output of `config check` for `tiny.toml` with an override.
 fn reported_for(tiny: &Tiny, setting: &str) -> String {
     tiny.failed(&["config", "check", "tiny.toml", "--set", setting], 1)
 }

@@ -85,7 +85,7 @@ fn all_sets_come_from_the_hub_once() {
     );
     let checked = run_in(directory.path(), &["dataset", "check", "all.jsonl"], &[]);
     assert_eq!(checked.code, 0, "{}", checked.err);
-    // What was fetched once is there without the hub.
+    // A cached file needs no hub.
     let ran = run(&["squad", "--out", "squad.jsonl"], "1");
     assert_eq!((ran.code, records(&directory.path().join("squad.jsonl")).len()), (0, 5), "{}", ran.err);
     let ran = run(&["squad", "--split", "dev", "--out", "none.jsonl"], "0");

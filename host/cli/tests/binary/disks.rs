@@ -62,7 +62,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then_some(Disk(at))
     }
 
-    /// Takes the room that is left, but for `rest` bytes.
+    /// Fills the disk except for `rest` bytes.
     fn fill(&self, rest: usize) {
         let _ = std::fs::write(self.0.join("ballast"), vec![0; 1 << 20]);
         let size = std::fs::metadata(self.0.join("ballast")).unwrap().len();

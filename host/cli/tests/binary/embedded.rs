@@ -40,7 +40,7 @@ fn the_quickstart_needs_nothing_but_the_binary() {
     assert!(metrics["speed"]["protocol"].as_str().unwrap().ends_with("median of 1 runs over 1 questions"), "{metrics}");
     assert!(here.path().join("runs/quickstart/report.html").is_file());
 
-    // What it wrote is enough to ask a question, and what it names is still there.
+    // Its output suffices to answer a question, and the files that it names still exist.
     let resolved = here.path().join("runs/quickstart/config.toml");
     std::fs::write(here.path().join("documents.txt"), "The home of Hazel Brenow is Aspen Vale.\n").unwrap();
     let question = ["answer", resolved.to_str().unwrap(), "--query", "Where?", "--documents", "documents.txt"];

@@ -1,5 +1,4 @@
-//! What may happen to a training: kills, Ctrl-C, numbers that are not finite, damaged files and bad
-//! records.
+//! Failures of trainings: kills, Ctrl-C, non-finite numbers, damaged files and invalid records.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -54,7 +53,7 @@ fn a_training_that_is_killed_at_any_moment_goes_on_as_if_nothing_happened() {
         }
         assert_eq!((ended.code, ended.err.as_str()), (None, ""), "it was not the kill that ended it");
         kills += 1;
-        // What a kill leaves if it hits a write.
+        // The leftovers of a kill during a write.
         tiny.write("run/.writing-file", "half");
         tiny.write("run/checkpoints/.writing-directory/optimizer.safetensors.partial", "half");
     }

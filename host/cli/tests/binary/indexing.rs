@@ -260,7 +260,7 @@ fn a_build_that_fails_leaves_the_index_that_was_there() {
     tiny.failed(&[&with("build", "corpus.path=bad.jsonl")[..], &["--overwrite"]].concat(), 1);
     assert!(tiny.files("index") == before, "{:?}", entries(&tiny));
     assert_eq!(search(&tiny, "copper").len(), 2);
-    // What a killed build leaves is removed by the next.
+    // The next build removes the leftovers of a killed one.
     tiny.write("index/build-9/chunks.redb", "half");
     tiny.write("index/notes.txt", "the user's own");
     tiny.write("corpus.jsonl", documents(&[("n", "copper again")]));

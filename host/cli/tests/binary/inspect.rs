@@ -102,8 +102,7 @@ fn logits_and_hidden_states_are_those_of_pytorch() {
             assert_eq!(written.header[tensor]["shape"], expected.header[&reference]["shape"], "{name}: {tensor}");
             assert_eq!(reported["tensors"][i], json!({ "name": tensor, "shape": written.header[tensor]["shape"] }));
             let (found, wanted) = (written.floats(tensor), expected.floats(&reference));
-            // What a model computes at padding is its own business; a classifier's logits belong to
-            // whole rows.
+            // Outputs at padding are undefined; a classifier's logits belong to whole rows.
             let whole = written.header[tensor]["shape"].as_array().unwrap().len() == 2;
             let width = if whole { 1 } else { found.len() / mask.concat().len() };
             let real = |at: usize| whole || mask.concat()[at / width] != 0;

@@ -38,7 +38,7 @@ fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
     assert_eq!(tiny.curve("run")[0].step, 1, "the refused ones have cut its log");
     first.kill().unwrap();
     finish(first);
-    // What is killed holds nothing.
+    // A killed process holds no lock.
     let steps = format!("training.max_steps={}", tiny.curve("run").len() + 2);
     tiny.train("run", &with(&ENDLESS, &[&steps, "--resume"]));
 }

@@ -1,4 +1,4 @@
-//! What is said beside results: log lines, warnings and notes.
+//! Output beside results: log lines, warnings and notes.
 
 use crate::tiny::{Tiny, train};
 

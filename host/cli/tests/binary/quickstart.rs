@@ -73,13 +73,13 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     }
     assert!(tiny.read("run/metrics.jsonl").lines().nth(3).unwrap().contains("validation_loss"));
 
-    // What is evaluated later tells the same story.
+    // A later evaluation gives the same results.
     let evaluated: Value = serde_json::from_str(&tiny.done(&["evaluate", "run/config.toml", "--json"])).unwrap();
     for part in ["before", "after", "examples"] {
         assert_eq!(evaluated[part], metrics[part], "{part}");
     }
     for number in ["/training/steps", "/training/seconds", "/training/final_loss", "/stages/3/seconds", "/stages/3/em"] {
-        // What was read from a file may have lost its last bit.
+        // Numbers that were read from a file may differ in the last bit.
         let of = |metrics: &Value| metrics.pointer(number).and_then(Value::as_f64).unwrap();
         assert!((of(&evaluated) - of(&metrics)).abs() < 1e-9, "{number}: {evaluated} and {metrics}");
     }

@@ -139,7 +139,7 @@ impl Tiny {
         self.curve(directory)
     }
 
-    /// What was logged of each step.
+    /// The log of each step.
     pub(crate) fn curve(&self, directory: &str) -> Vec<Point> {
         let lines = std::fs::read_to_string(self.path(directory).join("metrics.jsonl")).unwrap_or_default();
         let point = |line: &str| {
@@ -177,7 +177,7 @@ impl Tiny {
     }
 }
 
-/// What was logged of a step.
+/// The log of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Point {
     pub(crate) step: u64,

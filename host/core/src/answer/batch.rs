@@ -20,7 +20,7 @@ use crate::{Error, Result};
 pub struct AnswerOptions {
     /// How the generator gets to know the documents.
     pub reading: ContextMode,
-    /// The most documents of a record that are used.
+    /// The maximum documents per record.
     pub documents: usize,
     /// Maximum tokens of an answer.
     pub max_new_tokens: usize,
@@ -46,7 +46,7 @@ pub struct Answer {
     pub relevance: Option<Vec<f32>>,
 }
 
-/// What the phases of answering took.
+/// The costs of the phases.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {
     /// Time of the compressor.
@@ -87,7 +87,7 @@ impl std::ops::AddAssign for Phases {
 pub struct Answers {
     /// One a question.
     pub answers: Vec<Answer>,
-    /// What their phases took together.
+    /// The costs of their phases together.
     pub phases: Phases,
     /// How long the documents were.
     pub lengths: DocumentLengths,

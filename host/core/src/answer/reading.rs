@@ -23,9 +23,9 @@ pub enum ContextMode {
 
 /// Records as the models read them.
 pub(super) struct Inputs {
-    /// What the compressor reads; no pairs unless the reading is compressed.
+    /// The compressor's input; empty unless the mode is compressed.
     pub(super) pairs: PairBatch,
-    /// What the generator reads, one sequence a record.
+    /// The generator's input, one sequence per record.
     pub(super) sequences: Vec<Sequence>,
     /// The number of documents of each record.
     pub(super) documents: Vec<usize>,

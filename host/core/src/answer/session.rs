@@ -21,12 +21,12 @@ impl Session {
         Session { oscar }
     }
 
-    /// Loads the models that the configurations describe. With a `stored` compressor, its values
-    /// are taken, and the generator's adapter is merged into its weights, so that no training can
-    /// follow; without one, the generator answers as it is.
+    /// Loads the models that the configurations describe. With a `stored` compressor, loads its
+    /// values and merges the generator's adapter into its weights, which excludes training; without
+    /// one, uses the plain generator.
     ///
     /// # Errors
-    /// If a model cannot be found or made, or what is stored does not fit it.
+    /// If a model cannot be found or created, or the stored compressor does not match.
     pub fn open(
         model: &ModelConfig<'_>,
         compressor: &CompressorConfig<'_>,

@@ -11,16 +11,16 @@ use serde_json::Value;
 use super::paths;
 use crate::support::hub;
 
-/// A key, and what is to be said of its value.
+/// A key and a message about its value.
 pub(super) type Finding = (Vec<String>, String);
 
-/// What was found around a configuration.
+/// The findings about a configuration's files and models.
 #[derive(Default)]
 pub(super) struct Findings {
-    /// What is there and cannot be used.
+    /// Unusable files and models.
     pub(super) problems: Vec<Finding>,
-    /// What is not there. An earlier command may make it: the model of one training is where the
-    /// next one starts.
+    /// Missing files and models. An earlier command may make it: the model of one training is where
+    /// the next one starts.
     pub(super) absent: Vec<Finding>,
 }
 
@@ -30,7 +30,7 @@ enum FileFault {
     Wrong(String),
 }
 
-/// Looks at every file, directory and local model that `value`, a resolved configuration, names.
+/// Checks every file, directory and local model that `value`, a resolved configuration, names.
 pub(super) fn look(value: &Value, schema: &Value) -> Findings {
     let mut findings = Findings::default();
     let root = value;
@@ -53,8 +53,7 @@ pub(super) fn look(value: &Value, schema: &Value) -> Findings {
     findings
 }
 
-/// What is wrong with the directories that a run is to write: each is to be one, or there is to be
-/// room for it.
+/// Problems with the output directories: each must be a directory or creatable.
 pub(super) fn outputs(value: &Value, schema: &Value) -> Vec<Finding> {
     let mut findings = Vec::new();
     paths::visit(&mut value.clone(), schema, &mut Vec::new(), &mut |key, schema, value| {
@@ -74,7 +73,7 @@ fn in_the_way(directory: &Path) -> Option<String> {
     (!found.is_dir()).then(|| format!("{} is a file, expected {what}", place.display()))
 }
 
-/// What commands write into their directories.
+/// The files that commands write.
 const OWN: [&str; 24] = [
     "LOCK",
     "build-",
@@ -215,7 +214,7 @@ fn has_weights(directory: &Path) -> bool {
 /// A number of the generator's layers; what a hub's model has is not known here.
 fn generator_layers(layers: Option<u64>, root: &Value) -> Result<(), FileFault> {
     let generator = root.pointer("/generator/model").and_then(Value::as_str).filter(|name| Path::new(name).is_absolute());
-    // What is wrong with the generator itself is said of its own key.
+    // Defects of the generator are reported for its own key.
     let description = generator.and_then(|name| description(Path::new(name)).ok().flatten());
     let most = description.and_then(|description| description.get("num_hidden_layers").and_then(Value::as_u64));
     match (layers, most, generator) {

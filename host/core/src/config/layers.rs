@@ -16,7 +16,7 @@ pub struct Overrides {
     settings: Vec<String>,
 }
 
-/// What a variable's name begins with, to be a configuration value.
+/// The prefix of variables with configuration values.
 const PREFIX: &str = "SCALEDOWN_";
 
 impl Overrides {
@@ -53,8 +53,8 @@ pub(super) struct Layer {
     pub(super) directory: Option<PathBuf>,
     /// On which lines the values stand.
     pub(super) lines: KeyLines,
-    /// What a variable or an option says, where that reads as a number or a truth value: it may be
-    /// meant as a text.
+    /// The text of a variable or option that reads as a number or boolean, but may be meant as a
+    /// string.
     pub(super) literal: Option<String>,
     /// The values.
     pub(super) values: Dict,
@@ -116,8 +116,7 @@ fn is_of_a_service(key: &[&str]) -> bool {
 fn shown(setting: &str) -> String {
     const NAMES: [&str; 8] = ["key", "token", "secret", "password", "passwd", "credential", "authorization", "bearer"];
     let Some((key, value)) = setting.split_once('=') else {
-        // What looks like a key is one that lacks its value; anything else may be a secret by
-        // itself.
+        // A key without value; anything else may be a secret.
         let is_key =
             setting.contains('.') && setting.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'));
         return if is_key { setting.to_owned() } else { "[not shown]".to_owned() };

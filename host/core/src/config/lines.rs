@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Default)]
 pub(super) struct KeyLines(HashMap<String, KeyLine>);
 
-/// A key or the element of a list: its line, counted from 1, and what is in it.
+/// A key or list element: its line, counted from 1, and the lines inside it.
 struct KeyLine {
     line: usize,
     inner: KeyLines,

@@ -212,7 +212,7 @@ impl Config {
         require(self.teacher.as_ref(), "teacher")
     }
 
-    /// What a language model is loaded by.
+    /// The configuration of a language model.
     ///
     /// # Errors
     /// If the configuration names no generator.
@@ -225,7 +225,7 @@ impl Config {
         })
     }
 
-    /// What a compressor is made by.
+    /// The configuration of a compressor.
     ///
     /// # Errors
     /// If the configuration names no compressor.
@@ -239,7 +239,7 @@ impl Config {
         })
     }
 
-    /// What a training's curve may depend on.
+    /// The sections that a training's curve depends on.
     #[must_use]
     pub fn for_training(&self) -> TrainingConfig<'_> {
         TrainingConfig {
@@ -254,7 +254,7 @@ impl Config {
         }
     }
 
-    /// What prepared records may depend on.
+    /// The sections that prepared records depend on.
     #[must_use]
     pub fn for_preparation(&self) -> PreparationConfig<'_> {
         PreparationConfig {
@@ -297,7 +297,7 @@ impl Config {
     }
 }
 
-/// What a check of a valid configuration found.
+/// The findings of a check of a valid configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Preflight {
     /// Models and files that do not exist. An earlier command may have to make them.

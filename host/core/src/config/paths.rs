@@ -1,5 +1,5 @@
-//! What a configuration names outside itself, by the `format` that a schema gives a key; and
-//! relative paths made absolute.
+//! External names in a configuration, by the `format` of a key's schema; makes relative paths
+//! absolute.
 //!
 //! `path` is a file, `directory` a directory, and `file-or-directory` either; `model` or
 //! `tokenizer` is a directory if it is written as one (`./`, `../` or `/`) or if such a directory
@@ -15,7 +15,7 @@ use serde_json::Value;
 pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
     visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let Value::String(text) = value else { return };
-        // What is empty names no place, and is not to be one.
+        // An empty value names nothing.
         if text.is_empty() {
             return;
         }
@@ -31,7 +31,7 @@ pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(
     });
 }
 
-/// What a schema says that its values name; nothing if it does not say.
+/// The kind of names that a schema's values are, if any.
 pub(super) fn format(schema: &Value) -> &str {
     schema.get("format").and_then(Value::as_str).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration: where, which key, what was found and what to do.
+//! Problems of a configuration: place, key, what was found and what to do.
 
 use std::fmt;
 use std::path::PathBuf;

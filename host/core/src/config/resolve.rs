@@ -69,8 +69,8 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     if problems.is_empty() { Ok(Resolved { config, value, schema, merged, notes }) } else { Err(ConfigError::new(problems)) }
 }
 
-/// Takes what a variable or an option says as it is, where it reads as a number or a truth value
-/// and the key takes a text: a shell has eaten the quotes that TOML wants.
+/// Takes the text of a variable or option literally if it reads as a number or boolean and the key
+/// is a string: the shell removes the quotes that TOML needs.
 fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &MergedLayers) {
     paths::visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let is_text = schema.get("type").and_then(serde_json::Value::as_str) == Some("string");
@@ -153,7 +153,7 @@ fn not_finite(merged: &MergedLayers) -> Vec<Problem> {
     found.into_iter().map(problem).collect()
 }
 
-/// What the schema cannot say: values that are allowed each but not together, and templates.
+/// Checks beyond the schema: invalid combinations of values, and templates.
 fn contradictions(config: &Config, merged: &MergedLayers) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |key: &str, message: String| {

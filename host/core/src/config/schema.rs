@@ -46,7 +46,7 @@ fn add_all_devices(section: &mut Value) {
     for entry in registry::entries().filter(|entry| entry.kind() == Kind::Device && entry.name != automatic_device::NAME) {
         let mut schema = (entry.schema)();
         if let Some(schema) = schema.as_object_mut() {
-            // What one device requires, another does not know.
+            // Another device does not know these keys.
             schema.remove("required");
         }
         add_plugin(section, schema);
@@ -157,7 +157,7 @@ fn drop_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// What names a place or a model is not empty, whether its schema says so or not.
+/// Paths and models must not be empty, even if the schema does not say so.
 fn refuse_empty(object: &mut Map<String, Value>) {
     const NAMES: [&str; 6] = ["path", "directory", "file-or-directory", "output-path", "model", "tokenizer"];
     if object.get("format").and_then(Value::as_str).is_some_and(|format| NAMES.contains(&format)) {

@@ -1,4 +1,4 @@
-//! Checks values against a JSON schema and says what is wrong in the words of a configuration file.
+//! Validates values against a JSON schema and reports problems in terms of the configuration file.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ pub(super) fn problems(
         .collect()
 }
 
-/// The keys at fault (relative to the checked value) with what is wrong.
+/// The invalid keys (relative to the checked value) with messages.
 fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Vec<String>, String)> {
     let key: Vec<String> = segments(error.instance_path().as_str());
     let schema_path = error.schema_path().as_str();
@@ -79,7 +79,7 @@ fn unknown_key(name: &str, allowed: &[&str]) -> String {
 }
 
 fn mismatch(found: &Value, schema: &Value) -> String {
-    // What is called `writeOnly` may hold a secret, put there by mistake.
+    // A `writeOnly` key may contain a secret by mistake.
     if schema.get("writeOnly").and_then(Value::as_bool) == Some(true) {
         return format!("found a hidden value, expected {}", expectation(schema));
     }
@@ -95,13 +95,13 @@ fn mismatch(found: &Value, schema: &Value) -> String {
     }
 }
 
-/// What to do where `found` names a plugin that comes with ScaleDown and is not in this program.
+/// How to build in a shipped plugin that this program lacks.
 fn how_to_build_in(found: &Value, schema: &Value) -> Option<String> {
     let kind = serde_json::from_value(schema.get(schema::BUILT_IN)?.clone()).ok()?;
     plugins::how_to_build_in(kind, found.as_str()?)
 }
 
-/// A value as it is shown in a message, cut where it is long.
+/// A value for a message, truncated.
 fn shown(value: &Value) -> String {
     const LONGEST: usize = 60;
     let (kind, text) = match value {
@@ -117,7 +117,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// What a schema allows, in words.
+/// A schema's constraint in words.
 fn expectation(schema: &Value) -> String {
     let Some(object) = schema.as_object() else { return "nothing".into() };
     if let Some(expected) = object.get("x-expected").and_then(Value::as_str) {

@@ -19,7 +19,7 @@ pub struct Evaluated {
     pub scores: AnswerScores,
     /// The wall time.
     pub elapsed: Duration,
-    /// The most memory that tensors took, parameters included, in bytes.
+    /// Peak memory of tensors in bytes, including parameters.
     pub peak_memory: u64,
     /// How long the documents were.
     pub lengths: DocumentLengths,

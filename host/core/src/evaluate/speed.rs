@@ -9,7 +9,7 @@ use crate::answer::{AnswerOptions, ContextMode, Phases, Session};
 use crate::data::records::Record;
 use crate::evaluate::report::{PhaseCosts, Speed};
 
-/// The most questions that times are taken of.
+/// The maximum number of timed questions.
 const SAMPLE: usize = 10;
 
 /// Runs of a batch that a throughput is the median of.

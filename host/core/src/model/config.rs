@@ -1,4 +1,4 @@
-//! What models are put together from: the generator's table, and the lengths of what is compressed.
+//! The configuration of models: the generator's table and the compression lengths.
 
 use std::borrow::Cow;
 
@@ -153,7 +153,7 @@ impl From<Precision> for DType {
     }
 }
 
-/// What a language model is loaded by.
+/// The configuration of a language model.
 #[derive(Clone, Copy, Debug)]
 pub struct ModelConfig<'a> {
     /// The generator's table.
@@ -166,7 +166,7 @@ pub struct ModelConfig<'a> {
     pub seed: u64,
 }
 
-/// What a compressor is made by, beside a language model.
+/// The configuration of a compressor, beside a language model.
 #[derive(Clone, Copy, Debug)]
 pub struct CompressorConfig<'a> {
     /// The compressor's table.

@@ -34,7 +34,7 @@ pub struct LanguageModel {
     pub weights: Option<Arc<dyn WeightSource>>,
 }
 
-/// What a generator is loaded for.
+/// Which of a generator's parameters train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// No parameter trains and no adapter is added.

@@ -124,7 +124,7 @@ impl Oscar {
         self.tokenizer.is_some()
     }
 
-    /// What is trained, each part at its own peak learning rate.
+    /// The trained parts, each with its peak learning rate.
     #[must_use]
     pub fn param_groups(&self, lr_generator: f64, lr_compressor: Option<f64>) -> Vec<ParamGroup> {
         let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
@@ -134,7 +134,7 @@ impl Oscar {
         ]
     }
 
-    /// What a checkpoint holds, each part with the name of its file.
+    /// The parts of a checkpoint with their file names.
     #[must_use]
     pub fn stored(&self) -> Vec<(&'static str, Params)> {
         vec![("generator", self.model.params.clone()), ("compressor", self.compressor_params.clone())]

@@ -15,7 +15,7 @@ pub struct Prompted {
     pub pairs: Vec<Vec<u32>>,
     /// How long the documents are.
     pub lengths: Vec<DocumentLength>,
-    /// What stands in each document's place.
+    /// The content of each document's position.
     places: DocumentContent,
 }
 
@@ -28,7 +28,7 @@ pub struct DocumentLength {
     pub is_cut: bool,
 }
 
-/// What stands in the documents' places.
+/// The contents of the documents' positions.
 #[derive(Clone, Debug)]
 enum DocumentContent {
     /// So many vectors of each.
@@ -82,7 +82,7 @@ impl Oscar {
 }
 
 impl Prompted {
-    /// What the generator reads; vectors count from the batch's pair `first`.
+    /// The generator's input; vectors count from the batch's pair `first`.
     #[must_use]
     pub fn sequence(&self, first: usize) -> Sequence {
         let mut sequence = Sequence::default();

@@ -1,4 +1,4 @@
-//! What a directory on the disk holds, and trained compressors that are read back from one.
+//! The contents of a directory, and stored compressors.
 
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
 const MEMORY_EMBEDDINGS: &str = "memory_embeddings";
 
-/// A trained compressor on the disk, whose files are what was written.
+/// A stored compressor with verified files.
 pub struct StoredOscar {
     directory: PathBuf,
     compressor: SafetensorsFile,
@@ -146,7 +146,7 @@ impl StoredLanguageModel {
     }
 }
 
-/// What a directory holds.
+/// The contents of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum DirectoryKind {
     Compressor,
@@ -175,7 +175,7 @@ impl DirectoryKind {
     }
 }
 
-/// Says what `directory` is, if it is not what is wanted of it.
+/// Fails with the contents of `directory` if they are not the wanted ones.
 fn expect(directory: &Path, wanted: DirectoryKind) -> Result<()> {
     let found = DirectoryKind::of(directory);
     if found == wanted {

@@ -16,7 +16,7 @@ inventory::submit! {
 struct Automatic;
 
 impl DevicePlugin for Automatic {
-    /// The keys of the device that is taken; one that does not know them is passed over.
+    /// The keys of the selected device. Skips devices that do not know them.
     type Config = Map<String, Value>;
 
     fn build(keys: Map<String, Value>) -> Result<Device> {

@@ -1,4 +1,4 @@
-//! The replaceable components: what is linked in, and how one is made.
+//! The registry of components and their creation.
 
 pub mod automatic_device;
 pub mod registry;

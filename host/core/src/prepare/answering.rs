@@ -21,7 +21,7 @@ pub enum TeacherAnswer {
     Skipped(String),
 }
 
-/// What answers questions.
+/// The answering stage.
 pub(super) struct Answering<'a> {
     pub(super) teacher: &'a dyn Teacher,
     pub(super) prompt: &'a Prompt,
@@ -37,9 +37,9 @@ struct PendingQuestion<'a> {
 }
 
 impl Answering<'_> {
-    /// Answers a block's questions, whose documents are these, but for those whose answers are
-    /// `known`, and hands the answers on as they come, each with its question's place. Ends early
-    /// if they are not `taken`.
+    /// Answers a block's questions with these documents, except those with `known` answers, and
+    /// passes the answers on as they arrive, each with its question's position. Ends early if they
+    /// are not `taken`.
     ///
     /// A batch is always of the same questions, whatever is known, since with the others of its
     /// batch the last digit of a model's numbers, and so an answer, may change: one of which

@@ -79,7 +79,7 @@ impl Blocks {
         Ok(Blocks { questions, size: block.max(1), number: 0, shard, on_error, malformed: 0, first_malformed: None })
     }
 
-    /// How many malformed questions were passed over so far, and what was wrong with the first.
+    /// The number of skipped malformed questions so far, and the first one's problem.
     #[must_use]
     pub fn malformed(&self) -> (u64, Option<&str>) {
         (self.malformed, self.first_malformed.as_deref())
@@ -119,7 +119,7 @@ impl Iterator for Blocks {
     }
 }
 
-/// What the questions are, before work on them begins.
+/// A survey of the questions before processing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
     /// The questions of this share.
@@ -130,7 +130,7 @@ pub struct Survey {
     pub to_find: u64,
     /// How many of all are malformed.
     pub malformed: u64,
-    /// What is wrong with the first of these.
+    /// The first one's problem.
     pub first_malformed: Option<String>,
     /// The checksum of all questions.
     pub checksum: u32,

@@ -48,7 +48,7 @@ impl Preparation {
         self.rerank.unwrap_or(self.retrieve).min(self.retrieve)
     }
 
-    /// What the schema cannot say: keys whose values do not go together, each with what is wrong.
+    /// Invalid combinations of keys, each with a message.
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         if self.rerank.is_some_and(|rerank| rerank > self.retrieve) {

@@ -1,4 +1,4 @@
-//! What can go wrong while records are prepared.
+//! Errors of preparation.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ pub enum PreparationError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// A file could not be written or locked.
@@ -26,7 +26,7 @@ pub enum PreparationError {
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The journal was begun by a version of ScaleDown that writes another format.
@@ -49,7 +49,7 @@ pub enum PreparationError {
     Changed {
         /// The journal.
         path: PathBuf,
-        /// What changed, one sentence each.
+        /// The changes, one sentence each.
         changes: Vec<String>,
     },
     /// A question cannot be prepared, and `preparation.on_error` is `stop`.
@@ -65,7 +65,7 @@ pub enum PreparationError {
     Merge {
         /// The file or directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
 }

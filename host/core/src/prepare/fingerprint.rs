@@ -1,4 +1,4 @@
-//! What the records of a run depend on.
+//! Everything that the records of a run depend on.
 
 use std::path::Path;
 
@@ -12,8 +12,7 @@ use super::error::PreparationError;
 use crate::plugins::{Component, registry};
 use crate::support::marks::{renamed, shaping};
 
-/// What the records of a run depend on; runs that share the questions between them have the same,
-/// but for the shard.
+/// Everything that the records of a run depend on. Shards of a run differ in `shard` alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PreparationFingerprint {
     /// The version of the journal's format.
@@ -64,7 +63,7 @@ impl PreparationFingerprint {
 
     /// Checks that a run that began with `self` may resume with `now`. Returns the permitted
     /// differences: keys that a plugin's schema marks as `"operational": true`, such as a timeout
-    /// or an address. What comes out must not depend on them.
+    /// or an address. Results must not depend on them.
     ///
     /// # Errors
     /// What differs and may not.

@@ -1,4 +1,4 @@
-//! What is done already: an append-only file of lines, each with its checksum.
+//! The journal of a run: an append-only file of lines with checksums.
 //!
 //! The first line is the run's [`PreparationFingerprint`]; every other one is an [`JournalEntry`].
 //! A process that is killed leaves at most one line that is not whole, the last, which is cut off
@@ -18,7 +18,7 @@ use super::fingerprint::{FORMAT, PreparationFingerprint};
 use super::ranking::Ranked;
 use crate::support::lock::{LockError, lock_file};
 
-/// What is written goes to the disk itself at least this often.
+/// The maximum interval between syncs to disk.
 const FLUSH: Duration = Duration::from_secs(1);
 
 /// The maximum length of an entry.
@@ -52,7 +52,7 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Begins the journal; what was in its place is gone.
+    /// Starts the journal, replacing an earlier one.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
@@ -106,8 +106,7 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Keeps other runs away from a journal that is to begin, in place of an earlier one if there
-    /// is one, which stays as it is until then.
+    /// Locks the place of a new journal against other runs. An earlier journal stays until then.
     ///
     /// # Errors
     /// If another run is writing it, or it cannot be made.
@@ -147,7 +146,7 @@ impl Journal {
                 Err(message) => return Err(damaged(message.to_owned())),
             };
             if fingerprint.is_none() {
-                // First, since what is written by another version looks otherwise.
+                // First, since other versions write other entries.
                 let found = PreparationFingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
                 if found != FORMAT {
                     return Err(PreparationError::Version { path: path.to_owned(), found, expected: FORMAT });
@@ -164,7 +163,7 @@ impl Journal {
         Ok(fingerprint.map(|fingerprint| (journal, fingerprint)))
     }
 
-    /// What was recorded so far, for reading while more is appended.
+    /// The entries so far, for reading while more are appended.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -173,7 +172,7 @@ impl Journal {
         Ok(Recorded { path: self.path.clone(), file, places: self.places.clone() })
     }
 
-    /// Appends an entry. What was written before stays, whatever happens.
+    /// Appends an entry. Earlier entries always stay.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
@@ -203,8 +202,7 @@ impl Journal {
         let place = self.end;
         let written = self.file.seek(SeekFrom::Start(place)).and_then(|_| self.file.write_all(&line));
         if let Err(error) = written {
-            // What could not be written is of no use; if it cannot be removed either, the next
-            // opening does that.
+            // A partial entry is useless; if it cannot be removed, the next opening removes it.
             let _ = self.file.set_len(place);
             return Err(reported(error));
         }
@@ -279,7 +277,7 @@ fn lock(path: &Path, file: &File) -> Result<(), PreparationError> {
     })
 }
 
-/// What a line says, if it is whole and its checksum right.
+/// The content of a line with a correct checksum.
 fn content(line: &[u8]) -> Result<&[u8], &'static str> {
     let line = line.strip_suffix(b"\n").ok_or("the line is not terminated")?;
     let (sum, text) = line.split_at_checked(9).ok_or("the line is too short")?;

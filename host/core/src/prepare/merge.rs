@@ -12,7 +12,7 @@ use super::records::{NAME, Sidecar};
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// What a merge wrote.
+/// The summary of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Merged {
     /// The number of shares.
@@ -29,7 +29,7 @@ struct ShardRecords {
     checksum: u32,
 }
 
-/// What a merge needs to know of a record.
+/// The field of a record that a merge reads.
 #[derive(Deserialize)]
 struct Named {
     id: String,
@@ -82,8 +82,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     Ok(Merged { shards: directories.len(), records })
 }
 
-/// What the merged records were made from: what one machine would have written, but that the
-/// configuration is the first share's.
+/// The merged records' description: that of a single machine, with the first shard's configuration.
 fn whole(sources: &[ShardRecords], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
     let first = &sources.first()?.sidecar;
     let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };

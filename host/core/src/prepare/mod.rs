@@ -1,10 +1,10 @@
 //! Questions to training records: a retriever finds documents, a reranker orders them, a teacher
 //! answers from them (OSCAR, section 4.1).
 //!
-//! Questions are worked on in [`Block`]s of fixed composition, and what is found and answered is
-//! written to a [`Journal`] as it comes. So a run that was killed at any moment can be resumed. A
-//! record depends on its block alone, so that the records are the same to the byte, also when
-//! shards run on several machines.
+//! Questions are processed in [`Block`]s of fixed composition; results are written to a [`Journal`]
+//! as they arrive. So a run that was killed at any moment can be resumed. A record depends on its
+//! block alone, so that the records are the same to the byte, also when shards run on several
+//! machines.
 
 mod answering;
 mod block;

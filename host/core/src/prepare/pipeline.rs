@@ -90,7 +90,7 @@ pub(super) struct Ready {
     pub(super) known: BTreeMap<usize, TeacherAnswer>,
 }
 
-/// What the stages share: the first error, which ends them all, and the time that each worked.
+/// The stages' shared state: the first error, which ends them all, and their busy times.
 #[derive(Default)]
 struct Shared {
     failed: AtomicBool,
@@ -122,12 +122,11 @@ impl Shared {
 
 impl Pipeline<'_> {
     /// Processes the `blocks` that are missing in `journal` and records the results there.
-    /// `questions` is their number of questions. Ends early, with what is done recorded, if it is
-    /// cancelled.
+    /// `questions` is their number of questions. Ends early if cancelled; progress is journaled.
     ///
     /// # Errors
-    /// The first of a component or the journal; of a question, if these are to stop the run. What
-    /// was recorded stays.
+    /// The first of a component or the journal; of a question, if these are to stop the run.
+    /// Recorded results stay.
     pub fn run(
         &self,
         blocks: impl Iterator<Item = Result<Block>>,

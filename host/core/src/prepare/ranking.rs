@@ -52,7 +52,7 @@ pub(super) enum Candidates {
     Missing,
 }
 
-/// What the retriever finds for the questions of a block that came without documents.
+/// The retriever's results for the questions of a block without documents.
 pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Preparation) -> Result<Vec<Candidates>> {
     let without = || block.questions.iter().filter(|question| question.documents.is_empty());
     let queries: Vec<&str> = without().map(|question| question.query.as_str()).collect();
@@ -79,13 +79,13 @@ pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Prep
     Ok(block.questions.iter().map(candidates).collect())
 }
 
-/// What a question takes of that which was found for it.
+/// The candidates of a question.
 struct Chosen<T> {
     best: Vec<T>,
     drawn: Vec<T>,
 }
 
-/// The best of what was found, and some of the others, by a draw that depends on the question
+/// The best retrieved documents, and random ones of the others; the draw depends on the question
 /// alone.
 fn choose<T>(mut found: Vec<T>, question: &CorpusQuestion, config: &Preparation) -> Chosen<T> {
     let mut others = found.split_off(config.reranked().min(found.len()));
@@ -171,7 +171,7 @@ fn in_order(mut places: Vec<usize>, scores: Option<&[f64]>) -> Vec<usize> {
     places
 }
 
-/// A score with no more digits than it needs, as it is written and read.
+/// A score rounded to its shortest text.
 fn decimal(score: f32) -> f64 {
     score.to_string().parse().unwrap_or(f64::from(score))
 }

@@ -23,18 +23,18 @@ use crate::{Error, Result};
 /// it.
 pub const NAME: &str = "records.jsonl";
 
-/// What a file of records was made from.
+/// The description of a file of records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sidecar {
     /// The version of ScaleDown that wrote it.
     pub scaledown: String,
-    /// What the records depend on.
+    /// The fingerprint of the records.
     pub fingerprint: PreparationFingerprint,
     /// The resolved configuration.
     pub config: Value,
     /// The commits of the models that came from a hub, by the section that names them.
     pub revisions: Map<String, Value>,
-    /// What became of the questions.
+    /// The counts of the questions.
     pub counts: Counts,
     /// The records of each block, in order.
     pub records_per_block: Vec<usize>,
@@ -81,12 +81,12 @@ impl Sidecar {
     }
 }
 
-/// What became of the questions of a run.
+/// The counts of a run's questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records written.
     pub records: u64,
-    /// Questions that are left out: by the reason, how many.
+    /// Skipped questions by reason.
     pub skipped: std::collections::BTreeMap<String, u64>,
     /// Malformed lines, in all shards.
     pub malformed: u64,

@@ -42,8 +42,7 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     let manifest = IndexManifest::new(retriever, corpus.clone(), place.build);
     let filled = Filling { config, device, progress, place: &place, before: None, apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next build; the reason of this failure is what the user
-        // needs to know.
+        // The next build removes leftovers; the user needs the reason of this failure.
         let _ = std::fs::remove_dir_all(place.directory());
         return Err(error);
     }
@@ -70,7 +69,7 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
     }
 }
 
-/// Adds the documents of a configuration's corpus to its index; those whose ids are there are
+/// Adds the documents of a configuration's corpus to its index. Documents with known ids are
 /// replaced. If it fails before all are read, the index is unchanged, provided that the retriever
 /// is atomic.
 ///
@@ -88,8 +87,8 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     place.remove_others()?;
     let manifest = IndexManifest { additions: before.additions.saturating_add(1), ..before.clone() };
     let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
-    // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until
-    // that is whole.
+    // Adds to a copy of the retriever's files, so that the old index stays in use until the copy is
+    // complete.
     if !before.complete || !retriever.all_or_nothing() {
         drop(retriever);
         Filling { config, device, progress, place: &place, before: Some(before), apart: false }.run(manifest, chunks)?;
@@ -102,8 +101,7 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     let manifest = IndexManifest { build: copy.build, ..manifest };
     let filled = Filling { config, device, progress, place: &copy, before: Some(before), apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next run; the reason of this failure is what the user needs
-        // to know.
+        // The next run removes leftovers; the user needs the reason of this failure.
         let _ = std::fs::remove_dir_all(copy.directory());
         return Err(error);
     }
@@ -122,7 +120,7 @@ struct Filling<'a> {
     device: &'a Device,
     progress: &'a dyn Progress,
     place: &'a IndexPlace,
-    /// What there is to add to.
+    /// The index to add to.
     before: Option<IndexManifest>,
     /// Whether the index is not searched before it is complete.
     apart: bool,
@@ -135,8 +133,8 @@ impl Filling<'_> {
         let addition = Addition::start(place, manifest.additions)?;
         let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
         if before.is_some() && !apart {
-            // What is added is joined with what is there, and damage would go over into files whose
-            // checksums are right.
+            // Adding merges old and new files, so that damage would spread into files with correct
+            // checksums.
             retriever.verify()?;
         }
         let all_or_nothing = retriever.all_or_nothing();
@@ -182,14 +180,13 @@ struct ChunkStream<'a> {
     addition: Addition,
     place: &'a IndexPlace,
     before: Option<&'a IndexManifest>,
-    /// What the index will be.
+    /// The new index.
     manifest: IndexManifest,
     bar: Box<dyn Bar>,
     began: Instant,
     count: u64,
     progress: &'a dyn Progress,
-    /// What ended the stream, in the host's own words: the retriever gets to know only that it
-    /// ended.
+    /// The host's error that ended the stream; the retriever only sees its end.
     failure: Option<Error>,
 }
 
@@ -211,8 +208,7 @@ impl ChunkStream<'_> {
         Ok(Some(Document { id: chunk.id, text: chunk.text }))
     }
 
-    /// Before the retriever gets to know that there are no more documents: what can be wrong with
-    /// them is found now.
+    /// Before the retriever sees the stream's end: defects of the documents are found now.
     fn end(&mut self) -> Result<()> {
         if self.count == 0 {
             return Err(IndexError::Empty(self.corpus.clone()).into());

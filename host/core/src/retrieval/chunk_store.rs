@@ -60,7 +60,7 @@ impl ChunkStore {
         Ok(ChunkStore { path, database })
     }
 
-    /// The text of each id, if it is there.
+    /// The text of each id, if it exists.
     pub(super) fn texts<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<Vec<Option<String>>, IndexError> {
         let read = || {
             let table = self.database.begin_read()?.open_table(CHUNKS)?;
@@ -162,14 +162,14 @@ impl Addition {
         Ok(Addition { path, number, waiting: Vec::with_capacity(BATCH), transaction, database })
     }
 
-    /// Puts a chunk in, in the place of one of the same id from an earlier addition. One of the
+    /// Stores a chunk, replacing an earlier one with the same id. One of the
     /// same addition is an error, said at the latest by [`Addition::flush`].
     pub(super) fn put(&mut self, id: &str, text: &str) -> Result<(), IndexError> {
         self.waiting.push((id.to_owned(), text.to_owned()));
         if self.waiting.len() < BATCH { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what was put in so far. It is not there yet.
+    /// Writes the stored chunks. It is not there yet.
     pub(super) fn flush(&mut self) -> Result<(), IndexError> {
         let waiting = std::mem::take(&mut self.waiting);
         let write = || -> Result<Option<String>, redb::Error> {

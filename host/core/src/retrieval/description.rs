@@ -1,4 +1,4 @@
-//! What an index was made from, and what it holds.
+//! An index's sources and contents.
 
 use std::path::{Path, PathBuf};
 
@@ -17,12 +17,12 @@ use crate::{Error, Result};
 /// The file that says what an index was made from.
 const NAME: &str = "index.json";
 
-/// What stands before the checksum in that file.
+/// The text before the checksum in that file.
 const SEAL: &[u8] = b"\"file_crc32c\": \"";
 /// The checksum while it is not known, and as it counts in itself.
 const UNSEALED: &str = "00000000";
 
-/// What an index was made from.
+/// An index's sources.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct IndexManifest {
     /// The version of this file.
@@ -45,7 +45,7 @@ pub(super) struct IndexManifest {
     pub(super) complete: bool,
     /// While it is false, the checksum that there will be, where that is known.
     pub(super) goal: Option<u32>,
-    /// The checksum of the file's own bytes, eight digits. Set as it is written.
+    /// The checksum of the file's own bytes, eight digits. Set when it is written.
     pub(super) file_crc32c: String,
 }
 
@@ -58,7 +58,7 @@ struct Version {
 }
 
 impl IndexManifest {
-    /// What an index of `build` is made from, before it has any chunks.
+    /// The sources of an index of `build`, before it has chunks.
     pub(super) fn new(retriever: Component, corpus: Corpus, build: u32) -> Self {
         IndexManifest {
             version: VERSION,
@@ -75,7 +75,7 @@ impl IndexManifest {
         }
     }
 
-    /// What an index in `directory` was made from, if there is one.
+    /// The sources of the index in `directory`, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
         let bytes = match read_bytes(&path, FileKind::Manifest) {
@@ -142,7 +142,7 @@ fn shown(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What an index holds.
+/// The contents of an index.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
     /// Where it is.
@@ -161,13 +161,13 @@ pub struct Description {
     /// Whether all checksums were compared just now, and are right. `false`: they were not
     /// compared.
     pub verified: bool,
-    /// What the retriever says of its own files.
+    /// The retriever's statistics.
     pub stats: Vec<(String, String)>,
     /// The corpus's table at the first build.
     pub corpus: Corpus,
 }
 
-/// What an index holds; if asked for, after comparing all checksums.
+/// The contents of an index, optionally after verifying all checksums.
 ///
 /// # Errors
 /// If it is damaged.

@@ -1,4 +1,4 @@
-//! What can go wrong with an index.
+//! Errors of indexes.
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub enum IndexError {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// It was made from something else than the configuration says.
@@ -67,7 +67,7 @@ pub enum IndexError {
     Chunks {
         /// The file.
         path: PathBuf,
-        /// What the operating system or the store said.
+        /// The error of the operating system or the store.
         source: std::io::Error,
     },
 }

@@ -6,7 +6,7 @@ use super::IndexError;
 use crate::support::lock::{DirectoryLock, LockError};
 use crate::{Error, Result};
 
-/// What the directories of builds are called, before their numbers.
+/// The prefix of build directories.
 const BUILD: &str = "build-";
 
 /// Where the parts of an index lie: each build has a directory of its own, and `index.json` names

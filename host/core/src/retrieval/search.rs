@@ -181,7 +181,7 @@ impl SearchIndex {
         format!("crc32c:{:08x}", self.checksum)
     }
 
-    /// What the retriever says of its own files.
+    /// The retriever's statistics.
     #[must_use]
     pub fn stats(&self) -> Vec<(String, String)> {
         self.retriever.stats()

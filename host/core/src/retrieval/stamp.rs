@@ -14,14 +14,14 @@ const NAME: &str = "verified.json";
 /// The version of the stamp.
 const VERSION: u32 = 1;
 
-/// What the files of a build were like when all of their checksums were right.
+/// The metadata of a build's files when all checksums were verified.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     version: u32,
     files: BTreeMap<String, Look>,
 }
 
-/// What changes where a file does.
+/// A file's metadata, which changes with its content.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Look {
     bytes: u64,
@@ -34,7 +34,7 @@ struct Look {
 }
 
 impl Stamp {
-    /// What the files of a build are like now; `None` if that cannot be seen.
+    /// The current metadata of a build's files; `None` if that cannot be seen.
     pub(super) fn of(place: &IndexPlace) -> Option<Self> {
         let mut files = BTreeMap::new();
         look(&place.directory(), "", &mut files)?;

@@ -22,7 +22,7 @@ pub struct Answered {
     pub documents: Vec<UsedDocument>,
     /// What the phases took.
     pub timings: PhaseCosts,
-    /// What a reader should know, such as that documents were cut.
+    /// Warnings, such as truncated documents.
     pub warnings: Vec<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::{Result, support::artifact};
 /// | `config.toml` | the resolved configuration; running it again reproduces the results |
 /// | `model` | the trained model |
 /// | `checkpoints` | what a training resumes from |
-/// | `training.json` | what a training was like, for later reports |
+/// | `training.json` | a summary of the training, for later reports |
 /// | `metrics.jsonl`, `tensorboard` | the training's log |
 /// | `metrics.json`, `report.html`, `plots` | what was measured |
 /// | `journal`, `records.jsonl`, `records.json` | what a preparation has done, made, and from what |
@@ -23,7 +23,7 @@ use crate::{Result, support::artifact};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory(PathBuf);
 
-/// What a quickstart writes, but for what each run writes again as it begins (`data` and
+/// The files of a quickstart, except those that each run writes at its start (`data` and
 /// `config.toml`).
 const WRITTEN: [&str; 11] = [
     "prepared",
@@ -75,7 +75,7 @@ impl Directory {
         self.0.join("checkpoints")
     }
 
-    /// What a training was like.
+    /// The summary of a training.
     #[must_use]
     pub fn training(&self) -> PathBuf {
         self.0.join("training.json")
@@ -87,13 +87,13 @@ impl Directory {
         self.0.join(tracking::LOG)
     }
 
-    /// What was measured; there once a run is finished.
+    /// The measurements; exist once a run has finished.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.json")
     }
 
-    /// What a preparation has done.
+    /// The journal of a preparation.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")

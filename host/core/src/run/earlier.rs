@@ -1,4 +1,4 @@
-//! What an earlier quickstart left in the output directory, and what becomes of it.
+//! The state that an earlier quickstart left in the output directory, and its treatment.
 
 use super::{Context, Directory, RunStart};
 use crate::config::{Config, Overrides};
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 /// An earlier run in an output directory.
 pub(super) struct Earlier {
     directory: Directory,
-    /// Whether the teacher's answers are there.
+    /// Whether the teacher's answers exist.
     pub(super) labels: bool,
     /// Whether there is a checkpoint.
     pub(super) checkpoint: bool,

@@ -14,7 +14,7 @@ use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::train::{self, tracking};
 use crate::{Error, Result};
 
-/// What was measured before anything was trained.
+/// The measurements before training.
 pub struct Baseline {
     /// The compressed model before training.
     pub before: Evaluated,

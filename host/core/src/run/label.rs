@@ -12,7 +12,7 @@ use crate::support::artifact;
 use crate::{Error, Result};
 
 /// Gives every record the answer of the uncompressed generator, in place of one that it may have.
-/// Records that get no answer are left out.
+/// Drops records without an answer.
 ///
 /// # Errors
 /// If a record cannot be tokenized, the device fails, or the user interrupts.

@@ -18,12 +18,12 @@ use crate::retrieval::{self, IndexError, SearchIndex};
 use crate::support::hub;
 use crate::{Error, Result};
 
-/// What a preparation made, and what it took.
+/// The results and costs of a preparation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prepared {
     /// The file of records.
     pub records: PathBuf,
-    /// What became of the questions.
+    /// The counts of the questions.
     pub counts: Counts,
     /// The questions of this run's share.
     pub questions: u64,
@@ -51,8 +51,8 @@ pub struct StageReport {
 ///
 /// # Errors
 /// If the directory holds an earlier run that is neither resumed nor overwritten; if a component
-/// fails, the disk is full, or the user interrupts. What was done is recorded, and a resumed run
-/// does only what is missing.
+/// fails, the disk is full, or the user interrupts. Progress is journaled; a resumed run does only
+/// the rest.
 pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
     let mut config = config.clone();
     if shard.of > 1 {
@@ -127,14 +127,14 @@ fn reports(busy: Busy) -> Vec<StageReport> {
     stages.map(|(name, busy)| StageReport { name, busy_seconds: busy.as_secs_f64() }).into()
 }
 
-/// Looks at what an earlier run left, before anything else is done.
+/// Inspects an earlier run before anything else.
 fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     let (place, command) = (directory.display(), &context.command);
     match (context.start, journal.exists()) {
         (RunStart::New, true) => Err(Error::usage(format!(
             "{place} contains an earlier run; use `{command} --resume` to continue it, or `{command} --overwrite` to start over"
         ))),
-        // A run that has ended had a journal; without it, what is there must not be replaced.
+        // A finished run has a journal; without one, existing files must not be replaced.
         (RunStart::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
             Some(path) => Err(Error::usage(format!(
                 "{} contains records but no journal to resume from; start over with `{command} --overwrite`",
@@ -170,7 +170,7 @@ fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result
     Ok(Some(index))
 }
 
-/// What the preparation with this journal writes at its end.
+/// The final output of the preparation with this journal.
 fn made(journal: &Path) -> [PathBuf; 2] {
     [Sidecar::NAME, RECORDS].map(|name| journal.with_file_name(name))
 }
@@ -198,7 +198,7 @@ fn open_journal(place: &Path, fingerprint: &PreparationFingerprint, context: &Co
             .into());
         }
     }
-    // What an earlier run made must not be taken for this one's before this one has ended.
+    // The results of an earlier run must not pass for this one's before it has ended.
     let claim = Journal::claim(place)?;
     for path in &made {
         match std::fs::remove_file(path) {

@@ -13,7 +13,7 @@ use crate::{Error, Result};
 /// Pretrains what `config` describes, and writes the model to `model` in the output directory.
 ///
 /// # Errors
-/// If the data, the model or the disk fails; what was written before stays.
+/// If the data, the model or the disk fails. Earlier output stays.
 pub fn pretrain(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> {
     match config.pretraining.kind {
         PretrainingKind::CausalLm => causal_lm(config, context),

@@ -35,7 +35,7 @@ use crate::{Error, Result};
 pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = &Directory::of(config);
     run(&config.with_adapter(), context).map_err(|error| {
-        // Where nothing that took work is there, there is nothing to resume.
+        // Without expensive results, there is nothing to resume.
         let option = if Earlier::look(directory).is_ok_and(|earlier| earlier.any()) { " --resume" } else { "" };
         error.go_on_with(&format!("{}{option}", context.command))
     })
@@ -154,7 +154,7 @@ fn labelled(session: &Session, config: &mut Config, context: &Context<'_>) -> Re
     Ok((records, measured))
 }
 
-/// What the stage is called that makes the records to train on.
+/// The name of the stage that makes the training records.
 fn records_stage(config: &Config) -> &'static str {
     if prepares(config) { "training records" } else { "teacher's answers" }
 }
@@ -164,7 +164,7 @@ fn prepares(config: &Config) -> bool {
     config.retriever.is_some() && config.teacher.is_some()
 }
 
-/// What is done to have records to train on, for the report.
+/// The report's description of how training records are made.
 fn preparation(config: &Config) -> String {
     match (&config.retriever, &config.reranker, &config.teacher) {
         (Some(retriever), Some(reranker), Some(teacher)) => format!(

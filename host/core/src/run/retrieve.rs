@@ -18,7 +18,7 @@ use crate::{Error, Result};
 /// Questions that are searched for at a time.
 const BATCH: usize = 256;
 
-/// What is ranked, and how many of it.
+/// The options of a ranking.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RankingOptions {
     /// Chunks per question [default: preparation.retrieve].

@@ -1,4 +1,4 @@
-//! What a person and a log file see of a training.
+//! The progress output and log of a training.
 
 use std::path::Path;
 use std::time::Instant;
@@ -17,7 +17,7 @@ pub(super) struct RunLog<'a> {
     began: Instant,
     /// Seconds of training before this run.
     before: f64,
-    /// What the bar says of the last measurement on the validation records.
+    /// The bar's text for the last validation.
     validation: String,
 }
 

@@ -19,7 +19,7 @@ use crate::{Error, Result};
 /// `model` in the output directory.
 ///
 /// # Errors
-/// If a record, the model or the disk fails; what was written before stays.
+/// If a record, the model or the disk fails. Earlier output stays.
 pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> {
     let config = &config.with_adapter();
     let lock = lock(&config.output.directory)?;

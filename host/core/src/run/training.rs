@@ -1,4 +1,4 @@
-//! A training in its output directory: what is there is looked at before anything else is done.
+//! A training in its output directory, which is inspected before anything else.
 
 use scaledown_sdk::Device;
 
@@ -25,8 +25,7 @@ pub(super) struct TrainingRun<'a> {
 }
 
 impl<'a> TrainingRun<'a> {
-    /// Looks at the output directory, which `lock` keeps others out of, before a training of this
-    /// kind.
+    /// Inspects the output directory, locked by `lock`, before a training of this kind.
     ///
     /// # Errors
     /// If there is a training and it is not to be resumed; if the newest checkpoint is damaged, or

@@ -37,7 +37,7 @@ impl Interrupt {
                 std::process::exit(INTERRUPTED);
             }
             handler.request();
-            // What waits for a service waits no longer.
+            // Ends waits for services.
             scaledown_sdk::component::stop::request_stop();
             eprintln!("stopping after this step; press Ctrl-C again to stop now and lose it");
         })

@@ -94,7 +94,7 @@ impl DirectoryLock {
         there.and_then(|there| Ok(is_same(&there, &self.file.metadata()?))).unwrap_or(false)
     }
 
-    /// Leaves everything as it is: another run's.
+    /// Changes nothing: the lock is another run's.
     fn forget(mut self) {
         self.made.clear();
     }

@@ -24,8 +24,7 @@ const ADJUSTABLE: &str = "adjustable";
 /// The mark that gives a key's former name.
 pub const RENAMED_FROM: &str = "renamed-from";
 
-/// Every value of a section that affects results, by key (`training.seed`). What is not
-/// set is left out.
+/// Every value of a section that affects results, by key (`training.seed`). Omits unset keys.
 #[must_use]
 pub fn shaping<T: JsonSchema + Serialize>(section: &str, value: &T) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();

@@ -16,7 +16,7 @@ const MARK: &str = "\u{E003}";
 
 /// A chat template with the special tokens that it may name.
 pub struct ChatTemplate {
-    /// The template, parsed; or what is wrong with it, which is said to those who use it.
+    /// The parsed template, or its error for its users.
     template: Result<Template, String>,
     /// The file that it is in.
     place: PathBuf,
@@ -78,8 +78,7 @@ impl ChatTemplate {
             what: "chat template",
             message: format!("{}: {message}", self.place.display()),
         };
-        // What `transformers` gives a template that is asked for a prompt, without tools and
-        // documents of its own.
+        // The variables that `transformers` passes for a prompt without tools and documents.
         let given = [
             ("messages", Variable::from(messages.to_vec())),
             ("tools", Variable::from(())),
@@ -128,7 +127,7 @@ fn without_generation_tags(source: &str) -> String {
     let tag = |names: &str, instead: &str, source: &str| {
         let pattern = format!(r"\{{%([-+]?)\s*{names}\s*([-+]?)%\}}");
         match Regex::new(&pattern) {
-            // What stands instead trims white space as the tag did.
+            // The replacement trims white space as the tag did.
             Ok(pattern) => pattern.replace_all(source, format!("{{%$1 {instead} $2%}}")).into_owned(),
             Err(_) => source.to_owned(),
         }

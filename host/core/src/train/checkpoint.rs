@@ -18,7 +18,7 @@ const FORMAT: u32 = 1;
 const STATE_FILE: &str = "trainer.json";
 const OPTIMIZER: &str = "optimizer";
 
-/// What a training remembers between two steps beside its tensors. The last step gives the
+/// The state of a training beside its tensors. The last step gives the
 /// schedule, the data position and all random numbers, since they are functions of the step.
 #[derive(Serialize, Deserialize)]
 struct State {
@@ -104,7 +104,7 @@ impl CheckpointStore {
         self.tidy()
     }
 
-    /// Removes checkpoints that are too old, and what is left of killed trainings.
+    /// Removes old checkpoints and leftovers of killed trainings.
     ///
     /// # Errors
     /// If one cannot be removed.

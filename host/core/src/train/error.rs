@@ -1,11 +1,11 @@
-//! What can end a training before its time.
+//! Errors of trainings.
 
 use std::path::PathBuf;
 
 use crate::support::artifact::ArtifactError;
 use crate::text::TextError;
 
-/// What can end a training before its time.
+/// Errors of trainings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
@@ -55,12 +55,12 @@ pub enum TrainingError {
         /// What is wrong.
         message: String,
     },
-    /// A checkpoint is not what was written.
+    /// A checkpoint is damaged.
     #[error("{source} (remove {path} to resume from the checkpoint before it, or to start over)")]
     DamagedCheckpoint {
         /// The checkpoint's directory.
         path: String,
-        /// The file, and what is wrong with it.
+        /// The file and its problem.
         source: ArtifactError,
     },
     /// A checkpoint could not be written or read.

@@ -16,7 +16,7 @@ const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
 /// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the
 /// checkpoint.
 const PLACES: [&str; 2] = ["generator.model", "compressor.model"];
-/// Where the checksum of what is learned from stands.
+/// The key of the training records' checksum.
 const RECORDS: &str = "the training records";
 /// Where the checksum of the weights stands that are read and not trained.
 const BASE: &str = "the generator's weights";
@@ -33,7 +33,7 @@ pub struct TrainingFingerprint(BTreeMap<String, Value>);
 /// its key and both values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// What must not change.
+    /// Forbidden changes.
     pub refused: Vec<String>,
     /// What may.
     pub allowed: Vec<String>,

@@ -1,4 +1,4 @@
-//! What a training optimises: the part that differs between pretraining and distillation.
+//! A training objective: the part that differs between pretraining and distillation.
 
 use scaledown_sdk::Tensor;
 use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
@@ -21,7 +21,7 @@ pub struct BatchLoss {
     pub counted: usize,
 }
 
-/// What a finished step showed.
+/// The measurements of a finished step.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct StepReport {
     /// The step's number, from 1.
@@ -47,10 +47,10 @@ pub enum Verdict {
 
 /// A training's model, data and loss.
 pub trait Objective {
-    /// What one forward and backward pass takes.
+    /// The input of one forward and backward pass.
     type Batch;
 
-    /// What is trained, with peak learning rates.
+    /// The trained parameters with peak learning rates.
     fn groups(&self) -> Vec<ParamGroup>;
 
     /// The parameters whose trainable part a checkpoint holds, with the name of its file.

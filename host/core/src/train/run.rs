@@ -10,7 +10,7 @@ use scaledown_sdk::{Tensor, TensorData};
 use super::checkpoint::{Checkpoint, CheckpointStore};
 use super::{BatchLoss, Objective, StepReport, TrainingError, TrainingSettings, Verdict};
 
-/// What a training is watched and stopped by.
+/// Observes and stops a training.
 pub trait Observer {
     /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates,
     /// tokens per second, and what was measured after it on the validation records).
@@ -85,7 +85,7 @@ pub fn train<O: Objective>(
     Ok(TrainingOutcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
-/// What the micro-batches of a step left on the device, and the sum of their gradients.
+/// The results of a step's micro-batches on the device, and the sum of their gradients.
 #[derive(Default)]
 struct Totals {
     gradients: Gradients,
@@ -163,7 +163,7 @@ fn passes<O: Objective>(
         match made.find_map(std::result::Result::err) {
             None => return Ok((batches, totals)),
             Some(TrainingError::Model(error)) if is_out_of_memory(&error) => {
-                // What the passes held goes before the next try.
+                // Frees the passes' memory before the next try.
                 drop((batches, totals));
                 let Some(records) = objective.halve_micro_batch() else { return Err(error.into()) };
                 observer.note(&format!("{error}: repeating step {} with micro-batches of {records}", step + 1));

@@ -12,7 +12,7 @@ use crate::storage::{Scalar, Scratch};
 /// Queries in a block.
 const BLOCK: usize = 64;
 
-/// What the gradient is computed from.
+/// The inputs of the gradient.
 #[derive(Clone, Copy)]
 pub(crate) struct AttentionGradient<'a, R> {
     pub(crate) q: &'a [R],

@@ -12,7 +12,7 @@ use crate::math::{Float, Numeric, Real};
 use crate::norm::{self, Layer, Norm, Rms};
 use crate::storage::{Buffer, Scalar, Scratch};
 
-/// What a type is computed in.
+/// The computation type.
 type Compute<T> = <T as Numeric>::Compute;
 
 impl Call<'_> {

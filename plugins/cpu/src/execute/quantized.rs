@@ -1,4 +1,4 @@
-//! What runs on quantised weights: conversions and linear maps.
+//! Instructions on quantised weights: conversions and linear maps.
 
 use scaledown_sdk::tensor::Value;
 use scaledown_sdk::{DType, Result};

@@ -9,7 +9,7 @@ use scaledown_sdk::tensor::{BLOCK, BlockFormat};
 use super::rounded::Block;
 use super::woven::{GROUP, SCALES, VECTOR, column_size};
 
-/// Whether the processor can run what is here.
+/// Whether the processor supports this.
 pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
 }

@@ -151,8 +151,7 @@ const ROWS: usize = 128;
 /// The bytes of a task's part of the weight, more or less: what fits a cache beside the rows.
 const PART: usize = 128 * 1024;
 
-/// The most parts that a weight is cut into for a single row: memory gives long stretches faster
-/// than short ones.
+/// The maximum parts of a weight for a single row: memory reads long stretches faster.
 const MOST_PARTS: usize = 64;
 
 fn product<F: BlockFormat>(e: Extents, x: &Rounded, weight: &[u8], bias: Option<&[f32]>, out: &mut [f32]) {

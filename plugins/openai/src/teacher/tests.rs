@@ -13,7 +13,7 @@ mod together;
 const KEY: &str = "sk-secret-0123456789abcdef";
 const ANSWER: &str = r#"{"choices":[{"message":{"content":"In 1907."},"finish_reason":"stop"}]}"#;
 
-/// What the server does with one request.
+/// The server's reaction to one request.
 enum Turn {
     /// Answers with a status, more header lines and a body.
     Reply(u16, &'static str, String),

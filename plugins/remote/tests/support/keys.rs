@@ -14,7 +14,7 @@ pub(crate) fn keys(own: Value) -> Value {
     keys
 }
 
-/// What a retriever is built from.
+/// A retriever's context.
 pub(crate) fn context() -> RetrieverContext {
     RetrieverContext { device: scaledown_cpu::device().unwrap(), directory: PathBuf::new() }
 }

@@ -114,7 +114,7 @@ fn densify(query: &Vector, terms: usize) -> Vec<f32> {
     dense
 }
 
-/// The most memory the process has had, in MiB, as Linux counts it; 0 elsewhere.
+/// The process's peak memory in MiB on Linux; 0 elsewhere.
 fn peak_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

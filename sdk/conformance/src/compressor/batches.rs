@@ -1,4 +1,4 @@
-//! What a compressor makes of batches.
+//! Checks of a compressor's batches.
 
 use scaledown_sdk::DType;
 use scaledown_sdk::component::PairBatch;

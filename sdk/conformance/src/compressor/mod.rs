@@ -20,9 +20,9 @@ use crate::tiny;
 /// The number of memory tokens that compressors are made with.
 const MEMORY: usize = 4;
 
-/// What is checked.
+/// The subject of the checks.
 pub struct CompressorSubject<'a> {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
     /// Makes the compressor.
     pub build: &'a dyn Fn(CompressorContext) -> Result<Box<dyn Compressor>>,

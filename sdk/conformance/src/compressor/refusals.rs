@@ -1,4 +1,4 @@
-//! What a compressor refuses.
+//! Invalid inputs of compressors.
 
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::Widths;

@@ -1,4 +1,4 @@
-//! What training asks of a compressor.
+//! Checks of a compressor's training.
 
 use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
 use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, Param, ParamGroup, WeightSource};

@@ -9,7 +9,7 @@ use super::{Case, CaseResult, exact_device, fits, floats};
 
 /// Half the distance of the two points of a difference: the cube root of f64's precision.
 const STEP: f64 = 6e-6;
-/// What is left of f64's precision after a difference quotient, with room for curvature.
+/// f64's precision after a difference quotient, with room for curvature.
 const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 
 /// Compares the gradient of each float input of a case with central differences in f64, asks for

@@ -1,4 +1,4 @@
-//! What an instruction may overwrite, and which values it must refuse.
+//! Checks of overwriting, and of invalid values.
 
 use scaledown_sdk::{DType, Device, Op, Result, Tensor, TensorData};
 
@@ -55,8 +55,7 @@ pub fn check_values(device: &Device) -> CaseResult {
     Ok(())
 }
 
-/// What tensors take is charged when they are made and given back when they go, wherever that
-/// happens.
+/// Memory is charged when a tensor is created and released when it is dropped, anywhere.
 ///
 /// # Errors
 /// If memory is charged without an owner, or not charged.

@@ -174,7 +174,7 @@ fn arg_max(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] || (row[i].is_nan() && !row[best].is_nan()) { i } else { best })
 }
 
-/// The greatest elements and their places, by taking the greatest of what is left again and again.
+/// The greatest elements and their positions, by repeated selection.
 fn top_k(x: &Elements, width: usize, k: usize) -> Vec<Elements> {
     let (mut values, mut indices) = (Vec::new(), Vec::new());
     for row in x.chunks(width.max(1)) {

@@ -15,9 +15,9 @@ use scaledown_sdk::{DType, Device, Result};
 
 use crate::report::ConformanceReport;
 
-/// What is checked.
+/// The subject of the checks.
 pub struct GeneratorSubject<'a> {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
     /// Makes the generator.
     pub build: &'a dyn Fn(GeneratorContext) -> Result<Box<dyn Generator>>,

@@ -1,4 +1,4 @@
-//! What a generator refuses.
+//! Invalid inputs of generators.
 
 use scaledown_sdk::component::DecodeState;
 use scaledown_sdk::nn::ForwardMode;

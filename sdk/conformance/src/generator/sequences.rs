@@ -1,4 +1,4 @@
-//! What a generator makes of sequences.
+//! Checks of a generator's sequences.
 
 use scaledown_sdk::nn::ForwardMode;
 

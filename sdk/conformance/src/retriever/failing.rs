@@ -1,4 +1,4 @@
-//! Additions that fail, and what is left then.
+//! Failing additions and their effects.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::corpus::{Profile, TEXTS, document, twin, twins};
 use super::{IndexDirectory, RetrieverSubject, add};
 use crate::report::{CheckFailure, Checked, answered, ensure};
 
-/// What the stream says when it breaks.
+/// The error of the broken stream.
 const BROKEN: &str = "line 24 of the corpus is no document";
 
 /// Documents that the failing addition replaces, and new ones. They are enough that some are
@@ -43,7 +43,7 @@ fn broken(retriever: &mut dyn Retriever) -> Result<u64> {
     let documents = addition();
     let whole = documents.len() * 3 / 4;
     let error = std::iter::once_with(|| Err(Error::Input(BROKEN.into())));
-    // What follows the error must not be read.
+    // Items after the error must not be read.
     let rest = documents[whole..].to_vec();
     retriever.index(&mut documents[..whole].iter().cloned().map(Ok).chain(error).chain(rest.into_iter().map(Ok)))
 }

@@ -28,11 +28,11 @@ pub struct IndexDirectory {
     pub name: String,
 }
 
-/// What is checked.
+/// The subject of the checks.
 pub struct RetrieverSubject<'a> {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: String,
-    /// Makes the retriever, and opens what is at the place; a new place is empty.
+    /// Creates the retriever for a directory, which is empty at first.
     pub open: &'a dyn Fn(&IndexDirectory) -> Result<Box<dyn Retriever>>,
     /// A directory that files may be written in.
     pub scratch: &'a Path,

@@ -81,6 +81,6 @@ pub(super) fn attention(x: &Vjp<'_>, gradient: &Tensor, spec: AttentionSpec) -> 
     let forward = (0..x.input_specs.len()).map(|index| x.input(index)).collect::<Result<Vec<_>>>()?;
     let inputs = [&forward[..], &[x.output(0)?, x.output(1)?, gradient]].concat();
     let mut computed = Tensor::apply(Op::AttentionBackward(spec), &inputs)?.into_iter();
-    // What follows the keys and values says where they stand, and is of integers.
+    // The inputs after keys and values are integer positions.
     Ok(x.needs.iter().map(|&wanted| computed.next().filter(|_| wanted)).collect())
 }

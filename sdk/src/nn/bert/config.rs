@@ -30,7 +30,7 @@ pub struct BertConfig {
     pub heads: usize,
     /// The number of layers.
     pub layers: usize,
-    /// The most tokens that the model reads.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The number of token types; 0 where the model knows none.
     pub token_types: usize,

@@ -25,7 +25,7 @@ pub struct BertMaskedLm {
     bias: Param,
 }
 
-/// What a stored model may have beside the masked language model.
+/// The weights that a stored model may have beside the masked language model.
 const APART: [&str; 2] = ["bert.pooler", "cls.seq_relationship"];
 
 /// Rows whose logits are computed at once: enough for a product to run at full speed, few enough

@@ -61,7 +61,7 @@ impl Bert {
     }
 
     /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
-    /// What comes out at padding means nothing.
+    /// Outputs at padding are undefined.
     ///
     /// # Errors
     /// If a sequence is empty or longer than the model can read, or an id is not in the vocabulary.
@@ -125,7 +125,7 @@ impl Bert {
 }
 
 impl BertConfig {
-    /// An error of a model that is not what was looked for.
+    /// The error for another model than expected.
     pub(super) fn expect(&self, family: Family, what: &str) -> Result<()> {
         if self.family == family {
             return Ok(());

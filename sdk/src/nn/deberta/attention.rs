@@ -19,22 +19,23 @@ pub(super) struct DebertaAttention {
     query: Linear,
     key: Linear,
     value: Linear,
-    /// `[2 * span, hidden]`, which contents look at.
+    /// `[2 * span, hidden]`, attended to by contents.
     position_keys: Option<Tensor>,
-    /// `[2 * span, hidden]`, which look at contents; scaled as queries are.
+    /// `[2 * span, hidden]`, attending to contents; scaled as queries are.
     position_queries: Option<Tensor>,
     heads: usize,
     scale: f64,
 }
 
-/// What all layers share of one forward pass that reads the states of `queries` of `keys` tokens.
+/// The shared state of all layers in one forward pass that reads the states of `queries` of `keys`
+/// tokens.
 #[derive(Debug)]
 pub(super) struct RelativeIndex {
     /// The rows of the embeddings for the distances from `queries - 1` down to `1 - keys`.
     descending: Tensor,
     /// The rows for the distances from `1 - keys` up to `queries - 1`.
     ascending: Tensor,
-    /// What is added to the scores, `[1, batch, 1, keys]`: minus infinity, nearly, at padding.
+    /// The additive mask of the scores, `[1, batch, 1, keys]`: very negative at padding.
     mask: Option<Tensor>,
 }
 

@@ -20,8 +20,8 @@ pub struct DebertaClassifier {
     output: Linear,
 }
 
-/// What a stored model may have beside the classifier: the heads that it was pretrained with, and
-/// positions that it does not read.
+/// The weights that a stored model may have beside the classifier: pretraining heads and unused
+/// positions.
 const APART: [&str; 5] =
     ["lm_predictions", "mask_predictions", "cls", "deberta.embeddings.position_ids", "deberta.embeddings.position_embeddings"];
 

@@ -23,7 +23,7 @@ pub struct DebertaConfig {
     pub heads: usize,
     /// The number of layers.
     pub layers: usize,
-    /// The most tokens that the model was made for.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The number of token types; 0 where the model knows none.
     pub token_types: usize,
@@ -48,9 +48,9 @@ pub struct Relative {
     pub max_distance: usize,
     /// The number of buckets on either side, in which far distances share one; `None` for one each.
     pub buckets: Option<usize>,
-    /// Whether contents look at positions.
+    /// Whether contents attend to positions.
     pub content_to_position: bool,
-    /// Whether positions look at contents.
+    /// Whether positions attend to contents.
     pub position_to_content: bool,
     /// Whether positions are projected as contents are.
     pub shared_projections: bool,

@@ -57,7 +57,7 @@ impl Deberta {
     }
 
     /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
-    /// What comes out at padding means nothing.
+    /// Outputs at padding are undefined.
     ///
     /// # Errors
     /// If a sequence is empty or longer than the model was made for, or an id is not in the

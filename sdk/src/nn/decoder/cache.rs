@@ -17,11 +17,11 @@ pub struct KvCache {
     /// The span of each sequence's keys and the slot of its newest token, as
     /// [`Op::Attention`](crate::Op::Attention) reads them: `[batch, 3]`.
     spans: Tensor,
-    /// What a token adds to `spans`.
+    /// A token's increment of `spans`.
     growth: Tensor,
     /// The position of the newest token of each sequence, `[batch, 1]`.
     positions: Tensor,
-    /// What a token adds to `positions`.
+    /// A token's increment of `positions`.
     one: Tensor,
     /// The rotation at every position that may come: `[positions, head_size / 2]`.
     rotations: Rotation,

@@ -73,7 +73,7 @@ impl Decoder {
         &self.embed
     }
 
-    /// The most positions that a sequence may have, where the model's configuration says so.
+    /// The maximum positions of a sequence, if the model's configuration has one.
     #[must_use]
     pub fn max_positions(&self) -> Option<usize> {
         self.context

@@ -6,7 +6,7 @@ use crate::nn::Span;
 use crate::nn::rotary::{Rotary, Rotation};
 use crate::tensor::{Device, Tensor};
 
-/// What all layers of one forward pass share.
+/// The shared inputs of all layers in one forward pass.
 #[derive(Clone, Debug)]
 pub struct PositionInfo {
     /// The rotary tables, `[1 | batch, seq, head_size / 2]`.

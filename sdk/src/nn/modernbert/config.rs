@@ -36,7 +36,7 @@ pub struct ModernBertConfig {
     pub global_rope_theta: f64,
     /// The base of the rotary frequencies in local layers.
     pub local_rope_theta: f64,
-    /// The most tokens that the model was made for.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The activation of the feed-forward layers.
     pub activation: GatedOp,

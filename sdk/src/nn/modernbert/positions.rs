@@ -1,4 +1,4 @@
-//! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a
+//! Position-dependent inputs: visible keys and rotary angles. Made once a
 //! forward pass.
 
 use super::{AttentionKind, ModernBertConfig};

@@ -4,7 +4,7 @@ use super::entity::{Entity, Population};
 use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
-/// What fills an attribute of an entity.
+/// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A word or a year.
@@ -18,7 +18,7 @@ pub(crate) enum Value {
 pub(crate) struct Fact {
     pub(crate) attribute: &'static Attribute,
     pub(crate) value: Value,
-    /// The value as it is written.
+    /// The value's text.
     pub(crate) text: String,
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Article {
     pub(crate) title: String,
     /// The sentences, without the title.
     pub(crate) text: String,
-    /// What the sentences state, in their order.
+    /// The stated facts, in order.
     pub(crate) facts: Vec<Fact>,
 }
 
@@ -82,8 +82,8 @@ impl Author<'_> {
         self.state(subject, &attributes, fixed.as_ref(), stream)
     }
 
-    /// Writes an article that states the given attributes of an entity, in their order, with new
-    /// random values but for the fixed one.
+    /// Writes an article with the given attributes of an entity, in order, with new random values
+    /// except for the fixed one.
     pub(crate) fn state(
         &self,
         subject: (EntityKind, usize),

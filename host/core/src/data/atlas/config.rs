@@ -119,7 +119,7 @@ impl AtlasConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// The first setting that is out of its range, with what is allowed.
+    /// The first setting that is out of range, and its range.
     pub fn validate(&self) -> AtlasResult<()> {
         let shares = [
             ("validation_share", self.validation_share),

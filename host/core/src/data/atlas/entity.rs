@@ -13,11 +13,11 @@ use crate::support::random::Stream;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// What models are trained on.
+    /// The training split.
     Train,
-    /// What training is watched on.
+    /// The validation split.
     Validation,
-    /// What results are reported on.
+    /// The test split.
     Test,
 }
 
@@ -47,7 +47,7 @@ pub(crate) struct Entity {
     pub(crate) kind: EntityKind,
     /// The name's two words.
     pub(crate) words: [String; 2],
-    /// The name as it is written; always two tokens.
+    /// The name, always two tokens.
     pub(crate) name: String,
     /// Whether documents say "She" rather than "He"; nothing for places and things.
     pub(crate) feminine: bool,

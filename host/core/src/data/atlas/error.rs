@@ -1,11 +1,11 @@
-//! What can go wrong while the encyclopedia is made.
+//! Errors of the encyclopedia.
 
 use std::path::PathBuf;
 
 /// The result of every fallible function of the [`atlas`](crate::data::atlas) module.
 pub type AtlasResult<T> = std::result::Result<T, AtlasError>;
 
-/// What can go wrong while the encyclopedia is made or written.
+/// An error in generating or writing the encyclopedia.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AtlasError {
@@ -16,7 +16,7 @@ pub enum AtlasError {
         key: String,
         /// The value found.
         found: String,
-        /// What is allowed, as a sentence without its end ("it must be ...").
+        /// The expected value, for a message.
         expected: String,
     },
     /// A file or directory cannot be written.

@@ -40,7 +40,7 @@ impl Words {
     }
 }
 
-/// What people do for a living.
+/// Professions.
 pub(crate) const TRADES: Words = Words::Plain(
     "miller baker weaver potter tanner cooper mason carpenter glazier tailor cobbler brewer fisher shepherd \
      falconer gardener scribe printer bookbinder cartographer astronomer apothecary surgeon midwife herbalist \
@@ -83,7 +83,7 @@ pub(crate) const STONES: Words = Words::Plain(
      diamond coral jet flint marble granite basalt porphyry alabaster gypsum chalk pumice",
 );
 
-/// What grows in the fields.
+/// Crops.
 pub(crate) const CROPS: Words = Words::Plain(
     "wheat barley oats rye millet sorghum maize rice buckwheat flax hemp cotton hops grapes figs dates olives \
      lemons oranges cherries plums pears apples quinces apricots melons pumpkins marrows turnips carrots parsnips \

@@ -1,5 +1,4 @@
-//! What the encyclopedia says about people, places and things: kinds, attributes, and how each is
-//! put into words.
+//! The schema of the encyclopedia: kinds, attributes and their wordings.
 
 use super::lexicon::{self, Words};
 

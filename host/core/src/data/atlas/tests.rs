@@ -175,8 +175,7 @@ fn contexts_draw_their_facts_anew() {
     assert!(asked_again > 1000, "the same question must have different answers in different contexts: {asked_again}");
 }
 
-/// The best that a reader of the question alone can do: the most frequent training answer of the
-/// attribute.
+/// The best guess from the question alone: the attribute's most frequent training answer.
 #[test]
 fn questions_alone_do_not_give_the_answers_away() {
     let atlas = generate(&AtlasConfig { train_records: 6000, ..small() }).unwrap();

@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::support::hub;
 use crate::text::{self, TextError};
 
-/// A document, or a part of a long one: what is searched and read.
+/// A chunk: a document or a part of a long one, the unit of retrieval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chunk {
     /// The document's id, and if documents are cut, `#` and the number of the chunk in its
@@ -35,7 +35,7 @@ struct Cutter {
     size: usize,
     stride: usize,
     title: bool,
-    /// What counts tokens; without it, words are counted.
+    /// The tokenizer; without it, words are counted.
     tokenizer: Option<tokenizers::Tokenizer>,
 }
 
@@ -97,7 +97,7 @@ fn read_tokenizer(name: &str) -> Result<tokenizers::Tokenizer> {
     Ok(tokenizer)
 }
 
-/// What is never cut: where it begins in the text, and how much it counts.
+/// An indivisible piece: its start in the text and its length in units.
 type Atom = (usize, usize);
 
 /// Words, each with the white space after it; the first begins where the text does.

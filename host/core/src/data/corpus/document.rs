@@ -7,7 +7,7 @@ use crate::data::records::with_title;
 /// A document of a corpus.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CorpusDocument {
-    /// What the corpus calls it; never empty. That no other document is called so is not checked
+    /// The id; never empty. That no other document is called so is not checked
     /// here.
     pub id: String,
     /// The title; empty where there is none.

@@ -9,7 +9,7 @@ use super::stream::DocumentIter;
 use crate::data::records::{self, DataError, plain_name};
 
 /// The files below a directory that hold text, in the order of their names, directory by directory.
-/// Hidden files are passed over, and links to directories are not followed.
+/// Skips hidden files and does not follow links to directories.
 pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, DataError>> + use<>, DataError> {
     // The last one is the next.
     let mut waiting = entries(root)?;
@@ -33,7 +33,7 @@ pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, D
     }))
 }
 
-/// What a directory holds, by name, but for what is hidden.
+/// The visible entries of a directory, by name.
 pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = std::fs::read_dir(directory).map_err(DataError::io(directory))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));

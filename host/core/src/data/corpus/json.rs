@@ -78,7 +78,7 @@ pub(crate) fn lookup<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
     value.get(field).or_else(nested).filter(|value| !value.is_null())
 }
 
-/// A string, or a number as it is written.
+/// A string, or a number's text.
 pub(crate) fn scalar(field: &str, value: &Value) -> Result<String, Fault> {
     match value {
         Value::String(text) => Ok(text.clone()),

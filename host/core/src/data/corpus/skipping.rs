@@ -1,4 +1,4 @@
-//! The documents of a corpus, those that cannot be read left out, if the configuration says so.
+//! The documents of a corpus, optionally without unreadable ones.
 
 use super::config;
 use super::document::CorpusDocument;
@@ -25,7 +25,7 @@ impl Documents {
         Ok(Documents { corpus: CorpusReader::open(config)?, on_error: config.on_error, left_out: 0 })
     }
 
-    /// Notes a document that is left out.
+    /// Counts and reports a skipped document.
     fn leave_out(&mut self, error: &DataError) {
         self.left_out += 1;
         match self.left_out {

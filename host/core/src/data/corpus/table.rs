@@ -60,8 +60,7 @@ impl Table {
     /// If the file cannot be read or is no Parquet.
     pub(crate) fn open(path: &Path, columns: &[&str]) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(DataError::io(path))?;
-        // The library takes a file at its word, and panics where a damaged one leads it to what is
-        // not there.
+        // The library panics on damaged files.
         caught(|| Table::of(path, file, columns))
             .unwrap_or_else(|panic| Err(broken(path, "the file", &ParquetError::General(panic))))
     }

@@ -16,13 +16,13 @@ pub struct DatasetSource<'a> {
     pub file: Option<&'a Path>,
     /// The part of the set, where the hub is asked.
     pub split: &'a str,
-    /// The most records to write of a set.
+    /// The maximum records per dataset.
     pub limit: Option<usize>,
     /// How the hub is asked.
     pub hub: &'a hub::HubSettings,
 }
 
-/// Writes the records of `sets` to the file `out`, and says of each set what was made of it.
+/// Writes the records of `sets` to the file `out`. Returns a summary per dataset.
 ///
 /// # Errors
 /// If a set cannot be had or read, has no question that can be trained on, or is read from the file

@@ -8,7 +8,7 @@
 //! | HotpotQA | `hotpotqa/hotpot_qa` (`distractor`) | distractor JSON | the ten paragraphs |
 //!
 //! A record's `answer`, what a training learns, is the first right answer; a teacher's would be
-//! longer. Questions without an answer are left out, and counted.
+//! longer. Skips and counts questions without an answer.
 
 mod collect;
 mod hotpot_qa;
@@ -83,7 +83,7 @@ impl Set {
     }
 }
 
-/// What a question of a set comes to.
+/// A converted question of a dataset.
 #[derive(Debug, PartialEq)]
 pub enum DatasetItem {
     /// A record to train on.
@@ -126,7 +126,7 @@ fn from_table(set: Set, path: &Path) -> Result<Examples, DataError> {
 /// The questions of a file in an original format.
 type Original = Box<dyn Iterator<Item = Result<DatasetItem, DataError>>>;
 
-/// A record of what a question has; right answers that repeat and blank ones are left out.
+/// A record from a question's parts. Drops repeated and blank gold answers.
 fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIterator<Item = String>) -> DatasetItem {
     let mut gold_answers: Vec<String> = Vec::new();
     for answer in answers {
@@ -175,7 +175,7 @@ fn list<'a>(value: &'a Value, pointer: &str) -> Result<&'a [Value], Fault> {
     at(value, pointer)?.as_array().map(Vec::as_slice).ok_or_else(|| fault(&name(pointer), "expected a list"))
 }
 
-/// The texts of the list at a JSON pointer; what is no text is left out.
+/// The strings of the list at a JSON pointer. Ignores other elements.
 fn texts(value: &Value, pointer: &str) -> Result<Vec<String>, Fault> {
     Ok(list(value, pointer)?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }

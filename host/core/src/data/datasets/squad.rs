@@ -27,7 +27,7 @@ struct Paragraph {
     qas: Vec<SquadQuestion>,
 }
 
-/// What v2.0 gives of a question that cannot be answered, `plausible_answers`, is not read.
+/// Ignores v2.0's `plausible_answers` of unanswerable questions.
 #[derive(Deserialize)]
 struct SquadQuestion {
     id: String,

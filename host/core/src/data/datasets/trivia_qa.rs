@@ -11,7 +11,7 @@ use crate::data::corpus::config::Chunking;
 use crate::data::corpus::{Chunker, CorpusDocument};
 use crate::data::records::{self, DataError, Fault, with_title};
 
-/// The most documents of a record: as many as OSCAR's paper trains with.
+/// The maximum documents per record, as in OSCAR's paper.
 const DOCUMENTS: usize = 5;
 
 /// A row of the hub's table.
@@ -58,7 +58,7 @@ struct Page {
     #[serde(default)]
     title: String,
     filename: Option<String>,
-    /// What the search engine showed of the page.
+    /// The search engine's snippet.
     description: Option<String>,
 }
 
@@ -85,7 +85,7 @@ fn evidence(path: &Path) -> Option<PathBuf> {
     path.ancestors().skip(1).take(2).map(|directory| directory.join("evidence")).find(|directory| directory.is_dir())
 }
 
-/// The text of a page, if it is there.
+/// The text of a page, if it exists.
 fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataError> {
     let Some(path) = directory.zip(page.filename.as_ref()).map(|(directory, name)| directory.join(name)) else { return Ok(None) };
     let inside = page

@@ -8,16 +8,16 @@ use super::{DatasetItem, Examples, Set};
 use crate::error::{Error, Result};
 use crate::support::progress::Bar;
 
-/// What was made of a set.
+/// The summary of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct WrittenDataset {
     /// The set.
     pub set: Set,
     /// The records that were written.
     pub records: usize,
-    /// The questions that were left out because they have no answer.
+    /// Skipped questions without an answer.
     pub without_answer: usize,
-    /// The questions that were left out because there is nothing to answer them from.
+    /// Skipped questions without documents.
     pub without_documents: usize,
 }
 

@@ -20,7 +20,7 @@ const DEFAULT_COUNT: usize = 1000;
 /// A question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct CorpusQuestion {
-    /// What the file calls it; no other question of the file is called so.
+    /// The id; unique in the file.
     pub id: String,
     /// The question; never blank.
     pub query: String,

@@ -71,8 +71,7 @@ fn sentences(text: &str) -> Vec<Vec<&str>> {
     sentences
 }
 
-/// The runs of words that may be left out: names (capitalised words, but for a sentence's first)
-/// and numbers.
+/// The candidates for blanks: names (capitalised words, except a sentence's first) and numbers.
 fn gaps(sentence: &[&str]) -> Vec<(usize, usize)> {
     let mut gaps = Vec::new();
     let mut from = 1;

@@ -1,4 +1,4 @@
-//! What a file of records holds, and what is wrong with it.
+//! The contents and defects of a file of records.
 
 use std::{
     collections::HashMap,
@@ -39,7 +39,7 @@ pub struct RecordsSummary {
     pub blank_documents: u64,
     /// Records whose `id` was there before.
     pub duplicate_ids: u64,
-    /// Records whose query (but for case and outer white space) was there before.
+    /// Records whose query repeats an earlier one, ignoring case and outer white space.
     pub duplicate_queries: u64,
     /// Records that repeat an id, a query or both.
     pub repeating: u64,
@@ -74,7 +74,7 @@ pub struct BadRecord {
     pub message: String,
 }
 
-/// The least, the mean and the most of a count.
+/// The minimum, mean and maximum of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Extent {
     /// How many were counted.

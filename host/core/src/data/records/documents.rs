@@ -8,12 +8,12 @@ use super::lines::Lines;
 use super::reader::Reader;
 use super::record::document;
 
-/// The most bytes of documents that one question may have.
+/// The maximum bytes of one question's documents.
 const LIMIT: usize = 64 << 20;
 
 /// The documents of a file. One that is called `.json` or `.jsonl` holds texts or objects with a
 /// `text` and perhaps a `title`, as records do, in a list or one a line; any other holds one text a
-/// line. Compressed files are decompressed, blank lines are passed over.
+/// line. Decompresses compressed files and skips blank lines.
 ///
 /// # Errors
 /// If the file cannot be read, is too long, or contains an invalid document.

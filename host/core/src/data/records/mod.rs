@@ -2,8 +2,8 @@
 //! documents; and how files of lines are read.
 //!
 //! Files are parsed a record at a time, and checked as they are read: an error names the file, the
-//! line and the field. A command holds the records that it works on in memory. [`check`] looks
-//! through a whole file and counts what is in it and what is wrong with it.
+//! line and the field. A command holds the records that it works on in memory. [`check`] reads a
+//! whole file and counts its contents and defects.
 
 mod check;
 mod compressed;

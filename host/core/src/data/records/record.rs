@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A question, the documents to answer it from, and what is known about the answer.
+/// A question with its documents and answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What messages call the record: its `id`, or `line 12` where it has none.
+    /// The record's name in messages: its `id`, or `line 12` without one.
     pub id: String,
     /// The question; never blank.
     pub query: String,
@@ -27,7 +27,7 @@ pub struct Record {
     /// The line of its file on which it begins, from 1; 0 if it comes from none.
     #[serde(skip)]
     pub line: u64,
-    /// Whatever else the record holds, kept as it is.
+    /// All other fields, unchanged.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -35,7 +35,7 @@ pub struct Record {
 /// A model learns the squared distance to a score, and that of a greater one would not be finite.
 const MOST_SCORE: f64 = 1e6;
 
-/// A field that is at fault, if it is one, and what is wrong.
+/// The invalid field, if any, and a message.
 pub(crate) type Fault = (Option<String>, String);
 
 impl Record {
@@ -133,7 +133,7 @@ fn score(field: &str, value: Value) -> Result<f64, Fault> {
     Err(fault(field, &format!("expected a score between -{MOST_SCORE:e} and {MOST_SCORE:e}, found the number {score:e}")))
 }
 
-/// An answer: a text, or a number as it is written.
+/// An answer: a string, or a number's text.
 pub(super) fn answer(field: &str, value: Value) -> Result<String, Fault> {
     match value {
         Value::Number(number) => Ok(number.to_string()),

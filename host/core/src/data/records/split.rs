@@ -2,8 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest record that is read, in bytes; what is longer is more likely a wrong file than a
-/// record.
+/// The maximum size of a record in bytes; a larger one is probably a wrong file.
 pub const RECORD_LIMIT: usize = 16 << 20;
 
 /// The JSON text of a record and the line, counted from 1, that it begins on.
@@ -42,7 +41,7 @@ pub(super) struct RecordSplitter<R> {
 }
 
 impl<R: BufRead> RecordSplitter<R> {
-    /// Looks at the first byte to tell an array from lines; a byte order mark is passed over.
+    /// Detects an array or lines by the first byte. Skips a byte order mark.
     pub(super) fn new(mut source: R) -> io::Result<Self> {
         if source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
             source.consume(3);
@@ -104,7 +103,7 @@ impl<R: BufRead> RecordSplitter<R> {
         Ok(text)
     }
 
-    /// The next record, or `None` at the end. Blank lines are passed over.
+    /// The next record, or `None` at the end. Skips blank lines.
     pub(super) fn next(&mut self) -> Result<Option<RawRecord>, Broken> {
         match self.layout {
             Layout::Lines => self.next_line(),

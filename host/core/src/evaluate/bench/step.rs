@@ -70,7 +70,7 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
         };
         let scale = clip_scale(&norm, 1.0, &[&total])?;
         optimizer.step(gradients, 1.0, &scale)?;
-        // What the training loop reads of a step, and as it does: at once.
+        // The values that the training loop reads from a step, in one read, as it does.
         device.read(&[&norm, &total, &answers.correct])?;
         Ok(())
     };

@@ -11,7 +11,7 @@ static WORD: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"[\p{L}\p{N}_]+").expect("a valid constant pattern")
 });
 
-/// What `str.isspace` accepts in Python: Unicode white space and the four ASCII information
+/// The characters of Python's `str.isspace`: Unicode white space and the four ASCII information
 /// separators.
 pub(super) fn is_python_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)

@@ -115,8 +115,8 @@ pub fn recall(ranked: &[f64], all: &[f64], k: usize) -> f64 {
 /// A teacher's scores have no grades, so a document's gain is the number of documents that the
 /// teacher puts below it, and the reciprocal rank looks for the teacher's favourite. Equal
 /// predictions are ordered against the model, worst document first: a model that scores everything
-/// alike must not gain from it. Both slices hold one score a document, in the same order; documents
-/// past the shorter one are left out, and fewer than two documents have no order to judge (`None`).
+/// alike must not gain from it. Both slices have one score per document, in the same order; extra
+/// documents are ignored. Fewer than two documents have no order (`None`).
 pub fn agreement(predicted: &[f64], teacher: &[f64], k: usize) -> Option<(f64, f64)> {
     let n = predicted.len().min(teacher.len());
     if n < 2 {
@@ -136,7 +136,7 @@ fn discounted_gain(gains: &[f64], k: usize) -> f64 {
     gains.iter().take(k).enumerate().map(|(index, gain)| gain.max(0.0) / ((index + 2) as f64).log2()).sum()
 }
 
-/// Descending order, what is not a number last.
+/// Descending order, NaN last.
 fn by_score(a: f64, b: f64) -> Ordering {
     a.is_nan().cmp(&b.is_nan()).then_with(|| b.partial_cmp(&a).unwrap_or(Ordering::Equal))
 }

@@ -10,7 +10,7 @@ pub(super) fn significant(value: f64) -> String {
     }
 }
 
-/// A tick of an axis: no more digits than it needs, and none of the noise of binary fractions.
+/// An axis tick with the necessary digits only.
 pub(super) fn tick(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()

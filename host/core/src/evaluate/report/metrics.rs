@@ -32,10 +32,10 @@ pub struct Metrics {
     /// The documents' tokens over the vectors that replace them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_rate: Option<f64>,
-    /// The most memory in use.
+    /// Peak memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<Memory>,
-    /// What the run consisted of, in order.
+    /// The run's stages, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageSummary>,
     /// Where it ran.
@@ -43,7 +43,7 @@ pub struct Metrics {
     pub environment: Option<Environment>,
 }
 
-/// What one question costs, compressed and uncompressed: as
+/// The costs of one question, compressed and uncompressed, as
 /// [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and warm on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
@@ -126,7 +126,7 @@ pub struct Memory {
 pub struct StageSummary {
     /// Its name.
     pub name: String,
-    /// What it did, in a sentence.
+    /// A description.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Optimizer steps; none for a stage that does not train.
@@ -165,7 +165,7 @@ impl Environment {
         use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
         let kinds =
             RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
-        // A system that cannot be asked is described by what is known without it.
+        // Unknown properties are omitted.
         let system = System::new_with_specifics(kinds).ok();
         let processor = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_owned());
         Environment {

@@ -17,13 +17,13 @@ use crate::train::tracking::Point;
 pub struct EvaluationReport {
     /// The page's title, such as the experiment's name.
     pub title: String,
-    /// What was measured.
+    /// The measurements.
     pub metrics: Metrics,
     /// The training's log, as [`crate::train::tracking::read`] gives it.
     pub training: Vec<Point>,
     /// The resolved configuration.
     pub config: String,
-    /// Answers to look at.
+    /// Sample answers.
     pub samples: Vec<Sample>,
 }
 
@@ -41,7 +41,7 @@ pub struct WrittenReport {
 /// Writes `metrics.json`, `plots/*.png`, `plots/*.svg` and `report.html` into `directory`,
 /// replacing those of an earlier run.
 ///
-/// The metrics come first: they are there even if a picture fails.
+/// Writes the metrics first: they exist even if a plot fails.
 ///
 /// # Errors
 /// If a file cannot be written or a picture cannot be drawn.
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(written.plots.len(), 2);
     }
 
-    /// `SCALEDOWN_WRITE_FIXTURES=1` draws them again, after `metrics.json` was replaced by that of a
-    /// new run.
+    /// `SCALEDOWN_WRITE_FIXTURES=1` draws them again, after `metrics.json` was replaced by that of
+    /// a new run.
     #[test]
     fn the_readmes_plots_are_drawn_from_its_metrics() {
         let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/plots");

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// What a `config.json` describes.
+/// A `config.json`'s architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Architecture {
     /// A causal language model: `MistralForCausalLM`, `LlamaForCausalLM`, `Qwen2ForCausalLM`.

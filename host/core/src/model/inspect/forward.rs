@@ -16,12 +16,12 @@ use crate::{Error, Result};
 pub struct Tokens {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
-    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; all are real
-    /// if it is left out.
+    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; default: all
+    /// are real.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
-    /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it
-    /// is left out, and models without types do not read it.
+    /// The type of each token, 0 for the first text of a pair and 1 for the second; default: all 0.
+    /// Models without types ignore it.
     #[serde(default)]
     pub token_type_ids: Option<Vec<Vec<u32>>>,
 }

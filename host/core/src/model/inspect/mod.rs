@@ -1,4 +1,4 @@
-//! A look at a checkpoint: what it is, and what it computes, for comparison with other frameworks.
+//! Inspection of models: their properties and outputs, for comparison with other frameworks.
 
 mod architecture;
 mod checkpoint;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::architecture::Architecture;
 use crate::{Error, Result};
 
-/// What a model directory holds. Weights are not read, only the headers of their files.
+/// The contents of a model directory. Weights are not read, only the headers of their files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
     /// The architecture's name, `MistralForCausalLM`.
@@ -41,7 +41,7 @@ pub struct ModelSummary {
     pub cache_bytes_per_token: Option<u64>,
 }
 
-/// What kind of model a `config.json` describes.
+/// The kind of model that a `config.json` describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
@@ -52,7 +52,7 @@ pub enum ModelKind {
 }
 
 impl ModelSummary {
-    /// Looks at the model in `directory`.
+    /// Describes the model in `directory`.
     ///
     /// # Errors
     /// If its architecture is not supported or its weights cannot be opened.

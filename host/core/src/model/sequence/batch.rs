@@ -5,7 +5,7 @@ use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::{Span, Widths};
 use scaledown_sdk::{Error, Result, Tensor};
 
-/// What stands at one position of a generator's input.
+/// One position of a generator's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A token of the generator's vocabulary.
@@ -22,7 +22,7 @@ pub enum Row {
 /// One sequence, and what the generator is to predict in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sequence {
-    /// What stands at each position.
+    /// The positions.
     pub rows: Vec<Row>,
     /// `(position, token, weight)`: the hidden state at `position` is to predict `token`.
     pub targets: Vec<(usize, u32, f32)>,

@@ -41,7 +41,7 @@ pub fn token_loss(
     let mut positions: Vec<i64> = targets().map(|(i, target)| (i * width + target.0) as i64).collect();
     let mut ids: Vec<i64> = targets().map(|(_, target)| i64::from(target.1)).collect();
     let mut weights: Vec<f32> = targets().map(|(_, target)| target.2).collect();
-    // What is added here has no target, and so neither a loss nor a gradient.
+    // Padding has no target, and so no loss and no gradient.
     let count = batch.widths.width(positions.len());
     positions.resize(count, 0);
     ids.resize(count, -1);

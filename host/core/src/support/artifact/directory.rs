@@ -14,7 +14,7 @@ use super::{ArtifactError, TEMPORARY};
 const MANIFEST: &str = "manifest.json";
 const VERSION: u32 = 1;
 
-/// What a directory's files are.
+/// The manifest of a directory's files.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     version: u32,
@@ -35,8 +35,7 @@ pub struct DirectoryWriter {
 }
 
 impl DirectoryWriter {
-    /// Begins to write the directory `path`. What a killed writer left behind in the same place is
-    /// removed.
+    /// Begins to write the directory `path`. Removes the leftovers of a killed writer.
     ///
     /// # Errors
     /// If the place cannot be written to.
@@ -182,7 +181,7 @@ impl DirectoryReader {
     /// Reads one file, once [`DirectoryReader::verified`] has checked it.
     ///
     /// # Errors
-    /// If there is no such file, or it is not what was written.
+    /// If the file is missing or damaged.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, ArtifactError> {
         let path = self.verified(name)?;
         fs::read(&path).map_err(ArtifactError::io("read", &path))
@@ -191,7 +190,7 @@ impl DirectoryReader {
     /// The path of one file, once its size and checksum are found to be those of the manifest.
     ///
     /// # Errors
-    /// If there is no such file, or it is not what was written.
+    /// If the file is missing or damaged.
     pub fn verified(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         let path = self.path.join(plain(name)?);
         let damaged = |message: String| ArtifactError::Damaged { path: path.clone(), message };

@@ -1,8 +1,8 @@
-//! What can go wrong with an artifact.
+//! Errors of artifacts.
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with an artifact.
+/// Errors of artifacts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArtifactError {
@@ -16,7 +16,7 @@ pub enum ArtifactError {
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file is not what was written.
+    /// A file is damaged.
     #[error("{path} is damaged: {message}")]
     Damaged {
         /// The file.

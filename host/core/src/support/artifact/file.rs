@@ -16,8 +16,8 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
 }
 
 /// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it
-/// leads to is meant. What is no file (a terminal, `/dev/null`, a fifo) is written to, as nothing
-/// can take its place.
+/// leads to is meant. Devices and pipes (a terminal, `/dev/null`, a fifo) are written directly,
+/// since they cannot be replaced.
 ///
 /// # Errors
 /// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk
@@ -102,8 +102,7 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
     Err(std::io::Error::other("is a circular link"))
 }
 
-/// Removes abandoned temporary files in a directory. What cannot be
-/// removed stays.
+/// Removes abandoned temporary files in a directory. Ignores files that cannot be removed.
 pub(super) fn remove_abandoned(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());

@@ -13,5 +13,5 @@ pub use directory::{DirectoryReader, DirectoryWriter, keep_last, latest, open};
 pub use error::ArtifactError;
 pub use file::{write_file, write_file_with};
 
-/// What temporary names begin with.
+/// The prefix of temporary names.
 const TEMPORARY: &str = ".writing-";

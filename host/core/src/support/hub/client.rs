@@ -1,5 +1,4 @@
-//! Requests of the hub. What is secret goes to the hub's own address and nowhere else, however
-//! often it redirects.
+//! Requests of the hub. Secrets are sent to the hub's own address only, also after redirects.
 
 use std::time::Duration;
 
@@ -9,13 +8,13 @@ use ureq::http::{HeaderMap, HeaderValue, Response};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// The most redirects of one request.
+/// The maximum redirects of a request.
 const MOST_REDIRECTS: usize = 10;
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(30);
 /// The longest until an answer begins.
 const BEGIN: Duration = Duration::from_secs(120);
-/// The most bytes of a list of files.
+/// The maximum bytes of a list of files.
 const LONGEST_LIST: u64 = 256 << 20;
 
 /// Why a request brought nothing. No message holds an address, which may be signed, or a key.
@@ -42,12 +41,12 @@ impl From<std::io::Error> for ClientError {
     }
 }
 
-/// What the hub says of a file.
+/// The hub's description of a file.
 #[derive(Debug)]
 pub(super) struct Described {
     /// The commit that the file is of.
     pub(super) commit: String,
-    /// What tells its content: of a large file its SHA-256.
+    /// The content's identity; the SHA-256 of a large file.
     pub(super) etag: String,
 }
 
@@ -55,7 +54,7 @@ pub(super) struct Described {
 pub(super) struct HubResponse {
     /// The answer with its body unread.
     pub(super) response: Response<Body>,
-    /// What the hub itself said of the file on the way, if it did.
+    /// The hub's description of the file, if it gave one.
     pub(super) described: Option<Described>,
 }
 
@@ -102,8 +101,7 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("the response is not valid JSON: {error}")))
     }
 
-    /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows
-    /// ranges.
+    /// Requests a path of the hub; of a file, the bytes of `range`, if the server supports ranges.
     pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<HubResponse, ClientError> {
         let mut url = self.url(path)?;
         let (mut at_home, mut described) = (true, None);
@@ -152,7 +150,7 @@ impl Client {
         Ok(url)
     }
 
-    /// What an error below HTTP says, without addresses and keys.
+    /// The text of a connection error, without addresses and keys.
     pub(super) fn transport(&self, error: &ureq::Error) -> ClientError {
         let message = match error {
             ureq::Error::BadUri(_) => "invalid address".to_owned(),
@@ -163,7 +161,7 @@ impl Client {
     }
 }
 
-/// What the headers of an answer say of a file: nothing, where it is on the way to it.
+/// A file's description from response headers; `None` for a redirect.
 fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(commit), Some(etag)) = (text("x-repo-commit"), text("x-linked-etag").or_else(|| text("etag"))) else {
@@ -180,7 +178,7 @@ fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
     Ok(Some(Described { commit: commit.to_owned(), etag: etag.to_owned() }))
 }
 
-/// A header that logs do not show; `variable` holds what is in it.
+/// A header that logs do not show; `variable` contains it.
 fn sensitive(value: &str, variable: &str) -> Result<HeaderValue, ClientError> {
     let mut value = HeaderValue::from_str(value).map_err(|_| {
         ClientError::Other(format!("environment variable {variable} contains characters that are not allowed in a header"))

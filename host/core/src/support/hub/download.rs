@@ -16,7 +16,7 @@ use super::{RepoKind, Request};
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Request<'_> {
-    /// Brings a file into the cache, unless it is there, and says where.
+    /// Downloads a file to the cache if missing. Returns its path.
     pub(super) fn load(&self, client: &Client, file: &str) -> Result<PathBuf, ClientError> {
         let within = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
         if file.is_empty() || !within {
@@ -46,7 +46,7 @@ impl Request<'_> {
         let start = target.metadata()?.len();
         let asked = client.get(url, Some(&format!("bytes={start}-")));
         let mut answered = match asked {
-            // What is there is all there is, or of another file.
+            // The partial file is complete, or of another file.
             Err(ClientError::Status(416)) if start > 0 => {
                 target.set_len(0)?;
                 client.get(url, Some("bytes=0-"))?
@@ -135,7 +135,7 @@ fn copy(from: &mut impl Read, to: &mut impl Write, bar: &ProgressBar) -> io::Res
     }
 }
 
-/// Locks a file, for as long as it is held, against others that load the same. File systems without
+/// Locks a file against other downloads of it. File systems without
 /// locks do without.
 fn lock(path: &Path) -> Result<File, ClientError> {
     let file = File::create(path)?;

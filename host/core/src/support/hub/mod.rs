@@ -1,5 +1,5 @@
-//! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or
-//! downloaded.
+//! Turns a model's name into a local directory: a path is used directly, a hub id is found in the
+//! cache or downloaded.
 
 mod client;
 mod download;
@@ -15,7 +15,7 @@ pub use settings::HubSettings;
 /// The branch that is taken if no revision is asked for.
 const DEFAULT_REVISION: &str = "main";
 
-/// What is asked of the hub.
+/// The kind of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepoKind {
     /// A model.
@@ -25,7 +25,7 @@ pub enum RepoKind {
 }
 
 impl RepoKind {
-    /// What may be given instead of it.
+    /// The local alternative.
     fn instead(self) -> &'static str {
         match self {
             RepoKind::Model => "directory",
@@ -52,7 +52,7 @@ pub enum HubError {
     NoDirectory {
         /// The model, as the configuration names it.
         model: String,
-        /// What else it could have been.
+        /// A hint at other meanings.
         hint: &'static str,
     },
     /// Downloads are switched off and the cache does not have the model.

@@ -1,4 +1,4 @@
-//! What becomes of the token where a hub redirects.
+//! The token at redirects.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -130,7 +130,7 @@ fn a_file_arrives_however_the_hub_redirects_and_the_token_stays_with_it() {
         assert!(elsewhere.iter().all(|(_, authorized)| !authorized), "{mode:?}: {elsewhere:?}");
         assert_eq!(elsewhere.is_empty(), !matches!(mode, Mode::Elsewhere | Mode::ThereAndBack), "{mode:?}");
         for (path, authorized) in at_hub.iter() {
-            // What another host sends back is not asked for with the token.
+            // Requests to other hosts have no token.
             assert_eq!(*authorized, !(mode == Mode::ThereAndBack && path.starts_with("/mirrored")), "{mode:?}: {path}");
         }
     }

@@ -1,4 +1,4 @@
-//! What the environment says of the hub.
+//! The hub's settings from the environment.
 
 use std::path::PathBuf;
 
@@ -36,8 +36,8 @@ impl std::fmt::Debug for HubSettings {
 }
 
 impl HubSettings {
-    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and
-    /// `HF_TOKEN_PATH` say. Values are trimmed; blank variables count as not set.
+    /// The values of `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and
+    /// `HF_TOKEN_PATH`. Values are trimmed; blank variables count as not set.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::read(|name| std::env::var(name).ok())

@@ -6,7 +6,7 @@ use minijinja::{Environment, Error, Value};
 
 use super::{budget, format, guard, invalid, is_compound, json, python};
 
-/// The most that a list is cut into or filled up to.
+/// The maximum of `batch` and `slice`.
 const MOST: usize = 100_000;
 /// The widest that a line is set in.
 const WIDEST: usize = 10_000;
@@ -31,7 +31,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("slice", slice);
     environment.add_filter("round", round);
     environment.add_filter("list", list);
-    // What Python can iterate over, and what has a length and elements.
+    // Python's iterables and sequences.
     environment.add_test("iterable", |value: &Value| is_compound(value) || value.as_str().is_some() || value.is_undefined());
     environment.add_test("sequence", |value: &Value| {
         matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Undefined)

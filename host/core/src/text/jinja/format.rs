@@ -86,7 +86,7 @@ pub(super) fn braces(text: &str, arguments: &[Value]) -> Result<String, Error> {
     Ok(formatted)
 }
 
-/// Arguments that are written as Python writes them: what is no text and no number becomes a text.
+/// Arguments formatted as in Python: other values become strings.
 fn pythonic(arguments: &[Value]) -> Result<Vec<Value>, Error> {
     let argument = |value: &Value| match value.kind() {
         ValueKind::None | ValueKind::Bool | ValueKind::Seq | ValueKind::Iterable => python::text(value).map(Value::from),

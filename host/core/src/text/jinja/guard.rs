@@ -12,7 +12,7 @@ pub(super) const REMAINDER: &str = "__remainder";
 /// Words of an expression that are not variables.
 const WORDS: [&str; 12] = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "recursive", "import"];
 
-/// The bytes of the longest text that stands in a template and is written or taken as it is.
+/// The bytes of the longest literal text in a template.
 pub(super) fn longest_text(source: &str) -> usize {
     let (mut longest, mut rest) = (0, source);
     while let Some(at) = next_tag(rest) {
@@ -33,7 +33,7 @@ fn next_tag(text: &str) -> Option<usize> {
 /// How deep an expression may be: its open brackets, and the operands and operators of each since
 /// the last comma. The engine goes down as deep on the stack.
 const DEEPEST: usize = 300;
-/// The most `elif` of a template, each of which the engine takes as one condition within the other.
+/// The maximum `elif` of a template; the engine nests them.
 const MOST_BRANCHES: usize = 100;
 
 /// The template with its checks.
@@ -87,7 +87,7 @@ fn end_of_raw(text: &str) -> Option<usize> {
     })
 }
 
-/// What an expression is made of, with the white space before it.
+/// A token of an expression, with the white space before it.
 #[derive(Clone, Copy, Debug)]
 struct Token<'a> {
     space: &'a str,
@@ -283,7 +283,7 @@ impl<'a> Writer<'a, '_> {
         self.after_product = before;
     }
 
-    /// A literal, a variable or what is in brackets, with everything that is taken of it.
+    /// A literal, a variable or a bracketed expression, with its accesses.
     fn operand(&mut self) {
         while matches!(self.peek(), "-" | "+") {
             self.write();
@@ -321,7 +321,7 @@ impl<'a> Writer<'a, '_> {
             self.output.push('|');
             self.output.push_str(REMAINDER);
             self.output.push('(');
-            // What follows on the right belongs to the whole.
+            // The rest on the right belongs to the whole.
             self.after_product = true;
             self.operand();
             self.after_product = false;

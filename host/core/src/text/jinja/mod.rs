@@ -16,14 +16,13 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use scaledown_sdk::component::caught;
 
-/// The most bytes of a template.
+/// The maximum bytes of a template.
 const LONGEST_SOURCE: usize = 1 << 20;
-/// The most bytes that a template may write beside what it was given.
+/// The maximum bytes that a template may write beside its inputs.
 const LONGEST_OUTPUT: u64 = 16 << 20;
-/// The most instructions that run.
+/// The maximum instructions.
 const FUEL: u64 = 200_000;
-/// The most bytes that the fixed texts of a template may make, if each instruction wrote the
-/// longest.
+/// The maximum bytes from a template's literal texts, if each instruction wrote the longest.
 const FIXED: u64 = 512 << 20;
 
 /// Whose template it is.
@@ -35,7 +34,7 @@ pub(super) enum Style {
     Prompt,
 }
 
-/// What a template is called in the engine's messages about it.
+/// A template's name in the engine's messages.
 const NAME: &str = "<string>";
 
 /// A template, parsed.
@@ -62,8 +61,8 @@ impl Template {
         })
     }
 
-    /// What the template writes where the variables are `context`. What is undefined is nothing,
-    /// and its attributes are errors.
+    /// Renders the template with the variables `context`. Undefined values render as nothing; their
+    /// attributes are errors.
     ///
     /// # Errors
     /// The engine's words for a template that refuses its input, or that asks for more than a
@@ -96,7 +95,7 @@ fn reported(error: Error) -> String {
     }
 }
 
-/// What is written, up to a limit.
+/// Output up to a limit.
 struct Limited {
     bytes: Vec<u8>,
     room: u64,

@@ -1,5 +1,5 @@
-//! What Python's values can do that templates use: how they are written as text, and the methods of
-//! strings, dictionaries and lists.
+//! Python's behaviour that templates use: text forms, and methods of strings, dictionaries and
+//! lists.
 
 use minijinja::value::{Kwargs, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -275,8 +275,7 @@ fn split(text: &str, from_end: bool, arguments: &[Value]) -> Result<Value, Error
     Ok(parts.into_iter().map(Value::from).collect())
 }
 
-/// The words of a text, the last one first if `from_end`; after `most` of them, what is left is
-/// one.
+/// The words of a text, last first if `from_end`; after `most` of them, the rest is one.
 fn words(text: &str, most: usize, from_end: bool) -> Vec<&str> {
     let (mut parts, mut rest) = (Vec::new(), text);
     loop {

@@ -24,8 +24,8 @@ pub struct AutoencodingBatch {
     total: f64,
 }
 
-/// The texts of one record: what is compressed, and what the generator writes from the vectors,
-/// whose pairs count from 0.
+/// The texts of one record: the compressor's inputs and the generator's targets; pairs count
+/// from 0.
 struct AutoencodingTask {
     pairs: Vec<Vec<u32>>,
     sequence: Sequence,
@@ -33,10 +33,10 @@ struct AutoencodingTask {
 
 /// The objective: the cross-entropy of texts given their vectors.
 ///
-/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt
-/// has the documents. Then each text or each sentence follows: the instruction, its first tokens as
-/// a cue (which tell it from the others, if there are any), and the rest of it, or what follows the
-/// text, as targets.
+/// All texts of a record are compressed separately; their vectors take the documents' positions in
+/// the prompt. Then each text or each sentence follows: the instruction, its first tokens as a cue
+/// (which tell it from the others, if there are any), and the rest of it, or what follows the text,
+/// as targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -123,8 +123,8 @@ impl AutoEncoding {
         Ok(self.oscar.model.tokenizer.truncate(query, self.oscar.lengths.query_tokens)?)
     }
 
-    /// What is compressed of a text, and what the generator is to write: the same, or what follows
-    /// it (`next`, or else its own second half).
+    /// A text's compressed part and its target: the same, or the continuation (`next`, or its own
+    /// second half).
     fn halves<'a>(&self, text: &'a str, next: Option<&'a str>, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
         match next {
             _ if !continued => return Ok((text, text)),

@@ -1,4 +1,4 @@
-//! What `scaledown pretrain` does; step sizes and batches are those of the training section.
+//! The configuration of `scaledown pretrain`; learning rates and batches are those of [training].
 
 use std::path::PathBuf;
 

@@ -17,7 +17,7 @@ pub(super) struct Curriculum {
     accuracy: f64,
 }
 
-/// What a finished step means for the curriculum.
+/// The curriculum's verdict on a finished step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Advance {
     /// The stage continues.

@@ -1,5 +1,4 @@
-//! What a language model is pretrained on, as sequences: documents with questions and answers, or
-//! plain text.
+//! Pretraining sequences of a language model: documents with questions and answers, or plain text.
 
 use super::source::Text;
 use crate::data::records::PretrainingRecord;
@@ -32,7 +31,7 @@ pub(super) fn questions(
     let mut sequence = Sequence::default();
     for (number, question) in record.questions.iter().enumerate() {
         let pieces = prompt.pieces(tokenizer, &question.query, record.documents.len())?;
-        // What stands before and between the documents is the same for each question, and is read
+        // The text before and between the documents is the same for each question, and is read
         // once.
         let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Document(_))).map_or(0, |last| last + 1);
         for (place, piece) in pieces.iter().enumerate().skip(if number == 0 { 0 } else { last }) {

@@ -1,9 +1,8 @@
-//! What auto-encoding asks for: passages of the compressed texts, each with a cue that tells it
-//! from the others.
+//! The targets of auto-encoding: passages of the compressed texts, each with a distinguishing cue.
 
 use crate::text::{TextError, Tokenizer};
 
-/// What the generator is to write: the cue is given to it, the target is learnt.
+/// A passage: the cue is given, the target is learned.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Passage {
     pub(super) cue: Vec<u32>,

@@ -10,7 +10,7 @@ use crate::model::sequence::Sequence;
 use crate::text::{TextError, Tokenizer};
 use crate::train::TrainingError;
 
-/// What one stage trains on.
+/// The records of one stage.
 #[derive(Clone, Debug)]
 pub enum StageRecords {
     /// Documents with questions and answers.
@@ -103,7 +103,7 @@ impl StageRecords {
         contexts[index].questions.iter().map(|question| question.query.as_str()).collect()
     }
 
-    /// What follows the text `index`, if it is a piece of a longer one and not its last.
+    /// The continuation of text `index`, if it is a piece of a longer one and not its last.
     #[must_use]
     pub fn continuation(&self, index: usize) -> Option<&str> {
         let StageRecords::Text(texts) = self else { return None };
@@ -125,7 +125,7 @@ impl StageRecords {
         self.len() == 0
     }
 
-    /// Adds what is learned from to a checksum.
+    /// Adds the training data to a checksum.
     pub fn checksum(&self, hasher: &mut crc32fast::Hasher) {
         let mut add = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes());

@@ -45,7 +45,7 @@ impl Staged {
         hasher.finalize()
     }
 
-    /// The most steps that the curriculum can take.
+    /// The maximum steps of the curriculum.
     #[must_use]
     pub fn most_steps(&self) -> u64 {
         self.stages.iter().map(|stage| stage.max_steps as u64).sum()
@@ -83,7 +83,7 @@ impl Staged {
         self.curriculum.stage() >= self.stages.len()
     }
 
-    /// What a checkpoint must hold.
+    /// The required contents of a checkpoint.
     pub(super) fn state(&self) -> Value {
         json!({ "curriculum": self.curriculum })
     }

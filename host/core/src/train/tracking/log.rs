@@ -10,7 +10,7 @@ use crate::support::artifact::write_file;
 /// The log's file name in a run's directory.
 pub const LOG: &str = "metrics.jsonl";
 
-/// What was measured at one step.
+/// The measurements of one step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The optimizer steps done.
@@ -47,7 +47,7 @@ fn parse(line: &str) -> Option<Point> {
 
 fn content(path: &Path) -> Result<String, TrackingError> {
     match fs::read(path) {
-        // What a power cut leaves need not be text.
+        // A power cut may leave invalid text.
         Ok(content) => Ok(String::from_utf8_lossy(&content).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(TrackingError::io("read", path)(error)),

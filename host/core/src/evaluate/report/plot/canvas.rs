@@ -1,4 +1,4 @@
-//! What every plot is drawn on and with.
+//! The drawing tools of all plots.
 
 use std::sync::LazyLock;
 
@@ -85,8 +85,7 @@ impl Pen {
         self.text(size, color).pos(Pos::new(HPos::Center, VPos::Center))
     }
 
-    /// Draws the title, a line below it, and the legend below that; returns what is left of the
-    /// area.
+    /// Draws title, subtitle and legend. Returns the remaining area.
     pub(super) fn header<DB: DrawingBackend>(
         self,
         area: &DrawingArea<DB, Shift>,

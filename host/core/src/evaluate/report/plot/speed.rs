@@ -13,7 +13,7 @@ use crate::evaluate::report::{
 
 /// Two bars for the time and two for the FLOPs, stacked by phase.
 pub(crate) struct SpeedPlot<'a> {
-    /// What was measured.
+    /// The measurements.
     pub(crate) speed: &'a Speed,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct TrainingPlot<'a> {
     pub(crate) points: &'a [Point],
 }
 
-/// What a panel shows.
+/// The contents of a panel.
 struct CurvePanel {
     title: &'static str,
     /// Whether a metric of this name belongs here.
