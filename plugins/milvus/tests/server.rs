@@ -21,7 +21,7 @@ fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Milvus> {
 fn a_real_server_tells_what_is_not_ours_and_what_is_not_there() {
     let url = std::env::var("SCALEDOWN_TEST_MILVUS_URL").expect("SCALEDOWN_TEST_MILVUS_URL names the server");
     foreign_collections_are_refused(&url);
-    what_is_not_there_is_told(&url);
+    what_is_not_there_is_reported(&url);
 }
 
 fn foreign_collections_are_refused(url: &str) {

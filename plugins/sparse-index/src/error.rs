@@ -82,7 +82,7 @@ pub enum Error {
     /// A setting is out of range.
     #[error("the index setting {key} = {value} is out of range: expected {expected}")]
     Setting {
-        /// The name of the field of [`IndexSettings`](crate::Settings).
+        /// The name of the field of [`IndexSettings`](crate::IndexSettings).
         key: &'static str,
         /// Its value.
         value: String,

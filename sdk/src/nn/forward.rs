@@ -3,7 +3,7 @@
 /// The mode of a forward pass, and its stream of dropout seeds.
 ///
 /// A segment under [`checkpoint`](crate::autodiff::checkpoint) runs twice and must drop the same
-/// elements both times: it captures a [`fork`](Forward::fork) and clones that at each run.
+/// elements both times: it captures a [`fork`](ForwardMode::fork) and clones that at each run.
 #[derive(Clone, Debug)]
 pub struct ForwardMode {
     /// Whether dropout is active.
