@@ -1,5 +1,5 @@
 //! Questions and a corpus to training records: searching, ranking and answering with the embedded
-//! default's models; kills, full disks and shares.
+//! default's models; kills, full disks and shards.
 
 use std::collections::BTreeSet;
 use std::path::Path;

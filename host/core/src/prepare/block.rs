@@ -16,12 +16,12 @@ pub struct Block {
     pub questions: Vec<CorpusQuestion>,
 }
 
-/// The share of one machine: every block whose number leaves this remainder.
+/// The shard of one machine: every block whose number modulo COUNT is INDEX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shard {
-    /// Which share, from 0.
+    /// The shard's index, zero-based.
     pub index: u64,
-    /// Into how many shares the blocks are divided.
+    /// The number of shards.
     pub of: u64,
 }
 
@@ -32,7 +32,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Whether a block is of this share.
+    /// Whether a block is of this shard.
     #[must_use]
     pub fn has(self, block: u64) -> bool {
         block % self.of == self.index
@@ -122,9 +122,9 @@ impl Iterator for Blocks {
 /// A survey of the questions before processing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
-    /// The questions of this share.
+    /// The questions of this shard.
     pub questions: u64,
-    /// The questions of all shares.
+    /// The questions of all shards.
     pub all: u64,
     /// How many of all come without documents, which must be found.
     pub to_find: u64,

@@ -17,7 +17,7 @@ use crate::support::marks::{renamed, shaping};
 pub struct PreparationFingerprint {
     /// The version of the journal's format.
     version: u32,
-    /// The share of the questions.
+    /// The shard of the questions.
     pub shard: Shard,
     /// The number of all questions.
     questions: u64,
@@ -105,8 +105,8 @@ impl PreparationFingerprint {
         }
     }
 
-    /// Whether the records of another share of the same run may stand beside these: all that may
-    /// not change between runs is the same, the plugins and their models too.
+    /// Whether the records of another shard can be merged with these: everything that affects
+    /// results is the same, including plugins and models.
     #[must_use]
     pub fn fits(&self, other: &PreparationFingerprint) -> bool {
         let here = PreparationFingerprint { shard: self.shard, ..other.clone() };

@@ -1,4 +1,4 @@
-//! The records of all shares of a run as one file, in the order of the questions.
+//! Merging of a run's shards into one file, in the order of the questions.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -15,13 +15,13 @@ use crate::{Error, Result};
 /// The summary of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Merged {
-    /// The number of shares.
+    /// The number of shards.
     pub shards: usize,
     /// The number of records.
     pub records: u64,
 }
 
-/// A share's records, read from the first on.
+/// A shard's records, read in order.
 struct ShardRecords {
     path: PathBuf,
     lines: BufReader<std::fs::File>,
@@ -35,14 +35,13 @@ struct Named {
     id: String,
 }
 
-/// Writes the records of a run's shares, whose directories these are, into one file: the same, to
-/// the byte, that one machine would have written; and what they were made from beside it,
-/// `train.json` beside `train.jsonl`.
+/// Merges the records of a run's shards into one file, equal to the byte to that of a single
+/// machine, and writes their description next to it: `train.json` next to `train.jsonl`.
 ///
 /// # Errors
-/// If a directory has no records; if shares are of different runs, or one is missing or there
-/// twice; if `out` is one of their files, or another file stands where the description is to be; if
-/// two records have one id; if a file was changed since it was written; if the disk is full.
+/// If a directory has no records; if shards belong to different runs, or one is missing or
+/// duplicate; if `out` is one of their files, or the description would overwrite another file; if
+/// two records have the same id; if a file changed after it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     let mut sources = directories.iter().map(|directory| ShardRecords::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
@@ -104,7 +103,7 @@ fn beside(records: &Path) -> PathBuf {
     }
 }
 
-/// Checks that the shares are those of one run, each once.
+/// Checks that the shards belong to one run, each exactly once.
 fn check(sources: &[ShardRecords]) -> Result<()> {
     let Some(first) = sources.first() else { return Ok(()) };
     let of = first.sidecar.shard().of;
@@ -134,7 +133,7 @@ impl ShardRecords {
         Ok(ShardRecords { path, lines: BufReader::new(file), sidecar, checksum: 0 })
     }
 
-    /// Refuses to write over a share, whose files are the only ones of their records.
+    /// Refuses to overwrite a shard's files.
     fn keep(&self, out: &[&Path]) -> Result<()> {
         let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
         match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {

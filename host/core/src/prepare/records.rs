@@ -46,7 +46,7 @@ impl Sidecar {
     /// The file's name.
     pub const NAME: &str = "records.json";
 
-    /// The share of the questions that the records are made of.
+    /// The shard of the questions.
     #[must_use]
     pub fn shard(&self) -> Shard {
         self.fingerprint.shard

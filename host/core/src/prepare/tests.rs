@@ -202,9 +202,9 @@ fn shards_are_read() {
     }
 }
 
-/// Writes the share of a run over `questions` questions in blocks of `size` that were recorded as
-/// answered, into a directory of its own.
-fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
+/// Writes a shard of a run over `questions` answered questions in blocks of `size`, to its own
+/// directory.
+fn write_shard(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
     let directory = root.join(format!("shard-{}", shard.index));
     std::fs::create_dir_all(&directory).unwrap();
     let question = |n: usize| CorpusQuestion {
@@ -248,10 +248,10 @@ proptest! {
     #[test]
     fn merged_shares_are_the_whole(questions in 1_usize..40, size in 1_usize..7, of in 1_u64..5) {
         let root = tempfile::tempdir().unwrap();
-        let whole = share(&root.path().join("whole"), questions, size, Shard::default());
-        let shares: Vec<_> = (0..of).map(|index| share(root.path(), questions, size, Shard { index, of })).collect();
+        let whole = write_shard(&root.path().join("whole"), questions, size, Shard::default());
+        let shards: Vec<_> = (0..of).map(|index| write_shard(root.path(), questions, size, Shard { index, of })).collect();
         let out = root.path().join("merged.jsonl");
-        let merged = merge(&shares, &out).unwrap();
+        let merged = merge(&shards, &out).unwrap();
         prop_assert_eq!(merged.shards as u64, of);
         prop_assert_eq!(std::fs::read(out).unwrap(), std::fs::read(whole.join(RECORDS)).unwrap());
         let described: serde_json::Value = serde_json::from_slice(&std::fs::read(root.path().join("merged.json")).unwrap()).unwrap();
@@ -262,14 +262,14 @@ proptest! {
 #[test]
 fn shares_that_do_not_fit_are_not_merged() {
     let root = tempfile::tempdir().unwrap();
-    let shard = |index| share(root.path(), 10, 2, Shard { index, of: 3 });
+    let shard = |index| write_shard(root.path(), 10, 2, Shard { index, of: 3 });
     let all = [shard(0), shard(1), shard(2)];
     let out = root.path().join("merged.jsonl");
     let reported = |shards: &[std::path::PathBuf]| merge(shards, &out).unwrap_err().sentence();
     assert!(reported(&all[..2]).contains("missing shards (of 3): 2/3"), "{}", reported(&all[..2]));
     let twice = [all[0].clone(), all[0].clone()];
     assert!(reported(&twice).contains("duplicate shard 0/3: the same as"), "{}", reported(&twice));
-    let other = share(&root.path().join("other"), 10, 2, Shard { index: 0, of: 2 });
+    let other = write_shard(&root.path().join("other"), 10, 2, Shard { index: 0, of: 2 });
     let mixed = [all[1].clone(), other];
     assert!(reported(&mixed).contains("another run"), "{}", reported(&mixed));
     let records = all[2].join(RECORDS);
@@ -289,7 +289,7 @@ fn shares_that_do_not_fit_are_not_merged() {
 #[test]
 fn reasons_are_counted() {
     let root = tempfile::tempdir().unwrap();
-    let directory = share(root.path(), 9, 4, Shard::default());
+    let directory = write_shard(root.path(), 9, 4, Shard::default());
     let counts = Sidecar::read(&directory).unwrap().counts;
     assert_eq!(counts, Counts { records: 6, skipped: BTreeMap::from([("no".into(), 3)]), malformed: 0 });
 }

@@ -25,7 +25,7 @@ pub struct Prepared {
     pub records: PathBuf,
     /// The counts of the questions.
     pub counts: Counts,
-    /// The questions of this run's share.
+    /// The questions of this run's shard.
     pub questions: u64,
     /// Seconds from the first question to the last answer; of a resumed run, since it was resumed.
     pub seconds: f64,
@@ -45,9 +45,8 @@ pub struct StageReport {
     pub busy_seconds: f64,
 }
 
-/// Retrieves, reranks and answers the questions of `config`, or the share of them that `shard`
-/// names, and writes the records into the output directory. The index is built first, if there is
-/// none.
+/// Retrieves, reranks and answers the questions of `config` in `shard`, and writes the records to
+/// the output directory. The index is built first, if there is none.
 ///
 /// # Errors
 /// If the directory holds an earlier run that is neither resumed nor overwritten; if a component
@@ -112,7 +111,7 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         checksum,
     };
     sidecar.write(&directory.sidecar())?;
-    // A share of few questions may have none.
+    // A small shard may have none.
     if counts.records == 0 && survey.questions > 0 {
         let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
         let reported = format!("{}: no record from {} questions: {reason}", directory.path().display(), survey.questions);
