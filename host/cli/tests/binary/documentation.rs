@@ -111,7 +111,8 @@ fn paths_in_the_documents_exist() {
         let directory = root().join(&name).parent().unwrap().to_owned();
         // Below the root, what has no file's ending may be the name of a tensor.
         let is_path = |word: &str| is_path(word) && (directory == root() || ENDINGS.iter().any(|end| word.ends_with(end)));
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://"));
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.contains("://") && !link.is_empty());
         let in_commands =
             commands(&text).into_iter().flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let words = code_spans(&text).into_iter().chain(in_commands).filter(|word| is_path(word));
