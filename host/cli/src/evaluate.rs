@@ -50,7 +50,7 @@ pub(super) fn summarise(metrics: &Metrics, shown: &Path) -> String {
     let mut text = table(&["ANSWERS FROM", "EM", "F1", "MATCH", "ROUGE-L"], &rows);
     if let Some(speed) = &metrics.speed {
         text.push_str(&format!(
-            "\n{:.1} ms a question compressed, {:.1} ms uncompressed: {:.2}x ({})",
+            "\nTime per question: {:.1} ms compressed, {:.1} ms uncompressed ({:.2}x; {})",
             speed.compressed.total_ms, speed.uncompressed.total_ms, speed.speedup, speed.protocol
         ));
     }
