@@ -53,8 +53,10 @@ impl EvaluateRun {
         }
         if found.missing > 0 {
             let answered = found.queries - found.missing;
-            let why = "the run does not have, and which count as 0. Over the";
-            text.push_str(&format!(" They include {} that {why} {answered} that it has:\n\n", found.missing));
+            text.push_str(&format!(
+                " {} of them are missing in the run and count as 0. Means over the {answered} others:\n\n",
+                found.missing
+            ));
             text.push_str(&scores(&found.answered));
         }
         terminal.print(text)
