@@ -1,5 +1,4 @@
-//! Matrix products, by the `gemm` crate: the one that candle's CPU matmul calls, called directly,
-//! since candle's allocates and clears an output on every call and does not add to an existing one.
+//! Matrix products, by the `gemm` crate, which can add to an existing output.
 
 use crate::elementwise::{narrow, widen};
 use crate::layout::Walk;

@@ -43,8 +43,8 @@ inventory::submit! {
 pub struct MistralConfig {
     /// Quantises the weights of linear layers and the embedding table, for less memory and faster
     /// decoding: bf16 (16 bits per weight), or GGML's blocks of 32: q8_0 (8.5 bits) or q4_0 (4.5
-    /// bits, 8.5 for the table). Adapters can be trained on quantised weights; `pretrain` does not
-    /// quantise. Norms, and layers whose input size is not a multiple of 32, keep `dtype`.
+    /// bits, 8.5 for the table). Adapters can be trained on quantised weights; `pretrain` refuses
+    /// them. Norms, and layers whose input size is not a multiple of 32, keep `dtype`.
     pub quantization: Option<Quantization>,
 }
 
@@ -58,7 +58,15 @@ impl GeneratorPlugin for MistralGenerator {
 
     fn build(config: MistralConfig, context: GeneratorContext) -> Result<Self> {
         let shape = DecoderConfig::from_directory(&context.directory)?;
-        Ok(MistralGenerator { model: CausalLm::new(shape, &context.params.quantized(config.quantization))? })
+        let params = context.params.quantized(config.quantization);
+        let model = CausalLm::new(shape, &params)?;
+        match config.quantization {
+            Some(quantization) if params.lora().is_none() && !params.trainable().is_empty() => Err(Error::Config(format!(
+                "the generator is trained as a whole, so that its weights cannot be held as {}; leave out `generator.quantization`",
+                quantization.dtype()
+            ))),
+            _ => Ok(MistralGenerator { model }),
+        }
     }
 }
 

@@ -36,7 +36,8 @@ fn document(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name)
 }
 
-/// Compares a reference with its file, except for `missing` plugins, or writes the file if asked to.
+/// Compares a reference with its file, except for `missing` plugins, or writes the file if asked
+/// to.
 fn compare(name: &str, expected: &str, missing: &[&str]) {
     if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
         assert!(missing.is_empty(), "only the workspace's build has all plugins; {missing:?} are missing");

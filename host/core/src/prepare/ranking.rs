@@ -105,7 +105,7 @@ pub(super) fn rank(
     let ranked = questions.iter().zip(candidates).map(|(question, candidates)| match candidates {
         Candidates::Given => given(reranker, question, config.keep),
         Candidates::Missing => Ok(skip("has no documents, and the configuration has no [retriever]")),
-        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no documents")),
+        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no documentss")),
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
     // A question that the reranker rejects cannot be prepared; a retry would fail again.
