@@ -2,9 +2,9 @@
 
 use scaledown_sdk::DType;
 use scaledown_sdk::nn::decoder::CausalLm;
-use scaledown_sdk::nn::{Forward, Params, Span};
+use scaledown_sdk::nn::{ForwardMode, Params, Span};
 use scaledown_tests::parity::{
-    Fixture, Model, Report, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
+    ComparisonReport, Fixture, Model, Tolerance, decoder_config, devices, directory, encoder_config, options, weights,
 };
 
 /// Compares the cases of one model that are computed in `dtype`.
@@ -14,7 +14,7 @@ fn compare(name: &str, dtype: DType, tolerance: Tolerance, cases: &[&str]) {
         let model = Model::load(name, &device, dtype).unwrap_or_else(|error| panic!("{name}: {error}"));
         for case in cases {
             let subject = format!("{name}, {case}, on {}", device.name());
-            let mut report = Report::new(&subject, tolerance);
+            let mut report = ComparisonReport::new(&subject, tolerance);
             let run = model.compare(&recorded.under(&format!("{case}/")), &device, &mut report);
             run.unwrap_or_else(|error| panic!("{subject}: {error}"));
             report.finish();
@@ -107,7 +107,7 @@ fn a_forward_pass_costs_what_pytorch_counts() {
             let ids = device.from_slice(&vec![1_u32; batch * length], [batch, length]).unwrap();
             let (embeddings, mask) = (model.embed(&ids).unwrap(), vec![Span::padded_right(length); batch]);
             let before = device.usage();
-            let hidden = model.forward(&embeddings, &mask, &mut Forward::inference()).unwrap();
+            let hidden = model.forward(&embeddings, &mask, &mut ForwardMode::inference()).unwrap();
             model.logits(&hidden).unwrap();
             let flops = (device.usage() - before).flops;
             assert_eq!(flops, expected.as_u64().unwrap(), "{name} on {}", device.name());

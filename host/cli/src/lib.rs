@@ -1,7 +1,8 @@
 //! The command line: one file a subcommand, each a thin call of the library.
 //!
 //! To add a subcommand: write `src/NAME.rs` with a struct that derives [`clap::Args`] and a
-//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in [`Command::run`].
+//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in
+//! [`Command::run`].
 
 mod again;
 mod answer;
@@ -60,11 +61,11 @@ use crate::terminal::Terminal;
 use scaledown_host::config::{Config, Overrides};
 use scaledown_host::error::{Error, Result};
 
-/// Answers questions over documents faster, by soft compression: trains, measures and runs compressors.
+/// Train, measure and run document compressors that make retrieval-augmented generation faster.
 #[derive(Debug, Parser)]
 #[command(name = "scaledown", version, max_term_width = 110, arg_required_else_help = true)]
 struct Cli {
-    /// Print results and errors only: no progress, no notes, no warnings.
+    /// Print only results and errors.
     #[arg(short, long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -118,14 +119,14 @@ impl Command {
     }
 }
 
-/// A configuration file and what goes over it.
+/// A configuration file and its overrides.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
-    /// The configuration, a TOML file.
+    /// The configuration (TOML).
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
 }
 
 impl ConfigArgs {
@@ -135,16 +136,16 @@ impl ConfigArgs {
     }
 }
 
-/// Values that go over a configuration.
+/// Overrides of a configuration.
 #[derive(Debug, Args)]
-pub(crate) struct Settings {
-    /// Sets one key over the configuration, as in `--set training.seed=1`; may be repeated.
+pub(crate) struct SettingArgs {
+    /// Override a configuration key, as in `--set training.seed=1`. Repeatable.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-impl Settings {
-    /// The settings, with those of the environment below them.
+impl SettingArgs {
+    /// The overrides, with those of the environment below them.
     pub(crate) fn overrides(&self) -> Result<Overrides> {
         let has_key =
             |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
@@ -158,8 +159,8 @@ impl Settings {
     }
 }
 
-/// Runs the `scaledown` command line of this process and returns its exit code: 0, 1 for an error, 2 for wrong usage, 130 after an
-/// interruption.
+/// Runs the `scaledown` command line of this process and returns its exit code: 0, 1 for an error,
+/// 2 for wrong usage, 130 after an interruption.
 ///
 /// A binary with plugins of its own is this call, and their crates linked in:
 ///

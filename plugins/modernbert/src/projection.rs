@@ -1,13 +1,13 @@
 //! The map from the encoder's space to the generator's.
 
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::{Forward, Init, Linear, Params};
+use scaledown_sdk::nn::{ForwardMode, Init, Linear, Params};
 use scaledown_sdk::{Result, Tensor};
 
 /// A linear layer, ReLU, and another linear layer.
 ///
-/// Parameters under its path, named as in PyTorch's `Sequential`: `0.weight [inner, inputs]`, `0.bias`, `2.weight [outputs, inner]`,
-/// `2.bias`.
+/// Parameters under its path, named as in PyTorch's `Sequential`: `0.weight [inner, inputs]`,
+/// `0.bias`, `2.weight [outputs, inner]`, `2.bias`.
 #[derive(Debug)]
 pub(crate) struct Projection {
     first: Linear,
@@ -25,7 +25,7 @@ impl Projection {
     }
 
     /// `[.., inputs] -> [.., outputs]`.
-    pub(crate) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub(crate) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let inner = self.first.forward(x, forward).at("0")?.relu()?;
         self.second.forward(&inner, forward).at("2")
     }

@@ -1,8 +1,10 @@
 //! Reverse-mode differentiation over the instruction set.
 //!
-//! A [`Tensor`](crate::Tensor) that descends from a leaf carries its history; [`Tensor::backward`](crate::Tensor::backward) walks it from the newest
-//! instruction to the oldest and applies one rule per instruction. Nothing is computed or kept for an input that no
-//! gradient is wanted of, so frozen weights cost nothing. [`checkpoint`] trades memory for a second forward pass.
+//! A [`Tensor`](crate::Tensor) that descends from a leaf carries its history;
+//! [`Tensor::backward`](crate::Tensor::backward) walks it from the newest instruction to the oldest
+//! and applies one rule per instruction. Nothing is computed or kept for an input that no gradient
+//! is wanted of, so frozen weights cost nothing. [`checkpoint`] trades memory for a second forward
+//! pass.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod backward;

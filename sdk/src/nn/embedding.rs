@@ -4,8 +4,8 @@ use super::{Init, Param, Params};
 use crate::Result;
 use crate::tensor::{DType, Tensor};
 
-/// A table of vectors, one for each token id. Its parameter is `weight [count, size]`; a frozen one may be
-/// [quantised](super::ParamOptions::quantization).
+/// A table of vectors, one for each token id. Its parameter is `weight [count, size]`; a frozen one
+/// may be [quantised](super::ParamOptions::quantization).
 #[derive(Debug)]
 pub struct Embedding {
     weight: Param,
@@ -14,7 +14,8 @@ pub struct Embedding {
 }
 
 impl Embedding {
-    /// The table at the path of `params`. A new one is standard normal: with smaller vectors a small model is slow to tell tokens apart.
+    /// The table at the path of `params`. A new one is standard normal: with smaller vectors a
+    /// small model is slow to tell tokens apart.
     ///
     /// # Errors
     /// If weights cannot be read.

@@ -8,7 +8,6 @@ pub mod bert;
 pub mod deberta;
 pub mod decoder;
 mod embedding;
-pub mod encoder;
 mod forward;
 #[cfg(not(target_arch = "wasm32"))]
 mod generate;
@@ -22,6 +21,7 @@ mod lora;
 mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 mod model_directory;
+pub mod modernbert;
 #[cfg(not(target_arch = "wasm32"))]
 mod optimizer;
 #[cfg(not(target_arch = "wasm32"))]
@@ -47,7 +47,7 @@ mod token_batch;
 mod weights;
 
 pub use embedding::Embedding;
-pub use forward::Forward;
+pub use forward::ForwardMode;
 #[cfg(not(target_arch = "wasm32"))]
 pub use generate::{Decoding, Finish, GenerateOptions, Generated, generate};
 pub use init::Init;

@@ -4,7 +4,8 @@ use super::{Init, Param, Params};
 use crate::Result;
 use crate::tensor::Tensor;
 
-/// Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv 1910.07467). Its parameter is `weight [size]`.
+/// Root-mean-square normalisation (Zhang and Sennrich 2019, arXiv 1910.07467). Its parameter is
+/// `weight [size]`.
 #[derive(Debug)]
 pub struct RmsNorm {
     weight: Param,

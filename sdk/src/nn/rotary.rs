@@ -5,7 +5,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::Result;
 use crate::tensor::{DType, Device, Tensor};
 
-/// How the frequencies of a rotary embedding are stretched for contexts longer than those of pretraining.
+/// How the frequencies of a rotary embedding are stretched for contexts longer than those of
+/// pretraining.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum RopeScaling {
     /// Not at all.
@@ -21,15 +22,16 @@ pub enum RopeScaling {
         factor: f64,
         /// Wavelengths above `original_context / low_freq_factor` are long.
         low_freq_factor: f64,
-        /// Wavelengths below `original_context / high_freq_factor` stay; between the two, frequencies are interpolated.
+        /// Wavelengths below `original_context / high_freq_factor` stay; between the two,
+        /// frequencies are interpolated.
         high_freq_factor: f64,
         /// The context length of pretraining (`original_max_position_embeddings`).
         original_context: f64,
     },
 }
 
-/// The rotary embedding of heads of one size. Tables are computed on the host in f32, as PyTorch does, once for all positions that have
-/// been asked for.
+/// The rotary embedding of heads of one size. Tables are computed on the host in f32, as PyTorch
+/// does, once for all positions that have been asked for.
 #[derive(Debug)]
 pub struct Rotary {
     frequencies: Vec<f32>,
@@ -75,7 +77,8 @@ impl Rotary {
         &self.device
     }
 
-    /// The rotation of `len` consecutive positions from `start`, the same for each sequence: `[1, len, head_size / 2]`.
+    /// The rotation of `len` consecutive positions from `start`, the same for each sequence:
+    /// `[1, len, head_size / 2]`.
     ///
     /// # Errors
     /// If the device fails.
@@ -85,7 +88,8 @@ impl Rotary {
         Ok(Rotation { cos: part(&cos)?, sin: part(&sin)? })
     }
 
-    /// The rotation of each position of a batch of sequences of one length: `[batch, len, head_size / 2]`.
+    /// The rotation of each position of a batch of sequences of one length:
+    /// `[batch, len, head_size / 2]`.
     ///
     /// # Errors
     /// If the rows differ in length, or the device fails.

@@ -4,7 +4,7 @@ mod comparison;
 mod fixture;
 mod model;
 
-pub use comparison::{Comparison, Report, Tolerance};
+pub use comparison::{Comparison, ComparisonReport, Tolerance};
 pub use fixture::{Fixture, directory};
 pub use model::{Model, decoder_config, encoder_config, mask, mean_cross_entropy, options, weights};
 
@@ -13,10 +13,12 @@ use scaledown_sdk::component::{Factory, registrations};
 
 use scaledown_conformance::device::reference::Reference;
 
-/// The devices that the tests run on: the reference, which proves the decompositions, and every device plugin that is linked in.
+/// The devices that the tests run on: the reference, which proves the decompositions, and every
+/// device plugin that is linked in.
 ///
 /// # Panics
-/// If a device cannot be made, or the plugin `cpu` is not among them: a test of the reference alone would test no code that is shipped.
+/// If a device cannot be made, or the plugin `cpu` is not among them: a test of the reference alone
+/// would test no code that is shipped.
 #[must_use]
 pub fn devices() -> Vec<Device> {
     // Plugins are found through their registrations; naming the crates links them in.

@@ -7,7 +7,8 @@ use crate::model::DocumentLength;
 pub struct DocumentLengths {
     /// The documents.
     pub documents: usize,
-    /// Those of them that are longer than `compression.document_tokens`, of which no reading sees more.
+    /// Those of them that are longer than `compression.document_tokens`, of which no reading sees
+    /// more.
     pub cut: usize,
     /// The tokens that are read.
     pub tokens: usize,
@@ -21,7 +22,8 @@ impl DocumentLengths {
         self.tokens += document.tokens;
     }
 
-    /// The tokens that are read over the vectors that replace them, of which each document has `memory_tokens`.
+    /// The tokens that are read over the vectors that replace them, of which each document has
+    /// `memory_tokens`.
     #[must_use]
     pub fn compression_rate(&self, memory_tokens: usize) -> f64 {
         self.tokens as f64 / (self.documents * memory_tokens).max(1) as f64
@@ -33,8 +35,7 @@ impl DocumentLengths {
         let DocumentLengths { documents, cut, .. } = self;
         (*cut > 0).then(|| {
             format!(
-                "{cut} of {documents} documents are longer than compression.document_tokens = {document_tokens}; only so much of them is read, \
-                 compressed or not"
+                "truncated {cut} of {documents} documents to compression.document_tokens = {document_tokens}, compressed or not"
             )
         })
     }

@@ -19,13 +19,14 @@ pub struct Evaluated {
     pub scores: AnswerScores,
     /// The wall time.
     pub elapsed: Duration,
-    /// The most memory that tensors took, parameters included, in bytes.
+    /// Peak memory of tensors in bytes, including parameters.
     pub peak_memory: u64,
     /// How long the documents were.
     pub lengths: DocumentLengths,
 }
 
-/// Answers `records`, which is shown as a task called `title`, and scores the answers. A record without gold answers is scored against the teacher's.
+/// Answers `records`, which is shown as a task called `title`, and scores the answers. A record
+/// without gold answers is scored against the teacher's.
 ///
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
@@ -58,7 +59,8 @@ fn golds(record: &Record) -> Vec<&str> {
     record.gold_answers.iter().map(String::as_str).collect()
 }
 
-/// How well the compressor's relevance scores order the documents, with the teacher's as the truth; `None` if there are none of either.
+/// How well the compressor's relevance scores order the documents, with the teacher's as the truth;
+/// `None` if there are none of either.
 #[must_use]
 pub fn ranking(records: &[Record], answers: &[Answer]) -> Option<Ranking> {
     let pairs = records.iter().zip(answers).filter_map(|(record, answer)| {

@@ -10,7 +10,7 @@ use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device, Error as SdkError};
 
-use super::config::{Init, ModelConfig, Precision};
+use super::config::{GeneratorInit, ModelConfig, Precision};
 use crate::plugins::registry;
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
@@ -34,37 +34,38 @@ pub struct LanguageModel {
     pub weights: Option<Arc<dyn WeightSource>>,
 }
 
-/// What a generator is loaded for.
+/// Which of a generator's parameters train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// To answer as it is.
-    Alone,
-    /// To read the vectors of a compressor: it has an adapter, if the configuration does not forbid one, and nothing else of it trains.
-    Reader,
-    /// To be trained as a whole.
-    Learner,
+    /// No parameter trains and no adapter is added.
+    Frozen,
+    /// Only a LoRA adapter trains. `generator.lora = false` leaves it out.
+    Adapted,
+    /// All parameters train.
+    FullFinetune,
 }
 
 impl LanguageModel {
     /// Loads the generator that `config` describes on `device`.
     ///
     /// # Errors
-    /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
+    /// If the model cannot be found, its configuration is not supported, or weights are missing,
+    /// superfluous or misshapen.
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;
-        let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
+        let directory = hub::HubSettings::from_environment().resolve(&table.model, table.revision.as_deref())?;
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
-            trainable: role == Role::Learner,
+            trainable: role == Role::FullFinetune,
             seed: config.seed,
-            lora: table.adapter().filter(|_| role == Role::Reader),
+            lora: table.adapter().filter(|_| role == Role::Adapted),
             quantization: None,
         };
         let weights: Option<Arc<dyn WeightSource>> = match table.init {
-            Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
-            Init::Random => None,
+            GeneratorInit::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
+            GeneratorInit::Random => None,
         };
         let params = match &weights {
             Some(weights) => Params::load(options, Arc::clone(weights)),

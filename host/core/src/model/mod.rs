@@ -1,4 +1,5 @@
-//! Models put together from a configuration: a generator with its tokenizer and prompt, and a compressor beside it.
+//! Models put together from a configuration: a generator with its tokenizer and prompt, and a
+//! compressor beside it.
 
 mod adapter_check;
 mod base;

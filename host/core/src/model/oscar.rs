@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, LEARNING_RATE, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::{Forward, ParamGroup, ParamOptions, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, ParamOptions, Params};
 
 use super::LanguageModel;
 use super::config::{Compression, CompressorConfig};
@@ -21,7 +21,7 @@ pub struct Oscar {
     pub compressor: Box<dyn Compressor>,
     /// The compressor's parameters.
     pub compressor_params: Params,
-    /// The lengths of what is compressed and what comes out.
+    /// The lengths of the compressor's input and output.
     pub lengths: Compression,
     /// Whether the compressor scores documents.
     pub relevance: bool,
@@ -33,7 +33,8 @@ impl Oscar {
     /// Builds the compressor that `config` describes for `model`.
     ///
     /// # Errors
-    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be read.
+    /// If the compressor cannot be made for this generator, or its weights or tokenizer cannot be
+    /// read.
     pub fn new(config: &CompressorConfig<'_>, model: LanguageModel) -> Result<Self> {
         let started = Instant::now();
         let options = ParamOptions {
@@ -81,8 +82,8 @@ impl Oscar {
         Ok([prefix, &query, separator, &document, suffix].into_iter().flatten().copied().collect())
     }
 
-    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the generator's tokens, where the compressor reads
-    /// those.
+    /// The query with each of the documents, as [`Oscar::pair`]; `encoded` are the documents in the
+    /// generator's tokens, where the compressor reads those.
     pub(super) fn pairs(
         &self,
         query: &str,
@@ -106,11 +107,12 @@ impl Oscar {
     ///
     /// # Errors
     /// Those of the compressor, with its name in their path.
-    pub fn compress(&self, pairs: &PairBatch, forward: &mut Forward) -> scaledown_sdk::Result<Compressed> {
+    pub fn compress(&self, pairs: &PairBatch, forward: &mut ForwardMode) -> scaledown_sdk::Result<Compressed> {
         self.compressor.compress(pairs, forward).at("compressor")
     }
 
-    /// The tokenizers that read a document: the generator's, and the compressor's where it has its own.
+    /// The tokenizers that read a document: the generator's, and the compressor's where it has its
+    /// own.
     #[must_use]
     pub fn tokenizers(&self) -> Vec<&Tokenizer> {
         std::iter::once(&self.model.tokenizer).chain(self.tokenizer.as_ref()).collect()
@@ -122,7 +124,7 @@ impl Oscar {
         self.tokenizer.is_some()
     }
 
-    /// What is trained, each part at its own peak learning rate.
+    /// The trained parts, each with its peak learning rate.
     #[must_use]
     pub fn param_groups(&self, lr_generator: f64, lr_compressor: Option<f64>) -> Vec<ParamGroup> {
         let group = |name: &str, params: &Params, lr| ParamGroup { name: name.into(), params: params.trainable(), lr };
@@ -132,7 +134,7 @@ impl Oscar {
         ]
     }
 
-    /// What a checkpoint holds, each part with the name of its file.
+    /// The parts of a checkpoint with their file names.
     #[must_use]
     pub fn stored(&self) -> Vec<(&'static str, Params)> {
         vec![("generator", self.model.params.clone()), ("compressor", self.compressor_params.clone())]

@@ -5,37 +5,37 @@ use std::path::Path;
 use scaledown_sdk::nn::Sampling;
 
 use super::Context;
-use crate::answer::{AnswerOptions, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, Session};
 use crate::config::Config;
 use crate::data::records::Record;
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// Gives every record the answer of the uncompressed generator, in place of one that it may have. Records that get no answer are left out.
+/// Gives every record the answer of the uncompressed generator, in place of one that it may have.
+/// Drops records without an answer.
 ///
 /// # Errors
 /// If a record cannot be tokenized, the device fails, or the user interrupts.
 pub fn label(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Vec<Record>> {
     let options = AnswerOptions {
-        reading: Reading::Uncompressed,
+        reading: ContextMode::Uncompressed,
         documents: config.data.documents.unwrap_or(usize::MAX),
         max_new_tokens: config.evaluation.max_new_tokens,
         stop: Vec::new(),
         sampling: Sampling::Greedy,
-        batch: config.evaluation.batch,
+        batch: config.evaluation.batch_size,
         widths: config.evaluation.widths,
         ignore_end: false,
     };
     let answers = session.ask_all(records, &options, "teacher's answers", context.progress)?.answers;
     if context.progress.cancelled() {
-        return Err(Error::interrupted("the teacher's answers were not finished"));
+        return Err(Error::interrupted("labelling interrupted"));
     }
     let labelled = records.iter().zip(answers).filter(|(_, answer)| !answer.text.is_empty());
     let labelled: Vec<Record> = labelled.map(|(record, answer)| Record { answer: Some(answer.text), ..record.clone() }).collect();
     if labelled.is_empty() && !context.progress.cancelled() {
         let message = format!(
-            "the teacher gave an empty answer to all {} training questions, so there is nothing to learn; look at the \
-             generator's answers and its prompt with `scaledown answer --uncompressed`",
+            "the teacher returned an empty answer to all {} training questions; inspect its answers with `scaledown answer --uncompressed`",
             records.len()
         );
         return Err(Error::failed(message));

@@ -1,4 +1,4 @@
-//! What every room needs: files that are whole or not there, models of a hub, locks, progress, interruption, random streams.
+//! Shared services: atomic files, models of a hub, locks, progress, interruption, random streams.
 
 pub mod artifact;
 pub mod hub;

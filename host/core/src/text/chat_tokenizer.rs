@@ -7,7 +7,8 @@ use scaledown_sdk::component::ChatTokenizer;
 
 use super::tokenizer::{TextError, Tokenizer};
 
-/// Opens the tokenizer of a model's directory, for a [`TeacherContext`](scaledown_sdk::component::TeacherContext).
+/// Opens the tokenizer of a model's directory, for a
+/// [`TeacherContext`](scaledown_sdk::component::TeacherContext).
 ///
 /// # Errors
 /// As [`Tokenizer::from_directory`].
@@ -17,8 +18,9 @@ pub fn open_chat_tokenizer(directory: &Path) -> scaledown_sdk::Result<Box<dyn Ch
 }
 
 impl Tokenizer {
-    /// The text of a system message and a user's message: by the model's chat template if it has one and `template` is set, else the two
-    /// with a blank line between them, or the user's alone where the system message is empty.
+    /// The text of a system message and a user's message: by the model's chat template if it has
+    /// one and `template` is set, else the two with a blank line between them, or the user's alone
+    /// where the system message is empty.
     ///
     /// # Errors
     /// [`TextError::Template`] if the chat template refuses the messages.

@@ -56,7 +56,8 @@ impl PromptTemplate {
         split(&text).map(|part| part.encode(tokenizer)).filter(|piece| !is_empty(piece)).collect()
     }
 
-    /// The user's message with the documents' texts in their places, for a model that reads it as text.
+    /// The user's message with the documents' texts in their places, for a model that reads it as
+    /// text.
     ///
     /// # Errors
     /// If the template cannot be rendered.

@@ -1,6 +1,6 @@
 //! The encoder: embeddings and layers.
 
-use super::layer::Layer;
+use super::layer::BertLayer;
 use super::{BertConfig, Family};
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
@@ -10,15 +10,16 @@ use crate::{Error, Result};
 
 /// `BertModel` without its pooler, or `DistilBertModel`.
 ///
-/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has no types), `embeddings.LayerNorm`, and the
-/// layers under `encoder.layer` (DistilBERT: `transformer.layer`).
+/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has
+/// no types), `embeddings.LayerNorm`, and the layers under `encoder.layer` (DistilBERT:
+/// `transformer.layer`).
 #[derive(Debug)]
 pub struct Bert {
     words: Embedding,
     positions: Embedding,
     types: Option<Embedding>,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<BertLayer>,
     config: BertConfig,
 }
 
@@ -42,7 +43,7 @@ impl Bert {
             positions: table("position_embeddings", config.max_positions)?,
             types: if types > 0 { Some(table("token_type_embeddings", types)?) } else { None },
             norm: LayerNorm::new(&embeddings.pp("LayerNorm"), config.hidden_size, true, config.norm_eps)?,
-            layers: (0..config.layers).map(|i| Layer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
+            layers: (0..config.layers).map(|i| BertLayer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
             config,
         })
     }
@@ -59,7 +60,8 @@ impl Bert {
         self.words.weight()
     }
 
-    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens. What comes out at padding means nothing.
+    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
+    /// Outputs at padding are undefined.
     ///
     /// # Errors
     /// If a sequence is empty or longer than the model can read, or an id is not in the vocabulary.
@@ -68,7 +70,8 @@ impl Bert {
         self.run(&padded, padded.len, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first
+    /// layer, and what leaves each.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].
@@ -80,7 +83,8 @@ impl Bert {
         Ok(states)
     }
 
-    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
+    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no
+    /// others.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].
@@ -121,7 +125,7 @@ impl Bert {
 }
 
 impl BertConfig {
-    /// An error of a model that is not what was looked for.
+    /// The error for another model than expected.
     pub(super) fn expect(&self, family: Family, what: &str) -> Result<()> {
         if self.family == family {
             return Ok(());

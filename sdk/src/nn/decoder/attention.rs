@@ -1,15 +1,15 @@
 //! Grouped-query self-attention with rotary positions (Ainslie et al. 2023, arXiv 2305.13245).
 
 use super::cache::LayerCache;
-use super::{DecoderConfig, Readout, Sequences};
+use super::{DecoderConfig, PositionInfo, TokenSelection};
 use crate::error::ResultExt;
-use crate::nn::{Forward, Init, Linear, Params};
+use crate::nn::{ForwardMode, Init, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
 use crate::{Error, Result};
 
 /// Causal self-attention.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(super) struct DecoderAttention {
     q: Linear,
     k: Linear,
     v: Linear,
@@ -20,18 +20,19 @@ pub(super) struct Attention {
     spec: AttentionSpec,
 }
 
-impl Attention {
+impl DecoderAttention {
     /// Attention that sees `window` tokens, or all before.
     pub(super) fn new(config: &DecoderConfig, window: Option<usize>, params: &Params) -> Result<Self> {
         let (hidden, size) = (config.hidden, config.head_size);
         let (queries, keys) = (config.heads * size, config.kv_heads * size);
-        // New biases of queries and keys are random and large: through the rotary embedding a head then prefers some distance from the start,
-        // and a small model finds the heads that copy much sooner.
+        // New biases of queries and keys are random and large: through the rotary embedding a head
+        // then prefers some distance from the start, and a small model finds the heads that copy
+        // much sooner.
         let biased = |name: &str, outputs: usize| match config.qkv_bias {
             true => Linear::with_bias_init(&params.pp(name), hidden, outputs, Init::Normal(1.2)),
             false => Linear::new(&params.pp(name), hidden, outputs, false),
         };
-        Ok(Attention {
+        Ok(DecoderAttention {
             q: biased("q_proj", queries)?,
             k: biased("k_proj", keys)?,
             v: Linear::new(&params.pp("v_proj"), hidden, keys, config.qkv_bias)?,
@@ -50,15 +51,16 @@ impl Attention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`. With a cache, keys and values are
-    /// added to it, and unless it was empty, attention is over all that it holds.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`. With a cache, keys and values are added to it, and unless it was
+    /// empty, attention is over all that it holds.
     pub(super) fn forward(
         &self,
         x: &Tensor,
-        sequences: &Sequences,
-        readout: Option<&Readout>,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
         cache: Option<&mut LayerCache>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let &[batch, _, _] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));

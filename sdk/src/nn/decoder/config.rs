@@ -63,22 +63,24 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// The greatest number of positions that the model may read: what it was made for, stretched as its rotary frequencies are. (With
-    /// `llama3` scaling, `config.json` gives the stretched number.)
+    /// The greatest number of positions that the model may read: what it was made for, stretched as
+    /// its rotary frequencies are. (With `llama3` scaling, `config.json` gives the stretched
+    /// number.)
     #[must_use]
-    pub fn context(&self) -> Option<usize> {
+    pub fn max_positions(&self) -> Option<usize> {
         let stretch = if let RopeScaling::Linear { factor } = self.rope_scaling { factor.max(1.0) } else { 1.0 };
         self.max_positions.map(|positions| (positions as f64 * stretch) as usize)
     }
 
-    /// How a new matrix of `inputs` columns starts whose output is added to the residual stream: at half the usual scale, and less the more
-    /// layers there are, so that the stream keeps its scale (Radford et al. 2019).
+    /// How a new matrix of `inputs` columns starts whose output is added to the residual stream: at
+    /// half the usual scale, and less the more layers there are, so that the stream keeps its scale
+    /// (Radford et al. 2019).
     pub(super) fn residual_init(&self, inputs: usize) -> Init {
         Init::Normal(0.5 / (inputs as f64 * 2.0 * self.layers as f64).sqrt())
     }
 
-    /// How a new final norm starts: where the standard normal embedding table is the head as well, at the scale that gives logits a variance
-    /// of about 1.
+    /// How a new final norm starts: where the standard normal embedding table is the head as well,
+    /// at the scale that gives logits a variance of about 1.
     pub(super) fn final_norm_init(&self) -> Init {
         if self.tied { Init::Constant(1.0 / (self.hidden as f64).sqrt()) } else { Init::ONES }
     }
@@ -182,7 +184,8 @@ fn activation(keys: &JsonKeys<'_>) -> Result<GatedOp> {
     }
 }
 
-/// The sliding window of each layer. Defaults are those of `transformers`, since it leaves them out of the file.
+/// The sliding window of each layer. Defaults are those of `transformers`, since it leaves them out
+/// of the file.
 fn windows(keys: &JsonKeys<'_>, family: DecoderFamily, layers: usize) -> Result<Vec<Option<usize>>> {
     let default = if keys.mentions("sliding_window") { None } else { Some(4096) };
     let window = keys.optional_size("sliding_window")?.or(default);
@@ -210,8 +213,9 @@ fn windows(keys: &JsonKeys<'_>, family: DecoderFamily, layers: usize) -> Result<
     }
 }
 
-/// Base and stretching of the rotary frequencies: `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer files have. Where there are
-/// both, `rope_scaling` counts, as in `transformers`.
+/// Base and stretching of the rotary frequencies: `rope_theta` and `rope_scaling`, or
+/// `rope_parameters`, which newer files have. Where there are both, `rope_scaling` counts, as in
+/// `transformers`.
 fn rope(keys: &JsonKeys<'_>, path: &str) -> Result<(f64, RopeScaling)> {
     let theta = keys.positive("rope_theta")?;
     let found = ["rope_scaling", "rope_parameters"].into_iter().find_map(|key| Some((key, keys.value(key)?)));

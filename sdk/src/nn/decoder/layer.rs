@@ -1,21 +1,21 @@
 //! One transformer layer.
 
-use super::attention::Attention;
+use super::attention::DecoderAttention;
 use super::cache::LayerCache;
-use super::mlp::Mlp;
-use super::{DecoderConfig, Readout, Sequences};
+use super::mlp::DecoderMlp;
+use super::{DecoderConfig, PositionInfo, TokenSelection};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params, RmsNorm};
+use crate::nn::{ForwardMode, Linear, Params, RmsNorm};
 use crate::tensor::Tensor;
 
 /// Attention and MLP, each behind a norm and with a residual connection.
 #[derive(Debug)]
 pub struct DecoderLayer {
     input_norm: RmsNorm,
-    attention: Attention,
+    attention: DecoderAttention,
     post_attention_norm: RmsNorm,
-    mlp: Mlp,
+    mlp: DecoderMlp,
 }
 
 impl DecoderLayer {
@@ -28,27 +28,34 @@ impl DecoderLayer {
         let window = config.windows.get(index).copied().flatten();
         Ok(DecoderLayer {
             input_norm: norm("input_layernorm")?,
-            attention: Attention::new(config, window, &params.pp("self_attn"))?,
+            attention: DecoderAttention::new(config, window, &params.pp("self_attn"))?,
             post_attention_norm: norm("post_attention_layernorm")?,
-            mlp: Mlp::new(config, &params.pp("mlp"))?,
+            mlp: DecoderMlp::new(config, &params.pp("mlp"))?,
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, x: &Tensor, sequences: &Sequences, readout: Option<&Readout>, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(
+        &self,
+        x: &Tensor,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
+        forward: &mut ForwardMode,
+    ) -> Result<Tensor> {
         self.forward_cached(x, sequences, readout, None, forward)
     }
 
     pub(super) fn forward_cached(
         &self,
         x: &Tensor,
-        sequences: &Sequences,
-        readout: Option<&Readout>,
+        sequences: &PositionInfo,
+        readout: Option<&TokenSelection>,
         cache: Option<&mut LayerCache>,
-        forward: &mut Forward,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let normed = self.input_norm.forward(x).at("input_layernorm")?;
         let attended = self.attention.forward(&normed, sequences, readout, cache, forward).at("self_attn")?;

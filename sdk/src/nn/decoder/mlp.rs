@@ -3,22 +3,22 @@
 use super::DecoderConfig;
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{GatedOp, Tensor};
 
 /// `down(f(gate(x)) * up(x))`.
 #[derive(Debug)]
-pub(super) struct Mlp {
+pub(super) struct DecoderMlp {
     gate: Linear,
     up: Linear,
     down: Linear,
     activation: GatedOp,
 }
 
-impl Mlp {
+impl DecoderMlp {
     pub(super) fn new(config: &DecoderConfig, params: &Params) -> Result<Self> {
         let (hidden, inner, bias) = (config.hidden, config.intermediate, config.mlp_bias);
-        Ok(Mlp {
+        Ok(DecoderMlp {
             gate: Linear::new(&params.pp("gate_proj"), hidden, inner, bias)?,
             up: Linear::new(&params.pp("up_proj"), hidden, inner, bias)?,
             down: Linear::with_init(&params.pp("down_proj"), inner, hidden, bias, config.residual_init(inner))?,
@@ -26,7 +26,7 @@ impl Mlp {
         })
     }
 
-    pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let gate = self.gate.forward(x, forward).at("gate_proj")?;
         let up = self.up.forward(x, forward).at("up_proj")?;
         self.down.forward(&gate.gated(self.activation, &up)?, forward).at("down_proj")

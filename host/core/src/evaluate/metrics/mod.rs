@@ -1,7 +1,9 @@
-//! Quality metrics: how good an answer is ([`AnswerScores`]) and how good an order of documents is ([`ranking`]).
+//! Quality metrics: how good an answer is ([`AnswerScores`]) and how good an order of documents is
+//! ([`ranking`]).
 //!
-//! Every figure equals that of the implementation the field reports with, down to its odd corners, so that numbers can be
-//! put beside published ones. `tests/metrics/make_fixtures.py` and `make_rankings.py` beside it regenerate the cases that hold this to be true.
+//! Every figure equals that of the implementation the field reports with, down to its odd corners,
+//! so that numbers can be put beside published ones. `tests/metrics/make_fixtures.py` and
+//! `make_rankings.py` beside it regenerate the cases that hold this to be true.
 
 mod answer;
 mod normalize;

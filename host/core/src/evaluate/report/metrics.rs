@@ -18,7 +18,7 @@ pub struct Metrics {
     /// The same generator without any document: what can be guessed from the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_documents: Option<AnswerScores>,
-    /// Time and arithmetic.
+    /// Time and FLOPs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// The training, if the run had one.
@@ -32,10 +32,10 @@ pub struct Metrics {
     /// The documents' tokens over the vectors that replace them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_rate: Option<f64>,
-    /// The most memory in use.
+    /// Peak memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<Memory>,
-    /// What the run consisted of, in order.
+    /// The run's stages, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageSummary>,
     /// Where it ran.
@@ -43,8 +43,8 @@ pub struct Metrics {
     pub environment: Option<Environment>,
 }
 
-/// What one question costs, compressed and uncompressed: as [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and
-/// warm on both sides.
+/// The costs of one question, compressed and uncompressed, as
+/// [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and warm on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// With compression.
@@ -53,13 +53,15 @@ pub struct Speed {
     pub uncompressed: PhaseCosts,
     /// The uncompressed median of the total time over the compressed one.
     pub speedup: f64,
-    /// How it was measured, such as `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
+    /// How it was measured, such as
+    /// `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
     #[serde(default)]
     pub protocol: String,
 }
 
-/// The costs of one question by phase. Times are in milliseconds, arithmetic in 10^12 floating-point operations; each is the median over
-/// the runs, so the phases' times need not add up to the total.
+/// The costs of one question by phase. Times are in milliseconds, FLOPs in 10^12
+/// floating-point operations; each is the median over the runs, so the phases' times need not add
+/// up to the total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseCosts {
     /// Time of the compressor.
@@ -70,15 +72,16 @@ pub struct PhaseCosts {
     pub decode_ms: f64,
     /// Time of all phases.
     pub total_ms: f64,
-    /// Arithmetic of all phases.
+    /// FLOPs of all phases.
     pub tflop: f64,
-    /// Arithmetic of the compressor.
+    /// FLOPs of the compressor.
     pub compress_tflop: f64,
-    /// Arithmetic of the prefill.
+    /// FLOPs of the prefill.
     pub prefill_tflop: f64,
-    /// Arithmetic of all further tokens.
+    /// FLOPs of all further tokens.
     pub decode_tflop: f64,
-    /// Questions answered in a second, in one batch of the evaluation's size; the median of three runs after one that does not count.
+    /// Questions answered in a second, in one batch of the evaluation's size; the median of three
+    /// runs after one that does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queries_per_second: Option<f64>,
 }
@@ -123,7 +126,7 @@ pub struct Memory {
 pub struct StageSummary {
     /// Its name.
     pub name: String,
-    /// What it did, in a sentence.
+    /// A description.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Optimizer steps; none for a stage that does not train.
@@ -162,7 +165,7 @@ impl Environment {
         use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
         let kinds =
             RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
-        // A system that cannot be asked is described by what is known without it.
+        // Unknown properties are omitted.
         let system = System::new_with_specifics(kinds).ok();
         let processor = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_owned());
         Environment {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// What a `config.json` describes.
+/// A `config.json`'s architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Architecture {
     /// A causal language model: `MistralForCausalLM`, `LlamaForCausalLM`, `Qwen2ForCausalLM`.
@@ -51,7 +51,7 @@ impl Architecture {
                 let found = name.or(family).map_or_else(|| "missing".to_owned(), |name| format!("{name:?}"));
                 let names: Vec<&str> = NAMES.iter().map(|&(name, _)| name).collect();
                 let message = format!(
-                    "the model's architecture (`architectures[0]`, or else `model_type`) is {found}, expected one of {}",
+                    "the model's architecture (`architectures[0]` or `model_type`) is {found}, expected one of {}",
                     names.join(", ")
                 );
                 Err(Error::data(path.display(), message))

@@ -8,18 +8,18 @@ use crate::nn::JsonKeys;
 use crate::tensor::{GatedOp, UnaryOp};
 use crate::{Error, Result};
 
-/// How far the attention of a layer reaches.
+/// The attention of a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Reach {
-    /// Every token sees every other.
-    Global,
-    /// A token sees those within half the local window on either side.
-    Local,
+pub enum AttentionKind {
+    /// Every token attends to every other.
+    Full,
+    /// A token attends to those within half the window on either side.
+    Sliding,
 }
 
 /// The configuration of a ModernBERT encoder.
 #[derive(Clone, Debug, PartialEq)]
-pub struct EncoderConfig {
+pub struct ModernBertConfig {
     /// The number of token ids.
     pub vocab_size: usize,
     /// The size of a hidden state.
@@ -29,14 +29,14 @@ pub struct EncoderConfig {
     /// The number of attention heads, a divisor of `hidden_size` into even parts.
     pub heads: usize,
     /// The reach of each layer's attention; as many as there are layers.
-    pub layers: Vec<Reach>,
+    pub layers: Vec<AttentionKind>,
     /// The greatest distance at which a local layer's token sees another.
     pub local_distance: usize,
     /// The base of the rotary frequencies in global layers.
     pub global_rope_theta: f64,
     /// The base of the rotary frequencies in local layers.
     pub local_rope_theta: f64,
-    /// The most tokens that the model was made for.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The activation of the feed-forward layers.
     pub activation: GatedOp,
@@ -68,7 +68,7 @@ pub struct EncoderConfig {
     pub sep_token_id: Option<u32>,
 }
 
-impl EncoderConfig {
+impl ModernBertConfig {
     /// Reads `config.json` of a model directory.
     ///
     /// # Errors
@@ -78,15 +78,17 @@ impl EncoderConfig {
         let text = crate::files::read_text(&path, crate::files::FileKind::ModelConfiguration)
             .map_err(|error| Error::io(&path, error))?;
         let json = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;
-        EncoderConfig::named(&json, &path.display().to_string())
+        ModernBertConfig::named(&json, &path.display().to_string())
     }
 
-    /// Reads the contents of a `config.json`; absent keys have the defaults of transformers' `ModernBertConfig`.
+    /// Reads the contents of a `config.json`; absent keys have the defaults of transformers'
+    /// `ModernBertConfig`.
     ///
     /// # Errors
-    /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that this encoder does not have.
+    /// [`Error::Config`] that names the key which is missing, of a wrong type, or of a value that
+    /// this encoder does not have.
     pub fn from_json(json: &Value) -> Result<Self> {
-        EncoderConfig::named(json, "config.json")
+        ModernBertConfig::named(json, "config.json")
     }
 
     fn named(json: &Value, path: &str) -> Result<Self> {
@@ -95,7 +97,7 @@ impl EncoderConfig {
             return Err(keys.invalid("model_type", "modernbert"));
         }
         let (global_rope_theta, local_rope_theta) = rope_thetas(&keys)?;
-        let config = EncoderConfig {
+        let config = ModernBertConfig {
             vocab_size: keys.size("vocab_size")?,
             hidden_size: keys.size("hidden_size")?,
             intermediate_size: keys.size("intermediate_size")?,
@@ -138,25 +140,28 @@ impl EncoderConfig {
 }
 
 /// The reach of each layer: `layer_types`, or every n-th layer global, as older files have it.
-fn layers(keys: &JsonKeys<'_>) -> Result<Vec<Reach>> {
+fn layers(keys: &JsonKeys<'_>) -> Result<Vec<AttentionKind>> {
     let count = keys.layers("num_hidden_layers")?;
     let every = keys.optional_size("global_attn_every_n_layers")?.unwrap_or(3);
     let Some(types) = keys.texts("layer_types")? else {
-        return Ok((0..count).map(|i| if i.is_multiple_of(every) { Reach::Global } else { Reach::Local }).collect());
+        return Ok((0..count)
+            .map(|i| if i.is_multiple_of(every) { AttentionKind::Full } else { AttentionKind::Sliding })
+            .collect());
     };
     let expected = format!("{count} of \"full_attention\" or \"sliding_attention\"");
     if types.len() != count {
         return Err(keys.invalid("layer_types", &expected));
     }
     let reach = |kind: &str| match kind {
-        "full_attention" => Ok(Reach::Global),
-        "sliding_attention" => Ok(Reach::Local),
+        "full_attention" => Ok(AttentionKind::Full),
+        "sliding_attention" => Ok(AttentionKind::Sliding),
         _ => Err(keys.invalid("layer_types", &expected)),
     };
     types.into_iter().map(reach).collect()
 }
 
-/// The bases of the rotary frequencies of global and of local layers: in `rope_parameters`, or under keys of their own, as older files have them.
+/// The bases of the rotary frequencies of global and of local layers: in `rope_parameters`, or
+/// under keys of their own, as older files have them.
 fn rope_thetas(keys: &JsonKeys<'_>) -> Result<(f64, f64)> {
     const KINDS: [&str; 2] = ["full_attention", "sliding_attention"];
     if keys.value("rope_scaling").is_some() {
@@ -213,7 +218,7 @@ mod tests {
 
     use super::*;
 
-    fn parse(extra: Value) -> Result<EncoderConfig> {
+    fn parse(extra: Value) -> Result<ModernBertConfig> {
         let mut config = json!({
             "model_type": "modernbert", "vocab_size": 48, "hidden_size": 24, "intermediate_size": 20,
             "num_hidden_layers": 4, "num_attention_heads": 3, "local_attention": 8
@@ -221,7 +226,7 @@ mod tests {
         if let (Some(config), Some(extra)) = (config.as_object_mut(), extra.as_object()) {
             config.extend(extra.clone());
         }
-        EncoderConfig::from_json(&config)
+        ModernBertConfig::from_json(&config)
     }
 
     #[test]
@@ -236,7 +241,7 @@ mod tests {
         }));
         let (v4, v5) = (v4.unwrap(), v5.unwrap());
         assert_eq!(v4, v5);
-        assert_eq!(v4.layers, [Reach::Global, Reach::Local, Reach::Local, Reach::Global]);
+        assert_eq!(v4.layers, [AttentionKind::Full, AttentionKind::Sliding, AttentionKind::Sliding, AttentionKind::Full]);
         assert_eq!((v4.local_distance, v4.global_rope_theta, v4.local_rope_theta), (4, 5000.0, 100.0));
     }
 

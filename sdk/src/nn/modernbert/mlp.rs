@@ -1,26 +1,26 @@
 //! The gated feed-forward layer.
 
-use super::EncoderConfig;
+use super::ModernBertConfig;
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{GatedOp, Tensor};
 
 /// `Wo (f(a) * b)` with `(a, b) = Wi x` (Shazeer 2020, arXiv 2002.05202; GeGLU where `f` is GELU).
 ///
 /// Parameters under its path: `Wi` (the activated half first) and `Wo`.
 #[derive(Debug)]
-pub(super) struct Mlp {
+pub(super) struct ModernBertMlp {
     input: Linear,
     out: Linear,
     activation: GatedOp,
     dropout: f64,
 }
 
-impl Mlp {
-    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Result<Self> {
+impl ModernBertMlp {
+    pub(super) fn new(config: &ModernBertConfig, params: &Params) -> Result<Self> {
         let (hidden, size, bias) = (config.hidden_size, config.intermediate_size, config.mlp_bias);
-        Ok(Mlp {
+        Ok(ModernBertMlp {
             input: Linear::with_init(&params.pp("Wi"), hidden, 2 * size, bias, config.init())?,
             out: Linear::with_init(&params.pp("Wo"), size, hidden, bias, config.output_init())?,
             activation: config.activation,
@@ -29,7 +29,7 @@ impl Mlp {
     }
 
     /// `[batch, seq, hidden] -> [batch, seq, hidden]`.
-    pub(super) fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub(super) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let mut inner = self.input.forward(x, forward).at("Wi")?.gated_halves(self.activation)?;
         if forward.training {
             inner = inner.dropout(self.dropout, forward.next_seed())?;

@@ -1,10 +1,10 @@
 //! Bidirectional self-attention with one fused projection.
 
 use super::positions::Positions;
-use super::{EncoderConfig, Reach};
+use super::{AttentionKind, ModernBertConfig};
 use crate::error::ResultExt;
-use crate::nn::decoder::Readout;
-use crate::nn::{Forward, Linear, Params};
+use crate::nn::decoder::TokenSelection;
+use crate::nn::{ForwardMode, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor};
 use crate::{Error, Result};
 
@@ -12,23 +12,23 @@ use crate::{Error, Result};
 ///
 /// Parameters under its path: `Wqkv` (query, key and value, in that order) and `Wo`.
 #[derive(Debug)]
-pub(super) struct Attention {
+pub(super) struct ModernBertAttention {
     qkv: Linear,
     out: Linear,
     heads: usize,
-    reach: Reach,
+    reach: AttentionKind,
     spec: AttentionSpec,
 }
 
-impl Attention {
-    pub(super) fn new(config: &EncoderConfig, reach: Reach, params: &Params) -> Result<Self> {
+impl ModernBertAttention {
+    pub(super) fn new(config: &ModernBertConfig, reach: AttentionKind, params: &Params) -> Result<Self> {
         let (size, bias) = (config.hidden_size, config.attention_bias);
         let window = match reach {
-            Reach::Global => None,
-            Reach::Local => Some(config.local_distance),
+            AttentionKind::Full => None,
+            AttentionKind::Sliding => Some(config.local_distance),
         };
         let scale = 1.0 / (config.head_size() as f64).sqrt();
-        Ok(Attention {
+        Ok(ModernBertAttention {
             qkv: Linear::with_init(&params.pp("Wqkv"), size, 3 * size, bias, config.init())?,
             out: Linear::with_init(&params.pp("Wo"), size, size, bias, config.output_init())?,
             heads: config.heads,
@@ -37,13 +37,14 @@ impl Attention {
         })
     }
 
-    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places `[batch, n, hidden]`.
+    /// `[batch, seq, hidden] -> [batch, seq, hidden]`, or with a readout of `n` places
+    /// `[batch, n, hidden]`.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         positions: &Positions,
-        readout: Option<&Readout>,
-        forward: &mut Forward,
+        readout: Option<&TokenSelection>,
+        forward: &mut ForwardMode,
     ) -> Result<Tensor> {
         let &[batch, _, hidden] = x.dims() else {
             return Err(Error::Input(format!("attention reads [batch, seq, hidden], got {}", x.spec())));

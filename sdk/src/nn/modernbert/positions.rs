@@ -1,7 +1,8 @@
-//! What depends on the positions alone: which keys are seen, and the rotary angles. Made once a forward pass.
+//! Position-dependent inputs: visible keys and rotary angles. Made once a
+//! forward pass.
 
-use super::{EncoderConfig, Reach};
-use crate::nn::decoder::{Readout, Sequences};
+use super::{AttentionKind, ModernBertConfig};
+use crate::nn::decoder::{PositionInfo, TokenSelection};
 use crate::nn::{Params, RopeScaling, Rotary, Span};
 use crate::tensor::Device;
 use crate::{Error, Result};
@@ -17,12 +18,12 @@ pub(super) struct Rotaries {
 /// The positions of a padded batch, as each kind of layer needs them.
 #[derive(Clone, Debug)]
 pub(super) struct Positions {
-    global: Sequences,
-    local: Sequences,
+    global: PositionInfo,
+    local: PositionInfo,
 }
 
 impl Rotaries {
-    pub(super) fn new(config: &EncoderConfig, params: &Params) -> Self {
+    pub(super) fn new(config: &ModernBertConfig, params: &Params) -> Self {
         let rotary = |theta| Rotary::new(config.head_size(), theta, RopeScaling::None, params.device(), params.dtype());
         Rotaries {
             global: rotary(config.global_rope_theta),
@@ -38,11 +39,11 @@ impl Rotaries {
     pub(super) fn positions(&self, spans: &[Span], shape: [usize; 2], device: &Device) -> Result<Positions> {
         let longest = spans.iter().map(|span| span.end()).max().unwrap_or(0);
         if longest > self.max_positions {
-            let message = format!("a text of {longest} tokens is too long: the encoder reads up to {}", self.max_positions);
+            let message = format!("a text of {longest} tokens is too long: the encoder's maximum is {}", self.max_positions);
             return Err(Error::Input(message));
         }
-        let global = Sequences::bidirectional(spans, shape, &self.global, device)?;
-        let local = Sequences { rotation: self.local.range(0, shape[1])?, spans: global.spans.clone(), positions: None };
+        let global = PositionInfo::bidirectional(spans, shape, &self.global, device)?;
+        let local = PositionInfo { rotation: self.local.range(0, shape[1])?, spans: global.spans.clone(), positions: None };
         Ok(Positions { global, local })
     }
 
@@ -50,20 +51,26 @@ impl Rotaries {
     ///
     /// # Errors
     /// If there are not as many places in each row, or one lies outside.
-    pub(super) fn readout(&self, places: &[Vec<usize>], spans: &[Span], width: usize, reach: Reach) -> Result<Readout> {
+    pub(super) fn readout(
+        &self,
+        places: &[Vec<usize>],
+        spans: &[Span],
+        width: usize,
+        reach: AttentionKind,
+    ) -> Result<TokenSelection> {
         let rotary = match reach {
-            Reach::Global => &self.global,
-            Reach::Local => &self.local,
+            AttentionKind::Full => &self.global,
+            AttentionKind::Sliding => &self.local,
         };
-        Readout::new(places, spans, width, rotary)
+        TokenSelection::new(places, spans, width, rotary)
     }
 }
 
 impl Positions {
-    pub(super) fn of(&self, reach: Reach) -> &Sequences {
+    pub(super) fn of(&self, reach: AttentionKind) -> &PositionInfo {
         match reach {
-            Reach::Global => &self.global,
-            Reach::Local => &self.local,
+            AttentionKind::Full => &self.global,
+            AttentionKind::Sliding => &self.local,
         }
     }
 }
