@@ -1,5 +1,5 @@
 // The scheduler of the emulation, and what Rust calls.
-#include "../kernels/device.h"
+#include "device.h"
 
 namespace emulation {
 

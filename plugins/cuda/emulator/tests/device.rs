@@ -99,7 +99,10 @@ fn weights_in_blocks_are_made_read_and_multiplied() {
             for (at, found) in found.iter().enumerate() {
                 let terms = (0..k).map(|i| x[at / n * k + i] * exact[at % n * k + i]);
                 let expected = terms.sum::<f64>() + bias[at % n];
-                assert!((found - expected).abs() <= tolerance * 100.0, "{dtype}, {rows} rows: {found}, expected {expected}");
+                assert!(
+                    (found - expected).abs() <= tolerance * expected.abs().max(100.0),
+                    "{dtype}, {rows} rows: {found}, expected {expected}"
+                );
             }
         }
         let ids = device.from_slice(&[5_u32, 0], [2]).unwrap();
@@ -124,8 +127,11 @@ fn linear_maps_with_narrower_weights_are_what_their_casts_are() {
         let wide = narrow.cast(DType::F32).unwrap();
         for rows in [1, 4, 9] {
             let x = device.from_slice(&numbers(rows * k), [rows, k]).unwrap();
-            let found = x.linear(&narrow, None).unwrap().to_data().unwrap();
-            assert_eq!(found, x.linear(&wide, None).unwrap().to_data().unwrap());
+            let found = x.linear(&narrow, None).unwrap().to_data().unwrap().to_f64();
+            let expected = x.linear(&wide, None).unwrap().to_data().unwrap().to_f64();
+            // Products of few rows add up in the order of what a thread loads at once.
+            let near = found.iter().zip(&expected).all(|(a, b)| (a - b).abs() <= 1e-5 * b.abs().max(10.0));
+            assert!(near, "{rows} rows: {found:?}, expected {expected:?}");
         }
     }
 }
