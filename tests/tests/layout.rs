@@ -19,9 +19,10 @@ const FLOORS: [&[&str]; 9] = [
 /// The crates by floors, from the ground up. A crate depends on crates of lower floors only; tests are not counted.
 const CRATES: [&[&str]; 6] = [
     &["scaledown-sdk", "scaledown-sparse-index"],
-    &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-wasm"],
+    &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-cuda", "scaledown-wasm"],
     &[
         "scaledown-bm25",
+        "scaledown-cuda-emulator",
         "scaledown-deberta",
         "scaledown-milvus",
         "scaledown-mistral",
@@ -33,7 +34,7 @@ const CRATES: [&[&str]; 6] = [
     ],
     &["scaledown-host"],
     &["scaledown"],
-    &["scaledown-custom-host", "scaledown-tests"],
+    &["scaledown-custom-host", "scaledown-gpu-check", "scaledown-tests"],
 ];
 
 fn root() -> PathBuf {

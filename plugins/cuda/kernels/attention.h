@@ -52,6 +52,13 @@ DEVICE bool sees(const AttentionShape& p, int query, int key) {
   return key != HIDDEN && (!p.causal || key <= query) && (p.window < 0 || distance <= p.window);
 }
 
+// Whether all of the queries first..=last see all of the keys first_key..=last_key, so that nobody needs to look at each pair.
+DEVICE bool all_see(const Row& row, const AttentionShape& p, int first, int last, int first_key, int last_key) {
+  if (row.keys || first_key < row.start || last_key >= row.end) return false;
+  const int low = row.first + first, high = row.first + last;
+  return (!p.causal || last_key <= low) && (p.window < 0 || (high - first_key <= p.window && last_key - low <= p.window));
+}
+
 // Keys `begin..end`, of which none is missing that one of the queries first..=last sees.
 struct Range {
   int begin, end;

@@ -85,9 +85,12 @@ DEVICE void attention_keys(const T* q, const T* k, const T* v, AttentionPlaces p
         multiply_add(d[2 * n + 1], fv, f[2], f[3], T());
       }
     }
+    const int first_row = row0 + j * BQ, last_row = first_row + BQ - 1;
+    const bool all = last_row < row_end && key0 + BK <= p.t &&
+                     all_see(where, p, first_row / group.size, last_row / group.size, key0, key0 + BK - 1);
     UNROLL for (int n = 0; n < BQ / 8; ++n) UNROLL for (int i = 0; i < 4; ++i) {
       const RowData row = data[stage * BQ + n * 8 + ti * 2 + (i & 1)];
-      const bool seen = row.position != HIDDEN && sees(p, row.position, place[i >> 1]);
+      const bool seen = all || (row.position != HIDDEN && sees(p, row.position, place[i >> 1]));
       const float e = seen ? exp2_fast(s[n][i] * scale - row.lse) : 0.f;
       d[n][i] = seen ? e * (d[n][i] - row.delta) : 0.f;
       s[n][i] = e;
@@ -189,9 +192,11 @@ DEVICE void attention_queries(const T* q, const T* k, const T* v, AttentionPlace
         multiply_add(d[2 * n + 1], fg, f[2], f[3], T());
       }
     }
+    const int key0 = seen.begin + j * BK;
+    const bool all = all_see(where, p, row0 / group.size, last_row / group.size, key0, key0 + BK - 1);
     UNROLL for (int n = 0; n < BK / 8; ++n) UNROLL for (int i = 0; i < 4; ++i) {
       const int key = positions[stage * BK + n * 8 + ti * 2 + (i & 1)];
-      const bool visible = sees(p, place[i >> 1], key);
+      const bool visible = all || sees(p, place[i >> 1], key);
       d[n][i] = visible ? exp2_fast(s[n][i] * scale - own_lse[i >> 1]) * (d[n][i] - own_delta[i >> 1]) : 0.f;
     }
     UNROLL for (int c = 0; c < BK / 16; ++c) {

@@ -66,10 +66,18 @@ DEVICE void attention(const T* q, const T* k, const T* v, AttentionPlaces places
       multiply_add(s[2 * n + 1], fq[c], f[2], f[3], T());
     }
     float now[2] = {top[0], top[1]};
-    UNROLL for (int n = 0; n < BK / 8; ++n) UNROLL for (int i = 0; i < 4; ++i) {
-      const int key = positions[stage * BK + n * 8 + ti * 2 + (i & 1)];
-      s[n][i] = sees(p, place[i >> 1], key) ? s[n][i] * scale : NEVER;
-      now[i >> 1] = larger(now[i >> 1], s[n][i]);
+    const int key0 = seen.begin + j * BK;
+    if (all_see(where, p, row0 / group.size, last_row / group.size, key0, key0 + BK - 1)) {
+      UNROLL for (int n = 0; n < BK / 8; ++n) UNROLL for (int i = 0; i < 4; ++i) {
+        s[n][i] *= scale;
+        now[i >> 1] = larger(now[i >> 1], s[n][i]);
+      }
+    } else {
+      UNROLL for (int n = 0; n < BK / 8; ++n) UNROLL for (int i = 0; i < 4; ++i) {
+        const int key = positions[stage * BK + n * 8 + ti * 2 + (i & 1)];
+        s[n][i] = sees(p, place[i >> 1], key) ? s[n][i] * scale : NEVER;
+        now[i >> 1] = larger(now[i >> 1], s[n][i]);
+      }
     }
     UNROLL for (int i = 0; i < 2; ++i) {
       now[i] = larger(now[i], shuffle_xor(now[i], 1));

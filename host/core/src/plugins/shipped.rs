@@ -3,7 +3,7 @@
 use scaledown_sdk::component::Kind;
 
 /// All of them, whether or not they are linked into this program.
-const SHIPPED: [(Kind, &str); 11] = [
+const SHIPPED: [(Kind, &str); 12] = [
     (Kind::Retriever, "bm25"),
     (Kind::Retriever, "milvus"),
     (Kind::Retriever, "qdrant"),
@@ -15,6 +15,7 @@ const SHIPPED: [(Kind, &str); 11] = [
     (Kind::Compressor, "n-layers"),
     (Kind::Generator, "mistral"),
     (Kind::Device, "cpu"),
+    (Kind::Device, "cuda"),
 ];
 
 /// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any other name.

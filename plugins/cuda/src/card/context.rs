@@ -12,6 +12,8 @@ const PROCESSORS: i32 = 16;
 const CAPABILITY_MAJOR: i32 = 75;
 const CAPABILITY_MINOR: i32 = 76;
 const POOL_RELEASE_THRESHOLD: i32 = 4;
+const POOL_RESERVED: i32 = 5;
+const POOL_USED: i32 = 7;
 const NON_BLOCKING: u32 = 1;
 
 /// The oldest cards that kernels are for: bf16, asynchronous copies.
@@ -35,6 +37,7 @@ pub(super) struct Context {
     cuda: Cuda,
     device: i32,
     handle: Shared,
+    pool: Shared,
     pub(super) info: CardInfo,
     pub(super) stream: Handle,
 }
@@ -103,7 +106,8 @@ impl Context {
         let mut handle = std::ptr::null_mut();
         // SAFETY: the pointer is to a handle that lives on.
         cuda.check("cuDevicePrimaryCtxRetain", unsafe { (cuda.cuDevicePrimaryCtxRetain)(&mut handle, device) })?;
-        let mut context = Context { cuda, device, handle: Shared(handle), info, stream: std::ptr::null_mut() };
+        let none = std::ptr::null_mut();
+        let mut context = Context { cuda, device, handle: Shared(handle), pool: Shared(none), info, stream: none };
         context.enter()?;
         let (mut stream, mut pool) = (std::ptr::null_mut(), std::ptr::null_mut());
         // Freed memory stays with the pool; otherwise every synchronisation gives it back and stalls.
@@ -117,6 +121,7 @@ impl Context {
             cuda.check("cuMemPoolSetAttribute", (cuda.cuMemPoolSetAttribute)(pool, POOL_RELEASE_THRESHOLD, value))?;
         }
         context.stream = stream;
+        context.pool = Shared(pool);
         Ok(context)
     }
 
@@ -129,6 +134,21 @@ impl Context {
             CURRENT.set(own);
         }
         Ok(&self.cuda)
+    }
+
+    /// The memory that is left, that of the pool included, and all of it.
+    pub(super) fn memory(&self) -> Result<(u64, u64)> {
+        let cuda = self.enter()?;
+        let (mut free, mut total, mut reserved, mut used) = (0, 0, 0_u64, 0_u64);
+        // SAFETY: pointers are to numbers of the attributes' types that live on.
+        unsafe {
+            cuda.check("cuMemGetInfo", (cuda.cuMemGetInfo_v2)(&mut free, &mut total))?;
+            for (attribute, value) in [(POOL_RESERVED, &mut reserved), (POOL_USED, &mut used)] {
+                let code = (cuda.cuMemPoolGetAttribute)(self.pool.0, attribute, (&raw mut *value).cast());
+                cuda.check("cuMemPoolGetAttribute", code)?;
+            }
+        }
+        Ok((free as u64 + reserved.saturating_sub(used), total as u64))
     }
 
     pub(super) fn synchronize(&self) -> Result<()> {

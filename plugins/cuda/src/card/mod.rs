@@ -145,11 +145,8 @@ impl Driver for Card {
     }
 
     fn memory(&self) -> Option<DeviceMemory> {
-        let cuda = self.context.enter().ok()?;
-        let (mut free, mut total) = (0, 0);
-        // SAFETY: both pointers are to numbers that live on.
-        let code = unsafe { (cuda.cuMemGetInfo_v2)(&mut free, &mut total) };
-        (code == 0).then_some(DeviceMemory { free: free as u64, total: total as u64 })
+        let (free, total) = self.context.memory().ok()?;
+        Some(DeviceMemory { free, total })
     }
 }
 

@@ -29,7 +29,7 @@ functions! {
         cuMemGetInfo_v2(*mut usize, *mut usize) -> c_int;
         cuDeviceGetDefaultMemPool(*mut Handle, c_int) -> c_int;
         cuMemPoolSetAttribute(Handle, c_int, *mut c_void) -> c_int;
-        cuMemPoolTrimTo(Handle, usize) -> c_int;
+        cuMemPoolGetAttribute(Handle, c_int, *mut c_void) -> c_int;
         cuMemAllocAsync(*mut Address, usize, Handle) -> c_int;
         cuMemFreeAsync(Address, Handle) -> c_int;
         cuMemHostAlloc(*mut *mut c_void, usize, c_uint) -> c_int;
