@@ -13,9 +13,10 @@ DEVICE void rope(const T* x, const float* cosines, const float* sines, T* y, u64
   const T* a = x + head * 2 * half + i;
   T* to = y + head * 2 * half + i;
   const Pack<T, N> p = *(const Pack<T, N>*)a, q = *(const Pack<T, N>*)(a + half);
+  const Pack<float, N> cosine = *(const Pack<float, N>*)(cosines + row * half + i), sine = *(const Pack<float, N>*)(sines + row * half + i);
   Pack<T, N> u, v;
   UNROLL for (int k = 0; k < N; ++k) {
-    const float c = cosines[row * half + i + k], d = direction * sines[row * half + i + k];
+    const float c = cosine.at[k], d = direction * sine.at[k];
     const float left = wide(p.at[k]), right = wide(q.at[k]);
     u.at[k] = narrow<T>(left * c - right * d);
     v.at[k] = narrow<T>(right * c + left * d);
@@ -91,9 +92,14 @@ template <class T>
 DEVICE void dropout(const T* x, T* y, u64 count, u64 seed, u32 least, float scale) {
   constexpr int N = Lanes<T>::count;
   const u64 first = ((u64)blockIdx.x * THREADS + threadIdx.x) * N;
-  UNROLL for (int k = 0; k < N; ++k)
-    if (const u64 i = first + k; i < count)
-      y[i] = narrow<T>(uniform_bits(seed, i) < least ? 0.f : wide(x[i]) * scale);
+  if (first + N <= count) {
+    Pack<T, N> pack = *(const Pack<T, N>*)(x + first);
+    UNROLL for (int k = 0; k < N; ++k)
+      pack.at[k] = narrow<T>(uniform_bits(seed, first + k) < least ? 0.f : wide(pack.at[k]) * scale);
+    *(Pack<T, N>*)(y + first) = pack;
+    return;
+  }
+  for (u64 i = first; i < count; ++i) y[i] = narrow<T>(uniform_bits(seed, i) < least ? 0.f : wide(x[i]) * scale);
 }
 
 #define BLOCKS_OF(name, T, width, N)                                                                                       \

@@ -54,6 +54,16 @@ struct Q4 {
   }
 };
 
+// `count` numbers of a row of the input, 16 bytes at a time where there are as many.
+template <class X, int COUNT>
+DEVICE void read_input(const X* x, float (&to)[COUNT]) {
+  constexpr int N = COUNT < Lanes<X>::count ? COUNT : Lanes<X>::count;
+  UNROLL for (int j = 0; j < COUNT; j += N) {
+    const Pack<X, N> pack = *(const Pack<X, N>*)(x + j);
+    UNROLL for (int k = 0; k < N; ++k) to[j + k] = wide(pack.at[k]);
+  }
+}
+
 template <class X, class W, int M>
 DEVICE void matvec(const X* x, const W& weight, const X* bias, X* y, u64 m, u64 n, u64 k) {
   constexpr int step = W::step;
@@ -67,7 +77,9 @@ DEVICE void matvec(const X* x, const W& weight, const X* bias, X* y, u64 m, u64 
     W::read(weight, feature, i, k, w);
     UNROLL for (int r = 0; r < M; ++r) {
       if (r >= (int)m) continue;
-      UNROLL for (int j = 0; j < step; ++j) sums[r] += w[j] * wide(x[r * k + i + j]);
+      float v[step];
+      read_input(x + r * k + i, v);
+      UNROLL for (int j = 0; j < step; ++j) sums[r] += w[j] * v[j];
     }
   }
   UNROLL for (int r = 0; r < M; ++r) {

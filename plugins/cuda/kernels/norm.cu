@@ -73,11 +73,12 @@ DEVICE void norm_backward(const T* x, const T* weight, const T* grad, const T* o
   level = LAYER ? block_reduce<THREADS, Sum>(level, 0.f) / (float)d : 0.f;
   each_in_row<T, N>(x, d, [&](u64 i, Pack<T, N> p) {
     const Pack<T, N> w = pack_at<T, N>(weight, i), g = pack_at<T, N>(grad, i);
+    const Pack<T, N> more = own ? pack_at<T, N>(own, blockIdx.x * d + i) : g;
     UNROLL for (int k = 0; k < N; ++k) {
       const float n = (wide(p.at[k]) - m.mean) * m.inverse, c = wide(g.at[k]) * wide(w.at[k]);
       float v = (c - level - n * along) * m.inverse;
       // The gradient of the norm is rounded before another is added to it, as two instructions would.
-      if (own) v = wide(narrow<T>(v)) + wide(own[blockIdx.x * d + i + k]);
+      if (own) v = wide(narrow<T>(v)) + wide(more.at[k]);
       p.at[k] = narrow<T>(v);
     }
     *(Pack<T, N>*)(dx + i) = p;

@@ -13,7 +13,7 @@ use scaledown_cuda::{CudaBackend, CudaError, Result};
 use scaledown_sdk::Device;
 use scaledown_sdk::tensor::DeviceMemory;
 
-use work::Work;
+use work::{Allocation, Work};
 
 /// How a device is emulated.
 #[derive(Clone, Copy, Debug)]
@@ -45,8 +45,8 @@ pub struct Emulator {
 struct State {
     /// What was asked for and has not run yet.
     work: Vec<Work>,
-    /// The allocations, by address, as words.
-    allocations: HashMap<u64, (Vec<u128>, usize)>,
+    /// The allocations, by address.
+    allocations: HashMap<u64, Allocation>,
     used: u64,
     peak: u64,
     launches: u64,
@@ -115,8 +115,8 @@ impl State {
     fn run(&mut self, work: Work, order: u32) -> Result<()> {
         match work {
             Work::Free(address) => {
-                if let Some((_, bytes)) = self.allocations.remove(&address) {
-                    self.used -= bytes as u64;
+                if let Some(allocation) = self.allocations.remove(&address) {
+                    self.used -= allocation.bytes();
                 }
                 Ok(())
             }
@@ -140,9 +140,10 @@ impl Driver for Emulator {
                 return Err(CudaError::OutOfMemory { bytes: bytes as u64 });
             }
         }
-        let (address, words) = work::poisoned(bytes);
-        state.allocations.insert(address, (words, bytes));
-        state.used += bytes as u64;
+        let allocation = Allocation::new(bytes).ok_or(CudaError::OutOfMemory { bytes: bytes as u64 })?;
+        let address = allocation.address();
+        state.used += allocation.bytes();
+        state.allocations.insert(address, allocation);
         state.peak = state.peak.max(state.used);
         Ok(address)
     }

@@ -1,5 +1,6 @@
 //! What an emulated card does: the only place that touches its memory.
 
+use std::alloc::Layout;
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 
 use scaledown_cuda::driver::{Launch, Matrix, Product};
@@ -147,13 +148,46 @@ fn multiply(product: &Product) {
     unsafe { emulation_product(shape.batch as i64, m as i64, n as i64, k as i64, &a, &b, &d, &bias, product.alpha, beta) }
 }
 
-/// Memory of so many bytes that reads as NaN, and its address.
-pub(crate) fn poisoned(bytes: usize) -> (u64, Vec<u128>) {
-    let mut words = Vec::new();
-    // No more than was asked for, so that a sanitizer sees whoever goes further by 16 bytes or more.
-    words.reserve_exact(bytes.div_ceil(16));
-    words.resize(bytes.div_ceil(16), u128::MAX);
-    (words.as_ptr() as u64, words)
+/// Memory of the emulated card: as many bytes as were asked for, so that a sanitizer sees whoever goes further, aligned as a card's.
+pub(crate) struct Allocation {
+    start: *mut u8,
+    layout: Layout,
+}
+
+// SAFETY: the memory is this one's, and whoever has its address takes turns.
+unsafe impl Send for Allocation {}
+
+impl Allocation {
+    /// Memory that reads as NaN; `None` if the system has none left.
+    pub(crate) fn new(bytes: usize) -> Option<Self> {
+        const ALIGNMENT: usize = 256;
+        let layout = Layout::from_size_align(bytes.max(1), ALIGNMENT).ok()?;
+        // SAFETY: the layout is not empty, and the memory has as many bytes.
+        unsafe {
+            let start = std::alloc::alloc(layout);
+            (!start.is_null()).then(|| {
+                std::ptr::write_bytes(start, 0xFF, bytes);
+                Allocation { start, layout }
+            })
+        }
+    }
+
+    /// Where it begins.
+    pub(crate) fn address(&self) -> u64 {
+        self.start as u64
+    }
+
+    /// Its bytes.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.layout.size() as u64
+    }
+}
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: the memory was allocated with this layout.
+        unsafe { std::alloc::dealloc(self.start, self.layout) }
+    }
 }
 
 /// Reads memory.

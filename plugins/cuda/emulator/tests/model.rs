@@ -68,31 +68,50 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
     if scale == 0.0 { 1.0 } else { dot(a, b) / scale }
 }
 
-fn assert_agree(dtype: DType, least: f64, lora: Option<LoraConfig>) {
-    let expected = step(&Device::new(Reference), dtype, lora.clone());
-    for options in [Options::default(), Options { order: 1, late: true, keeps_memory: true, ..Options::default() }] {
-        let found = step(&Emulator::device(options).unwrap(), dtype, lora.clone());
+const OPTIONS: [Options; 2] = [
+    Options { order: 0, late: false, keeps_memory: false, memory: 4 << 30 },
+    Options { order: 1, late: true, keeps_memory: true, memory: 4 << 30 },
+];
+
+fn assert_agree(lora: Option<LoraConfig>) {
+    let expected = step(&Device::new(Reference), DType::F32, lora.clone());
+    for options in OPTIONS {
+        let found = step(&Emulator::device(options).unwrap(), DType::F32, lora.clone());
         assert_eq!(found.len(), expected.len());
         for ((name, found), (_, expected)) in found.iter().zip(&expected) {
             assert_eq!(found.len(), expected.len(), "{name}");
             let cosine = cosine(found, expected);
-            assert!(cosine >= least, "{name} in {dtype}: cosine {cosine}");
+            assert!(cosine >= 0.99999, "{name}: cosine {cosine}");
         }
         let relative = (found[0].1[0] / expected[0].1[0] - 1.0).abs();
-        assert!(relative < (1.0 - least).max(1e-5) * 10.0, "the loss is {relative:e} off");
+        assert!(relative < 1e-4, "the loss is {relative:e} off");
+    }
+}
+
+/// In bf16 every device rounds in its own places: the card must be about as near to the exact step as the reference is in bf16.
+fn assert_as_near(lora: LoraConfig) {
+    let exact = step(&Device::new(Reference), DType::F32, Some(lora.clone()));
+    let rounded = step(&Device::new(Reference), DType::BF16, Some(lora.clone()));
+    for options in OPTIONS {
+        let found = step(&Emulator::device(options).unwrap(), DType::BF16, Some(lora.clone()));
+        for (at, (name, found)) in found.iter().enumerate() {
+            let off = |values: &[f64]| 1.0 - cosine(values, &exact[at].1);
+            let (ours, reference) = (off(found), off(&rounded[at].1));
+            assert!(ours <= 3.0 * reference + 2e-3, "{name}: {ours:e} off the direction, the reference {reference:e}");
+        }
     }
 }
 
 #[test]
 fn a_step_of_all_parameters_agrees_with_the_reference() {
-    assert_agree(DType::F32, 0.99999, None);
+    assert_agree(None);
 }
 
 #[test]
 fn a_step_of_adapters_agrees_with_the_reference() {
     let lora = LoraConfig { r: 4, alpha: 8.0, dropout: 0.1, target: LoraTarget::Preset(LoraPreset::AllLinear) };
-    assert_agree(DType::F32, 0.99999, Some(lora.clone()));
-    assert_agree(DType::BF16, 0.99, Some(lora));
+    assert_agree(Some(lora.clone()));
+    assert_as_near(lora);
 }
 
 #[test]
