@@ -193,7 +193,7 @@ pub trait Driver: Send + Sync + 'static {
     /// Multiplies matrices. No extent is 0.
     ///
     /// # Errors
-    /// If no algorithm fits.
+    /// [`CudaError::Product`](crate::CudaError::Product) if no algorithm fits: a kernel of ours then runs it.
     fn multiply(&self, product: &Product) -> Result<()>;
 
     /// Waits for everything that was asked for.

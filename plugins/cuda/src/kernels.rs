@@ -70,6 +70,8 @@ modules! {
     Quantized = "quantized",
     /// Linear maps of few rows.
     Matvec = "matvec",
+    /// Products that the library has no algorithm for.
+    Product = "product",
 }
 
 /// The longest name of a kernel.

@@ -24,13 +24,15 @@ pub struct Options {
     pub late: bool,
     /// Whether freed memory is kept for the next tensor of its size, as on a card.
     pub keeps_memory: bool,
+    /// Whether products are done by kernels, as those are that the library of a card has no algorithm for.
+    pub plain_products: bool,
     /// The memory in bytes.
     pub memory: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { order: 0, late: false, keeps_memory: false, memory: 4 << 30 }
+        Options { order: 0, late: false, keeps_memory: false, plain_products: false, memory: 4 << 30 }
     }
 }
 
@@ -179,6 +181,9 @@ impl Driver for Emulator {
     }
 
     fn multiply(&self, product: &Product) -> Result<()> {
+        if self.options.plain_products {
+            return Err(CudaError::Product { call: "multiply", code: 0, product: "any".into() });
+        }
         self.ask(Work::Multiply(*product))
     }
 

@@ -16,5 +16,5 @@ fn the_emulated_card_conforms() {
 
 #[test]
 fn the_emulated_card_conforms_with_warps_in_descending_order_and_everything_late() {
-    conforms(Options { order: 1, late: true, keeps_memory: true, ..Options::default() });
+    conforms(Options { order: 1, late: true, keeps_memory: true, plain_products: true, ..Options::default() });
 }

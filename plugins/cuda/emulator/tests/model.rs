@@ -68,9 +68,10 @@ fn cosine(a: &[f64], b: &[f64]) -> f64 {
     if scale == 0.0 { 1.0 } else { dot(a, b) / scale }
 }
 
+/// Everything at once on memory of its own, and everything late on memory that is used again.
 const OPTIONS: [Options; 2] = [
-    Options { order: 0, late: false, keeps_memory: false, memory: 4 << 30 },
-    Options { order: 1, late: true, keeps_memory: true, memory: 4 << 30 },
+    Options { order: 0, late: false, keeps_memory: false, plain_products: true, memory: 4 << 30 },
+    Options { order: 1, late: true, keeps_memory: true, plain_products: false, memory: 4 << 30 },
 ];
 
 fn assert_agree(lora: Option<LoraConfig>) {

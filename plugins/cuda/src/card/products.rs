@@ -203,6 +203,13 @@ fn plan(blas: &CublasLt, handle: Handle, key: &Key) -> Result<Plan> {
         code
     };
     if code != 0 || found == 0 || heuristic.state != 0 {
+        // SAFETY: the handles were made here, and nobody uses them again.
+        unsafe {
+            (blas.cublasLtMatmulDescDestroy)(description);
+            [a, b, d].into_iter().for_each(|layout| {
+                (blas.cublasLtMatrixLayoutDestroy)(layout);
+            });
+        }
         return Err(failed("cublasLtMatmulAlgoGetHeuristic", code.max(heuristic.state), describe(&key.shape)));
     }
     Ok(Plan {

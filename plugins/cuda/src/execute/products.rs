@@ -5,7 +5,7 @@ use scaledown_sdk::{DType, Shape, TensorSpec};
 
 use super::layout::Side;
 use super::strided::broadcast_strides;
-use super::{Call, arguments, float, lanes, u};
+use super::{Call, arguments, float, lanes, parameter, u};
 use crate::driver::{Matrix, Product, ProductShape};
 use crate::error::{CudaError, Result};
 use crate::kernels::kernel;
@@ -15,6 +15,21 @@ use crate::memory::Buffer;
 const FEW_ROWS: usize = 4;
 /// Threads of their blocks, of which each warp has an output feature.
 const MATVEC_THREADS: usize = 128;
+
+/// Rows and columns of a tile of a plain product.
+const PLAIN_TILE: usize = 16;
+
+/// A plain product, as `product.cu` declares it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct PlainShape {
+    extents: [i64; 3],
+    a: [i64; 3],
+    b: [i64; 3],
+    alpha: f32,
+    beta: f32,
+}
+parameter!(PlainShape);
 
 /// A matrix on the device, stored row by row or, if `transposed`, column by column.
 #[derive(Clone, Copy)]
@@ -94,7 +109,10 @@ impl Call<'_> {
             return Ok(());
         }
         if k > 0 {
-            return self.driver.multiply(product);
+            return match self.driver.multiply(product) {
+                Err(CudaError::Product { .. }) => self.multiply_plainly(product),
+                other => other,
+            };
         }
         // A sum of nothing.
         let size = d.dtype.size();
@@ -106,6 +124,27 @@ impl Call<'_> {
             (false, true) => Ok(()),
             (false, false) => self.driver.clear(product.d, rows * n * size),
         }
+    }
+
+    /// Runs a product for which the library has no algorithm.
+    fn multiply_plainly(&self, product: &Product) -> Result<()> {
+        let ProductShape { m, n, k, batch, a, b, d, accumulate, .. } = product.shape;
+        // Elements between neighbours in rows and columns.
+        let strides = |matrix: &Matrix, rows: usize, columns: usize| match matrix.transposed {
+            true => (1, rows as i64),
+            false => (columns as i64, 1),
+        };
+        let ((a_row, a_column), (b_row, b_column)) = (strides(&a, m, k), strides(&b, k, n));
+        let shape = PlainShape {
+            extents: [m as i64, n as i64, k as i64],
+            a: [a_row, a_column, a.batch_stride as i64],
+            b: [b_row, b_column, b.batch_stride as i64],
+            alpha: product.alpha,
+            beta: if accumulate { 1.0 } else { 0.0 },
+        };
+        let grid = [n.div_ceil(PLAIN_TILE), m.div_ceil(PLAIN_TILE), batch];
+        let arguments = arguments![product.a, product.b, product.bias, product.d, &shape];
+        self.launch_grid(kernel!(Product, "product_{}", float(d.dtype)?), grid, (PLAIN_TILE * PLAIN_TILE, 0), arguments)
     }
 
     /// `to [m, n] = alpha a b`, and what `ending` says.
