@@ -18,6 +18,7 @@
 #define DEVICE static inline
 #define KERNEL(threads, name) static void name
 #define UNROLL
+#define UNROLL_BY(times)
 #define DYNAMIC_SHARED(name) u8* name = emulation::block->shared.data()
 #define SHARED(type, name, count)                                \
   static thread_local emulation::Static<type, count> name##_; \

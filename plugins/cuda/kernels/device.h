@@ -22,6 +22,9 @@ struct f16 {
 #define KERNEL(threads, name) extern "C" __global__ void __launch_bounds__(threads) name
 #define REGISTER(name)
 #define UNROLL _Pragma("unroll")
+#define PRAGMA(text) _Pragma(#text)
+// Unrolls a loop so many times.
+#define UNROLL_BY(times) PRAGMA(unroll times)
 // Shared memory whose size the launch gives, aligned to 16 bytes.
 #define DYNAMIC_SHARED(name)              \
   extern __shared__ uint4 dynamic_shared_[]; \

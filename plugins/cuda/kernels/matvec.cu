@@ -72,13 +72,13 @@ DEVICE void matvec(const X* x, const W& weight, const X* bias, X* y, u64 m, u64 
   if (feature >= n) return;
   float sums[M];
   UNROLL for (int r = 0; r < M; ++r) sums[r] = 0.f;
-  for (u64 i = (u64)lane * step; i < k; i += 32 * step) {
+  UNROLL_BY((M == 1 ? 4 : 1)) for (u64 i = (u64)lane * step; i < k; i += 32 * step) {
     float w[step];
     W::read(weight, feature, i, k, w);
     UNROLL for (int r = 0; r < M; ++r) {
-      if (r >= (int)m) continue;
+      // A row that is not there is the last one once more.
       float v[step];
-      read_input(x + r * k + i, v);
+      read_input(x + (M == 1 ? 0 : smaller<u64>(r, m - 1)) * k + i, v);
       UNROLL for (int j = 0; j < step; ++j) sums[r] += w[j] * v[j];
     }
   }
