@@ -76,9 +76,22 @@ fn teachers_conform() {
     assert_conform(&of_kind(Kind::Teacher), &[("OPENAI_ENDPOINT", &chat_service::start())]);
 }
 
+/// The examples of devices that need a card, or those that do not.
+fn devices(need_a_card: bool) -> Vec<Example> {
+    let mut devices = of_kind(Kind::Device);
+    devices.retain(|device| (device.plugin == scaledown_cuda::NAME) == need_a_card);
+    devices
+}
+
 #[test]
 fn devices_conform() {
-    assert_conform(&of_kind(Kind::Device), &[]);
+    assert_conform(&devices(false), &[]);
+}
+
+#[test]
+#[ignore = "needs an NVIDIA card; the emulation of one conforms in plugins/cuda/emulator"]
+fn a_card_conforms() {
+    assert_conform(&devices(true), &[]);
 }
 
 #[test]

@@ -22,9 +22,10 @@ const FLOORS: [&[&str]; 9] = [
 /// are not counted.
 const CRATES: [&[&str]; 6] = [
     &["scaledown-sdk", "scaledown-sparse-index"],
-    &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-wasm"],
+    &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-cuda", "scaledown-wasm"],
     &[
         "scaledown-bm25",
+        "scaledown-cuda-emulator",
         "scaledown-deberta",
         "scaledown-milvus",
         "scaledown-mistral",
@@ -36,7 +37,7 @@ const CRATES: [&[&str]; 6] = [
     ],
     &["scaledown-host"],
     &["scaledown"],
-    &["scaledown-custom-host", "scaledown-tests"],
+    &["scaledown-custom-host", "scaledown-gpu-check", "scaledown-tests"],
 ];
 
 fn root() -> PathBuf {

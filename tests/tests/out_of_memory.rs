@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use scaledown_conformance::device::reference::Reference;
+use scaledown_cuda_emulator::{Emulator, Options};
 use scaledown_host::config::Config;
 use scaledown_host::train::checkpoint::CheckpointStore;
+use scaledown_host::train::config::Training;
 use scaledown_host::train::{
     BatchLoss, Objective, Observer, StepReport, TrainingError, TrainingFingerprint, TrainingKind, TrainingSettings, train,
 };
@@ -169,4 +171,18 @@ fn a_step_that_may_not_shrink_or_never_fits_is_an_error() {
         let error = outcome.unwrap_err();
         assert!(error.to_string().contains("small is out of memory"), "{error}");
     }
+}
+
+#[test]
+fn an_automatic_micro_batch_is_the_whole_batch_where_memory_can_run_out() {
+    let training = |micro_batch: serde_json::Value| -> Training {
+        serde_json::from_value(serde_json::json!({"batch_size": 32, "micro_batch": micro_batch})).unwrap()
+    };
+    let (card, shared) = (Emulator::device(Options::default()).unwrap(), Device::new(Reference));
+    let mut automatic = training("auto".into());
+    assert_eq!((automatic.records_of_a_pass(&card), automatic.records_of_a_pass(&shared)), (32, 8));
+    assert_eq!((automatic.halve_micro_batch(&card), automatic.records_of_a_pass(&card)), (Some(16), 16));
+    assert_eq!(training(4.into()).records_of_a_pass(&card), 4);
+    assert_eq!(serde_json::to_value(training("auto".into())).unwrap()["micro_batch"], "auto");
+    assert!(serde_json::from_value::<Training>(serde_json::json!({"micro_batch": "most"})).is_err());
 }

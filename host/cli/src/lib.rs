@@ -33,6 +33,8 @@ mod train;
 use scaledown_bm25 as _;
 #[cfg(feature = "cpu")]
 use scaledown_cpu as _;
+#[cfg(feature = "cuda")]
+use scaledown_cuda as _;
 #[cfg(feature = "deberta")]
 use scaledown_deberta as _;
 #[cfg(feature = "milvus")]

@@ -27,6 +27,8 @@ pub struct Examination {
     pub memory: Option<MachineMemory>,
     /// Every device plugin, and whether it works here.
     pub devices: Vec<DeviceFinding>,
+    /// Libraries and cards that devices use, where a device looks for some.
+    pub libraries: Vec<LibraryFinding>,
     /// Where models from a hub are kept.
     pub cache: Cache,
     /// The disk of the working directory.
@@ -61,6 +63,17 @@ pub struct DeviceFinding {
     /// Whether it can be used here.
     pub usable: bool,
     /// The device's description, or why it is unavailable.
+    pub description: String,
+}
+
+/// A library or a card that a device uses.
+#[derive(Clone, Debug, Serialize)]
+pub struct LibraryFinding {
+    /// What it is.
+    pub name: String,
+    /// Whether it is there.
+    pub found: bool,
+    /// Its version and file, or where it was looked for and what to install.
     pub description: String,
 }
 
@@ -103,6 +116,7 @@ impl Examination {
             processor: processor(system.as_ref()),
             memory: system.as_ref().map(memory),
             devices: devices(),
+            libraries: libraries(),
             cache: cache(),
             disk: std::env::current_dir().ok().and_then(|directory| disk(&directory)),
         }
@@ -151,6 +165,32 @@ fn devices() -> Vec<DeviceFinding> {
             Err(error) => DeviceFinding { name: entry.name, usable: false, description: error.to_string() },
         })
         .collect()
+}
+
+/// The driver, the cards and the libraries of CUDA.
+#[cfg(feature = "cuda")]
+fn libraries() -> Vec<LibraryFinding> {
+    let examined = scaledown_cuda::Examination::of_this_machine();
+    let library = |name: &str, found: Result<scaledown_cuda::Library, scaledown_cuda::CudaError>| LibraryFinding {
+        name: name.to_owned(),
+        found: found.is_ok(),
+        description: found.map_or_else(|error| error.to_string(), |library| library.to_string()),
+    };
+    let card = |(index, card): (usize, scaledown_cuda::card::CardInfo)| LibraryFinding {
+        name: format!("NVIDIA card {index}"),
+        found: true,
+        description: format!("{}, {:.1} GiB", card.name, card.memory as f64 / GIB),
+    };
+    let mut found = vec![library("NVIDIA driver", examined.driver)];
+    found.extend(examined.cards.into_iter().enumerate().map(card));
+    found.extend([library("NVRTC", examined.nvrtc), library("cuBLASLt", examined.cublaslt)]);
+    // On a machine without any of it, the device's own line says all.
+    if found.iter().any(|finding| finding.found) { found } else { Vec::new() }
+}
+
+#[cfg(not(feature = "cuda"))]
+fn libraries() -> Vec<LibraryFinding> {
+    Vec::new()
 }
 
 fn cache() -> Cache {
@@ -203,6 +243,10 @@ impl fmt::Display for Examination {
         }
         if self.devices.is_empty() {
             rows.push(vec!["devices".into(), "none: no device plugin is built in".into()]);
+        }
+        for library in &self.libraries {
+            let state = if library.found { "" } else { "missing: " };
+            rows.push(vec![library.name.clone(), format!("{state}{}", library.description)]);
         }
         let source =
             if self.cache.offline { "offline (HF_HUB_OFFLINE)".to_owned() } else { format!("from {}", self.cache.endpoint) };

@@ -14,6 +14,7 @@ use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, pat
 use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
+use crate::train::config::MicroBatch;
 
 /// A checked configuration, with the way back to where its values were set.
 pub(super) struct Resolved {
@@ -196,11 +197,10 @@ fn contradictions(config: &Config, merged: &MergedLayers) -> Vec<Problem> {
         problem(&format!("preparation.{key}"), message);
     }
     let training = &config.training;
-    if training.micro_batch > training.batch_size || !training.batch_size.is_multiple_of(training.micro_batch) {
-        let message = format!(
-            "found {}, expected a divisor of training.batch_size, which is {}",
-            training.micro_batch, training.batch_size
-        );
+    if let MicroBatch::Records(records) = training.micro_batch
+        && (records > training.batch_size || !training.batch_size.is_multiple_of(records))
+    {
+        let message = format!("found {records}, expected a divisor of training.batch_size, which is {}", training.batch_size);
         problem("training.micro_batch", message);
     }
     if let Err(error) = PromptTemplate::new(&config.prompt) {

@@ -4,7 +4,7 @@
 use scaledown_sdk::component::Kind;
 
 /// All of them, whether or not they are linked into this program.
-const SHIPPED: [(Kind, &str); 11] = [
+const SHIPPED: [(Kind, &str); 12] = [
     (Kind::Retriever, "bm25"),
     (Kind::Retriever, "milvus"),
     (Kind::Retriever, "qdrant"),
@@ -16,6 +16,7 @@ const SHIPPED: [(Kind, &str); 11] = [
     (Kind::Compressor, "n-layers"),
     (Kind::Generator, "mistral"),
     (Kind::Device, "cpu"),
+    (Kind::Device, "cuda"),
 ];
 
 /// The aliases of some of them.

@@ -1,10 +1,11 @@
 //! How to train: the defaults are the paper's Table 7.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use scaledown_sdk::Device;
 use scaledown_sdk::nn::{Schedule, Widths};
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::pretraining::config::Pretraining;
@@ -35,10 +36,10 @@ pub struct Training {
     #[schemars(range(min = 1))]
     pub batch_size: usize,
     /// Records per forward and backward pass; gradients accumulate over `batch_size / micro_batch`
-    /// passes.
-    #[schemars(range(min = 1))]
+    /// passes. `"auto"` starts with the whole batch and halves it when the device runs out of
+    /// memory; 8 at most on a device that shares the machine's memory.
     #[schemars(extend("adjustable" = true))]
-    pub micro_batch: usize,
+    pub micro_batch: MicroBatch,
     /// Halves the micro-batch and repeats the step when the device runs out of memory. The result
     /// is the same within rounding, except for dropout.
     #[schemars(extend("operational" = true))]
@@ -114,11 +115,51 @@ pub struct Training {
     pub dtype: Precision,
 }
 
+/// The most records of a micro-batch that is chosen for a device without memory of its own, where nobody says that it runs out.
+const SHARED_MEMORY: usize = 8;
+
+/// How many records go through a model at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum MicroBatch {
+    /// So many.
+    Records(usize),
+    /// As many as fit.
+    Auto(Auto),
+}
+
+/// The word `"auto"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auto {
+    /// As many as fit.
+    Auto,
+}
+
+impl JsonSchema for MicroBatch {
+    fn schema_name() -> Cow<'static, str> {
+        "MicroBatch".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": ["integer", "string"],
+            "minimum": 1,
+            "pattern": "^auto$",
+            "x-expected": "a number of records, or \"auto\"",
+        })
+    }
+}
+
 impl Default for Training {
     fn default() -> Self {
         Training {
             batch_size: 128,
-            micro_batch: 8,
+            micro_batch: MicroBatch::Records(SHARED_MEMORY),
             reduce_micro_batch: true,
             lr_generator: 1e-4,
             lr_compressor: None,
@@ -143,13 +184,24 @@ impl Default for Training {
 
 impl Training {
     /// Halves the micro-batch, where that is allowed and possible, and returns what it is now.
-    pub fn halve_micro_batch(&mut self) -> Option<usize> {
-        if !self.reduce_micro_batch || self.micro_batch < 2 {
+    pub fn halve_micro_batch(&mut self, device: &Device) -> Option<usize> {
+        let records = self.records_of_a_pass(device);
+        if !self.reduce_micro_batch || records < 2 {
             return None;
         }
-        // Micro-batches of a step may differ in size, so an odd size is fine.
-        self.micro_batch /= 2;
-        Some(self.micro_batch)
+        // Micro-batches of a step need not be of one size, so an odd one is no trouble.
+        self.micro_batch = MicroBatch::Records(records / 2);
+        Some(records / 2)
+    }
+
+    /// The records of a micro-batch on `device`, at least one.
+    #[must_use]
+    pub fn records_of_a_pass(&self, device: &Device) -> usize {
+        match self.micro_batch {
+            MicroBatch::Records(records) => records.max(1),
+            MicroBatch::Auto(_) if device.info().memory.is_some() => self.batch_size.max(1),
+            MicroBatch::Auto(_) => self.batch_size.clamp(1, SHARED_MEMORY),
+        }
     }
 
     /// How wide batches are padded on `device`.

@@ -115,7 +115,7 @@ impl Distillation {
         examples.sort_by_key(|example| example.longest_pair());
         let targets: usize = examples.iter().map(|example| example.answer.len()).sum();
         let records = examples.len() as f64;
-        let chunks = examples.chunks(self.training.micro_batch.max(1));
+        let chunks = examples.chunks(self.training.records_of_a_pass(&self.oscar.model.device));
         chunks.map(|chunk| self.batch(chunk, targets as f64, records)).collect()
     }
 
@@ -148,7 +148,7 @@ impl Objective for Distillation {
     }
 
     fn halve_micro_batch(&mut self) -> Option<usize> {
-        self.training.halve_micro_batch()
+        self.training.halve_micro_batch(&self.oscar.model.device)
     }
 
     fn validation(&self) -> Result<Vec<DistillationBatch>, TrainingError> {

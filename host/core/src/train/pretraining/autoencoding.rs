@@ -147,7 +147,10 @@ impl AutoEncoding {
         let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
         tasks.sort_by_key(|task| task.sequence.rows.len());
         let total = tasks.iter().map(|task| task.sequence.targets.len()).sum::<usize>() as f64;
-        Ok(tasks.chunks(self.training.micro_batch.max(1)).map(|chunk| self.batch(chunk, total)).collect())
+        Ok(tasks
+            .chunks(self.training.records_of_a_pass(&self.oscar.model.device))
+            .map(|chunk| self.batch(chunk, total))
+            .collect())
     }
 
     fn batch(&self, tasks: &[AutoencodingTask], total: f64) -> AutoencodingBatch {
@@ -184,7 +187,7 @@ impl Objective for AutoEncoding {
     }
 
     fn halve_micro_batch(&mut self) -> Option<usize> {
-        self.training.halve_micro_batch()
+        self.training.halve_micro_batch(&self.oscar.model.device)
     }
 
     fn validation(&self) -> Result<Vec<AutoencodingBatch>, TrainingError> {

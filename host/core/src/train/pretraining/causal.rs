@@ -60,7 +60,7 @@ impl CausalPretraining {
             batch.iter().flat_map(|sequence| &sequence.targets).map(|target| f64::from(target.2)).sum()
         };
         let total = weight(&sequences);
-        let micro = self.training.micro_batch.max(1);
+        let micro = self.training.records_of_a_pass(&self.model.device);
         Ok(sequences
             .chunks(micro)
             .map(|chunk| CausalBatch {
@@ -90,7 +90,7 @@ impl Objective for CausalPretraining {
     }
 
     fn halve_micro_batch(&mut self) -> Option<usize> {
-        self.training.halve_micro_batch()
+        self.training.halve_micro_batch(&self.model.device)
     }
 
     fn validation(&self) -> Result<Vec<CausalBatch>, TrainingError> {
