@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::layer::Layer;
 use super::positions::{Positions, Rotaries};
 use super::{EncoderConfig, Reach};
-use crate::autodiff::checkpoint;
+use crate::autodiff::{boundary, checkpoint};
 use crate::error::ResultExt;
 use crate::nn::decoder::Readout;
 use crate::nn::{Forward, Init, LayerNorm, Param, Params, Span};
@@ -112,6 +112,7 @@ impl Encoder {
             x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;
         }
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             let last = i + 1 == self.layers.len();
             let mut forward = forward.fork();
@@ -122,7 +123,7 @@ impl Encoder {
         if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
             x = readout.gather(&x)?;
         }
-        self.final_norm.forward(&x).at("final_norm")
+        self.final_norm.forward(&boundary(&x)?).at("final_norm")
     }
 }
 
