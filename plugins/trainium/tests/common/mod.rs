@@ -1,6 +1,6 @@
 //! A device on a real plugin: XLA's for the CPU, which `.ci/pjrt` fetches.
 
-#![allow(dead_code, reason = "each test uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
 pub mod places;
 pub mod training;
