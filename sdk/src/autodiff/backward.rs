@@ -123,6 +123,11 @@ fn visit(node: &Arc<Node>, outputs: Vec<Option<Tensor>>, queue: &mut Queue, grad
             let needs: Vec<bool> = node.inputs.iter().map(Option::is_some).collect();
             vjp(op, Vjp { input_specs, output_specs, inputs, outputs: saved, gradients: &outputs, needs: &needs })?
         }
+        NodeKind::Boundary(device) => {
+            // All that is newer has been visited: the layer behind the boundary is done.
+            device.cut()?;
+            outputs
+        }
         NodeKind::Checkpoint { segment, inputs } => {
             // The nodes of the second run are newer than all others and therefore next, which keeps
             // the order in which gradients add up.

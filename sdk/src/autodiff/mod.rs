@@ -9,6 +9,10 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod backward;
 #[cfg(not(target_arch = "wasm32"))]
+mod boundary;
+#[cfg(target_arch = "wasm32")]
+mod boundary_guest;
+#[cfg(not(target_arch = "wasm32"))]
 mod checkpoint;
 #[cfg(target_arch = "wasm32")]
 mod checkpoint_guest;
@@ -19,6 +23,10 @@ mod rules;
 pub use backward::Gradients;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use backward::backward;
+#[cfg(not(target_arch = "wasm32"))]
+pub use boundary::boundary;
+#[cfg(target_arch = "wasm32")]
+pub use boundary_guest::boundary;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use checkpoint::SegmentFn;
 #[cfg(not(target_arch = "wasm32"))]

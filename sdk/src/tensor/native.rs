@@ -51,6 +51,8 @@ pub(crate) enum NodeKind {
         segment: Arc<SegmentFn>,
         inputs: Vec<Tensor>,
     },
+    /// Where one layer ends and the next begins; gradients pass as they are.
+    Boundary(Device),
 }
 
 static NEXT_NODE: AtomicU64 = AtomicU64::new(1);

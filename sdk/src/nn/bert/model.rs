@@ -2,6 +2,7 @@
 
 use super::layer::BertLayer;
 use super::{BertConfig, Family};
+use crate::autodiff::boundary;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
 use crate::nn::{Embedding, LayerNorm, Param, Params, TokenBatch};
@@ -103,6 +104,7 @@ impl Bert {
         let device = x.device().clone();
         let spans = batch.spans(&device)?;
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
                 layer.forward(&x.slice(1, 0, read)?, &x, &spans)
@@ -111,7 +113,7 @@ impl Bert {
             }
             .at(format!("layer.{i}"))?;
         }
-        Ok(x)
+        boundary(&x)
     }
 
     fn embed(&self, batch: &Padded) -> Result<Tensor> {

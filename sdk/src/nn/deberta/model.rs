@@ -5,6 +5,7 @@ use super::attention::RelativeIndex;
 use super::config::Relative;
 use super::layer::DebertaLayer;
 use crate::Result;
+use crate::autodiff::boundary;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
 use crate::nn::{Embedding, ForwardMode, LayerNorm, Linear, Params, TokenBatch};
@@ -101,6 +102,7 @@ impl Deberta {
         let places = |queries| RelativeIndex::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
         let all = places(batch.len)?;
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
                 layer.forward(&x.slice(1, 0, read)?, &x, &places(read)?)
@@ -109,7 +111,7 @@ impl Deberta {
             }
             .at(format!("encoder.layer.{i}"))?;
         }
-        Ok(x)
+        boundary(&x)
     }
 
     fn embed(&self, batch: &Padded) -> Result<Tensor> {

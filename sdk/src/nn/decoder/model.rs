@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{DecoderConfig, DecoderLayer, KvCache, PositionInfo, TokenSelection};
-use crate::autodiff::checkpoint;
+use crate::autodiff::{boundary, checkpoint};
 use crate::error::ResultExt;
 use crate::nn::{Embedding, ForwardMode, Linear, Params, RmsNorm, Rotary, Span};
 use crate::tensor::{Device, Tensor};
@@ -131,6 +131,7 @@ impl Decoder {
         let readout = places.map(|places| TokenSelection::new(places, spans, len, &self.rotary)).transpose()?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visitor(&x);
             let last = index + 1 == self.layers.len();
             let mut forward = forward.fork();
@@ -143,7 +144,7 @@ impl Decoder {
         if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
             x = readout.gather(&x)?;
         }
-        self.finish(x)
+        self.finish(boundary(&x)?)
     }
 
     /// Reads prompts and keeps their keys and values, with room for `new_tokens` more: the hidden
@@ -188,6 +189,10 @@ impl Decoder {
     ) -> Result<Tensor> {
         let mut forward = ForwardMode::inference();
         for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
+            // A prompt is read layer by layer; a token's step is short, and had better be one program.
+            if readout.is_some() {
+                x = boundary(&x)?;
+            }
             let readout = readout.filter(|_| index + 1 == self.layers.len());
             x = layer
                 .forward_cached(&x, sequences, readout, Some(cache), &mut forward)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::layer::ModernBertLayer;
 use super::positions::{Positions, Rotaries};
 use super::{AttentionKind, ModernBertConfig};
-use crate::autodiff::checkpoint;
+use crate::autodiff::{boundary, checkpoint};
 use crate::error::ResultExt;
 use crate::nn::decoder::TokenSelection;
 use crate::nn::{ForwardMode, Init, LayerNorm, Param, Params, Span};
@@ -118,6 +118,7 @@ impl ModernBertModel {
             x = x.dropout(self.config.embedding_dropout, forward.next_seed())?;
         }
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             let last = i + 1 == self.layers.len();
             let mut forward = forward.fork();
@@ -129,7 +130,7 @@ impl ModernBertModel {
         if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
             x = readout.gather(&x)?;
         }
-        self.final_norm.forward(&x).at("final_norm")
+        self.final_norm.forward(&boundary(&x)?).at("final_norm")
     }
 }
 
