@@ -21,8 +21,10 @@ const CRATES: [&[&str]; 6] = [
     &["scaledown-sdk", "scaledown-sparse-index"],
     &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-wasm"],
     &[
+        "scaledown-adapter",
         "scaledown-bm25",
         "scaledown-deberta",
+        "scaledown-decoder-compressor",
         "scaledown-milvus",
         "scaledown-mistral",
         "scaledown-modernbert",

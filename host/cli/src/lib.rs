@@ -27,12 +27,16 @@ pub mod terminal;
 mod train;
 
 // The built-in plugins: each is found because its crate is linked in.
+#[cfg(feature = "adapter")]
+use scaledown_adapter as _;
 #[cfg(feature = "bm25")]
 use scaledown_bm25 as _;
 #[cfg(feature = "cpu")]
 use scaledown_cpu as _;
 #[cfg(feature = "deberta")]
 use scaledown_deberta as _;
+#[cfg(feature = "decoder")]
+use scaledown_decoder_compressor as _;
 #[cfg(feature = "milvus")]
 use scaledown_milvus as _;
 #[cfg(feature = "mistral")]

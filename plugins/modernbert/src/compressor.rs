@@ -7,10 +7,9 @@ use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Compre
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::encoder::{Encoder, EncoderConfig};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, MemoryTokens, Params, WeightSource};
+use scaledown_sdk::nn::{Forward, MemoryTokens, Params, Projection, WeightSource};
 use scaledown_sdk::{Error, Result};
 
-use crate::projection::Projection;
 use crate::{ModernBertConfig, Start};
 
 /// What a stored model may have on top of the encoder.

@@ -5,7 +5,6 @@
 
 mod compressor;
 mod config;
-mod projection;
 
 pub use compressor::ModernBert;
 pub use config::{ModernBertConfig, Start};

@@ -36,7 +36,7 @@ impl Session {
         let oscar = Oscar::new(compressor, LanguageModel::load(model, device, role)?)?;
         if let Some(stored) = stored {
             stored.load(&oscar)?;
-            oscar.model.generator.merge_adapters()?;
+            oscar.merge_adapters()?;
         }
         Ok(Session { oscar })
     }

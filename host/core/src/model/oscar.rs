@@ -49,6 +49,7 @@ impl Oscar {
             params: compressor_params.clone(),
             generator: model.config_json()?,
             generator_weights: model.weights.clone(),
+            generator_params: Some(model.params.clone()),
             hidden_size: model.generator.hidden_size(),
             memory_tokens: config.compression.memory_tokens,
             relevance: config.reranking.enabled,
@@ -120,6 +121,18 @@ impl Oscar {
     #[must_use]
     pub fn has_own_tokenizer(&self) -> bool {
         self.tokenizer.is_some()
+    }
+
+    /// Merges the generator's adapter into its weights, which makes answers faster, unless the compressor computes with them too. No training can
+    /// follow.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn merge_adapters(&self) -> Result<()> {
+        if self.compressor.shares_generator() {
+            return Ok(());
+        }
+        Ok(self.model.generator.merge_adapters()?)
     }
 
     /// What is trained, each part at its own peak learning rate.

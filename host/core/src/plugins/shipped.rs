@@ -3,7 +3,7 @@
 use scaledown_sdk::component::Kind;
 
 /// All of them, whether or not they are linked into this program.
-const SHIPPED: [(Kind, &str); 11] = [
+const SHIPPED: [(Kind, &str); 13] = [
     (Kind::Retriever, "bm25"),
     (Kind::Retriever, "milvus"),
     (Kind::Retriever, "qdrant"),
@@ -11,6 +11,8 @@ const SHIPPED: [(Kind, &str); 11] = [
     (Kind::Reranker, "deberta"),
     (Kind::Teacher, "mistral"),
     (Kind::Teacher, "openai"),
+    (Kind::Compressor, "adapter"),
+    (Kind::Compressor, "decoder"),
     (Kind::Compressor, "modernbert"),
     (Kind::Compressor, "n-layers"),
     (Kind::Generator, "mistral"),

@@ -87,7 +87,7 @@ pub fn finish(
     context: &Context<'_>,
 ) -> Result<(Metrics, PathBuf)> {
     let oscar = session.oscar();
-    oscar.model.generator.merge_adapters()?;
+    oscar.merge_adapters()?;
     let after = answer(session, config, records, Reading::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
