@@ -23,6 +23,7 @@ const CRATES: [&[&str]; 6] = [
     &[
         "scaledown-adapter",
         "scaledown-bm25",
+        "scaledown-candle",
         "scaledown-deberta",
         "scaledown-decoder-compressor",
         "scaledown-milvus",

@@ -300,7 +300,17 @@ impl Params {
 
     fn get_quantized(&self, quantization: Option<Quantization>, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let quantization = quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
-        self.get_as(quantization.map_or(self.store.options.dtype, Quantization::dtype), name, shape, init)
+        let dtype = match quantization {
+            Some(quantization) => quantization.dtype(),
+            None => self.stored_blocks(name).unwrap_or(self.store.options.dtype),
+        };
+        self.get_as(dtype, name, shape, init)
+    }
+
+    /// The format of the blocks in which the weights of this path hold a weight that does not train: it stays as it is.
+    fn stored_blocks(&self, name: &str) -> Option<DType> {
+        let (stored, name) = self.source(&self.full(name)).filter(|_| !self.trainable)?;
+        stored.source.spec(&name).map(|spec| spec.dtype).filter(|dtype| dtype.is_quantized())
     }
 
     /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`] rounds: of a quantised one that was read from
@@ -342,10 +352,15 @@ impl Params {
         stored.ask(name_there.clone());
         let problem = match stored.source.spec(&name_there) {
             Some(spec) if spec.shape != *shape => format!("{name_there} has shape {}, expected {shape}", spec.shape),
-            Some(spec) if !spec.dtype.is_float() => {
+            Some(spec) if !spec.dtype.is_float() && !spec.dtype.is_quantized() => {
                 format!("{name_there} is of type {}, expected floating-point numbers", spec.dtype)
             }
-            Some(_) => return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype),
+            Some(spec) => {
+                let value = options.device.upload(&stored.source.read(&name_there)?)?;
+                // Blocks of one format become those of another by way of numbers.
+                let value = if spec.dtype.is_quantized() && dtype != spec.dtype { value.cast(DType::F32)? } else { value };
+                return value.cast(dtype);
+            }
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);

@@ -36,6 +36,9 @@ impl Session {
         let oscar = Oscar::new(compressor, LanguageModel::load(model, device, role)?)?;
         if let Some(stored) = stored {
             stored.load(&oscar)?;
+            if let Some(vectors) = &compressor.compression.vectors {
+                oscar.attach_vectors(vectors)?;
+            }
             oscar.merge_adapters()?;
         }
         Ok(Session { oscar })

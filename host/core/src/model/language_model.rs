@@ -1,6 +1,6 @@
 //! A generator with its tokenizer and prompt.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use scaledown_sdk::{DType, Device, Error as SdkError};
 
 use super::config::{Init, ModelConfig, Precision};
 use crate::plugins::registry;
+use crate::support::gguf::{GgufModel, is_gguf};
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ pub struct LanguageModel {
     pub directory: PathBuf,
     /// Its stored weights; `None` if it was made from random ones.
     pub weights: Option<Arc<dyn WeightSource>>,
+    /// The GGUF file that it was read from, whose description lives as long.
+    _gguf: Option<GgufModel>,
 }
 
 /// What a generator is loaded for.
@@ -53,7 +56,11 @@ impl LanguageModel {
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;
-        let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
+        let gguf = if is_gguf(&table.model) { Some(GgufModel::open(Path::new(&table.model))?) } else { None };
+        let directory = match &gguf {
+            Some(gguf) => gguf.directory().to_owned(),
+            None => hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?,
+        };
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
@@ -62,9 +69,10 @@ impl LanguageModel {
             lora: table.adapter().filter(|_| role == Role::Reader),
             quantization: None,
         };
-        let weights: Option<Arc<dyn WeightSource>> = match table.init {
-            Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
-            Init::Random => None,
+        let weights: Option<Arc<dyn WeightSource>> = match (table.init, &gguf) {
+            (Init::Pretrained, Some(gguf)) => Some(gguf.weights()),
+            (Init::Pretrained, None) => Some(Arc::new(DirectoryWeights::open(&directory)?)),
+            (Init::Random, _) => None,
         };
         let params = match &weights {
             Some(weights) => Params::load(options, Arc::clone(weights)),
@@ -85,6 +93,7 @@ impl LanguageModel {
             prompt: PromptTemplate::new(config.prompt)?,
             directory,
             weights,
+            _gguf: gguf,
         })
     }
 

@@ -24,13 +24,15 @@ pub struct DocumentLength {
     pub tokens: usize,
     /// Whether the document has more.
     pub is_cut: bool,
+    /// The vectors that replace them; none where nothing is compressed.
+    pub vectors: usize,
 }
 
 /// What stands in the documents' places.
 #[derive(Clone, Debug)]
 enum Places {
     /// So many vectors of each.
-    Vectors(usize),
+    Vectors(Vec<usize>),
     /// Their tokens.
     Tokens(Vec<Vec<u32>>),
 }
@@ -46,7 +48,8 @@ impl Oscar {
         // Where the compressor reads the generator's tokens, the documents are not tokenized again.
         let shared = (!self.has_own_tokenizer()).then_some(encoded.as_slice());
         let pairs = self.pairs(query, documents, shared)?;
-        self.prompted(query, &encoded, pairs, Places::Vectors(self.lengths.memory_tokens))
+        let counts = pairs.iter().map(|pair| self.lengths.vectors_of(pair.len())).collect();
+        self.prompted(query, &encoded, pairs, Places::Vectors(counts))
     }
 
     /// The question with the documents' text.
@@ -67,9 +70,18 @@ impl Oscar {
     }
 
     fn prompted(&self, query: &str, documents: &[Encoded], pairs: Vec<Vec<u32>>, places: Places) -> Result<Prompted, TextError> {
-        let length = |document: &Encoded| DocumentLength { tokens: document.ids.len(), is_cut: document.is_cut };
+        let vectors = |index: usize| match &places {
+            Places::Vectors(counts) => counts.get(index).copied().unwrap_or_default(),
+            Places::Tokens(_) => 0,
+        };
+        let length = |(index, document): (usize, &Encoded)| DocumentLength {
+            tokens: document.ids.len(),
+            is_cut: document.is_cut,
+            vectors: vectors(index),
+        };
+        let lengths = documents.iter().enumerate().map(length).collect();
         let prompt = self.model.prompt.pieces(&self.model.tokenizer, query, documents.len())?;
-        Ok(Prompted { prompt, pairs, lengths: documents.iter().map(length).collect(), places })
+        Ok(Prompted { prompt, pairs, lengths, places })
     }
 }
 
@@ -81,7 +93,9 @@ impl Prompted {
         for piece in &self.prompt {
             match (piece, &self.places) {
                 (Piece::Text(ids), _) => sequence.extend(ids, 0.0),
-                (Piece::Document(index), Places::Vectors(count)) => sequence.extend_vectors(first + index, *count),
+                (Piece::Document(index), Places::Vectors(counts)) => {
+                    sequence.extend_vectors(first + index, counts.get(*index).copied().unwrap_or_default());
+                }
                 (Piece::Document(index), Places::Tokens(tokens)) => {
                     sequence.extend(tokens.get(*index).map_or(&[][..], Vec::as_slice), 0.0);
                 }

@@ -82,7 +82,19 @@ fn speed_table(speed: &Speed) -> Value {
 fn facts(metrics: &Metrics) -> Vec<(&'static str, String)> {
     let mut facts = vec![("Questions", metrics.examples.to_string())];
     if let Some(rate) = metrics.compression_rate {
-        facts.push(("Compression rate", format!("{rate:.1}× (document tokens per vector)")));
+        facts.push(("Compression rate", format!("{rate:.1}× (document tokens per vector, as achieved)")));
+    }
+    if let Some(read) = &metrics.documents {
+        facts.push(("Documents cut", format!("{} of {}", read.cut, read.documents)));
+    }
+    if let Some(test) = &metrics.paired_f1 {
+        let text = format!("{:+.3} (p = {:.4}, paired over {} questions)", test.difference, test.p, test.questions);
+        facts.push(("F1, compressed less full documents", text));
+    }
+    if let Some(kept) = metrics.kept_facts.filter(|kept| kept.gold > 0) {
+        let share = kept.lost_share().map_or_else(String::new, |share| format!(" ({:.0} %)", 100.0 * share));
+        let text = format!("{} of {} that full documents gave{share}", kept.lost, kept.uncompressed);
+        facts.push(("Numbers and names lost", text));
     }
     if let Some(memory) = &metrics.peak_memory_bytes {
         facts.push(("Peak memory, compressed", bytes(memory.compressed)));

@@ -13,6 +13,6 @@ mod sample;
 mod write;
 
 pub use error::ReportError;
-pub use metrics::{Environment, Memory, Metrics, PhaseCosts, Ranking, Speed, StageSummary, TrainingSummary};
+pub use metrics::{Environment, Memory, Metrics, PhaseCosts, Ranking, ReadDocuments, Speed, StageSummary, TrainingSummary};
 pub use sample::Sample;
-pub use write::{Report, Written, write, write_metrics};
+pub use write::{Report, Written, write, write_answers, write_metrics};

@@ -1,5 +1,6 @@
 //! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
 
+mod checkpoint;
 mod client;
 mod download;
 mod files;
