@@ -7,9 +7,10 @@ use scaledown_sdk::component::Kind;
 
 // Plugins are found through their registrations; naming the crates links them in.
 use {
-    scaledown_bm25 as _, scaledown_cpu as _, scaledown_cuda as _, scaledown_deberta as _, scaledown_example_wasm_compressor as _,
-    scaledown_milvus as _, scaledown_mistral as _, scaledown_modernbert as _, scaledown_n_layers as _, scaledown_openai as _,
-    scaledown_qdrant as _, scaledown_splade as _,
+    scaledown_adapter as _, scaledown_bm25 as _, scaledown_candle as _, scaledown_cpu as _, scaledown_cuda as _,
+    scaledown_deberta as _, scaledown_decoder_compressor as _, scaledown_example_wasm_compressor as _, scaledown_milvus as _,
+    scaledown_mistral as _, scaledown_modernbert as _, scaledown_n_layers as _, scaledown_openai as _, scaledown_qdrant as _,
+    scaledown_splade as _,
 };
 
 /// The files `conformance.toml` of the workspace's plugins, in order.

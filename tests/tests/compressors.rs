@@ -46,6 +46,7 @@ fn build(name: &str, keys: Value, memory_tokens: usize, relevance: bool) -> Resu
         hidden_size: DecoderConfig::from_json(&config)?.hidden,
         generator: config,
         generator_weights: Some(Arc::new(DirectoryWeights::open(generator)?)),
+        generator_params: None,
         memory_tokens,
         relevance,
     };

@@ -24,9 +24,12 @@ const CRATES: [&[&str]; 6] = [
     &["scaledown-sdk", "scaledown-sparse-index"],
     &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-cuda", "scaledown-wasm"],
     &[
+        "scaledown-adapter",
         "scaledown-bm25",
+        "scaledown-candle",
         "scaledown-cuda-emulator",
         "scaledown-deberta",
+        "scaledown-decoder-compressor",
         "scaledown-milvus",
         "scaledown-mistral",
         "scaledown-modernbert",

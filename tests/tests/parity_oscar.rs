@@ -46,6 +46,7 @@ impl Models {
             params: compressor_params.clone(),
             generator: serde_json::from_slice(&config).expect("JSON"),
             generator_weights: Some(weights(GENERATOR)?),
+            generator_params: Some(generator_params.clone()),
             hidden_size: generator.hidden_size(),
             memory_tokens: MEMORY_TOKENS,
             relevance: true,
@@ -264,5 +265,22 @@ fn three_steps_with_modernbert_agree_with_pytorch() {
     let keys = json!({"model": directory("modernbert"), "projection": 20});
     for device in devices() {
         compare("oscar-modernbert", "modernbert", keys.clone(), &device).expect("the models run");
+    }
+}
+
+#[test]
+fn three_steps_with_a_small_decoder_agree_with_pytorch() {
+    let keys = json!({"model": directory("qwen3"), "projection": 20, "prefix": [1], "separator": [1]});
+    for device in devices() {
+        compare("oscar-decoder", "decoder", keys.clone(), &device).expect("the models run");
+    }
+}
+
+#[test]
+fn three_steps_with_the_generator_under_a_second_adapter_agree_with_pytorch() {
+    let lora = json!({"r": 3, "alpha": 6.0, "dropout": 0.0, "target": "all-linear"});
+    let keys = json!({"lora": lora, "prefix": [1], "suffix": [2]});
+    for device in devices() {
+        compare("oscar-adapter", "adapter", keys.clone(), &device).expect("the models run");
     }
 }

@@ -55,6 +55,7 @@ impl Tiny {
             params: compressor_params.clone(),
             generator: serde_json::from_slice(&config).expect("JSON"),
             generator_weights: Some(weights(GENERATOR)?),
+            generator_params: None,
             hidden_size: generator.hidden_size(),
             memory_tokens: MEMORY_TOKENS,
             relevance,

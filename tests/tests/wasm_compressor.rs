@@ -43,6 +43,7 @@ fn context() -> CompressorContext {
         params: Params::random(options),
         generator: json!({"vocab_size": 50}),
         generator_weights: None,
+        generator_params: None,
         hidden_size: 24,
         memory_tokens: 4,
         relevance: true,

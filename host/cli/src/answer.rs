@@ -63,8 +63,16 @@ fn describe(answered: &Answered) -> String {
         })
         .collect();
     let times = &answered.timings;
+    let read = &answered.read;
+    let kept = match answered.compression_rate {
+        Some(rate) => format!(
+            "{} tokens as {} vectors: {rate:.1}x; {} of {} documents cut",
+            read.tokens, read.vectors, read.cut, read.documents
+        ),
+        None => format!("{} tokens; {} of {} documents cut", read.tokens, read.cut, read.documents),
+    };
     format!(
-        "{}\n\n{}\ncompress {:.1} ms, prefill {:.1} ms, decode {:.1} ms",
+        "{}\n\n{}\n{kept}\ncompress {:.1} ms, prefill {:.1} ms, decode {:.1} ms",
         answered.answer,
         table(&["DOCUMENT", "RELEVANCE", "TEXT"], &rows),
         times.compress_ms,

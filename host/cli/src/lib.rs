@@ -8,6 +8,7 @@ mod again;
 mod answer;
 mod bench;
 mod completions;
+mod compress;
 mod config;
 mod corpus;
 mod dataset;
@@ -15,8 +16,10 @@ pub mod doctor;
 pub mod embedded;
 mod evaluate;
 mod evaluate_run;
+mod import;
 mod index;
 mod inspect;
+mod label;
 pub mod logging;
 mod plugin;
 mod prepare;
@@ -29,14 +32,20 @@ pub mod terminal;
 mod train;
 
 // The built-in plugins: each is found because its crate is linked in.
+#[cfg(feature = "adapter")]
+use scaledown_adapter as _;
 #[cfg(feature = "bm25")]
 use scaledown_bm25 as _;
+#[cfg(feature = "candle")]
+use scaledown_candle as _;
 #[cfg(feature = "cpu")]
 use scaledown_cpu as _;
 #[cfg(feature = "cuda")]
 use scaledown_cuda as _;
 #[cfg(feature = "deberta")]
 use scaledown_deberta as _;
+#[cfg(feature = "decoder")]
+use scaledown_decoder_compressor as _;
 #[cfg(feature = "milvus")]
 use scaledown_milvus as _;
 #[cfg(feature = "mistral")]
@@ -83,6 +92,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     EvaluateRun(evaluate_run::EvaluateRun),
     Answer(answer::AnswerCommand),
+    Compress(compress::Compress),
     Dataset(dataset::DatasetCommand),
     Corpus(corpus::CorpusCommand),
     Index(index::IndexCommand),
@@ -91,7 +101,9 @@ enum Command {
     Bench(bench::Bench),
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
+    Import(import::Import),
     Inspect(inspect::InspectCommand),
+    Label(label::Label),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -106,6 +118,7 @@ impl Command {
             Command::Evaluate(command) => command.run(terminal),
             Command::EvaluateRun(command) => command.run(terminal),
             Command::Answer(command) => command.run(terminal),
+            Command::Compress(command) => command.run(terminal),
             Command::Dataset(command) => command.run(terminal),
             Command::Corpus(command) => command.run(terminal),
             Command::Index(command) => command.run(terminal),
@@ -114,7 +127,9 @@ impl Command {
             Command::Bench(command) => command.run(terminal),
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),
+            Command::Import(command) => command.run(terminal),
             Command::Inspect(command) => command.run(terminal),
+            Command::Label(command) => command.run(terminal),
             Command::Doctor(command) => command.run(terminal),
             Command::Completions(command) => command.run(terminal),
         }

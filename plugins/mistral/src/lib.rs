@@ -1,5 +1,5 @@
-//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging
-//! Face directory.
+//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2 and 3, Gemma 2 and 3,
+//! Phi-3 and 4), read from a Hugging Face directory.
 //!
 //! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`]
 //! for its keys. As `[teacher]`, one answers questions from whole documents, for a compressor to be
@@ -28,12 +28,12 @@ use scaledown_sdk::nn::{ForwardMode, Quantization};
 use scaledown_sdk::{Device, Error, Result, Tensor};
 
 inventory::submit! {
-    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family.")
+    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family.")
         .with_aliases(&["decoder"])
 }
 
 inventory::submit! {
-    Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama or Qwen2 family.")
+    Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family.")
         .with_aliases(&["decoder"])
 }
 

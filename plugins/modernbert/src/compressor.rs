@@ -7,10 +7,9 @@ use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Compre
 use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::modernbert::{ModernBertConfig, ModernBertModel};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{ForwardMode, MemoryTokens, Params, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, MemoryTokens, Params, Projection, WeightSource};
 use scaledown_sdk::{Error, Result};
 
-use crate::projection::Projection;
 use crate::{EncoderInit, ModernBertCompressorConfig};
 
 /// The weights that a stored model may have on top of the encoder.

@@ -7,7 +7,6 @@
 
 mod compressor;
 mod config;
-mod projection;
 
 pub use compressor::ModernBertCompressor;
 pub use config::{EncoderInit, ModernBertCompressorConfig};

@@ -46,7 +46,8 @@ impl CompressorPlugin for NLayers {
             copied.tolerate_copy("lm_head.weight", "model.embed_tokens.weight")?;
         }
         let decoder = Decoder::first_layers(&generator, &copied.pp("model"), config.layers, config.final_norm)?;
-        let memory = MemoryTokens::new(&params, decoder.embedding().weight(), context.memory_tokens, context.relevance)?;
+        let (table, scale) = (decoder.embedding().weight(), decoder.embedding().scale());
+        let memory = MemoryTokens::beside_scaled(&params, table, scale, context.memory_tokens, context.relevance)?;
         Ok(NLayers { decoder, memory })
     }
 }

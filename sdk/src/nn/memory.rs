@@ -19,6 +19,8 @@ use crate::{Error, Result};
 #[derive(Debug)]
 pub struct MemoryTokens {
     embeddings: Param,
+    /// What token embeddings are multiplied by.
+    scale: f64,
     relevance: Option<Relevance>,
 }
 
@@ -54,14 +56,23 @@ impl MemoryTokens {
     /// # Errors
     /// If there are no memory tokens, or weights cannot be read.
     pub fn new(params: &Params, table: &Param, count: usize, relevance: bool) -> Result<Self> {
+        MemoryTokens::beside_scaled(params, table, 1.0, count, relevance)
+    }
+
+    /// As [`MemoryTokens::new`], for a model that multiplies its token embeddings by `scale`
+    /// ([`Embedding::scale`](super::Embedding::scale)); those of the memory tokens it reads as they are.
+    ///
+    /// # Errors
+    /// As [`MemoryTokens::new`].
+    pub fn beside_scaled(params: &Params, table: &Param, scale: f64, count: usize, relevance: bool) -> Result<Self> {
         if count == 0 {
             return Err(Error::Config("compression.memory_tokens must be at least 1, found 0".into()));
         }
         let (params, table) = (params.fresh(), table.tensor().detach());
         let hidden = table.shape().last();
-        let init = Init::Normal(root_mean_square(&table)?);
+        let init = Init::Normal(root_mean_square(&table)? * scale);
         let relevance = if relevance { Some(Relevance::new(&params, hidden, init)?) } else { None };
-        Ok(MemoryTokens { embeddings: params.get("memory_embeddings", [count, hidden], init)?, relevance })
+        Ok(MemoryTokens { embeddings: params.get("memory_embeddings", [count, hidden], init)?, scale, relevance })
     }
 
     /// The input embeddings of a batch: token embeddings from `table`, and these own ones after
@@ -78,7 +89,10 @@ impl MemoryTokens {
         // The embeddings of added ids are not read.
         let padded = batch.widths.width(ids.len());
         ids.resize(padded, ids.first().copied().unwrap_or(0));
-        let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        let mut tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        if self.scale != 1.0 {
+            tokens = tokens.affine(self.scale, 0.0)?;
+        }
         let (memory, relevance) = (self.embeddings.tensor(), self.relevance.as_ref().map(|own| own.embedding.tensor()));
         let rows: Vec<&Tensor> = [&tokens, &memory].into_iter().chain(&relevance).collect();
         let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, ids.len(), self.count(), &device)?)?;

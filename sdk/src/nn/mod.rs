@@ -30,6 +30,7 @@ mod params;
 mod params_guest;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod peft;
+mod projection;
 #[cfg(not(target_arch = "wasm32"))]
 mod quantization;
 mod rms_norm;
@@ -66,6 +67,7 @@ pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup, clip_scale};
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
 pub use params_guest::{Param, Params};
+pub use projection::Projection;
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantization::Quantization;
 pub use rms_norm::RmsNorm;

@@ -116,6 +116,18 @@ pub struct Params {
     trainable: bool,
     quantization: Option<Quantization>,
     initial: Option<Initial>,
+    shared: Option<Shared>,
+}
+
+/// The parameters of another model that are this one's, too.
+#[derive(Clone)]
+struct Shared {
+    owner: Arc<Store>,
+    /// The path of the other model in its own parameters.
+    prefix: String,
+    /// The path of this one, below which names are looked up.
+    root: String,
+    lora: LoraConfig,
 }
 
 #[derive(Clone)]
@@ -149,7 +161,7 @@ impl Params {
     pub fn random(options: ParamOptions) -> Self {
         let (trainable, quantization) = (options.trainable, options.quantization);
         let store = Arc::new(Store { options, state: Mutex::default(), adapters: AdapterSwitch::default() });
-        Params { store, prefix: String::new(), trainable, quantization, initial: None }
+        Params { store, prefix: String::new(), trainable, quantization, initial: None, shared: None }
     }
 
     /// Parameters whose values `weights` hold. [`Params::finish`] reports missing and extra
@@ -209,7 +221,17 @@ impl Params {
     /// The same path without stored weights: new parameters, that take their [`Init`].
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Params { initial: None, ..self.clone() }
+        Params { initial: None, shared: None, ..self.clone() }
+    }
+
+    /// The same path, for a model that is `owner`'s under another adapter: its weights are those of `owner`, held once, frozen and not listed
+    /// here; what is new is the adapter `lora` on its linear layers. [`Params::finish`] of the returned path reports an adapter on layers
+    /// that are not there.
+    #[must_use]
+    pub fn sharing(&self, owner: &Params, lora: LoraConfig) -> Self {
+        let (prefix, root) = (owner.prefix.clone(), self.prefix.clone());
+        let shared = Shared { owner: Arc::clone(&owner.store), prefix, root, lora };
+        Params { trainable: false, initial: None, shared: Some(shared), ..self.clone() }
     }
 
     /// The path.
@@ -233,7 +255,10 @@ impl Params {
     /// The adapter that linear layers get, if any.
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
-        self.store.options.lora.as_ref()
+        match &self.shared {
+            Some(shared) => Some(&shared.lora),
+            None => self.store.options.lora.as_ref(),
+        }
     }
 
     /// Switches the adapters of the whole model off for as long as the returned guard lives: the
@@ -285,7 +310,17 @@ impl Params {
 
     fn get_quantized(&self, quantization: Option<Quantization>, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let quantization = quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
-        self.get_as(quantization.map_or(self.store.options.dtype, Quantization::dtype), name, shape, init)
+        let dtype = match quantization {
+            Some(quantization) => quantization.dtype(),
+            None => self.stored_blocks(name).unwrap_or(self.store.options.dtype),
+        };
+        self.get_as(dtype, name, shape, init)
+    }
+
+    /// The format of the blocks in which the weights of this path hold a weight that does not train: it stays as it is.
+    fn stored_blocks(&self, name: &str) -> Option<DType> {
+        let (stored, name) = self.source(&self.full(name)).filter(|_| !self.trainable)?;
+        stored.source.spec(&name).map(|spec| spec.dtype).filter(|dtype| dtype.is_quantized())
     }
 
     /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`]
@@ -307,6 +342,9 @@ impl Params {
 
     fn get_as(&self, dtype: DType, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let name = self.full(name);
+        if let Some(shared) = &self.shared {
+            return shared.get(&name, &shape);
+        }
         if let Some(param) = self.state().params.get(&name) {
             return Ok(param.clone());
         }
@@ -325,10 +363,15 @@ impl Params {
         stored.ask(name_there.clone());
         let problem = match stored.source.spec(&name_there) {
             Some(spec) if spec.shape != *shape => format!("{name_there} has shape {}, expected {shape}", spec.shape),
-            Some(spec) if !spec.dtype.is_float() => {
+            Some(spec) if !spec.dtype.is_float() && !spec.dtype.is_quantized() => {
                 format!("{name_there} is of type {}, expected floating-point numbers", spec.dtype)
             }
-            Some(_) => return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype),
+            Some(spec) => {
+                let value = options.device.upload(&stored.source.read(&name_there)?)?;
+                // Blocks of one format become those of another by way of numbers.
+                let value = if spec.dtype.is_quantized() && dtype != spec.dtype { value.cast(DType::F32)? } else { value };
+                return value.cast(dtype);
+            }
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
@@ -427,6 +470,22 @@ impl Params {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.store.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// The other model's parameter for the one that is called `name` here.
+    fn get(&self, name: &str, shape: &Shape) -> Result<Param> {
+        let relative = name.strip_prefix(self.root.as_str()).unwrap_or(name).trim_start_matches('.');
+        let name = join(&self.prefix, relative);
+        let state = self.owner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = state.params.get(&name).cloned();
+        let param = found.ok_or_else(|| Error::Weights(format!("the other model has no {name} to share")))?;
+        let found = param.tensor().spec().shape.clone();
+        if found != *shape {
+            return Err(Error::Weights(format!("{name} of the other model has shape {found}, expected {shape}")));
+        }
+        Ok(param)
     }
 }
 

@@ -24,7 +24,10 @@ use scaledown_cuda_emulator::{Emulator, Options};
 #[must_use]
 pub fn devices() -> Vec<Device> {
     // Plugins are found through their registrations; naming the crates links them in.
-    use {scaledown_cpu as _, scaledown_modernbert as _, scaledown_n_layers as _};
+    use {
+        scaledown_adapter as _, scaledown_cpu as _, scaledown_decoder_compressor as _, scaledown_modernbert as _,
+        scaledown_n_layers as _,
+    };
     let plugin = |factory| match factory {
         Factory::Device(build) => Some(build(serde_json::json!({})).unwrap_or_else(|error| panic!("{error}"))),
         _ => None,

@@ -12,6 +12,8 @@ pub struct DocumentLengths {
     pub cut: usize,
     /// The tokens that are read.
     pub tokens: usize,
+    /// The vectors that replace them; none where nothing is compressed.
+    pub vectors: usize,
 }
 
 impl DocumentLengths {
@@ -20,13 +22,13 @@ impl DocumentLengths {
         self.documents += 1;
         self.cut += usize::from(document.is_cut);
         self.tokens += document.tokens;
+        self.vectors += document.vectors;
     }
 
-    /// The tokens that are read over the vectors that replace them, of which each document has
-    /// `memory_tokens`.
+    /// The tokens that are read over the vectors that replace them: the rate that is achieved.
     #[must_use]
-    pub fn compression_rate(&self, memory_tokens: usize) -> f64 {
-        self.tokens as f64 / (self.documents * memory_tokens).max(1) as f64
+    pub fn compression_rate(&self) -> f64 {
+        self.tokens as f64 / self.vectors.max(1) as f64
     }
 
     /// A warning, if documents are cut.
@@ -46,5 +48,6 @@ impl std::ops::AddAssign for DocumentLengths {
         self.documents += other.documents;
         self.cut += other.cut;
         self.tokens += other.tokens;
+        self.vectors += other.vectors;
     }
 }

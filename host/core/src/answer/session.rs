@@ -37,7 +37,10 @@ impl Session {
         let oscar = Oscar::new(compressor, LanguageModel::load(model, device, role)?)?;
         if let Some(stored) = stored {
             stored.load(&oscar)?;
-            oscar.model.generator.merge_adapters()?;
+            if let Some(vectors) = &compressor.compression.vectors {
+                oscar.attach_vectors(vectors)?;
+            }
+            oscar.merge_adapters()?;
         }
         Ok(Session { oscar })
     }

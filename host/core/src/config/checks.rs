@@ -9,6 +9,7 @@ use scaledown_sdk::files::{FileKind, read_bytes};
 use serde_json::Value;
 
 use super::paths;
+use crate::support::gguf::is_gguf;
 use crate::support::hub;
 
 /// A key and a message about its value.
@@ -161,6 +162,9 @@ fn unreachable(path: &Path, error: &std::io::Error) -> FileFault {
 
 /// A model at `key`: a hub id, or a directory with what a model needs.
 fn model(name: &str, key: &[String], root: &Value) -> Result<(), FileFault> {
+    if key == ["generator", "model"] && is_gguf(name) {
+        return file(Path::new(name));
+    }
     let Some(path) = local(name)? else { return Ok(()) };
     let lacks = |what: &str| Err(FileFault::Wrong(format!("{name} is not a model: it has no {what}")));
     if description(path)?.is_none() {

@@ -178,8 +178,15 @@ impl Config {
         require(self.generator.as_ref(), "generator")
     }
 
-    /// The configuration with the generator's adapter written out, as a compressor's training takes
-    /// it.
+    /// The configuration without vectors that were computed before.
+    #[must_use]
+    pub fn without_vectors(&self) -> Config {
+        let mut config = self.clone();
+        config.compression.vectors = None;
+        config
+    }
+
+    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
     #[must_use]
     pub fn with_adapter(&self) -> Config {
         let mut config = self.clone();

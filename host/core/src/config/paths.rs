@@ -10,8 +10,10 @@ use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
 
-/// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key
-/// path, the directory that a relative path set there counts from.
+use crate::support::gguf::is_gguf;
+
+/// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key path, the directory that a
+/// relative path set there counts from.
 pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
     visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let Value::String(text) = value else { return };
@@ -73,7 +75,8 @@ fn model(directory: &Path, text: &str) -> Option<PathBuf> {
     let written_as_path =
         ["./", "../"].iter().any(|start| text.starts_with(start)) || text == "." || text == ".." || Path::new(text).is_absolute();
     let path = join(directory, text);
-    (written_as_path || path.is_dir()).then_some(path)
+    // No hub id names a single file.
+    (written_as_path || path.is_dir() || is_gguf(text)).then_some(path)
 }
 
 /// `text` seen from `directory`. Leading `.` and `..` are folded into the directory, which is free

@@ -1,6 +1,6 @@
 //! A generator with its tokenizer and prompt.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +12,7 @@ use scaledown_sdk::{DType, Device, Error as SdkError};
 
 use super::config::{GeneratorInit, ModelConfig, Precision};
 use crate::plugins::registry;
+use crate::support::gguf::{GgufModel, is_gguf};
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ pub struct LanguageModel {
     pub directory: PathBuf,
     /// Its stored weights; `None` if it was made from random ones.
     pub weights: Option<Arc<dyn WeightSource>>,
+    /// The GGUF file that it was read from, whose description lives as long.
+    _gguf: Option<GgufModel>,
 }
 
 /// Which of a generator's parameters train.
@@ -54,7 +57,11 @@ impl LanguageModel {
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;
-        let directory = hub::HubSettings::from_environment().resolve(&table.model, table.revision.as_deref())?;
+        let gguf = if is_gguf(&table.model) { Some(GgufModel::open(Path::new(&table.model))?) } else { None };
+        let directory = match &gguf {
+            Some(gguf) => gguf.directory().to_owned(),
+            None => hub::HubSettings::from_environment().resolve(&table.model, table.revision.as_deref())?,
+        };
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
@@ -63,9 +70,10 @@ impl LanguageModel {
             lora: table.adapter().filter(|_| role == Role::Adapted),
             quantization: None,
         };
-        let weights: Option<Arc<dyn WeightSource>> = match table.init {
-            GeneratorInit::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
-            GeneratorInit::Random => None,
+        let weights: Option<Arc<dyn WeightSource>> = match (table.init, &gguf) {
+            (GeneratorInit::Pretrained, Some(gguf)) => Some(gguf.weights()),
+            (GeneratorInit::Pretrained, None) => Some(Arc::new(DirectoryWeights::open(&directory)?)),
+            (GeneratorInit::Random, _) => None,
         };
         let params = match &weights {
             Some(weights) => Params::load(options, Arc::clone(weights)),
@@ -86,6 +94,7 @@ impl LanguageModel {
             prompt: PromptTemplate::new(config.prompt)?,
             directory,
             weights,
+            _gguf: gguf,
         })
     }
 

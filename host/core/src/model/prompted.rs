@@ -26,13 +26,15 @@ pub struct DocumentLength {
     pub tokens: usize,
     /// Whether the document has more.
     pub is_cut: bool,
+    /// The vectors that replace them; none where nothing is compressed.
+    pub vectors: usize,
 }
 
 /// The contents of the documents' positions.
 #[derive(Clone, Debug)]
 enum DocumentContent {
     /// So many vectors of each.
-    Vectors(usize),
+    Vectors(Vec<usize>),
     /// Their tokens.
     Tokens(Vec<Vec<u32>>),
 }
@@ -48,7 +50,8 @@ impl Oscar {
         // Where the compressor reads the generator's tokens, the documents are not tokenized again.
         let shared = (!self.has_own_tokenizer()).then_some(encoded.as_slice());
         let pairs = self.pairs(query, documents, shared)?;
-        self.prompted(query, &encoded, pairs, DocumentContent::Vectors(self.lengths.memory_tokens))
+        let counts = pairs.iter().map(|pair| self.lengths.vectors_of(pair.len())).collect();
+        self.prompted(query, &encoded, pairs, DocumentContent::Vectors(counts))
     }
 
     /// The question with the documents' text.
@@ -75,9 +78,18 @@ impl Oscar {
         pairs: Vec<Vec<u32>>,
         places: DocumentContent,
     ) -> Result<Prompted, TextError> {
-        let length = |document: &Encoded| DocumentLength { tokens: document.ids.len(), is_cut: document.is_cut };
+        let vectors = |index: usize| match &places {
+            DocumentContent::Vectors(counts) => counts.get(index).copied().unwrap_or_default(),
+            DocumentContent::Tokens(_) => 0,
+        };
+        let length = |(index, document): (usize, &Encoded)| DocumentLength {
+            tokens: document.ids.len(),
+            is_cut: document.is_cut,
+            vectors: vectors(index),
+        };
+        let lengths = documents.iter().enumerate().map(length).collect();
         let prompt = self.model.prompt.pieces(&self.model.tokenizer, query, documents.len())?;
-        Ok(Prompted { prompt, pairs, lengths: documents.iter().map(length).collect(), places })
+        Ok(Prompted { prompt, pairs, lengths, places })
     }
 }
 
@@ -89,7 +101,9 @@ impl Prompted {
         for piece in &self.prompt {
             match (piece, &self.places) {
                 (Piece::Text(ids), _) => sequence.extend(ids, 0.0),
-                (Piece::Document(index), DocumentContent::Vectors(count)) => sequence.extend_vectors(first + index, *count),
+                (Piece::Document(index), DocumentContent::Vectors(counts)) => {
+                    sequence.extend_vectors(first + index, counts.get(*index).copied().unwrap_or_default());
+                }
                 (Piece::Document(index), DocumentContent::Tokens(tokens)) => {
                     sequence.extend(tokens.get(*index).map_or(&[][..], Vec::as_slice), 0.0);
                 }

@@ -4,14 +4,18 @@
 use scaledown_sdk::component::Kind;
 
 /// All of them, whether or not they are linked into this program.
-const SHIPPED: [(Kind, &str); 12] = [
+const SHIPPED: [(Kind, &str); 16] = [
     (Kind::Retriever, "bm25"),
     (Kind::Retriever, "milvus"),
     (Kind::Retriever, "qdrant"),
     (Kind::Retriever, "splade"),
+    (Kind::Reranker, "candle"),
     (Kind::Reranker, "deberta"),
+    (Kind::Teacher, "candle"),
     (Kind::Teacher, "mistral"),
     (Kind::Teacher, "openai"),
+    (Kind::Compressor, "adapter"),
+    (Kind::Compressor, "decoder"),
     (Kind::Compressor, "modernbert"),
     (Kind::Compressor, "n-layers"),
     (Kind::Generator, "mistral"),

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use super::evaluate::read_documents;
 use super::{Directory, open_device};
 use crate::answer::{AnswerOptions, Answers, ContextMode, Session};
 use crate::config::Config;
 use crate::data::records::Record;
 use crate::evaluate::phase_costs;
-use crate::evaluate::report::PhaseCosts;
+use crate::evaluate::report::{PhaseCosts, ReadDocuments};
 use crate::model::StoredOscar;
 use crate::{Error, Result};
 
@@ -20,6 +21,10 @@ pub struct Answered {
     pub reading: ContextMode,
     /// The documents that were used, in the order in which the generator saw them.
     pub documents: Vec<UsedDocument>,
+    /// The documents as they were read: how many were cut, and what replaced their tokens.
+    pub read: ReadDocuments,
+    /// The tokens of the documents over the vectors that replaced them; none where the documents were read in full.
+    pub compression_rate: Option<f64>,
     /// What the phases took.
     pub timings: PhaseCosts,
     /// Warnings, such as truncated documents.
@@ -73,6 +78,8 @@ pub fn answer(
         answer: answer.text,
         reading,
         documents: used.map(|(i, text)| UsedDocument { text, relevance: scores.get(i).copied() }).collect(),
+        read: read_documents(&lengths),
+        compression_rate: (reading == ContextMode::Compressed).then(|| lengths.compression_rate()),
         timings: phase_costs(&[phases]),
         warnings: lengths.warning(session.oscar().lengths.document_tokens).into_iter().collect(),
     })

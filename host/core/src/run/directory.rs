@@ -18,14 +18,14 @@ use crate::{Result, support::artifact};
 /// | `training.json` | a summary of the training, for later reports |
 /// | `metrics.jsonl`, `tensorboard` | the training's log |
 /// | `metrics.json`, `report.html`, `plots` | what was measured |
+/// | `answers.jsonl` | each question with its answers from full and from compressed documents, and their scores |
 /// | `journal`, `records.jsonl`, `records.json` | what a preparation has done, made, and from what |
 /// | `data`, `prepared`, `train.jsonl`, `validation.jsonl` | a quickstart's documents and questions, and records with the teacher's answers |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory(PathBuf);
 
-/// The files of a quickstart, except those that each run writes at its start (`data` and
-/// `config.toml`).
-const WRITTEN: [&str; 11] = [
+/// What a quickstart writes, but for what each run writes again as it begins (`data` and `config.toml`).
+const WRITTEN: [&str; 12] = [
     "prepared",
     "train.jsonl",
     "validation.jsonl",
@@ -35,6 +35,7 @@ const WRITTEN: [&str; 11] = [
     "metrics.jsonl",
     "tensorboard",
     "metrics.json",
+    "answers.jsonl",
     "report.html",
     "plots",
 ];

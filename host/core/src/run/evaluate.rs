@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::outcome::Trained;
 use super::{Context, Directory, open_device};
-use crate::answer::{AnswerOptions, ContextMode, Session};
+use crate::answer::{AnswerOptions, ContextMode, DocumentLengths, Session};
 use crate::config::Config;
 use crate::data::records::{self, Record};
-use crate::evaluate::report::{self, Environment, EvaluationReport, Memory, Metrics, Sample};
+use crate::evaluate::report::{self, Environment, EvaluationReport, Memory, Metrics, ReadDocuments, Sample};
 use crate::evaluate::{self, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::train::{self, tracking};
@@ -46,6 +46,9 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
     let session = Session::new(oscar);
     let baseline = baseline(&session, config, &records, context)?;
     stored.load(session.oscar())?;
+    if let Some(vectors) = &config.compression.vectors {
+        session.oscar().attach_vectors(vectors)?;
+    }
     finish(&session, config, &records, &baseline, trained, context)
 }
 
@@ -91,7 +94,7 @@ pub fn finish(
     context: &Context<'_>,
 ) -> Result<(Metrics, PathBuf)> {
     let oscar = session.oscar();
-    oscar.model.generator.merge_adapters()?;
+    oscar.merge_adapters()?;
     let after = answer(session, config, records, ContextMode::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
@@ -99,6 +102,8 @@ pub fn finish(
     let spinner = context.progress.spinner("measuring the speed");
     let speed = measure_speed(session, records, &config.evaluation)?;
     drop(spinner);
+    let rows = evaluate::side_by_side(records, &baseline.uncompressed.answers, &after.answers);
+    report::write_answers(&config.output.directory, &rows)?;
     let metrics = Metrics {
         before: Some(baseline.before.scores),
         after: after.scores,
@@ -108,7 +113,10 @@ pub fn finish(
         training: trained.summary,
         examples: after.answers.len() as u64,
         ranking: evaluate::ranking(records, &after.answers),
-        compression_rate: Some(after.lengths.compression_rate(oscar.lengths.memory_tokens)),
+        compression_rate: Some(after.lengths.compression_rate()),
+        documents: Some(read_documents(&after.lengths)),
+        paired_f1: evaluate::paired_f1(&rows),
+        kept_facts: Some(evaluate::kept_facts(records, &baseline.uncompressed.answers, &after.answers)),
         peak_memory_bytes: Some(Memory {
             compressed: after.peak_memory,
             uncompressed: baseline.uncompressed.peak_memory,
@@ -158,6 +166,12 @@ fn answer(
         return Err(Error::interrupted("evaluation interrupted; wrote nothing"));
     }
     Ok(evaluated)
+}
+
+/// The documents that answers were made from.
+pub(super) fn read_documents(lengths: &DocumentLengths) -> ReadDocuments {
+    let DocumentLengths { documents, cut, tokens, vectors } = *lengths;
+    ReadDocuments { documents: documents as u64, cut: cut as u64, tokens: tokens as u64, vectors: vectors as u64 }
 }
 
 /// The first questions, with the parts of the documents that were read.

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use scaledown_sdk::nn::Sampling;
 
-use super::Context;
+use super::{Context, open_device};
 use crate::answer::{AnswerOptions, ContextMode, Session};
 use crate::config::Config;
-use crate::data::records::Record;
+use crate::data::records::{self, Record};
+use crate::evaluate::metrics::matches;
 use crate::support::artifact;
 use crate::{Error, Result};
 
@@ -41,6 +42,36 @@ pub fn label(session: &Session, config: &Config, records: &[Record], context: &C
         return Err(Error::failed(message));
     }
     Ok(labelled)
+}
+
+/// What became of a file of records.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Labelled {
+    /// The records that were read.
+    pub read: usize,
+    /// Those that were written.
+    pub written: usize,
+}
+
+/// Gives the records of the file `source` the generator's answers from full documents, and writes them to `out`. With `right`, only those are
+/// written whose answer holds a right one, as the records name them: a compressor then learns from what the teacher knew.
+///
+/// # Errors
+/// As [`label`]; or if a file cannot be read or written.
+pub fn label_file(config: &Config, source: &Path, out: &Path, right: bool, context: &Context<'_>) -> Result<Labelled> {
+    let records = records::read(source, config.data.train_limit)?;
+    let device = open_device(config)?;
+    let session = Session::open(&config.for_model()?, &config.for_compressor()?, None, &device)?;
+    let mut labelled = label(&session, config, &records, context)?;
+    if right {
+        let holds = |record: &Record| {
+            let answer = record.answer.as_deref().unwrap_or_default();
+            record.gold_answers.iter().any(|gold| matches(answer, gold))
+        };
+        labelled.retain(holds);
+    }
+    write_records(&labelled, out)?;
+    Ok(Labelled { read: records.len(), written: labelled.len() })
 }
 
 /// Writes records, one a line, whole or not at all.

@@ -1,6 +1,7 @@
 //! The commands as functions of a configuration.
 
 mod answer;
+mod compress;
 mod directory;
 mod earlier;
 mod evaluate;
@@ -16,9 +17,10 @@ mod train;
 mod training;
 
 pub use answer::{Answered, UsedDocument, answer};
+pub use compress::{CompressedDocuments, compress};
 pub use directory::Directory;
 pub use evaluate::{Baseline, baseline, evaluate, finish, test_records};
-pub use label::{label, write_records};
+pub use label::{Labelled, label, label_file, write_records};
 pub use outcome::Trained;
 pub use prepare::{Prepared, StageReport, prepare};
 pub use pretrain::pretrain;

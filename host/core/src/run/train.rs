@@ -34,6 +34,9 @@ pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> 
     let device = open_device(config)?;
     let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     init_from(start.as_ref(), &oscar, config, context)?;
+    if let Some(vectors) = &config.compression.vectors {
+        oscar.attach_vectors(vectors)?;
+    }
     device.reset_peak_memory();
     let began = Instant::now();
     let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;

@@ -15,7 +15,11 @@ pub struct Prompt {
     pub user: String,
     /// The separator between documents.
     pub separator: String,
-    /// Applies the tokenizer's chat template, if it has one.
+    /// How each document is written: `{{ document }}` stands for it (its vectors, when compressed) and `{{ index }}` for its number, from 0;
+    /// if not set, the document alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// Whether to wrap the messages in the tokenizer's chat template, where it has one.
     pub chat_template: bool,
 }
 
@@ -25,6 +29,7 @@ impl Default for Prompt {
             system: "Extract the relevant information from the documents and answer the question as briefly as possible.".into(),
             user: "Documents:\n{{ documents }}\n\nQuestion: {{ query }}".into(),
             separator: "\n".into(),
+            document: None,
             chat_template: true,
         }
     }

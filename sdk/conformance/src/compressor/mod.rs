@@ -74,6 +74,7 @@ impl CompressorSubject<'_> {
             params: params.clone(),
             generator: tiny::config(),
             generator_weights: Some(tiny::weights(&self.device)?),
+            generator_params: Some(tiny::generator(&self.device)?),
             hidden_size: tiny::HIDDEN,
             memory_tokens,
             relevance,

@@ -1,5 +1,6 @@
 //! Keys and values of the tokens read so far.
 
+use super::by_reach::ByReach;
 use super::sequence::PositionInfo;
 use crate::nn::Span;
 use crate::nn::rotary::{Rotary, Rotation};
@@ -24,7 +25,7 @@ pub struct KvCache {
     /// A token's increment of `positions`.
     one: Tensor,
     /// The rotation at every position that may come: `[positions, head_size / 2]`.
-    rotations: Rotation,
+    rotations: ByReach<Rotation>,
     batch: usize,
     used: usize,
     capacity: usize,
@@ -44,8 +45,8 @@ impl KvCache {
     ///
     /// # Errors
     /// If the device is out of memory.
-    pub(super) fn new(layers: usize, spans: &[Span], width: usize, new_tokens: usize, rotary: &Rotary) -> Result<Self> {
-        let (device, batch, capacity) = (rotary.device(), spans.len(), width + new_tokens);
+    pub(super) fn new(layers: usize, spans: &[Span], width: usize, new_tokens: usize, rotary: &ByReach<Rotary>) -> Result<Self> {
+        let (device, batch, capacity) = (rotary.global.device(), spans.len(), width + new_tokens);
         let last: Vec<i64> = spans.iter().map(|span| span.len as i64 - 1).collect();
         Ok(KvCache {
             layers: (0..layers).map(|_| LayerCache { buffers: None, used: 0, capacity }).collect(),
@@ -53,7 +54,7 @@ impl KvCache {
             growth: device.from_slice(&[0_i64, 1, 1], [1, 3])?,
             positions: device.from_slice(&last, [batch, 1])?,
             one: device.from_slice(&[1_i64], [1, 1])?,
-            rotations: rotary.table(capacity)?,
+            rotations: rotary.map(|rotary| rotary.table(capacity))?,
             batch,
             used: width,
             capacity,
@@ -64,7 +65,7 @@ impl KvCache {
     ///
     /// # Errors
     /// If the cache is full or holds another number of sequences.
-    pub(super) fn advance(&mut self, batch: usize) -> Result<PositionInfo> {
+    pub(super) fn advance(&mut self, batch: usize) -> Result<ByReach<PositionInfo>> {
         if batch != self.batch {
             return Err(Error::Input(format!("got {batch} tokens for the {} sequences of this decoding", self.batch)));
         }
@@ -74,9 +75,10 @@ impl KvCache {
         self.used += 1;
         self.spans = self.spans.add(&self.growth)?;
         self.positions = self.positions.add(&self.one)?;
-        let Rotation { cos, sin } = &self.rotations;
-        let rotation = Rotation { cos: cos.embedding(&self.positions)?, sin: sin.embedding(&self.positions)? };
-        Ok(PositionInfo { rotation, spans: Some(self.spans.clone()), positions: None })
+        self.rotations.map(|Rotation { cos, sin }| {
+            let rotation = Rotation { cos: cos.embedding(&self.positions)?, sin: sin.embedding(&self.positions)? };
+            Ok(PositionInfo { rotation, spans: Some(self.spans.clone()), positions: None })
+        })
     }
 }
 

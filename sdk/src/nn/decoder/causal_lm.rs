@@ -85,7 +85,11 @@ impl CausalLm {
             Some(head) => head.forward(hidden, &mut ForwardMode::inference()),
             None => hidden.linear(&self.model.embedding().weight().tensor(), None),
         };
-        logits.at("lm_head")
+        let logits = logits.at("lm_head")?;
+        match self.config.logit_cap {
+            Some(cap) => logits.affine(1.0 / cap, 0.0)?.tanh()?.affine(cap, 0.0),
+            None => Ok(logits),
+        }
     }
 
     /// Reads left-padded prompts: the logits `[batch, vocabulary]` of the next token, and the state

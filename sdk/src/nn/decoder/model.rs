@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::by_reach::ByReach;
 use super::{DecoderConfig, DecoderLayer, KvCache, PositionInfo, TokenSelection};
 use crate::autodiff::{boundary, checkpoint};
 use crate::error::ResultExt;
@@ -16,7 +17,7 @@ pub struct Decoder {
     embed: Embedding,
     layers: Vec<Arc<DecoderLayer>>,
     norm: Option<RmsNorm>,
-    rotary: Rotary,
+    rotary: ByReach<Rotary>,
     device: Device,
     hidden: usize,
     context: Option<usize>,
@@ -40,13 +41,13 @@ impl Decoder {
             return Err(Error::Config(format!("the model has {} layers, {layers} are asked for", config.layers)));
         }
         let layer = |index: usize| Ok(Arc::new(DecoderLayer::new(config, index, &params.pp("layers").pp(index))?));
-        let norm = || RmsNorm::with_init(&params.pp("norm"), config.hidden, config.norm_eps, config.final_norm_init());
         let device = params.device();
+        let embed = Embedding::new(&params.pp("embed_tokens"), config.vocabulary, config.hidden)?;
         Ok(Decoder {
-            embed: Embedding::new(&params.pp("embed_tokens"), config.vocabulary, config.hidden)?,
+            embed: embed.scaled(config.embedding_scale),
             layers: (0..layers).map(layer).collect::<Result<_>>()?,
-            norm: if final_norm { Some(norm()?) } else { None },
-            rotary: Rotary::new(config.head_size, config.rope_theta, config.rope_scaling, device, params.dtype()),
+            norm: if final_norm { Some(config.final_norm(&params.pp("norm"))?) } else { None },
+            rotary: config.rotary(params),
             device: device.clone(),
             hidden: config.hidden,
             context: config.max_positions(),
@@ -127,8 +128,8 @@ impl Decoder {
         let [batch, len] = self.batch_and_length(embeddings)?;
         // Positions count the buffer here, and so the padding before a sequence.
         self.check_length(spans.iter().map(|span| span.end()).max().unwrap_or(0), 0)?;
-        let sequences = PositionInfo::causal(spans, [batch, len], &self.rotary, &self.device)?;
-        let readout = places.map(|places| TokenSelection::new(places, spans, len, &self.rotary)).transpose()?;
+        let sequences = self.rotary.map(|rotary| PositionInfo::causal(spans, [batch, len], rotary, &self.device))?;
+        let readout = places.map(|places| TokenSelection::new(places, spans, len, self.last_rotary())).transpose()?;
         let mut x = embeddings.clone();
         for (index, layer) in self.layers.iter().enumerate() {
             x = boundary(&x)?;
@@ -138,7 +139,7 @@ impl Decoder {
             // The backward pass begins with the last layer: what it would drop, it would compute
             // again at once.
             forward.checkpointing &= !last;
-            x = run_layer(layer, &x, &sequences, readout.as_ref().filter(|_| last), forward)
+            x = run_layer(layer, &x, sequences.of(layer.is_local()), readout.as_ref().filter(|_| last), forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
         }
         if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
@@ -155,14 +156,14 @@ impl Decoder {
     pub fn prefill(&self, embeddings: &Tensor, spans: &[Span], new_tokens: usize) -> Result<(Tensor, KvCache)> {
         let [batch, len] = self.batch_and_length(embeddings)?;
         self.check_length(spans.iter().map(|span| span.len).max().unwrap_or(0), new_tokens)?;
-        let sequences = PositionInfo::prompts(spans, [batch, len], &self.rotary, &self.device)?;
+        let sequences = self.rotary.map(|rotary| PositionInfo::prompts(spans, [batch, len], rotary, &self.device))?;
         if let Some(row) = spans.iter().position(|span| span.len == 0 || span.end() != len) {
             return Err(Error::Input(format!(
                 "sequence {row} is empty or padded on the right; decoding needs padding on the left"
             )));
         }
         let mut cache = KvCache::new(self.layers.len(), spans, len, new_tokens, &self.rotary)?;
-        let readout = TokenSelection::last(spans, len, &self.rotary)?;
+        let readout = TokenSelection::last(spans, len, self.last_rotary())?;
         let x = self.run_cached(embeddings.clone(), &sequences, &mut cache, Some(&readout))?;
         Ok((x.reshape([batch, self.hidden])?, cache))
     }
@@ -183,7 +184,7 @@ impl Decoder {
     fn run_cached(
         &self,
         mut x: Tensor,
-        sequences: &PositionInfo,
+        sequences: &ByReach<PositionInfo>,
         cache: &mut KvCache,
         readout: Option<&TokenSelection>,
     ) -> Result<Tensor> {
@@ -195,13 +196,18 @@ impl Decoder {
             }
             let readout = readout.filter(|_| index + 1 == self.layers.len());
             x = layer
-                .forward_cached(&x, sequences, readout, Some(cache), &mut forward)
+                .forward_cached(&x, sequences.of(layer.is_local()), readout, Some(cache), &mut forward)
                 .map_err(|error| error.at(format!("layers.{index}")))?;
         }
         if let Some(readout) = readout.filter(|_| self.layers.is_empty()) {
             x = readout.gather(&x)?;
         }
         self.finish(x)
+    }
+
+    /// The rotary embedding of the last layer, which alone reads chosen places.
+    fn last_rotary(&self) -> &Rotary {
+        self.rotary.of(self.layers.last().is_some_and(|layer| layer.is_local()))
     }
 
     fn finish(&self, x: Tensor) -> Result<Tensor> {

@@ -253,6 +253,21 @@ mod tests {
     }
 
     #[test]
+    fn models_that_differ_by_configuration_only_are_read() {
+        // ModernBERT-large and Ettin's encoder of 17 million parameters, as their files have it.
+        let large = json!({"architectures": ["ModernBertForMaskedLM"], "hidden_size": 1024, "intermediate_size": 2624,
+            "num_hidden_layers": 28, "num_attention_heads": 16, "local_attention": 128, "vocab_size": 50368,
+            "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 10000.0});
+        let ettin = json!({"architectures": ["ModernBertForMaskedLM"], "hidden_size": 256, "intermediate_size": 384,
+            "num_hidden_layers": 7, "num_attention_heads": 4, "local_attention": 128, "vocab_size": 50368, "is_causal": false,
+            "global_attn_every_n_layers": 3, "global_rope_theta": 160000.0, "local_rope_theta": 160000.0, "sparse_prediction": true});
+        let large = parse(large).unwrap();
+        assert_eq!((large.layers.len(), large.head_size(), large.local_distance), (28, 64, 64));
+        let ettin = parse(ettin).unwrap();
+        assert_eq!((ettin.layers.len(), ettin.head_size(), ettin.local_rope_theta), (7, 64, 160_000.0));
+    }
+
+    #[test]
     fn a_wrong_value_is_named() {
         let cases = [
             (json!({"model_type": "bert"}), "`model_type` in config.json is \"bert\""),

@@ -53,6 +53,7 @@ impl Models {
             params: compressor_params.clone(),
             generator: config,
             generator_weights: None,
+            generator_params: None,
             hidden_size: HIDDEN,
             memory_tokens: MEMORY_TOKENS,
             relevance: true,

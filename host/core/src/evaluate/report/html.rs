@@ -83,7 +83,19 @@ fn speed_table(speed: &Speed) -> Value {
 fn stats(metrics: &Metrics) -> Vec<(&'static str, String)> {
     let mut stats = vec![("Questions", metrics.examples.to_string())];
     if let Some(rate) = metrics.compression_rate {
-        stats.push(("Compression rate", format!("{rate:.1}× (document tokens per vector)")));
+        stats.push(("Compression rate", format!("{rate:.1}× (document tokens per vector, as achieved)")));
+    }
+    if let Some(read) = &metrics.documents {
+        stats.push(("Documents cut", format!("{} of {}", read.cut, read.documents)));
+    }
+    if let Some(test) = &metrics.paired_f1 {
+        let text = format!("{:+.3} (p = {:.4}, paired over {} questions)", test.difference, test.p, test.questions);
+        stats.push(("F1, compressed less full documents", text));
+    }
+    if let Some(kept) = metrics.kept_facts.filter(|kept| kept.gold > 0) {
+        let share = kept.lost_share().map_or_else(String::new, |share| format!(" ({:.0} %)", 100.0 * share));
+        let text = format!("{} of {} that full documents gave{share}", kept.lost, kept.uncompressed);
+        stats.push(("Numbers and names lost", text));
     }
     if let Some(memory) = &metrics.peak_memory_bytes {
         stats.push(("Peak memory, compressed", bytes(memory.compressed)));

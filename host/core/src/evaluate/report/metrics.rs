@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::metrics::AnswerScores;
+use crate::evaluate::metrics::{AnswerScores, KeptFacts, PairedTest};
 
 /// Everything that a run measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,10 +29,19 @@ pub struct Metrics {
     /// The relevance scores against the teacher's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
-    /// The documents' tokens over the vectors that replace them.
+    /// The documents' tokens over the vectors that replace them: the rate that was achieved, not the one that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_rate: Option<f64>,
-    /// Peak memory.
+    /// The documents that were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<ReadDocuments>,
+    /// The F1 of compressed answers less that of answers from full documents, question by question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired_f1: Option<PairedTest>,
+    /// The numbers and names of right answers that the answers hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_facts: Option<KeptFacts>,
+    /// The most memory in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<Memory>,
     /// The run's stages, in order.
@@ -43,8 +52,21 @@ pub struct Metrics {
     pub environment: Option<Environment>,
 }
 
-/// The costs of one question, compressed and uncompressed, as
-/// [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and warm on both sides.
+/// The documents that answers were made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadDocuments {
+    /// All of them, counted for each question.
+    pub documents: u64,
+    /// Those that are longer than what is read of a document.
+    pub cut: u64,
+    /// The tokens that were read.
+    pub tokens: u64,
+    /// The vectors that replaced them.
+    pub vectors: u64,
+}
+
+/// What one question costs, compressed and uncompressed: as [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and
+/// warm on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// With compression.

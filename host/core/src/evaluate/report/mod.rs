@@ -15,6 +15,6 @@ mod write;
 
 pub use comparison::{ComparedRun, Comparison, write_comparison};
 pub use error::ReportError;
-pub use metrics::{Environment, Memory, Metrics, PhaseCosts, Ranking, Speed, StageSummary, TrainingSummary};
+pub use metrics::{Environment, Memory, Metrics, PhaseCosts, Ranking, ReadDocuments, Speed, StageSummary, TrainingSummary};
 pub use sample::Sample;
-pub use write::{EvaluationReport, WrittenReport, write, write_metrics};
+pub use write::{EvaluationReport, WrittenReport, write, write_answers, write_metrics};

@@ -9,6 +9,7 @@ use super::{
     plot::{Picture, QualityPlot, SpeedPlot, TrainingPlot, render},
     sample::Sample,
 };
+use crate::evaluate::AnsweredQuestion;
 use crate::support::artifact::write_file;
 use crate::train::tracking::Point;
 
@@ -70,6 +71,21 @@ pub fn write_metrics(directory: &Path, metrics: &Metrics) -> Result<PathBuf, Rep
     let path = directory.join("metrics.json");
     let mut content = serde_json::to_vec_pretty(metrics)?;
     content.push(b'\n');
+    write_file(&path, &content)?;
+    Ok(path)
+}
+
+/// Writes `answers.jsonl`, a question with its answers a line; returns its path.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_answers(directory: &Path, rows: &[AnsweredQuestion<'_>]) -> Result<PathBuf, ReportError> {
+    let path = directory.join("answers.jsonl");
+    let mut content = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut content, row)?;
+        content.push(b'\n');
+    }
     write_file(&path, &content)?;
     Ok(path)
 }

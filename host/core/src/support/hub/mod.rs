@@ -1,6 +1,7 @@
 //! Turns a model's name into a local directory: a path is used directly, a hub id is found in the
 //! cache or downloaded.
 
+mod checkpoint;
 mod client;
 mod download;
 mod files;

@@ -1,21 +1,26 @@
-//! The map from the encoder's space to the generator's.
+//! The map from a compressor's space to the generator's.
 
-use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::{ForwardMode, Init, Linear, Params};
-use scaledown_sdk::{Result, Tensor};
+use super::{ForwardMode, Init, Linear, Params};
+use crate::Result;
+use crate::error::ResultExt;
+use crate::tensor::Tensor;
 
 /// A linear layer, ReLU, and another linear layer.
 ///
 /// Parameters under its path, named as in PyTorch's `Sequential`: `0.weight [inner, inputs]`,
 /// `0.bias`, `2.weight [outputs, inner]`, `2.bias`.
 #[derive(Debug)]
-pub(crate) struct Projection {
+pub struct Projection {
     first: Linear,
     second: Linear,
 }
 
 impl Projection {
-    pub(crate) fn new(params: &Params, inputs: usize, inner: usize, outputs: usize) -> Result<Self> {
+    /// The map at the path of `params`.
+    ///
+    /// # Errors
+    /// If weights cannot be read.
+    pub fn new(params: &Params, inputs: usize, inner: usize, outputs: usize) -> Result<Self> {
         let linear = |name: usize, inputs: usize, outputs: usize| {
             // The variance of PyTorch's linear layers.
             let init = Init::Uniform(1.0 / (inputs as f64).sqrt());
@@ -25,7 +30,10 @@ impl Projection {
     }
 
     /// `[.., inputs] -> [.., outputs]`.
-    pub(crate) fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
+    ///
+    /// # Errors
+    /// If the input does not fit, or the device fails.
+    pub fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let inner = self.first.forward(x, forward).at("0")?.relu()?;
         self.second.forward(&inner, forward).at("2")
     }
