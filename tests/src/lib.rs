@@ -6,4 +6,5 @@ pub mod examples;
 pub mod lazy;
 
 pub mod parity;
+pub mod plugins;
 pub mod wit;

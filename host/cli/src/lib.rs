@@ -25,6 +25,8 @@ mod ready_made;
 mod retrieve;
 pub mod terminal;
 mod train;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 // The built-in plugins: each is found because its crate is linked in.
 #[cfg(feature = "bm25")]
@@ -47,8 +49,6 @@ use scaledown_openai as _;
 use scaledown_qdrant as _;
 #[cfg(feature = "splade")]
 use scaledown_splade as _;
-#[cfg(feature = "wasm")]
-use scaledown_wasm as _;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -170,6 +170,8 @@ impl Settings {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.quiet);
+    #[cfg(feature = "wasm")]
+    wasm::install();
     let terminal = Terminal::new(cli.quiet);
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,29 +1,47 @@
 //! Components compiled to WebAssembly.
 //!
-//! A component gets handles to tensors of the host and to its parameters, which the host keeps. Whatever it computes from them runs on the
-//! host's device and is recorded on the host's tape, so that a compressor from a `.wasm` file trains like a native one.
+//! A component gets handles to tensors of the host and to its parameters, which the host keeps. Whatever it computes from
+//! them runs on the host's device and is recorded on the host's tape, so that a compressor from a `.wasm` file trains like
+//! a native one. A retriever, a corpus, a reranker and a teacher get texts, and services that the user grants.
 //!
-//! The contract is the WIT package in `wit/`. What a component does wrong (a trap, a handle that it does not own, tensors of other shapes
-//! than promised) is an error of the call in which it happens, and never ends the host.
+//! The contract is the WIT package in `wit/`. What a component does wrong (a trap, a handle that it does not own, tensors
+//! of other shapes than promised) is an error of the call in which it happens, and never ends the host. Open
+//! `plugin.rs` first: it loads a file in stages, each with an error of its own.
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit/plugin-0.2.0",
-        world: "compressor",
+        world: "roles",
         with: {
             "scaledown:plugin/tensor.tensor": scaledown_sdk::Tensor,
             "scaledown:plugin/params.parameter": scaledown_sdk::nn::Param,
+            "scaledown:plugin/documents.reader": crate::services::documents::Reader,
+            "scaledown:plugin/tokenizer.tokenizer": crate::services::tokenizer::OpenTokenizer,
         },
         imports: { default: trappable },
     });
 }
 
+mod cache;
 mod checkpoint;
-mod component;
-mod compressor;
+mod contract;
+mod engine;
+mod guest;
 mod imports;
 mod instructions;
+mod limiter;
+mod offer;
+mod plugin;
+mod pool;
+mod roles;
+mod services;
+mod settings;
+mod wasi;
 
-pub use component::WasmComponent;
-pub use compressor::WasmCompressor;
+pub use cache::digest;
+pub use contract::{Contract, VERSION};
+pub use offer::{Description, Offer};
+pub use plugin::{Plugin, Surroundings};
+pub use roles::{WasmCompressor, WasmCorpus, WasmReranker, WasmRetriever, WasmTeacher};
+pub use settings::{Limits, Permissions, Settings};

@@ -9,6 +9,7 @@
 //!
 //! | suite | what it checks |
 //! | --- | --- |
+//! | [`corpus`] | ids, order, passes side by side |
 //! | [`compressor`] | shapes, batches, gradients, checkpointing, saving, refusals |
 //! | [`generator`] | padding, batches, decoding with a cache, adapters, gradients, refusals |
 //! | [`retriever`] | searching, order of ties, replacing, failed and killed additions, reopening |
@@ -18,6 +19,7 @@
 
 mod compare;
 pub mod compressor;
+pub mod corpus;
 pub mod device;
 mod example;
 pub mod generator;
@@ -30,4 +32,4 @@ mod tiny;
 
 pub use example::{Example, ExampleError, FRESH};
 pub use report::{Check, Checked, Failure, Outcome, Report};
-pub use run::{Setting, check};
+pub use run::{Setting, check, check_entry};

@@ -65,7 +65,7 @@ pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup, clip_scale};
 #[cfg(not(target_arch = "wasm32"))]
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
-pub use params_guest::{Param, Params};
+pub use params_guest::{HostWeights, Param, Params};
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantization::Quantization;
 pub use rms_norm::RmsNorm;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::lora::AdapterSwitch;
-use super::{Init, LoraConfig};
+use super::{Init, LoraConfig, WeightSource};
 use crate::guest::bindings::scaledown::plugin::params as host;
 use crate::guest::error::from_host;
 use crate::guest::{dtype_from_wit, shape_to_wit};
-use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
+use crate::tensor::{DType, Device, Shape, Tensor, TensorData, TensorSpec};
 use crate::{Error, Result};
 
 /// A parameter: a named tensor that the optimizer may replace. Cloning shares it.
@@ -55,12 +55,14 @@ impl Param {
 pub struct Params {
     prefix: String,
     trainable: bool,
+    /// Where the stored weights of this scope begin.
+    origin: Option<host::Origin>,
 }
 
 impl Params {
     /// The component's parameters.
     pub(crate) fn of_host() -> Self {
-        Params { prefix: String::new(), trainable: true }
+        Params { prefix: String::new(), trainable: true, origin: None }
     }
 
     /// The parameters under `name` of this path.
@@ -81,10 +83,17 @@ impl Params {
         Params { trainable: true, ..self.clone() }
     }
 
-    /// The same path: a component's parameters are all new.
+    /// The same path, with new parameters.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        self.clone()
+        Params { origin: None, ..self.clone() }
+    }
+
+    /// The same path, with initial values from `source`, in which this path is called `prefix`. A component knows one source: the generator's
+    /// weights, which the host has.
+    #[must_use]
+    pub fn initialised_from(&self, _source: Arc<dyn WeightSource>, prefix: &str) -> Self {
+        Params { origin: Some(host::Origin { root: self.prefix.clone(), prefix: prefix.to_owned() }), ..self.clone() }
     }
 
     /// The path.
@@ -142,7 +151,11 @@ impl Params {
             Init::Uniform(bound) => host::Init::Uniform(bound),
         };
         let spec = TensorSpec::new(self.dtype(), shape);
-        let handle = host::get(&name, &shape_to_wit(&spec.shape), init, self.trainable);
+        let shape = shape_to_wit(&spec.shape);
+        let handle = match &self.origin {
+            None => host::get(&name, &shape, init, self.trainable),
+            Some(origin) => host::get_stored(&name, &shape, init, self.trainable, origin),
+        };
         let handle = handle.map_err(|error| from_host("parameter", error).at(&name))?;
         Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle, spec })))
     }
@@ -169,5 +182,34 @@ impl Params {
         } else {
             format!("{}.{name}", self.prefix)
         }
+    }
+}
+
+/// The generator's stored weights, which the host has: a component can start parameters from them, and cannot read them.
+#[derive(Debug)]
+pub struct HostWeights(());
+
+impl HostWeights {
+    /// The generator's weights, if it has any.
+    pub(crate) fn of_generator() -> Option<Arc<dyn WeightSource>> {
+        host::has_stored().then(|| Arc::new(HostWeights(())) as Arc<dyn WeightSource>)
+    }
+}
+
+impl WeightSource for HostWeights {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn spec(&self, _name: &str) -> Option<TensorSpec> {
+        None
+    }
+
+    fn location(&self) -> String {
+        "the generator's weights".into()
+    }
+
+    fn read(&self, name: &str) -> Result<TensorData> {
+        Err(Error::Weights(format!("{name} is the host's, and a component cannot read it; it can start a parameter from it")))
     }
 }

@@ -10,12 +10,14 @@ mod layers;
 mod lines;
 mod output;
 mod paths;
+mod plugins;
 mod problem;
 mod resolve;
 mod schema;
 mod types;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -32,6 +34,7 @@ pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questio
 pub use crate::evaluate::config::Evaluation;
 pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
 pub use crate::plugins::Component;
+pub use crate::plugins::files::{NamedComponent, PluginFile, PluginLimits, PluginPermissions};
 pub use crate::prepare::config::Preparation;
 pub use crate::retrieval::config::Index;
 pub use crate::text::config::Prompt;
@@ -72,6 +75,12 @@ pub struct Config {
     /// The model whose answers are the labels; without one, the generator on full documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<Component>,
+    /// Plugins that come as files, by the names under which `plugin` chooses them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, PluginFile>,
+    /// Components that plugins may call, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub components: BTreeMap<String, NamedComponent>,
     /// The lengths of what is compressed and what comes out.
     pub compression: Compression,
     /// Whether the compressor also learns to score documents.
@@ -104,6 +113,8 @@ impl Default for Config {
             retriever: None,
             reranker: None,
             teacher: None,
+            plugins: BTreeMap::new(),
+            components: BTreeMap::new(),
             compression: Compression::default(),
             reranking: Reranking::default(),
             preparation: Preparation::default(),

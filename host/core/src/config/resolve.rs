@@ -10,7 +10,8 @@ use scaledown_sdk::component::Kind;
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
 use super::lines::Lines;
-use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, schema, validate};
+use super::plugins::Plugins;
+use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, plugins, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
@@ -21,6 +22,7 @@ pub(super) struct Resolved {
     value: serde_json::Value,
     schema: serde_json::Value,
     merged: Merged,
+    files: Plugins,
 }
 
 impl Resolved {
@@ -28,7 +30,8 @@ impl Resolved {
     pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = checks::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
-        let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
+        let others = self.files.look_at_others(&self.value);
+        let mut problems: Vec<Problem> = findings.problems.into_iter().chain(others).map(problem).collect();
         if let Some(message) = self.config.generator.as_ref().and_then(adapter_problem) {
             problems.push(problem((["generator", "lora", "target"].map(str::to_owned).into(), message)));
         }
@@ -49,8 +52,15 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
     }
 
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
-    let plugins = chosen_plugins(&value);
-    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
+    let files = Plugins::read(&mut value, &|key| merged.directory_of(key), &|key| merged.origin_of(key))?;
+    let problems: Vec<Problem> = files.load(&mut value).into_iter().map(|finding| merged.problem(finding)).collect();
+    if !problems.is_empty() {
+        return Err(ConfigError::new(problems));
+    }
+    let chosen = chosen_plugins(&value);
+    let mut schema = schema::for_plugins(|kind| chosen.get(&kind).map(String::as_str));
+    plugins::add_components(&mut schema, &files);
+    plugins::shape_corpus(&mut schema, value.pointer("/corpus/plugin").and_then(serde_json::Value::as_str));
     take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
@@ -59,10 +69,10 @@ pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Reso
         return Err(ConfigError::new(problems));
     }
     schema::fill_defaults(&mut value, &schema);
-    fill_learning_rate(&mut value, plugins.get(&Kind::Compressor).map(String::as_str));
+    fill_learning_rate(&mut value, chosen.get(&Kind::Compressor).map(String::as_str));
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
-    if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
+    if problems.is_empty() { Ok(Resolved { config, value, schema, merged, files }) } else { Err(ConfigError::new(problems)) }
 }
 
 /// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten

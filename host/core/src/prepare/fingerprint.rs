@@ -48,7 +48,11 @@ impl Fingerprint {
             questions_checksum: survey.checksum,
             corpus,
             settings: Value::Object(settings.into_iter().collect()),
-            components: json!({ "retriever": config.retriever, "reranker": config.reranker, "teacher": config.teacher }),
+            components: json!({
+                "retriever": stamped(Kind::Retriever, config.retriever),
+                "reranker": stamped(Kind::Reranker, config.reranker),
+                "teacher": stamped(Kind::Teacher, config.teacher),
+            }),
         }
     }
 
@@ -111,6 +115,11 @@ impl Fingerprint {
         let here = Fingerprint { shard: self.shard, ..other.clone() };
         self.shard.of == other.shard.of && self.check(&here, Path::new("")).is_ok()
     }
+}
+
+/// A component's table with the digest of its plugin's file.
+fn stamped(kind: Kind, component: Option<&Component>) -> Option<Component> {
+    component.map(|component| registry::stamped(kind, component))
 }
 
 /// A component's table; an empty one where there is none.

@@ -4,6 +4,7 @@
 //! A document that cannot be read is an error that names the file and the line; the stream goes on with the next. [`Chunker`] cuts
 //! documents into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
+mod built_in;
 mod cell;
 mod chunk;
 pub mod config;
