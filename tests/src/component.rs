@@ -28,7 +28,8 @@ pub fn target_installed() -> bool {
 pub fn build(package: &str) -> Result<Vec<u8>, String> {
     let target = root().join("target/component");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package, "--lib", "--profile", "component", "--target", TARGET])
+        .args(["rustc", "--quiet", "--package", package, "--lib", "--crate-type", "cdylib"])
+        .args(["--profile", "component", "--target", TARGET])
         .current_dir(root())
         .env("CARGO_TARGET_DIR", &target)
         // Flags of the outer build, such as those for coverage, are not for this target.

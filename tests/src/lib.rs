@@ -8,3 +8,4 @@ pub mod lazy;
 pub mod parity;
 pub mod plugins;
 pub mod wit;
+pub mod wit_reference;

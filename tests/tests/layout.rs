@@ -33,6 +33,8 @@ const CRATES: [&[&str]; 6] = [
         "scaledown-example-wasm-compressor",
         "scaledown-example-letters",
         "scaledown-example-cards",
+        "scaledown-example-fusion",
+        "scaledown-example-decoder",
     ],
     &["scaledown-host"],
     &["scaledown"],

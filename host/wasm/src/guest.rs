@@ -23,6 +23,8 @@ use crate::settings::Limits;
 pub(crate) struct Setting {
     /// Where its parameters are made, and the device that its tensors are on; nothing where it is only asked to describe itself.
     pub(crate) params: Option<Params>,
+    /// Whether the stored weights of `get-stored` are those that are attached to `params`, as a generator's are.
+    pub(crate) attached: bool,
     /// What `get-stored` starts from: the parameters of a scope with the generator's weights attached.
     pub(crate) stored: Option<Arc<dyn scaledown_sdk::nn::WeightSource>>,
     /// What it keeps on disk.

@@ -1,10 +1,12 @@
 //! What a component may call of tensors and parameters, and what the host keeps for one instance.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use scaledown_sdk::autodiff::checkpoint_computed;
-use scaledown_sdk::nn::{Init, Param, Params};
+use scaledown_sdk::nn::safetensors::DirectoryWeights;
+use scaledown_sdk::nn::{Init, Param, Params, WeightSource};
 use scaledown_sdk::{DType, Error, Result, Tensor, TensorData, TensorSpec};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
@@ -37,6 +39,8 @@ pub(crate) struct Imports {
     pub(crate) last_words: Option<String>,
     /// The numbers that it draws.
     pub(crate) numbers: Numbers,
+    /// The stored weights of models that the component has asked for.
+    weights: BTreeMap<String, Arc<dyn WeightSource>>,
     wasi: WasiCtx,
 }
 
@@ -58,6 +62,7 @@ impl Imports {
             deadline: Instant::now(),
             last_words: None,
             numbers: Numbers::of(plugin.name()),
+            weights: BTreeMap::new(),
             wasi: wasi::context(plugin),
         }
     }
@@ -211,7 +216,18 @@ impl params::Host for Imports {
         trainable: bool,
         origin: params::Origin,
     ) -> Answer<Resource<Param>> {
-        let Some(weights) = &self.setting.stored else {
+        if self.setting.attached && origin.model.is_none() {
+            let param = self.room(&shape).and_then(|shape| self.params(trainable)?.get(&name, shape, start(init)));
+            return self.hand_out_parameter(param);
+        }
+        let weights = match &origin.model {
+            None => self.setting.stored.clone(),
+            Some(model) => match self.weights_of(model) {
+                Ok(weights) => Some(weights),
+                Err(error) => return Ok(Err(error)),
+            },
+        };
+        let Some(weights) = weights else {
             return self.get(name, shape, init, trainable);
         };
         let within = match origin.root.as_str() {
@@ -225,9 +241,25 @@ impl params::Host for Imports {
         let param = self.room(&shape).and_then(|shape| {
             let params = self.params(trainable)?;
             let scope = if origin.root.is_empty() { params } else { params.pp(&origin.root) };
-            scope.initialised_from(Arc::clone(weights), &origin.prefix).get(within, shape, start(init))
+            scope.initialised_from(weights, &origin.prefix).get(within, shape, start(init))
         });
         self.hand_out_parameter(param)
+    }
+
+    fn adapter(&mut self) -> wasmtime::Result<Option<String>> {
+        let adapter = self.setting.params.as_ref().and_then(Params::lora);
+        Ok(adapter.map(serde_json::to_string).transpose()?)
+    }
+
+    fn note_linear(&mut self, path: String) -> wasmtime::Result<()> {
+        if let Some(params) = &self.setting.params {
+            params.pp(path).note_linear();
+        }
+        Ok(())
+    }
+
+    fn adapters_on(&mut self) -> wasmtime::Result<bool> {
+        Ok(self.setting.params.as_ref().is_none_or(Params::adapters_on))
     }
 
     fn stored_dtype(&mut self) -> wasmtime::Result<Dtype> {
@@ -248,6 +280,17 @@ impl params::HostParameter for Imports {
 }
 
 impl Imports {
+    /// The stored weights of a model's directory, if the component may read it.
+    fn weights_of(&mut self, model: &str) -> std::result::Result<Arc<dyn WeightSource>, WitError> {
+        if let Some(weights) = self.weights.get(model) {
+            return Ok(Arc::clone(weights));
+        }
+        let directory = self.readable(model)?;
+        let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&directory).map_err(|error| refusal(&error))?);
+        self.weights.insert(model.to_owned(), Arc::clone(&weights));
+        Ok(weights)
+    }
+
     /// The shape of a parameter, if there is room for it.
     fn room(&self, shape: &[u64]) -> Result<scaledown_sdk::Shape> {
         let spec = TensorSpec::new(self.own_params()?.dtype(), instructions::shape(shape));

@@ -43,5 +43,5 @@ pub use cache::digest;
 pub use contract::{Contract, VERSION};
 pub use offer::{Description, Offer};
 pub use plugin::{Plugin, Surroundings};
-pub use roles::{WasmCompressor, WasmCorpus, WasmReranker, WasmRetriever, WasmTeacher};
+pub use roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher};
 pub use settings::{Limits, Permissions, Settings};

@@ -1,16 +1,16 @@
 //! What a plugin says of itself, and how it enters the host's registry.
 
+use scaledown_sdk::Result;
 use scaledown_sdk::component::{
-    Compressor, CompressorContext, Corpus, Factory, Kind, LEARNING_RATE, Registration, Reranker, RerankerContext, Retriever,
-    RetrieverContext, Teacher, TeacherContext,
+    Compressor, CompressorContext, Corpus, Factory, Generator, GeneratorContext, Kind, LEARNING_RATE, Registration, Reranker,
+    RerankerContext, Retriever, RetrieverContext, Teacher, TeacherContext,
 };
-use scaledown_sdk::{Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::guest::{Guest, Setting, missing};
 use crate::plugin::Plugin;
-use crate::roles::{WasmCompressor, WasmCorpus, WasmReranker, WasmRetriever, WasmTeacher, always};
+use crate::roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher, always};
 
 /// What a plugin says of itself in one of its roles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,7 +51,7 @@ macro_rules! kept {
 }
 
 impl Plugin {
-    /// Asks the plugin what it is. Its code runs, with nothing granted but its limits.
+    /// Asks the plugin what it is. Its code runs, within its limits.
     ///
     /// # Errors
     /// If it traps, or what it says is not as agreed.
@@ -94,10 +94,11 @@ impl Plugin {
     /// # Errors
     /// Those of [`Plugin::offers`].
     pub fn registrations(&self) -> Result<Vec<Registration>> {
-        Ok(self.offers()?.into_iter().map(|offer| self.registration(offer)).collect())
+        Ok(self.offers()?.into_iter().filter_map(|offer| self.registration(offer)).collect())
     }
 
-    fn registration(&self, offer: Offer) -> Registration {
+    /// The entry of an offer; none for a device, which no plugin of this kind is.
+    fn registration(&self, offer: Offer) -> Option<Registration> {
         let plugin = self.clone();
         let factory = match offer.kind {
             Kind::Corpus => {
@@ -115,13 +116,14 @@ impl Plugin {
             Kind::Compressor => Factory::Compressor(kept!(move |keys, context: CompressorContext| {
                 Ok(Box::new(WasmCompressor::build(&plugin, &keys, context)?) as Box<dyn Compressor>)
             })),
-            Kind::Generator | Kind::Device => Factory::Device(kept!(move |_| {
-                Err(Error::Plugin { plugin: plugin.name().to_owned(), message: "this host cannot run it in this role".into() })
+            Kind::Generator => Factory::Generator(kept!(move |keys, context: GeneratorContext| {
+                Ok(Box::new(WasmGenerator::build(&plugin, &keys, context)?) as Box<dyn Generator>)
             })),
+            Kind::Device => return None,
         };
         let Description { description, schema, learning_rate, .. } = offer.description;
         let schema = schema.unwrap_or_else(|| json!({"type": "object", "additionalProperties": true}));
-        Registration {
+        Some(Registration {
             name: String::leak(self.name().to_owned()),
             description: String::leak(description),
             schema: kept!(move || schema.clone()),
@@ -129,6 +131,6 @@ impl Plugin {
             preference: 0,
             digest: Some(String::leak(self.digest().to_owned())),
             factory,
-        }
+        })
     }
 }

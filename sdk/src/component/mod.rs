@@ -7,7 +7,6 @@
 mod caught;
 mod compressor;
 mod corpus;
-#[cfg(not(target_arch = "wasm32"))]
 mod generator;
 mod input;
 mod offer;
@@ -26,7 +25,6 @@ mod teacher;
 pub use caught::caught;
 pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
 pub use corpus::{Corpus, CorpusContext, CorpusDocument, CorpusDocuments, CorpusPlugin};
-#[cfg(not(target_arch = "wasm32"))]
 pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
 pub use input::{names_in, open_file};
 #[cfg(not(target_arch = "wasm32"))]

@@ -12,7 +12,7 @@ use crate::{Error, Result, Tensor};
 /// Builds a compressor from a JSON object.
 ///
 /// # Errors
-/// Those of [`CompressorPlugin::build`]; or if the compressor wants a tokenizer of its own.
+/// Those of [`CompressorPlugin::build`].
 pub fn build_compressor<C: CompressorPlugin>(
     slot: &Slot<C>,
     config: &str,
@@ -21,10 +21,9 @@ pub fn build_compressor<C: CompressorPlugin>(
     slot.build(|| {
         let compressor = build::<C>(config, context)?;
         let template = compressor.template();
-        if template.tokenizer.is_some() {
-            return Err(Error::Config("a component reads the generator's tokens; it cannot have a tokenizer of its own".into()));
-        }
-        Ok((compressor, Template { prefix: template.prefix, separator: template.separator, suffix: template.suffix }))
+        let tokenizer = template.tokenizer.map(|directory| directory.to_string_lossy().into_owned());
+        let template = Template { tokenizer, prefix: template.prefix, separator: template.separator, suffix: template.suffix };
+        Ok((compressor, template))
     })
 }
 

@@ -54,6 +54,12 @@ pub mod corpus {
     exports!("corpus", "export_corpus", "scaledown_sdk::guest::corpus");
 }
 
+/// The exports of a generator.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
+pub mod generator {
+    exports!("generator", "export_generator", "scaledown_sdk::guest::generator");
+}
+
 /// The exports of a reranker.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 pub mod reranker {
@@ -74,6 +80,7 @@ pub mod teacher {
 
 pub(crate) mod error;
 mod export;
+mod generator_role;
 pub mod host;
 mod instructions;
 mod offers;
@@ -82,6 +89,7 @@ mod slot;
 
 pub use bindings::scaledown::plugin::types::Error as Failure;
 pub use export::{build_compressor, compress, forget, recompute};
+pub use generator_role::{Decodings, ModelShape, build_generator, decode, embed, forward, logits, prefill, release};
 pub(crate) use instructions::{dtype_from_wit, dtype_to_wit, run, shape_from_wit, shape_to_wit};
 pub use roles::{Pass, answer, build_corpus, build_reranker, build_retriever, build_teacher, facts, index, next, score, search};
 pub use slot::{About, Slot, describe};

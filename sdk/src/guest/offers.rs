@@ -188,3 +188,77 @@ macro_rules! compressor {
         };
     };
 }
+
+/// Offers a [`GeneratorPlugin`](crate::component::GeneratorPlugin) as the export of this component.
+#[macro_export]
+macro_rules! generator {
+    ($type:ty, $name:literal, $description:literal) => {
+        const _: () = {
+            use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
+            use $crate::guest::bindings::scaledown::plugin::types::Mode;
+            use $crate::guest::generator::exports::scaledown::plugin::generation::{Guest as Generation, Shape, Span};
+            use $crate::guest::generator::exports::scaledown::plugin::recomputation::Guest as Recomputation;
+            use $crate::guest::{Decodings, Failure, Slot};
+
+            static SLOT: Slot<Decodings<$type>> = Slot::new();
+
+            struct Component;
+
+            fn pairs(spans: Vec<Span>) -> Vec<(u32, u32)> {
+                spans.into_iter().map(|span| (span.start, span.len)).collect()
+            }
+
+            impl Generation for Component {
+                fn describe() -> String {
+                    type Keys = <$type as $crate::component::GeneratorPlugin>::Config;
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                }
+
+                fn build(config: String, model: String) -> ::std::result::Result<Shape, Failure> {
+                    let (hidden_size, vocabulary, max_positions) = $crate::guest::build_generator(&SLOT, &config, &model)?;
+                    Ok(Shape { hidden_size, vocabulary, max_positions })
+                }
+
+                fn embed(ids: Tensor) -> ::std::result::Result<Tensor, Failure> {
+                    $crate::guest::embed(&SLOT, ids)
+                }
+
+                fn forward(embeddings: Tensor, spans: Vec<Span>, mode: Mode) -> ::std::result::Result<Tensor, Failure> {
+                    $crate::guest::forward(&SLOT, embeddings, &pairs(spans), mode)
+                }
+
+                fn logits(hidden: Tensor) -> ::std::result::Result<Tensor, Failure> {
+                    $crate::guest::logits(&SLOT, hidden)
+                }
+
+                fn prefill(
+                    embeddings: Tensor,
+                    spans: Vec<Span>,
+                    new_tokens: u32,
+                ) -> ::std::result::Result<(Tensor, u64), Failure> {
+                    $crate::guest::prefill(&SLOT, embeddings, &pairs(spans), new_tokens)
+                }
+
+                fn decode(ids: Tensor, state: u64) -> ::std::result::Result<Tensor, Failure> {
+                    $crate::guest::decode(&SLOT, ids, state)
+                }
+
+                fn release(state: u64) {
+                    $crate::guest::release(&SLOT, state);
+                }
+            }
+
+            impl Recomputation for Component {
+                fn recompute(segment: u64, inputs: Vec<Tensor>) -> ::std::result::Result<Vec<Tensor>, Failure> {
+                    $crate::guest::recompute(segment, inputs)
+                }
+
+                fn forget(segments: Vec<u64>) {
+            $crate::guest::forget(&segments);
+                }
+            }
+
+            $crate::guest::generator::export_generator!(Component with_types_in $crate::guest::generator);
+        };
+    };
+}

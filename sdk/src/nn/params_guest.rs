@@ -1,6 +1,6 @@
 //! Named parameters in a WASM guest: handles to the host's, which keeps, trains and saves them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::lora::AdapterSwitch;
 use super::{Init, LoraConfig, WeightSource};
@@ -65,6 +65,12 @@ impl Params {
         Params { prefix: String::new(), trainable: true, origin: None }
     }
 
+    /// The component's parameters, which start from the weights of its model.
+    pub(crate) fn of_model() -> Self {
+        let origin = host::Origin { model: None, root: String::new(), prefix: String::new() };
+        Params { origin: Some(origin), ..Params::of_host() }
+    }
+
     /// The parameters under `name` of this path.
     #[must_use]
     pub fn pp(&self, name: impl std::fmt::Display) -> Self {
@@ -89,11 +95,13 @@ impl Params {
         Params { origin: None, ..self.clone() }
     }
 
-    /// The same path, with initial values from `source`, in which this path is called `prefix`. A component knows one source: the generator's
-    /// weights, which the host has.
+    /// The same path, with initial values from `source`, in which this path is called `prefix`. The host has the source: it is the
+    /// generator's weights or [those of a model](HostWeights::of_model).
     #[must_use]
-    pub fn initialised_from(&self, _source: Arc<dyn WeightSource>, prefix: &str) -> Self {
-        Params { origin: Some(host::Origin { root: self.prefix.clone(), prefix: prefix.to_owned() }), ..self.clone() }
+    pub fn initialised_from(&self, source: Arc<dyn WeightSource>, prefix: &str) -> Self {
+        let model = Some(source.location()).filter(|location| !location.is_empty());
+        let origin = host::Origin { model, root: self.prefix.clone(), prefix: prefix.to_owned() };
+        Params { origin: Some(origin), ..self.clone() }
     }
 
     /// The path.
@@ -114,19 +122,23 @@ impl Params {
         dtype_from_wit(host::stored_dtype())
     }
 
-    /// A component's layers get no adapter.
+    /// The adapter that linear layers get, if any.
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
-        None
+        static ADAPTER: OnceLock<Option<LoraConfig>> = OnceLock::new();
+        // What the host writes is its own configuration.
+        ADAPTER.get_or_init(|| host::adapter().and_then(|adapter| serde_json::from_str(&adapter).ok())).as_ref()
     }
 
-    /// What adapters obey; a component has none.
+    /// What adapters obey: the host.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         AdapterSwitch::default()
     }
 
-    /// A component's layers get no adapter, so that nobody asks which there are.
-    pub(super) fn note_linear(&self) {}
+    /// Says that there is a linear layer here, which an adapter may be on.
+    pub(super) fn note_linear(&self) {
+        host::note_linear(&self.prefix);
+    }
 
     /// A component has no stored weights that could hold too much.
     pub fn tolerate(&self, _name: &str) {}
@@ -185,14 +197,23 @@ impl Params {
     }
 }
 
-/// The generator's stored weights, which the host has: a component can start parameters from them, and cannot read them.
+/// Stored weights that the host has: a component can start parameters from them, and cannot read them.
 #[derive(Debug)]
-pub struct HostWeights(());
+pub struct HostWeights {
+    /// The model's directory; nothing for the generator.
+    model: Option<String>,
+}
 
 impl HostWeights {
     /// The generator's weights, if it has any.
     pub(crate) fn of_generator() -> Option<Arc<dyn WeightSource>> {
-        host::has_stored().then(|| Arc::new(HostWeights(())) as Arc<dyn WeightSource>)
+        host::has_stored().then(|| Arc::new(HostWeights { model: None }) as Arc<dyn WeightSource>)
+    }
+
+    /// The weights in the directory of a model, which a key of the component names.
+    #[must_use]
+    pub fn of_model(directory: &str) -> Arc<dyn WeightSource> {
+        Arc::new(HostWeights { model: Some(directory.to_owned()) })
     }
 }
 
@@ -206,7 +227,7 @@ impl WeightSource for HostWeights {
     }
 
     fn location(&self) -> String {
-        "the generator's weights".into()
+        self.model.clone().unwrap_or_default()
     }
 
     fn read(&self, name: &str) -> Result<TensorData> {

@@ -128,3 +128,83 @@ fn plugins_are_listed_and_inspected() {
         assert!(inspected.contains(expected), "{inspected}");
     }
 }
+
+/// A corpus of cards, and a configuration of plugins over it.
+fn with_cards(retriever: &str) -> Tiny {
+    let tiny = Tiny::new();
+    for name in ["letters", "cards", "fusion"] {
+        tiny.write(&format!("{name}.wasm"), std::fs::read(fixture(&format!("{name}.wasm"))).unwrap());
+    }
+    tiny.write(
+        "some.cards",
+        "# hazel-brenow\nhome: Aspen Vale\ntrade: weaver\n\n# birch-loom\nframe: walnut\n\n# aspen-vale\nriver: Orra\n",
+    );
+    tiny.write("questions.txt", "What is the home of Hazel Brenow?\nWhat is the frame of Birch Loom?\n");
+    let text = "[corpus]\nplugin = \"cards\"\npath = \"some.cards\"\n[questions]\nformat = \"text\"\npath = \"questions.txt\"\n\
+        [plugins.cards]\npath = \"cards.wasm\"\n[plugins.letters]\npath = \"letters.wasm\"\n[output]\ndirectory = \"run\"\n";
+    tiny.write("cards.toml", format!("{text}{retriever}"));
+    tiny
+}
+
+const LETTERS: &str = "[plugins.cards.permissions]\nread = [\"some.cards\"]\n[retriever]\nplugin = \"letters\"\n";
+
+#[test]
+fn a_corpus_a_retriever_a_reranker_and_a_teacher_from_files_make_records() {
+    let more =
+        "[reranker]\nplugin = \"letters\"\nsize = 4\n[teacher]\nplugin = \"cards\"\n[preparation]\nretrieve = 3\nkeep = 2\n";
+    let tiny = with_cards(&format!("{LETTERS}{more}"));
+    let chunks = tiny.done(&["corpus", "chunks", "cards.toml"]);
+    assert!(chunks.contains("The home of Hazel Brenow is Aspen Vale."), "{chunks}");
+    tiny.done(&["index", "build", "cards.toml"]);
+    let found = tiny.done(&["index", "search", "cards.toml", "--query", "hazell brenov"]);
+    assert!(found.contains("hazel-brenow"), "{found}");
+    tiny.done(&["index", "info", "cards.toml"]);
+    tiny.done(&["prepare", "cards.toml"]);
+    let records = tiny.read("run/records.jsonl");
+    let answers: Vec<Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers[0]["answer"], "Aspen Vale", "{records}");
+    assert_eq!(answers[1]["answer"], "walnut", "{records}");
+    assert!(answers[0]["reranking_scores"].is_array(), "{records}");
+}
+
+#[test]
+fn what_is_not_granted_is_refused_with_the_line_that_grants_it() {
+    let tiny = with_cards("[retriever]\nplugin = \"letters\"\n");
+    let ended = tiny.run(&["corpus", "chunks", "cards.toml"]);
+    assert_eq!(ended.code, Some(1));
+    let line = format!(
+        "put `read = [\"{}\"]` into [plugins.cards.permissions]",
+        tiny.path("some.cards").canonicalize().unwrap().display()
+    );
+    assert!(ended.err.contains(&line), "{}", ended.err);
+}
+
+#[test]
+fn an_index_of_another_plugins_file_is_refused() {
+    let tiny = with_cards(LETTERS);
+    tiny.done(&["index", "build", "cards.toml"]);
+    let mut bytes = std::fs::read(fixture("letters.wasm")).unwrap();
+    bytes.extend_from_slice(b"\0\x05\x01xabc");
+    tiny.write("letters.wasm", &bytes);
+    let told = tiny.failed(&["index", "search", "cards.toml", "--query", "hazel"], 1);
+    assert!(told.contains("plugins.letters.sha256"), "{told}");
+}
+
+#[test]
+fn a_retriever_from_a_file_asks_others_of_the_configuration() {
+    let hybrid = "[plugins.cards.permissions]\nread = [\"some.cards\"]\n[plugins.fusion]\npath = \"fusion.wasm\"\n\
+        [plugins.fusion.permissions]\ncomponents = [\"lexical\", \"spelling\"]\n\
+        [components.lexical]\nkind = \"retriever\"\nplugin = \"bm25\"\n\
+        [components.spelling]\nkind = \"retriever\"\nplugin = \"letters\"\nsize = 2\n\
+        [retriever]\nplugin = \"fusion\"\n";
+    let tiny = with_cards(hybrid);
+    tiny.done(&["index", "build", "cards.toml"]);
+    let found = tiny.done(&["index", "search", "cards.toml", "--query", "brich home"]);
+    // One word each retriever alone finds: both documents come back.
+    assert!(found.contains("birch-loom") && found.contains("hazel-brenow"), "{found}");
+
+    let wrong = tiny.failed(&["config", "check", "cards.toml", "--set", "components.spelling.sise=2"], 1);
+    assert!(wrong.contains("components.spelling.sise: unknown key; did you mean `size`?"), "{wrong}");
+    let circle = tiny.failed(&["config", "check", "cards.toml", "--set", "components.lexical.plugin=fusion"], 1);
+    assert!(circle.contains("plugins call each other in a circle: fusion -> fusion"), "{circle}");
+}

@@ -1,5 +1,6 @@
 //! A compressor that is a WASM component.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch, PairTemplate};
@@ -129,8 +130,8 @@ fn instance(plugin: &Plugin, setting: &Setting, context: &Context) -> Result<(Ar
     let guest = Arc::new(Mutex::new(guest));
     let segments = Segments::of(&guest);
     locked(&guest).set_segments(segments);
-    let template =
-        PairTemplate { tokenizer: None, prefix: template.prefix, separator: template.separator, suffix: template.suffix };
+    let tokenizer = template.tokenizer.map(PathBuf::from);
+    let template = PairTemplate { tokenizer, prefix: template.prefix, separator: template.separator, suffix: template.suffix };
     Ok((guest, template))
 }
 

@@ -2,12 +2,14 @@
 
 mod compressor;
 mod corpus;
+mod generator;
 mod reranker;
 mod retriever;
 mod teacher;
 
 pub use compressor::WasmCompressor;
 pub use corpus::WasmCorpus;
+pub use generator::WasmGenerator;
 pub use reranker::WasmReranker;
 pub use retriever::WasmRetriever;
 pub use teacher::WasmTeacher;
@@ -40,7 +42,15 @@ impl Setting {
 
     /// What an instance is made with that computes no tensor and calls nobody.
     pub(crate) fn bare(keys: &Value) -> Self {
-        Setting { params: None, stored: None, storage: None, neighbours: None, keys: keys.to_string(), models: models(keys) }
+        Setting {
+            params: None,
+            attached: false,
+            stored: None,
+            storage: None,
+            neighbours: None,
+            keys: keys.to_string(),
+            models: models(keys),
+        }
     }
 }
 

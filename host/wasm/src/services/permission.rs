@@ -20,7 +20,8 @@ impl Imports {
     /// The file or directory that a component names, if it may read it.
     pub(crate) fn readable(&self, path: &str) -> Result<PathBuf, WitError> {
         let permissions = &self.plugin.settings().permissions;
-        let granted: Vec<&PathBuf> = permissions.read.iter().chain(&permissions.write).collect();
+        // What a key of the plugin names as a model is granted by that.
+        let granted: Vec<&PathBuf> = permissions.read.iter().chain(&permissions.write).chain(&self.setting.models).collect();
         within(path, &granted).ok_or_else(|| self.denied(&format!("read {path}"), &format!("read = [{}]", quoted(path))))
     }
 

@@ -1,7 +1,5 @@
 //! Models' tokenizers.
 
-use std::path::Path;
-
 use scaledown_sdk::component::ChatTokenizer;
 use wasmtime::component::Resource;
 
@@ -16,9 +14,7 @@ impl Host for Imports {}
 
 impl HostTokenizer for Imports {
     fn open(&mut self, model: String) -> Answer<Resource<OpenTokenizer>> {
-        // A model that a key of the plugin names is granted by that.
-        let named = self.setting.models.iter().any(|own| own == Path::new(&model));
-        let directory = match if named { Ok(model.into()) } else { self.readable(&model) } {
+        let directory = match self.readable(&model) {
             Ok(directory) => directory,
             Err(error) => return Ok(Err(error)),
         };
