@@ -45,6 +45,14 @@ pub enum Error {
         /// The device's own words.
         message: String,
     },
+    /// The host could not do what a component asked of it.
+    #[error("{what}: {message}")]
+    Host {
+        /// The instruction or interface.
+        what: &'static str,
+        /// The host's own words.
+        message: String,
+    },
     /// A device has no room for a tensor.
     #[error("{device} is out of memory: needs {} more", size(*bytes))]
     OutOfMemory {

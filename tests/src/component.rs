@@ -28,7 +28,8 @@ pub fn target_installed() -> bool {
 pub fn build(package: &str) -> Result<Vec<u8>, String> {
     let target = root().join("target/component");
     let status = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--package", package, "--lib", "--profile", "component", "--target", TARGET])
+        .args(["rustc", "--quiet", "--package", package, "--lib", "--crate-type", "cdylib"])
+        .args(["--profile", "component", "--target", TARGET])
         .current_dir(root())
         .env("CARGO_TARGET_DIR", &target)
         // Flags of the outer build, such as those for coverage, are not for this target.
@@ -49,10 +50,18 @@ pub fn build(package: &str) -> Result<Vec<u8>, String> {
 /// # Errors
 /// If the module does not fit the world.
 pub fn from_text(text: &str) -> Result<Vec<u8>, String> {
+    from_text_for("compressor", text)
+}
+
+/// Makes a component of a core module written in WebAssembly's text format by hand, for a world of the contract.
+///
+/// # Errors
+/// If the module does not fit the world.
+pub fn from_text_for(world: &str, text: &str) -> Result<Vec<u8>, String> {
     let mut module = wat::parse_str(text).map_err(|error| error.to_string())?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root().join("wit/plugin-0.2.0")).map_err(|error| format!("{error:#}"))?;
-    let world = resolve.select_world(&[package], Some("compressor")).map_err(|error| format!("{error:#}"))?;
+    let world = resolve.select_world(&[package], Some(world)).map_err(|error| format!("{error:#}"))?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(|error| format!("{error:#}"))?;
     encode(&module)
 }

@@ -8,9 +8,9 @@ use scaledown_sdk::component::Kind;
 // Plugins are found through their registrations; naming the crates links them in.
 use {
     scaledown_adapter as _, scaledown_bm25 as _, scaledown_candle as _, scaledown_cpu as _, scaledown_cuda as _,
-    scaledown_deberta as _, scaledown_decoder_compressor as _, scaledown_example_wasm_compressor as _, scaledown_milvus as _,
-    scaledown_mistral as _, scaledown_modernbert as _, scaledown_n_layers as _, scaledown_openai as _, scaledown_qdrant as _,
-    scaledown_splade as _,
+    scaledown_deberta as _, scaledown_decoder_compressor as _, scaledown_example_cards as _, scaledown_example_decoder as _,
+    scaledown_example_letters as _, scaledown_example_wasm_compressor as _, scaledown_milvus as _, scaledown_mistral as _,
+    scaledown_modernbert as _, scaledown_n_layers as _, scaledown_openai as _, scaledown_qdrant as _, scaledown_splade as _,
 };
 
 /// The files `conformance.toml` of the workspace's plugins, in order.
@@ -25,7 +25,7 @@ pub fn files() -> Vec<PathBuf> {
         let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
         entries.flatten().map(|entry| entry.path().join("conformance.toml")).collect::<Vec<_>>()
     };
-    let mut files = [listed("plugins"), listed("examples")].concat();
+    let mut files = [listed("plugins"), listed("examples"), listed("examples/plugins")].concat();
     files.retain(|file| file.is_file());
     files.sort();
     files

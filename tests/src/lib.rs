@@ -6,4 +6,6 @@ pub mod examples;
 pub mod lazy;
 
 pub mod parity;
+pub mod plugins;
 pub mod wit;
+pub mod wit_reference;

@@ -15,8 +15,8 @@ use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, Pai
 use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, Widths};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Tensor};
-use scaledown_tests::{component, parity};
-use scaledown_wasm::{WasmComponent, WasmCompressor};
+use scaledown_tests::{component, parity, plugins};
+use scaledown_wasm::{Plugin, WasmCompressor};
 use serde_json::{Value, json};
 
 // Linked for its registration.
@@ -28,8 +28,8 @@ fn fixture() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/attention-pool.wasm")
 }
 
-fn prebuilt() -> WasmComponent {
-    WasmComponent::load(fixture()).unwrap()
+fn prebuilt() -> Plugin {
+    plugins::load("attention-pool", &fixture()).unwrap()
 }
 
 /// The device to test on: a plugin's, or the reference.
@@ -99,13 +99,13 @@ fn native(checkpointing: bool) -> Vec<(String, Vec<u32>)> {
     train(&*make(keys(), context).unwrap(), &params, checkpointing)
 }
 
-fn in_wasm(component: &WasmComponent, checkpointing: bool) -> Vec<(String, Vec<u32>)> {
+fn in_wasm(component: &Plugin, checkpointing: bool) -> Vec<(String, Vec<u32>)> {
     let context = context();
     let params = context.params.clone();
     train(&WasmCompressor::build(component, &keys(), context).unwrap(), &params, checkpointing)
 }
 
-fn assert_same_bits(component: &WasmComponent, hint: &str) {
+fn assert_same_bits(component: &Plugin, hint: &str) {
     let (native, guest) = (native(false), in_wasm(component, false));
     assert_eq!(native.len(), 3 * (1 + 6), "a loss and six parameters a step");
     for (native, guest) in native.iter().zip(&guest) {
@@ -133,7 +133,7 @@ fn a_component_built_now_trains_to_the_bits_of_its_native_build() {
         return;
     }
     let bytes = component::build(PACKAGE).unwrap();
-    assert_same_bits(&WasmComponent::compile("built now", &bytes).unwrap(), "one source, two behaviours");
+    assert_same_bits(&plugins::compile("built now", &bytes).unwrap(), "one source, two behaviours");
     if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
         std::fs::write(fixture(), bytes).unwrap();
     }
@@ -203,8 +203,7 @@ fn a_component_of_another_contract_is_refused() {
     for at in places {
         bytes[at..at + swapped.len()].copy_from_slice(swapped);
     }
-    let component = WasmComponent::compile("another contract", &bytes).unwrap();
-    let Err(error) = WasmCompressor::build(&component, &keys(), context()) else { panic!("it was built") };
+    let Err(error) = plugins::compile("another contract", &bytes) else { panic!("it was compiled") };
     assert!(matches!(error, Error::Plugin { .. }) && error.to_string().contains("expected enum case named"), "{error}");
 }
 
@@ -215,6 +214,7 @@ fn misbehaving(body: &str) -> Error {
             (import "scaledown:plugin/tensor@0.2.0" "[method]tensor.dtype" (func $dtype (param i32) (result i32)))
             (memory (export "memory") 1)
             (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) i32.const 1024)
+            (func (export "scaledown:plugin/compression@0.2.0#describe") (result i32) unreachable)
             (func (export "scaledown:plugin/compression@0.2.0#build")
                 (param i32 i32 i32 i32 i32 i32 i32) (result i32) {body})
             (func (export "scaledown:plugin/compression@0.2.0#compress")
@@ -222,7 +222,7 @@ fn misbehaving(body: &str) -> Error {
             (func (export "scaledown:plugin/recomputation@0.2.0#recompute") (param i64 i32 i32) (result i32) unreachable)
             (func (export "scaledown:plugin/recomputation@0.2.0#forget") (param i32 i32) unreachable))"#
     );
-    let component = WasmComponent::compile("misbehaving", &component::from_text(&text).unwrap()).unwrap();
+    let component = plugins::compile("misbehaving", &component::from_text(&text).unwrap()).unwrap();
     let Err(error) = WasmCompressor::build(&component, &json!({}), context()) else { panic!("it was built") };
     error
 }
@@ -238,6 +238,6 @@ fn misbehaviour_is_an_error() {
         assert!(matches!(error, Error::Plugin { .. }), "{body}: {error}");
         assert!(error.to_string().contains("misbehaving") && error.to_string().contains(expected), "{body}: {error}");
     }
-    let Err(error) = WasmComponent::compile("text", b"no component") else { panic!("text was compiled") };
+    let Err(error) = plugins::compile("text", b"no component") else { panic!("text was compiled") };
     assert!(matches!(error, Error::Plugin { .. }), "{error}");
 }

@@ -46,3 +46,13 @@ fn the_package_parses_and_has_every_instruction() {
         assert!(functions.contains(&function), "{function}");
     }
 }
+
+#[test]
+fn the_reference_is_the_package() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/plugin-interface.md");
+    let generated = scaledown_tests::wit_reference::markdown(&package()).unwrap();
+    if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+        std::fs::write(&path, &generated).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap_or_default(), generated, "write it again with SCALEDOWN_WRITE_FIXTURES=1");
+}

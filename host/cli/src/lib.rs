@@ -30,6 +30,8 @@ mod retrieve;
 mod sweep;
 pub mod terminal;
 mod train;
+#[cfg(feature = "wasm")]
+mod wasm;
 
 // The built-in plugins: each is found because its crate is linked in.
 #[cfg(feature = "adapter")]
@@ -60,8 +62,6 @@ use scaledown_openai as _;
 use scaledown_qdrant as _;
 #[cfg(feature = "splade")]
 use scaledown_splade as _;
-#[cfg(feature = "wasm")]
-use scaledown_wasm as _;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -191,6 +191,8 @@ impl SettingArgs {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(cli.quiet);
+    #[cfg(feature = "wasm")]
+    wasm::install();
     let terminal = Terminal::new(cli.quiet);
     match cli.command.run(&terminal) {
         Ok(()) => ExitCode::SUCCESS,

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use scaledown_sdk::{Error, Result, Tensor};
 
-use super::compressor::Guest;
+use crate::guest::Guest;
 
 /// The segments of one instance.
 #[derive(Clone, Default)]

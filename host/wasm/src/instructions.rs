@@ -1,19 +1,26 @@
 //! Instructions as the host runs them for a component.
 
-use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp, no_grad};
-use scaledown_sdk::{DType, Error, Op, Shape, Tensor};
+use scaledown_sdk::tensor::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp, infer, no_grad};
+use scaledown_sdk::{DType, Error, Op, Shape, Tensor, TensorSpec};
 use wasmtime::component::Resource;
 
-use super::bindings::scaledown::plugin::instructions::Host;
-use super::bindings::scaledown::plugin::tensor::Dtype;
-use super::imports::{Answer, Imports, refusal};
+use crate::bindings::scaledown::plugin::instructions::Host;
+use crate::bindings::scaledown::plugin::tensor::Dtype;
+use crate::bindings::scaledown::plugin::types::Error as WitError;
+use crate::imports::{Answer, Imports, refusal};
 
 type Handle = Resource<Tensor>;
 
 impl Imports {
     /// Runs an instruction, and records it unless the component has switched that off.
     fn run(&mut self, op: Op, inputs: Vec<Tensor>) -> Answer<Vec<Tensor>> {
-        let device = self.params.device();
+        if let Err(error) = self.room_for(&op, &inputs) {
+            return Ok(Err(refusal(&error)));
+        }
+        let device = match self.own_params() {
+            Ok(params) => params.device(),
+            Err(error) => return Ok(Err(refusal(&error))),
+        };
         let run = || match inputs.is_empty() {
             true => Tensor::create(op, device).map(|tensor| vec![tensor]),
             false => Tensor::apply_owned(op, inputs),
@@ -22,7 +29,14 @@ impl Imports {
         Ok(outputs.map_err(|error| refusal(&error)))
     }
 
-    /// The targets of handles. The caller keeps them.
+    /// Checks that the plugin may hold what the instruction makes.
+    fn room_for(&self, op: &Op, inputs: &[Tensor]) -> scaledown_sdk::Result<()> {
+        let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec().clone()).collect();
+        // The instruction itself says what does not fit.
+        infer(op, &specs).map_or(Ok(()), |outputs| self.meter.ask(&outputs))
+    }
+
+    /// What handles name. Whoever passes them on keeps them.
     fn lent(&self, handles: &[&Handle]) -> wasmtime::Result<Vec<Tensor>> {
         Ok(handles.iter().map(|handle| self.table.get(handle).cloned()).collect::<Result<_, _>>()?)
     }
@@ -37,7 +51,7 @@ impl Imports {
             Ok(outputs) => outputs,
             Err(error) => return Ok(Err(error)),
         };
-        Ok(Ok(outputs.into_iter().map(|output| self.table.push(output)).collect::<Result<_, _>>()?))
+        Ok(Ok(outputs.into_iter().map(|output| self.give(output)).collect::<wasmtime::Result<_>>()?))
     }
 
     fn one(&mut self, op: Op, inputs: &[&Handle]) -> Answer<Handle> {
@@ -49,7 +63,7 @@ impl Imports {
     }
 }
 
-type Outputs = std::result::Result<Vec<Handle>, super::bindings::scaledown::plugin::tensor::Error>;
+type Outputs = std::result::Result<Vec<Handle>, WitError>;
 
 fn sole(outputs: Outputs) -> Answer<Handle> {
     match outputs.map(<[Handle; 1]>::try_from) {
@@ -120,7 +134,7 @@ impl Host for Imports {
 
     fn write_slice(&mut self, base: Handle, update: Handle, dim: u64, start: u64) -> Answer<Handle> {
         let update = self.table.get(&update)?.clone();
-        let inputs = vec![self.table.delete(base)?, update];
+        let inputs = vec![self.take(base)?, update];
         sole(self.hand_out_all(Op::WriteSlice { dim: size(dim), start: size(start) }, inputs)?)
     }
 
@@ -220,7 +234,7 @@ impl Host for Imports {
         seed: u64,
     ) -> Answer<(Handle, Handle)> {
         let lent = self.lent(&[&x, &down, &up])?;
-        let mut inputs = vec![self.table.delete(y)?];
+        let mut inputs = vec![self.take(y)?];
         inputs.extend(lent);
         pair(self.hand_out_all(Op::Adapter { scale, p, seed }, inputs)?)
     }

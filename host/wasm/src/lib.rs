@@ -12,20 +12,36 @@
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../wit/plugin-0.2.0",
-        world: "compressor",
+        world: "roles",
         with: {
             "scaledown:plugin/tensor.tensor": scaledown_sdk::Tensor,
             "scaledown:plugin/params.parameter": scaledown_sdk::nn::Param,
+            "scaledown:plugin/documents.reader": crate::services::documents::Reader,
+            "scaledown:plugin/tokenizer.tokenizer": crate::services::tokenizer::OpenTokenizer,
         },
         imports: { default: trappable },
     });
 }
 
+mod cache;
 mod checkpoint;
-mod component;
-mod compressor;
+mod contract;
+mod engine;
+mod guest;
 mod imports;
 mod instructions;
+mod limiter;
+mod offer;
+mod plugin;
+mod pool;
+mod roles;
+mod services;
+mod settings;
+mod wasi;
 
-pub use component::WasmComponent;
-pub use compressor::WasmCompressor;
+pub use cache::digest;
+pub use contract::{Contract, VERSION};
+pub use offer::{Description, Offer};
+pub use plugin::{Plugin, Surroundings};
+pub use roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher};
+pub use settings::{Limits, Permissions, Settings};

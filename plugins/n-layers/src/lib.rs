@@ -11,8 +11,4 @@ mod config;
 pub use compressor::NLayers;
 pub use config::NLayersConfig;
 
-use scaledown_sdk::component::{Registration, inventory};
-
-inventory::submit! {
-    Registration::compressor::<NLayers>("n-layers", "Compresses documents with a trained copy of the generator's first layers.")
-}
+scaledown_sdk::compressor!(NLayers, "n-layers", "Compresses documents with a trained copy of the generator's first layers.");

@@ -150,7 +150,11 @@ impl Example {
     /// # Errors
     /// [`ExampleError::Unknown`]; [`ExampleError::Variable`] if a variable has no value.
     pub fn keys(&self, variable: &dyn Fn(&str) -> Option<String>) -> Result<Value, ExampleError> {
-        let schema = (self.registration()?.schema)();
+        self.keys_of(&(self.registration()?.schema)(), variable)
+    }
+
+    /// As [`Example::keys`], for a plugin whose keys have this schema.
+    pub(crate) fn keys_of(&self, schema: &Value, variable: &dyn Fn(&str) -> Option<String>) -> Result<Value, ExampleError> {
         let mut keys = Map::new();
         for (key, value) in &self.keys {
             if self.kind == Kind::Generator && key == MODEL {
@@ -160,7 +164,7 @@ impl Example {
             if let Value::String(text) = &mut value {
                 *text = self.filled(key, text, variable)?;
                 let format = schema.pointer(&format!("/properties/{key}/format")).and_then(Value::as_str);
-                if matches!(format, Some("model" | "path")) {
+                if matches!(format, Some("model" | "path" | "file-or-directory" | "directory")) {
                     *text = self.directory.join(&*text).to_string_lossy().into_owned();
                 }
             }

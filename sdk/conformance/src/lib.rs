@@ -11,6 +11,7 @@
 //!
 //! | suite | what it checks |
 //! | --- | --- |
+//! | [`corpus`] | ids, order, passes side by side |
 //! | [`compressor`] | shapes, batches, gradients, checkpointing, saving, refusals |
 //! | [`generator`] | padding, batches, decoding with a cache, adapters, gradients, refusals |
 //! | [`retriever`] | searching, order of ties, replacing, failed and killed additions, reopening |
@@ -20,6 +21,7 @@
 
 mod compare;
 pub mod compressor;
+pub mod corpus;
 pub mod device;
 mod example;
 pub mod generator;
@@ -32,4 +34,4 @@ mod tiny;
 
 pub use example::{Example, ExampleError, FRESH};
 pub use report::{Check, CheckFailure, CheckOutcome, Checked, ConformanceReport};
-pub use run::{Setting, check};
+pub use run::{Setting, check, check_entry};

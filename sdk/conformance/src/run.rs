@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use scaledown_sdk::component::{Factory, RerankerContext, RetrieverContext, TeacherContext};
+use scaledown_sdk::component::{CorpusContext, Factory, Registration, RerankerContext, RetrieverContext, TeacherContext};
 use scaledown_sdk::{Device, Error};
 
 use crate::example::{Example, ExampleError, FRESH};
 use crate::report::{CheckFailure, ConformanceReport};
 use crate::teacher::OpenTokenizer;
-use crate::{compressor, device, generator, reranker, retriever, teacher};
+use crate::{compressor, corpus, device, generator, reranker, retriever, teacher};
 
 /// The environment of the checks.
 pub struct Setting<'a> {
@@ -27,11 +27,27 @@ pub struct Setting<'a> {
 /// # Errors
 /// If the example names a plugin that is not there, or needs a variable that has no value.
 pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<ConformanceReport, ExampleError> {
+    check_entry(example.registration()?, example, setting)
+}
+
+/// As [`check`], for a plugin that is not linked in.
+///
+/// # Errors
+/// If the example needs a variable that has no value.
+pub fn check_entry(
+    entry: &Registration,
+    example: &Example,
+    setting: &Setting<'_>,
+) -> std::result::Result<ConformanceReport, ExampleError> {
     let (name, device) = (example.title(), setting.device.clone());
-    // Reports its defects before a suite fails in each of its checks.
-    let keys = example.keys(&setting.value("checked"))?;
+    let schema = (entry.schema)();
+    // What is wrong with it is told before a suite fails in each of its checks.
+    let keys = example.keys_of(&schema, &setting.value("checked"))?;
     let scratch = setting.scratch.as_path();
-    Ok(match example.registration()?.factory {
+    Ok(match entry.factory {
+        Factory::Corpus(make) => {
+            corpus::check(&corpus::CorpusSubject { name, build: &|| make(keys.clone(), CorpusContext::default()) })
+        }
         Factory::Compressor(make) => compressor::check(&compressor::CompressorSubject {
             name,
             build: &|context| make(keys.clone(), context),
@@ -49,7 +65,8 @@ pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Co
         }
         Factory::Retriever(make) => {
             let open = |place: &retriever::IndexDirectory| {
-                let keys = example.keys(&setting.value(&place.name)).map_err(|error| Error::Config(error.to_string()))?;
+                let keys =
+                    example.keys_of(&schema, &setting.value(&place.name)).map_err(|error| Error::Config(error.to_string()))?;
                 make(keys, RetrieverContext { device: device.clone(), directory: place.directory.clone() })
             };
             retriever::check(&retriever::RetrieverSubject { name, open: &open, scratch })
@@ -60,7 +77,6 @@ pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Co
         }
         Factory::Teacher(make) => {
             let build = |keys, context: TeacherContext| make(keys, context);
-            let schema = (example.registration()?.schema)();
             let tokenizer = setting.tokenizer;
             teacher::check(&teacher::TeacherSubject { name, build: &build, keys, schema, device, tokenizer })
         }

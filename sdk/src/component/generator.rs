@@ -1,9 +1,11 @@
 //! The generator: a causal language model that reads embeddings.
 
 use std::any::Any;
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::PathBuf;
 
 use crate::Result;
+use crate::nn::decoder::DecoderConfig;
 use crate::nn::{ForwardMode, Params, Span};
 use crate::tensor::{Device, Tensor};
 
@@ -86,7 +88,24 @@ pub struct GeneratorContext {
     /// then only that trains.
     pub params: Params,
     /// The model's directory (`config.json`, weights, tokenizer).
+    #[cfg(not(target_arch = "wasm32"))]
     pub directory: PathBuf,
+    /// The model's `config.json`.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) config: serde_json::Value,
+}
+
+impl GeneratorContext {
+    /// The shape of a model of the decoder family, as its `config.json` says.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or the model is of another family.
+    pub fn decoder(&self) -> Result<DecoderConfig> {
+        #[cfg(not(target_arch = "wasm32"))]
+        return DecoderConfig::from_directory(&self.directory);
+        #[cfg(target_arch = "wasm32")]
+        return DecoderConfig::from_json(&self.config);
+    }
 }
 
 /// A generator that a plugin offers.

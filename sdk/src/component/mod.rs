@@ -6,35 +6,36 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod caught;
 mod compressor;
-#[cfg(not(target_arch = "wasm32"))]
+mod corpus;
 mod generator;
+mod input;
 mod offer;
 #[cfg(not(target_arch = "wasm32"))]
 mod registration;
-#[cfg(not(target_arch = "wasm32"))]
 mod reranker;
-#[cfg(not(target_arch = "wasm32"))]
 mod retriever;
+mod schema;
 #[cfg(not(target_arch = "wasm32"))]
 mod sparse_encoder;
 pub mod stop;
-#[cfg(not(target_arch = "wasm32"))]
+mod storage;
 mod teacher;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use caught::caught;
 pub use compressor::{Compressed, Compressor, CompressorContext, CompressorPlugin, LEARNING_RATE, PairBatch, PairTemplate};
-#[cfg(not(target_arch = "wasm32"))]
+pub use corpus::{Corpus, CorpusContext, CorpusDocument, CorpusDocuments, CorpusPlugin};
 pub use generator::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
+pub use input::{names_in, open_file};
 #[cfg(not(target_arch = "wasm32"))]
 pub use inventory;
 #[cfg(not(target_arch = "wasm32"))]
-pub use registration::{DevicePlugin, Factory, Kind, Registration, registrations};
-#[cfg(not(target_arch = "wasm32"))]
+pub use registration::{DevicePlugin, Factory, Kind, Make, Registration, registrations};
 pub use reranker::{Reranker, RerankerContext, RerankerPlugin};
-#[cfg(not(target_arch = "wasm32"))]
 pub use retriever::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
+#[cfg(target_arch = "wasm32")]
+pub(crate) use schema::schema;
 #[cfg(not(target_arch = "wasm32"))]
 pub use sparse_encoder::{SparseEncoder, SparseVector};
-#[cfg(not(target_arch = "wasm32"))]
+pub use storage::Storage;
 pub use teacher::{ChatTokenizer, Question, Teacher, TeacherContext, TeacherPlugin};

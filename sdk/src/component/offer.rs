@@ -1,4 +1,4 @@
-//! One macro by which a plugin offers its compressor, built natively or as a WASM component.
+//! The macros by which a plugin offers a component that is linked in, one a role. Built for WebAssembly, they are those of `guest/offers.rs`.
 
 /// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin):
 /// `compressor!(AttentionPool, "attention-pool", "What it does.")`.
@@ -15,45 +15,57 @@ macro_rules! compressor {
     };
 }
 
-/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin) as the export of this
-/// component.
-#[cfg(target_arch = "wasm32")]
+/// Offers a [`CorpusPlugin`](crate::component::CorpusPlugin): `corpus!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+#[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
-macro_rules! compressor {
+macro_rules! corpus {
     ($type:ty, $name:literal, $description:literal) => {
-        const _: () = {
-            use $crate::guest::bindings::exports::scaledown::plugin::compression::{
-                Compressed, Context, Guest as Compression, Mode, PairBatch, Template,
-            };
-            use $crate::guest::bindings::exports::scaledown::plugin::recomputation::Guest as Recomputation;
-            use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
-            use $crate::guest::{Failure, Instance};
+        $crate::component::inventory::submit! {
+            $crate::component::Registration::corpus::<$type>($name, $description)
+        }
+    };
+}
 
-            static INSTANCE: Instance<$type> = Instance::new();
+/// Offers a [`RetrieverPlugin`](crate::component::RetrieverPlugin): `retriever!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+#[cfg(not(target_arch = "wasm32"))]
+#[macro_export]
+macro_rules! retriever {
+    ($type:ty, $name:literal, $description:literal) => {
+        $crate::component::inventory::submit! {
+            $crate::component::Registration::retriever::<$type>($name, $description)
+        }
+    };
+}
 
-            struct Component;
+/// Offers a [`RerankerPlugin`](crate::component::RerankerPlugin): `reranker!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+#[cfg(not(target_arch = "wasm32"))]
+#[macro_export]
+macro_rules! reranker {
+    ($type:ty, $name:literal, $description:literal) => {
+        $crate::component::inventory::submit! {
+            $crate::component::Registration::reranker::<$type>($name, $description)
+        }
+    };
+}
 
-            impl Compression for Component {
-                fn build(config: String, context: Context) -> ::std::result::Result<Template, Failure> {
-                    INSTANCE.build(&config, &context)
-                }
+/// Offers a [`TeacherPlugin`](crate::component::TeacherPlugin): `teacher!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+#[cfg(not(target_arch = "wasm32"))]
+#[macro_export]
+macro_rules! teacher {
+    ($type:ty, $name:literal, $description:literal) => {
+        $crate::component::inventory::submit! {
+            $crate::component::Registration::teacher::<$type>($name, $description)
+        }
+    };
+}
 
-                fn compress(batch: PairBatch, mode: Mode) -> ::std::result::Result<Compressed, Failure> {
-                    INSTANCE.compress(batch, mode)
-                }
-            }
-
-            impl Recomputation for Component {
-                fn recompute(segment: u64, inputs: Vec<Tensor>) -> ::std::result::Result<Vec<Tensor>, Failure> {
-                    $crate::guest::recompute(segment, inputs)
-                }
-
-                fn forget(segments: Vec<u64>) {
-                    $crate::guest::forget(&segments);
-                }
-            }
-
-    $crate::guest::bindings::export_compressor!(Component with_types_in $crate::guest::bindings);
-        };
+/// Offers a [`GeneratorPlugin`](crate::component::GeneratorPlugin): `generator!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+#[cfg(not(target_arch = "wasm32"))]
+#[macro_export]
+macro_rules! generator {
+    ($type:ty, $name:literal, $description:literal) => {
+        $crate::component::inventory::submit! {
+            $crate::component::Registration::generator::<$type>($name, $description)
+        }
     };
 }

@@ -18,9 +18,11 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::schema::schema;
 use super::{
-    Compressor, CompressorContext, CompressorPlugin, Generator, GeneratorContext, GeneratorPlugin, Reranker, RerankerContext,
-    RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin, Teacher, TeacherContext, TeacherPlugin,
+    Compressor, CompressorContext, CompressorPlugin, Corpus, CorpusContext, CorpusPlugin, Generator, GeneratorContext,
+    GeneratorPlugin, Reranker, RerankerContext, RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin, Teacher,
+    TeacherContext, TeacherPlugin,
 };
 use crate::tensor::Device;
 use crate::{Error, Result};
@@ -30,6 +32,7 @@ use crate::{Error, Result};
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs, reason = "the names are the traits'")]
 pub enum Kind {
+    Corpus,
     Retriever,
     Reranker,
     Teacher,
@@ -41,6 +44,7 @@ pub enum Kind {
 impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Kind::Corpus => "corpus",
             Kind::Retriever => "retriever",
             Kind::Reranker => "reranker",
             Kind::Teacher => "teacher",
@@ -52,7 +56,7 @@ impl std::fmt::Display for Kind {
 }
 
 /// A device that a plugin offers.
-pub trait DevicePlugin {
+pub trait DevicePlugin: 'static {
     /// The priority for `plugin = "auto"`, greatest first: 0 for a processor, which always works;
     /// more for an accelerator.
     const PREFERENCE: u8 = 0;
@@ -67,22 +71,27 @@ pub trait DevicePlugin {
     fn build(config: Self::Config) -> Result<Device>;
 }
 
+/// Makes a component from the plugin's own keys and what else it is made from.
+pub type Make<C, Context> = &'static (dyn Fn(Value, Context) -> Result<Box<C>> + Send + Sync);
+
 /// Makes a component from the plugin's own keys of its configuration table.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Factory {
     /// Makes a device.
-    Device(fn(Value) -> Result<Device>),
+    Device(&'static (dyn Fn(Value) -> Result<Device> + Send + Sync)),
+    /// Makes a corpus.
+    Corpus(Make<dyn Corpus, CorpusContext>),
     /// Makes a compressor.
-    Compressor(fn(Value, CompressorContext) -> Result<Box<dyn Compressor>>),
+    Compressor(Make<dyn Compressor, CompressorContext>),
     /// Makes a generator.
-    Generator(fn(Value, GeneratorContext) -> Result<Box<dyn Generator>>),
+    Generator(Make<dyn Generator, GeneratorContext>),
     /// Makes a retriever.
-    Retriever(fn(Value, RetrieverContext) -> Result<Box<dyn Retriever>>),
+    Retriever(Make<dyn Retriever, RetrieverContext>),
     /// Makes a reranker.
-    Reranker(fn(Value, RerankerContext) -> Result<Box<dyn Reranker>>),
+    Reranker(Make<dyn Reranker, RerankerContext>),
     /// Makes a teacher.
-    Teacher(fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>),
+    Teacher(Make<dyn Teacher, TeacherContext>),
 }
 
 /// One component that a plugin offers:
@@ -95,12 +104,14 @@ pub struct Registration {
     /// One sentence for `scaledown plugin list`.
     pub description: &'static str,
     /// The JSON schema of the plugin's own keys.
-    pub schema: fn() -> Value,
+    pub schema: &'static (dyn Fn() -> Value + Send + Sync),
     /// The peak learning rate of a compressor where the configuration gives none.
     pub learning_rate: Option<f64>,
     /// Of a device, its place among those that are tried where the configuration leaves the choice
     /// ([`DevicePlugin::PREFERENCE`]).
     pub preference: u8,
+    /// The SHA-256 of the file that a plugin comes from, in hexadecimal digits; nothing for one that is linked in.
+    pub digest: Option<&'static str>,
     /// Makes the component.
     pub factory: Factory,
 }
@@ -116,21 +127,31 @@ impl Registration {
     /// Offers a device.
     #[must_use]
     pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Device(|keys| P::build(parse(keys)?));
+        let factory = Factory::Device(&|keys| P::build(parse(keys)?));
         let preference = P::PREFERENCE;
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory, aliases: &[] }
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
     }
 
     /// Offers a compressor.
     #[must_use]
     pub const fn compressor<P: CompressorPlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Compressor(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        let factory = Factory::Compressor(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
         Registration {
             name,
             description,
-            schema: schema::<P::Config>,
+            schema: &schema::<P::Config>,
             learning_rate: Some(P::LEARNING_RATE),
             preference: 0,
+            digest: None,
             factory,
             aliases: &[],
         }
@@ -139,29 +160,81 @@ impl Registration {
     /// Offers a generator.
     #[must_use]
     pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+        let factory = Factory::Generator(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference: 0,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
+    }
+
+    /// Offers a corpus.
+    #[must_use]
+    pub const fn corpus<P: CorpusPlugin>(name: &'static str, description: &'static str) -> Self {
+        let factory = Factory::Corpus(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference: 0,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
     }
 
     /// Offers a retriever.
     #[must_use]
     pub const fn retriever<P: RetrieverPlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Retriever(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+        let factory = Factory::Retriever(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference: 0,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
     }
 
     /// Offers a reranker.
     #[must_use]
     pub const fn reranker<P: RerankerPlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Reranker(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+        let factory = Factory::Reranker(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference: 0,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
     }
 
     /// Offers a teacher.
     #[must_use]
     pub const fn teacher<P: TeacherPlugin>(name: &'static str, description: &'static str) -> Self {
-        let factory = Factory::Teacher(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+        let factory = Factory::Teacher(&|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
+        Registration {
+            name,
+            description,
+            schema: &schema::<P::Config>,
+            learning_rate: None,
+            preference: 0,
+            digest: None,
+            factory,
+            aliases: &[],
+        }
     }
 
     /// Adds other names that a configuration may use.
@@ -181,6 +254,7 @@ impl Registration {
     pub fn kind(&self) -> Kind {
         match self.factory {
             Factory::Device(_) => Kind::Device,
+            Factory::Corpus(_) => Kind::Corpus,
             Factory::Compressor(_) => Kind::Compressor,
             Factory::Generator(_) => Kind::Generator,
             Factory::Reranker(_) => Kind::Reranker,
@@ -192,11 +266,4 @@ impl Registration {
 
 fn parse<C: DeserializeOwned>(keys: Value) -> Result<C> {
     serde_json::from_value(keys).map_err(|error| Error::Config(error.to_string()))
-}
-
-/// One self-contained schema without references, so that the host can put it into that of the whole
-/// configuration.
-fn schema<C: schemars::JsonSchema>() -> Value {
-    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<C>().to_value()
 }

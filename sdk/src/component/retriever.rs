@@ -1,7 +1,9 @@
 //! The retriever: a corpus to the documents that answer a query best.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::PathBuf;
 
+use super::Storage;
 use crate::Result;
 use crate::tensor::Device;
 
@@ -74,7 +76,23 @@ pub struct RetrieverContext {
     pub device: Device,
     /// The directory that an index in this process keeps its files in. It may not exist yet, and
     /// nothing else is in it.
+    #[cfg(not(target_arch = "wasm32"))]
     pub directory: PathBuf,
+    /// What the host keeps for the component.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) storage: Storage,
+}
+
+impl RetrieverContext {
+    /// What the retriever keeps on disk, as values by name. A retriever that keeps all that it has there is built natively and as a component
+    /// from one source.
+    #[must_use]
+    pub fn storage(&self) -> Storage {
+        #[cfg(not(target_arch = "wasm32"))]
+        return Storage::new(&self.directory);
+        #[cfg(target_arch = "wasm32")]
+        return self.storage.clone();
+    }
 }
 
 /// A retriever that a plugin offers.

@@ -1,5 +1,6 @@
 //! The teacher: a question and documents to the answer that a compressor is to learn.
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 
 use crate::Result;
@@ -67,6 +68,7 @@ pub struct TeacherContext {
     /// The device that a model runs on.
     pub device: Device,
     /// Opens the tokenizer of a model's directory.
+    #[cfg(not(target_arch = "wasm32"))]
     pub tokenizer: fn(&Path) -> Result<Box<dyn ChatTokenizer>>,
 }
 

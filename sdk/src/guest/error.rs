@@ -1,6 +1,6 @@
 //! Errors on their way between guest and host.
 
-use super::bindings::scaledown::plugin::tensor::Error as WitError;
+use super::bindings::scaledown::plugin::types::Error as WitError;
 use crate::Error;
 
 impl From<Error> for WitError {
@@ -28,6 +28,6 @@ pub(crate) fn from_host(what: &'static str, error: WitError) -> Error {
     match error {
         WitError::Config(message) => Error::Config(message),
         WitError::Input(message) => Error::Input(message),
-        WitError::Failed(message) => Error::Device { device: "the host".into(), op: what, message },
+        WitError::Failed(message) => Error::Host { what, message },
     }
 }

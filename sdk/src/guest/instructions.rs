@@ -1,7 +1,8 @@
 //! Instructions as calls of the host.
 
 use super::bindings::scaledown::plugin::instructions as host;
-use super::bindings::scaledown::plugin::tensor::{Dtype, Error as WitError, Tensor as Handle};
+use super::bindings::scaledown::plugin::tensor::{Dtype, Tensor as Handle};
+use super::bindings::scaledown::plugin::types::Error as WitError;
 use super::error::from_host;
 use crate::tensor::{BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, Shape, Tensor, UnaryOp};
 use crate::{Error, Result};

@@ -91,7 +91,10 @@ pub(super) struct AdapterSwitch(Arc<AtomicUsize>);
 impl AdapterSwitch {
     /// Whether the adapters are switched on.
     pub(super) fn on(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+        #[cfg(target_arch = "wasm32")]
+        return crate::guest::bindings::scaledown::plugin::params::adapters_on();
+        #[cfg(not(target_arch = "wasm32"))]
+        return self.0.load(Ordering::Relaxed) == 0;
     }
 
     /// Switches the adapters off until the guard, and every other one, is dropped.

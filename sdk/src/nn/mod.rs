@@ -66,7 +66,7 @@ pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup, clip_scale};
 #[cfg(not(target_arch = "wasm32"))]
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
-pub use params_guest::{Param, Params};
+pub use params_guest::{HostWeights, Param, Params};
 pub use projection::Projection;
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantization::Quantization;

@@ -274,6 +274,12 @@ impl Params {
         self.store.adapters.clone()
     }
 
+    /// Whether the adapters of the model count at present.
+    #[must_use]
+    pub fn adapters_on(&self) -> bool {
+        self.store.adapters.on()
+    }
+
     /// Whether the weights of this path hold `name`.
     #[must_use]
     pub fn contains(&self, name: &str) -> bool {
@@ -428,7 +434,7 @@ impl Params {
     }
 
     /// Notes that this path is a linear layer.
-    pub(super) fn note_linear(&self) {
+    pub fn note_linear(&self) {
         self.state().linear.insert(self.prefix.clone());
     }
 

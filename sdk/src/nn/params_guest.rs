@@ -1,13 +1,13 @@
 //! Named parameters in a WASM guest: handles to the host's, which keeps, trains and saves them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::lora::AdapterSwitch;
-use super::{Init, LoraConfig};
+use super::{Init, LoraConfig, WeightSource};
 use crate::guest::bindings::scaledown::plugin::params as host;
 use crate::guest::error::from_host;
 use crate::guest::{dtype_from_wit, shape_to_wit};
-use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
+use crate::tensor::{DType, Device, Shape, Tensor, TensorData, TensorSpec};
 use crate::{Error, Result};
 
 /// A parameter: a named tensor that the optimizer may replace. Cloning shares it.
@@ -55,12 +55,20 @@ impl Param {
 pub struct Params {
     prefix: String,
     trainable: bool,
+    /// Where the stored weights of this scope begin.
+    origin: Option<host::Origin>,
 }
 
 impl Params {
     /// The component's parameters.
     pub(crate) fn of_host() -> Self {
-        Params { prefix: String::new(), trainable: true }
+        Params { prefix: String::new(), trainable: true, origin: None }
+    }
+
+    /// The component's parameters, which start from the weights of its model.
+    pub(crate) fn of_model() -> Self {
+        let origin = host::Origin { model: None, root: String::new(), prefix: String::new() };
+        Params { origin: Some(origin), ..Params::of_host() }
     }
 
     /// The parameters under `name` of this path.
@@ -81,10 +89,19 @@ impl Params {
         Params { trainable: true, ..self.clone() }
     }
 
-    /// The same path: a component's parameters are all new.
+    /// The same path, with new parameters.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        self.clone()
+        Params { origin: None, ..self.clone() }
+    }
+
+    /// The same path, with initial values from `source`, in which this path is called `prefix`. The host has the source: it is the
+    /// generator's weights or [those of a model](HostWeights::of_model).
+    #[must_use]
+    pub fn initialised_from(&self, source: Arc<dyn WeightSource>, prefix: &str) -> Self {
+        let model = Some(source.location()).filter(|location| !location.is_empty());
+        let origin = host::Origin { model, root: self.prefix.clone(), prefix: prefix.to_owned() };
+        Params { origin: Some(origin), ..self.clone() }
     }
 
     /// The path.
@@ -105,19 +122,23 @@ impl Params {
         dtype_from_wit(host::stored_dtype())
     }
 
-    /// A component's layers get no adapter.
+    /// The adapter that linear layers get, if any.
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
-        None
+        static ADAPTER: OnceLock<Option<LoraConfig>> = OnceLock::new();
+        // What the host writes is its own configuration.
+        ADAPTER.get_or_init(|| host::adapter().and_then(|adapter| serde_json::from_str(&adapter).ok())).as_ref()
     }
 
-    /// The switch of adapters; a component has none.
+    /// What adapters obey: the host.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         AdapterSwitch::default()
     }
 
-    /// A component's layers get no adapters.
-    pub(super) fn note_linear(&self) {}
+    /// Says that there is a linear layer here, which an adapter may be on.
+    pub(super) fn note_linear(&self) {
+        host::note_linear(&self.prefix);
+    }
 
     /// A component has no stored weights, and so no extra ones.
     pub fn tolerate(&self, _name: &str) {}
@@ -142,7 +163,11 @@ impl Params {
             Init::Uniform(bound) => host::Init::Uniform(bound),
         };
         let spec = TensorSpec::new(self.dtype(), shape);
-        let handle = host::get(&name, &shape_to_wit(&spec.shape), init, self.trainable);
+        let shape = shape_to_wit(&spec.shape);
+        let handle = match &self.origin {
+            None => host::get(&name, &shape, init, self.trainable),
+            Some(origin) => host::get_stored(&name, &shape, init, self.trainable, origin),
+        };
         let handle = handle.map_err(|error| from_host("parameter", error).at(&name))?;
         Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle, spec })))
     }
@@ -170,5 +195,43 @@ impl Params {
         } else {
             format!("{}.{name}", self.prefix)
         }
+    }
+}
+
+/// Stored weights that the host has: a component can start parameters from them, and cannot read them.
+#[derive(Debug)]
+pub struct HostWeights {
+    /// The model's directory; nothing for the generator.
+    model: Option<String>,
+}
+
+impl HostWeights {
+    /// The generator's weights, if it has any.
+    pub(crate) fn of_generator() -> Option<Arc<dyn WeightSource>> {
+        host::has_stored().then(|| Arc::new(HostWeights { model: None }) as Arc<dyn WeightSource>)
+    }
+
+    /// The weights in the directory of a model, which a key of the component names.
+    #[must_use]
+    pub fn of_model(directory: &str) -> Arc<dyn WeightSource> {
+        Arc::new(HostWeights { model: Some(directory.to_owned()) })
+    }
+}
+
+impl WeightSource for HostWeights {
+    fn names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn spec(&self, _name: &str) -> Option<TensorSpec> {
+        None
+    }
+
+    fn location(&self) -> String {
+        self.model.clone().unwrap_or_default()
+    }
+
+    fn read(&self, name: &str) -> Result<TensorData> {
+        Err(Error::Weights(format!("{name} is the host's, and a component cannot read it; it can start a parameter from it")))
     }
 }

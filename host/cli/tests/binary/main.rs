@@ -15,6 +15,8 @@ mod inspect;
 mod locking;
 mod logging;
 mod models;
+mod plugin_projects;
+mod plugins;
 mod preparing;
 mod quickstart;
 mod rankings;

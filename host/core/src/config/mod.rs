@@ -12,6 +12,7 @@ mod layers;
 mod lines;
 mod output;
 mod paths;
+mod plugins;
 mod problem;
 mod renamed;
 mod resolve;
@@ -20,6 +21,7 @@ mod sweep;
 mod types;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
@@ -36,6 +38,7 @@ pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questio
 pub use crate::evaluate::config::Evaluation;
 pub use crate::model::config::{Compression, GeneratorConfig, GeneratorInit, Lora, Precision, Reranking};
 pub use crate::plugins::Component;
+pub use crate::plugins::files::{NamedComponent, PluginFile, PluginLimits, PluginPermissions};
 pub use crate::prepare::config::Preparation;
 pub use crate::retrieval::config::Index;
 pub use crate::text::config::Prompt;
@@ -78,6 +81,12 @@ pub struct Config {
     /// documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<Component>,
+    /// Plugins that come as files, by the names under which `plugin` chooses them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, PluginFile>,
+    /// Components that plugins may call, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub components: BTreeMap<String, NamedComponent>,
     /// The lengths of the compressor's input and output.
     pub compression: Compression,
     /// Joint reranking by the compressor.
@@ -113,6 +122,8 @@ impl Default for Config {
             retriever: None,
             reranker: None,
             teacher: None,
+            plugins: BTreeMap::new(),
+            components: BTreeMap::new(),
             compression: Compression::default(),
             reranking: Reranking::default(),
             preparation: Preparation::default(),

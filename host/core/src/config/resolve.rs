@@ -10,7 +10,8 @@ use scaledown_sdk::component::Kind;
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
 use super::lines::KeyLines;
-use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, renamed, schema, validate};
+use super::plugins::Plugins;
+use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, plugins, renamed, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
@@ -24,6 +25,7 @@ pub(super) struct Resolved {
     merged: MergedLayers,
     /// A note for each key that has its former name.
     pub(super) notes: Vec<Problem>,
+    files: Plugins,
 }
 
 impl Resolved {
@@ -46,7 +48,8 @@ impl Resolved {
     pub(super) fn preflight(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = checks::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
-        let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
+        let others = self.files.look_at_others(&self.value);
+        let mut problems: Vec<Problem> = findings.problems.into_iter().chain(others).map(problem).collect();
         if let Some(message) = self.config.generator.as_ref().and_then(adapter_problem) {
             problems.push(problem((["generator", "lora", "target"].map(str::to_owned).into(), message)));
         }
@@ -73,8 +76,8 @@ fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
     layers.iter().for_each(|layer| tracing::debug!(origin = %layer.origin, "layer of the configuration"));
     renamed::replace_aliases(&mut layers);
     restart_changed_components(&mut layers);
-    let plugins = chosen_plugins(&layers);
-    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
+    let chosen = chosen_plugins(&layers);
+    let schema = schema::for_plugins(|kind| chosen.get(&kind).map(String::as_str));
     let notes = renamed::replace_keys(&mut layers, &schema)?;
     let merged = MergedLayers::of(layers)?;
     let problems = not_finite(&merged);
@@ -83,6 +86,15 @@ fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
     }
 
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
+    let files = Plugins::read(&mut value, &|key| merged.directory_of(key), &|key| merged.origin_of(key))?;
+    let problems: Vec<Problem> = files.load(&mut value).into_iter().map(|finding| merged.problem(finding)).collect();
+    if !problems.is_empty() {
+        return Err(ConfigError::new(problems));
+    }
+    let chosen = plugins_of(&value);
+    let mut schema = schema::for_plugins(|kind| chosen.get(&kind).map(String::as_str));
+    plugins::add_components(&mut schema, &files);
+    plugins::shape_corpus(&mut schema, value.pointer("/corpus/plugin").and_then(serde_json::Value::as_str));
     take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
@@ -91,10 +103,14 @@ fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
         return Err(ConfigError::new(problems));
     }
     schema::fill_defaults(&mut value, &schema);
-    fill_learning_rate(&mut value, plugins.get(&Kind::Compressor).map(String::as_str));
+    fill_learning_rate(&mut value, chosen.get(&Kind::Compressor).map(String::as_str));
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
-    if problems.is_empty() { Ok(Resolved { config, value, schema, merged, notes }) } else { Err(ConfigError::new(problems)) }
+    if problems.is_empty() {
+        Ok(Resolved { config, value, schema, merged, notes, files })
+    } else {
+        Err(ConfigError::new(problems))
+    }
 }
 
 /// Takes the text of a variable or option literally if it reads as a number or boolean and the key
@@ -120,6 +136,12 @@ fn fill_learning_rate(value: &mut serde_json::Value, compressor: Option<&str>) {
 }
 
 /// The plugin that the last layer chooses, kind by kind.
+/// The plugin of each component.
+fn plugins_of(value: &serde_json::Value) -> BTreeMap<Kind, String> {
+    let plugin = |kind: Kind| Some(value.get(kind.to_string())?.get("plugin")?.as_str()?.to_owned());
+    schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()
+}
+
 fn chosen_plugins(layers: &[Layer]) -> BTreeMap<Kind, String> {
     let plugin = |kind: Kind| layers.iter().rev().find_map(|layer| plugin_of(&layer.values, &kind.to_string()));
     schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()

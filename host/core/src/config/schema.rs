@@ -15,7 +15,7 @@ pub(super) const COMPONENTS: [Kind; 6] =
 pub(super) const BUILT_IN: &str = "x-built-in";
 
 /// The schema of the host's own sections; a component's keys beside the host's are open.
-fn host() -> Value {
+pub(super) fn host() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     let mut schema = settings.into_generator().into_root_schema_for::<Config>().to_value();
     simplify(&mut schema);
@@ -55,7 +55,7 @@ fn add_all_devices(section: &mut Value) {
 
 /// Adds a plugin's own keys to the host's keys of a component table, and closes the table to
 /// others.
-fn add_plugin(section: &mut Value, mut plugin: Value) {
+pub(super) fn add_plugin(section: &mut Value, mut plugin: Value) {
     simplify(&mut plugin);
     let (Some(section), Some(plugin)) = (section.as_object_mut(), plugin.as_object_mut()) else { return };
     if let (Some(Value::Object(known)), Some(Value::Object(own))) = (section.get_mut("properties"), plugin.remove("properties")) {

@@ -11,18 +11,19 @@ inventory::submit! {
     Registration {
         name: "cpu",
         description: "A device for tests.",
-        schema: || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
+        schema: &|| json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         learning_rate: None,
         preference: 0,
         aliases: &[],
-        factory: Factory::Device(|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
+        digest: None,
+        factory: Factory::Device(&|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
     }
 }
 inventory::submit! {
     Registration {
         name: "n-layers",
         description: "A compressor for tests.",
-        schema: || json!({
+        schema: &|| json!({
             "type": "object",
             "properties": {
                 "layers": { "type": "integer", "minimum": 1, "default": 5, "renamed-from": "depth" },
@@ -32,18 +33,20 @@ inventory::submit! {
         learning_rate: Some(5e-5),
         preference: 0,
         aliases: &["first-layers"],
-        factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
+        digest: None,
+        factory: Factory::Compressor(&|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
 inventory::submit! {
     Registration {
         name: "modernbert",
         description: "Another compressor for tests.",
-        schema: || json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
+        schema: &|| json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
         learning_rate: Some(1e-4),
         preference: 0,
         aliases: &[],
-        factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
+        digest: None,
+        factory: Factory::Compressor(&|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The registry of components and their creation.
 
 pub mod automatic_device;
+pub mod files;
+pub mod loader;
 pub mod registry;
 mod shipped;
 mod spec;

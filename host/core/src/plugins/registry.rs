@@ -1,12 +1,15 @@
 //! The components that can be chosen in a configuration, by kind and name, and how one is made.
 //!
-//! A native plugin is here because its crate is linked into the binary.
+//! A native plugin is here because its crate is linked into the binary, and one that comes as a file because a configuration named it
+//! (`super::loader`). Nobody else can tell which it is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 use scaledown_sdk::component::{
-    Compressor, CompressorContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker, RerankerContext,
-    Retriever, RetrieverContext, Teacher, TeacherContext, registrations,
+    Compressor, CompressorContext, Corpus, CorpusContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker,
+    RerankerContext, Retriever, RetrieverContext, Teacher, TeacherContext, registrations,
 };
 use scaledown_sdk::{Device, Error as SdkError};
 use serde_json::Value;
@@ -17,9 +20,44 @@ use crate::support::hub;
 use crate::support::marks::RENAMED_FROM;
 use crate::text::open_chat_tokenizer;
 
+/// The key under which [`stamped`] writes a digest. No plugin's key is called so.
+pub const DIGEST: &str = "plugin sha256";
+
+/// The plugins that configurations have named, which come as files.
+static DECLARED: RwLock<BTreeMap<(Kind, String), &'static Registration>> = RwLock::new(BTreeMap::new());
+
+/// Enters what the plugin `name` offers, in place of what another of this name has offered.
+pub(super) fn declare(name: &str, entries: &[&'static Registration]) {
+    let mut declared = DECLARED.write().unwrap_or_else(PoisonError::into_inner);
+    declared.retain(|(_, other), _| other != name);
+    declared.extend(entries.iter().map(|entry| ((entry.kind(), name.to_owned()), *entry)));
+}
+
+/// Whether a plugin of this kind and name is linked in.
+pub(super) fn is_linked(kind: Kind, name: &str) -> bool {
+    registrations().any(|entry| entry.kind() == kind && entry.name == name)
+}
+
+/// The digest of the file that a plugin comes from; nothing for one that is linked in.
+#[must_use]
+pub fn digest(kind: Kind, name: &str) -> Option<&'static str> {
+    find(kind, name)?.digest
+}
+
+/// A component's table as a run writes it down: with the digest of the file that its plugin comes from, if it comes from one.
+#[must_use]
+pub fn stamped(kind: Kind, component: &Component) -> Component {
+    let mut component = component.clone();
+    if let Some(digest) = digest(kind, &component.plugin) {
+        component.options.insert(DIGEST.into(), digest.into());
+    }
+    component
+}
+
 /// All components, by kind and then by name.
 pub fn entries() -> impl Iterator<Item = &'static Registration> {
-    let mut entries: Vec<_> = registrations().collect();
+    let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
+    let mut entries: Vec<_> = registrations().chain(declared.values().copied()).collect();
     entries.sort_by_key(|entry| (entry.kind(), entry.name));
     entries.into_iter()
 }
@@ -79,6 +117,16 @@ pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box
     let (factory, keys) = prepare(Kind::Generator, component)?;
     let Factory::Generator(build) = factory else { return Err(unknown(Kind::Generator, component).into()) };
     Ok(build(keys, context).map_err(|error| blame(Kind::Generator, error))?)
+}
+
+/// Makes the corpus that `component` describes.
+///
+/// # Errors
+/// If there is no such plugin, its keys are wrong, or what they name is not there.
+pub fn corpus(component: &Component) -> Result<Box<dyn Corpus>> {
+    let (factory, keys) = prepare(Kind::Corpus, component)?;
+    let Factory::Corpus(build) = factory else { return Err(unknown(Kind::Corpus, component).into()) };
+    Ok(build(keys, CorpusContext::default()).map_err(|error| blame(Kind::Corpus, error))?)
 }
 
 /// Makes the retriever that `component` describes, which keeps its files in `directory`.

@@ -48,7 +48,11 @@ impl PreparationFingerprint {
             questions_checksum: survey.checksum,
             corpus,
             settings: Value::Object(settings.into_iter().collect()),
-            components: json!({ "retriever": config.retriever, "reranker": config.reranker, "teacher": config.teacher }),
+            components: json!({
+                "retriever": stamped(Kind::Retriever, config.retriever),
+                "reranker": stamped(Kind::Reranker, config.reranker),
+                "teacher": stamped(Kind::Teacher, config.teacher),
+            }),
         }
     }
 
@@ -123,6 +127,11 @@ fn with_present_names(settings: &Value) -> Value {
         }
     }
     settings
+}
+
+/// A component's table with the digest of its plugin's file.
+fn stamped(kind: Kind, component: Option<&Component>) -> Option<Component> {
+    component.map(|component| registry::stamped(kind, component))
 }
 
 /// A component's table; an empty one where there is none.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use scaledown_sdk::component::Document;
+use scaledown_sdk::component::{Document, Kind};
 use scaledown_sdk::{Device, Error as SdkError};
 
 use super::IndexError;
@@ -29,7 +29,7 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     let root = config.directory.clone();
     may_build(&root, overwrite)?;
     let corpus = corpus(config)?;
-    let retriever = config.retriever.clone();
+    let retriever = registry::stamped(Kind::Retriever, config.retriever);
     let chunks = Chunks::open(corpus)?;
     let _lock = place::lock(&root)?;
     // Again: another run may have made one before this one had the lock.

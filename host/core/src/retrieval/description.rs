@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::component::Kind;
 use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use super::config::IndexConfig;
 use super::place::IndexPlace;
 use super::search::SearchIndex;
 use crate::data::corpus::config::Corpus;
-use crate::plugins::Component;
+use crate::plugins::{Component, registry};
 use crate::support::artifact;
 use crate::{Error, Result};
 
@@ -117,6 +118,11 @@ impl IndexManifest {
         };
         if now.plugin != self.retriever.plugin {
             return other("retriever.plugin", self.retriever.plugin.clone(), now.plugin.clone());
+        }
+        let digest = |component: &Component| component.options.get(registry::DIGEST).map_or_else(String::new, shown);
+        let (was, is) = (digest(&self.retriever), digest(&registry::stamped(Kind::Retriever, now)));
+        if was != is {
+            return other(&format!("plugins.{}.sha256", now.plugin), was, is);
         }
         match config.corpus {
             Some(corpus) if corpus.chunking != self.corpus.chunking => {

@@ -3,11 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use scaledown_sdk::component::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::TrainingKind;
 use super::config::{Training, TrainingConfig};
+use crate::plugins::registry;
 use crate::support::marks::{adjustable, renamed, shaping};
 
 /// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not
@@ -46,6 +48,13 @@ impl TrainingFingerprint {
         let mut settings = BTreeMap::from([("the kind of training".to_owned(), kind.name().into())]);
         settings.extend(config.generator.map(|generator| shaping("generator", generator)).unwrap_or_default());
         settings.extend(config.compressor.map(|compressor| shaping("compressor", compressor)).unwrap_or_default());
+        let plugins = [
+            (Kind::Generator, config.generator.map(|generator| &generator.plugin)),
+            (Kind::Compressor, config.compressor.map(|compressor| &compressor.plugin)),
+        ];
+        for (kind, name) in plugins.into_iter().filter_map(|(kind, name)| Some((kind, name?))) {
+            settings.extend(registry::digest(kind, name).map(|digest| (format!("plugins.{name}.sha256"), digest.into())));
+        }
         settings.extend(shaping("compression", config.compression));
         settings.extend(shaping("reranking", config.reranking));
         settings.extend(shaping("prompt", config.prompt));

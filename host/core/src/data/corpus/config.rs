@@ -4,24 +4,30 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::data::config::OnError;
+use crate::plugins::Component;
 
 /// The documents to search: their source and chunking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
 pub struct Corpus {
-    /// How the documents are stored.
-    pub format: CorpusFormat,
+    /// How the documents are stored, if the host reads them itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<CorpusFormat>,
+    /// The plugin that reads the documents instead, with keys of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<String>,
     /// The file, may be compressed (.gz, .zst); or a directory, whose files of the format are read
     /// in name order. `files` needs a directory.
+    #[serde(default, skip_serializing_if = "is_default")]
     #[schemars(with = "String", extend("format" = "file-or-directory"))]
     pub path: PathBuf,
     /// Field names of documents (jsonl, parquet).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub fields: CorpusFields,
     /// Keeps section headings in the text (kilt).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub section_titles: bool,
     /// How documents are split into chunks. Default: whole documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,6 +36,45 @@ pub struct Corpus {
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     #[schemars(extend("operational" = true))]
     pub on_error: OnError,
+    /// The plugin's own configuration.
+    #[serde(flatten)]
+    pub options: Map<String, Value>,
+}
+
+/// The keys of `[corpus]` that are the host's, whatever reads the documents.
+pub const HOST_KEYS: [&str; 4] = ["format", "plugin", "chunking", "on_error"];
+
+impl Corpus {
+    /// A corpus in one of the formats that the host reads itself.
+    #[must_use]
+    pub fn of(format: CorpusFormat, path: PathBuf) -> Self {
+        Corpus {
+            format: Some(format),
+            plugin: None,
+            path,
+            fields: CorpusFields::default(),
+            section_titles: false,
+            chunking: None,
+            on_error: OnError::Stop,
+            options: Map::new(),
+        }
+    }
+
+    /// The plugin that reads the documents, with its own keys, if one does.
+    #[must_use]
+    pub fn component(&self) -> Option<Component> {
+        let plugin = self.plugin.clone()?;
+        let mut options = match serde_json::to_value(self) {
+            Ok(Value::Object(keys)) => keys,
+            _ => Map::new(),
+        };
+        options.retain(|key, _| !HOST_KEYS.contains(&key.as_str()));
+        Some(Component { plugin, options })
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 fn stop() -> OnError {

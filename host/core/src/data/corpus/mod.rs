@@ -6,6 +6,7 @@
 //! file and line. The stream continues with the next document. [`Chunker`] cuts documents into the
 //! [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
+mod built_in;
 mod cell;
 mod chunk;
 pub mod config;

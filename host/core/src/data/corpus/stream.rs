@@ -2,9 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use scaledown_sdk::Error as SdkError;
+use scaledown_sdk::component::CorpusDocument as PluginDocument;
+
 use super::config::{self, CorpusFormat};
 use super::{document::CorpusDocument, files, json, kilt, table, tsv};
 use crate::data::records::{DataError, plain_name};
+use crate::plugins::{Component, registry};
 
 /// The documents of one file.
 pub(super) type DocumentIter = Box<dyn Iterator<Item = Result<CorpusDocument, DataError>>>;
@@ -26,9 +30,14 @@ impl CorpusReader {
     /// # Errors
     /// If the path is not there or no file of the format is in it.
     pub fn open(config: &config::Corpus) -> Result<Self, DataError> {
+        if let Some(component) = config.component() {
+            let documents = of_plugin(&component)?;
+            return Ok(CorpusReader { files: Box::new(std::iter::empty()), open: Box::new(tsv::open), current: Some(documents) });
+        }
+        let format = config.format.unwrap_or(CorpusFormat::Jsonl);
         let (fields, sections) = (config.fields.clone(), config.section_titles);
         let root = config.path.clone();
-        let open: Open = match config.format {
+        let open: Open = match format {
             CorpusFormat::Beir => Box::new(json::open_beir),
             CorpusFormat::Jsonl => Box::new(move |path: &Path| json::open(path, &fields)),
             CorpusFormat::Msmarco => Box::new(tsv::open),
@@ -36,7 +45,7 @@ impl CorpusReader {
             CorpusFormat::Parquet => Box::new(move |path: &Path| table::open(path, &fields)),
             CorpusFormat::Files => Box::new(move |path: &Path| files::open(&root, path)),
         };
-        let files: Box<dyn Iterator<Item = Result<PathBuf, DataError>>> = match config.format {
+        let files: Box<dyn Iterator<Item = Result<PathBuf, DataError>>> = match format {
             CorpusFormat::Files => Box::new(files::walk(&config.path)?),
             format => Box::new(parts(&config.path, format)?.into_iter().map(Ok)),
         };
@@ -61,6 +70,18 @@ impl Iterator for CorpusReader {
             }
         }
     }
+}
+
+/// The documents that a plugin reads.
+fn of_plugin(component: &Component) -> Result<DocumentIter, DataError> {
+    let whole = |message: String| DataError::Plugin { message, goes_on: false };
+    let corpus = registry::corpus(component).map_err(|error| whole(error.sentence()))?;
+    let documents = corpus.documents().map_err(|error| whole(error.to_string()))?;
+    Ok(Box::new(documents.map(move |document| match document {
+        Ok(PluginDocument { id, title, text }) => Ok(CorpusDocument { id, title, text }),
+        Err(SdkError::Input(message)) => Err(DataError::Plugin { message, goes_on: true }),
+        Err(error) => Err(whole(error.to_string())),
+    })))
 }
 
 /// The file itself, or the files of a directory that the format may be stored in.

@@ -19,14 +19,7 @@ fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
 }
 
 fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::Corpus {
-    config::Corpus {
-        format,
-        path: path.as_ref().to_owned(),
-        fields: CorpusFields::default(),
-        section_titles: false,
-        chunking: None,
-        on_error: OnError::Stop,
-    }
+    config::Corpus::of(format, path.as_ref().to_owned())
 }
 
 /// Documents as `(id, title, text)`, and errors as their sentences without the directory.

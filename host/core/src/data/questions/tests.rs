@@ -2,8 +2,7 @@ use std::path::Path;
 
 use super::config::{QuestionFields, Synthesis};
 use super::*;
-use crate::data::config::OnError;
-use crate::data::corpus::config::{self as corpus_config, CorpusFields, CorpusFormat};
+use crate::data::corpus::config::{self as corpus_config, CorpusFormat};
 
 fn config(format: QuestionFormat, path: Option<&Path>) -> config::Questions {
     let (fields, synthesis) = (QuestionFields::default(), Synthesis::Cloze);
@@ -86,15 +85,7 @@ fn synthetic_questions_depend_on_the_seed_alone() {
         format!("{i}\tThe home of Hazel Brenow is Aspen Vale. It has stood there since {} or so, they say.\n", 1700 + i)
     };
     let documents = file(&((0..50).map(line).collect::<String>() + "50\tnothing to ask\n"));
-    let (format, fields) = (CorpusFormat::Msmarco, CorpusFields::default());
-    let corpus = corpus_config::Corpus {
-        format,
-        path: documents.path().to_owned(),
-        fields,
-        section_titles: false,
-        chunking: None,
-        on_error: OnError::Stop,
-    };
+    let corpus = corpus_config::Corpus::of(CorpusFormat::Msmarco, documents.path().to_owned());
     let make = |synthesis, seed, limit| -> Vec<CorpusQuestion> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
         QuestionReader::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()

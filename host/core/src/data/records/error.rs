@@ -55,6 +55,14 @@ pub enum DataError {
         /// What was found and expected.
         message: String,
     },
+    /// A plugin cannot read a document, or its corpus.
+    #[error("{message}")]
+    Plugin {
+        /// What it says.
+        message: String,
+        /// Whether the next document can be read.
+        goes_on: bool,
+    },
 }
 
 impl crate::error::Cause for DataError {}
@@ -63,13 +71,19 @@ impl DataError {
     /// Whether one record or question is at fault, and the next can be read.
     #[must_use]
     pub fn is_of_a_record(&self) -> bool {
-        matches!(self, DataError::Record { .. } | DataError::Content { .. } | DataError::Broken { .. })
+        matches!(
+            self,
+            DataError::Record { .. }
+                | DataError::Content { .. }
+                | DataError::Broken { .. }
+                | DataError::Plugin { goes_on: true, .. }
+        )
     }
 
     /// Whether one record is at fault and the next can be read.
     #[must_use]
     pub fn can_go_on(&self) -> bool {
-        matches!(self, DataError::Record { .. } | DataError::Content { .. })
+        matches!(self, DataError::Record { .. } | DataError::Content { .. } | DataError::Plugin { goes_on: true, .. })
     }
 
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {

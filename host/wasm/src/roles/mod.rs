@@ -1,0 +1,130 @@
+//! A plugin in each of its roles, as the host knows it: one file a role.
+
+mod compressor;
+mod corpus;
+mod generator;
+mod reranker;
+mod retriever;
+mod teacher;
+
+pub use compressor::WasmCompressor;
+pub use corpus::WasmCorpus;
+pub use generator::WasmGenerator;
+pub use reranker::WasmReranker;
+pub use retriever::WasmRetriever;
+pub use teacher::WasmTeacher;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use scaledown_sdk::nn::{ParamOptions, Params};
+use scaledown_sdk::{DType, Device, Result};
+use serde_json::Value;
+
+use crate::guest::{Answered, Guest, Setting};
+use crate::plugin::Plugin;
+use crate::pool::Pool;
+use crate::services::components::Neighbours;
+use crate::services::storage::Storage;
+
+impl Setting {
+    /// What an instance is made with whose parameters are its own: they start from what it draws, and are not trained.
+    pub(crate) fn untrained(plugin: &Plugin, keys: &Value, device: &Device, directory: Option<PathBuf>) -> Self {
+        let options =
+            ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
+        Setting {
+            params: Some(Params::random(options)),
+            storage: directory.as_deref().map(Storage::new),
+            neighbours: Some(Arc::new(Neighbours::new(plugin.surroundings(), device, directory))),
+            ..Setting::bare(keys)
+        }
+    }
+
+    /// What an instance is made with that computes no tensor and calls nobody.
+    pub(crate) fn bare(keys: &Value) -> Self {
+        Setting {
+            params: None,
+            attached: false,
+            stored: None,
+            storage: None,
+            neighbours: None,
+            keys: keys.to_string(),
+            models: models(keys),
+        }
+    }
+}
+
+/// The directories that the values of keys name, at any depth.
+pub(crate) fn models(keys: &Value) -> Vec<PathBuf> {
+    match keys {
+        Value::String(text) => vec![PathBuf::from(text)].into_iter().filter(|path| path.is_absolute() && path.is_dir()).collect(),
+        Value::Array(items) => items.iter().flat_map(models).collect(),
+        Value::Object(table) => table.values().flat_map(models).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Instances that are built alike and answer calls that depend on nothing but their input.
+pub(crate) struct Workers {
+    pub(crate) plugin: Plugin,
+    pub(crate) setting: Setting,
+    pool: Pool,
+    build: fn(&mut Guest, &str) -> Result<()>,
+}
+
+impl Workers {
+    /// Makes the first instance, so that a configuration that cannot be used is told at once.
+    pub(crate) fn new(plugin: &Plugin, setting: Setting, build: fn(&mut Guest, &str) -> Result<()>) -> Result<Self> {
+        let pool = Pool::new(&plugin.settings().limits);
+        let workers = Workers { plugin: plugin.clone(), setting, pool, build };
+        workers.call(|_| Ok(()))?;
+        Ok(workers)
+    }
+
+    /// An instance that is built, with a setting of its own.
+    pub(crate) fn make(&self, setting: &Setting) -> Result<Guest> {
+        let mut guest = Guest::new(&self.plugin, setting)?;
+        (self.build)(&mut guest, &setting.keys)?;
+        Ok(guest)
+    }
+
+    /// Runs a call on one of the instances.
+    pub(crate) fn call<T>(&self, call: impl FnOnce(&mut Guest) -> Result<T>) -> Result<T> {
+        self.plugin.check_standing()?;
+        self.pool.with(&self.plugin, || self.make(&self.setting), call)
+    }
+
+    /// Drops all instances: what they have read is out of date.
+    pub(crate) fn renew(&self) {
+        self.pool.clear();
+        if let Some(neighbours) = &self.setting.neighbours {
+            neighbours.close();
+        }
+    }
+}
+
+/// A call of `build` of a role that returns nothing.
+macro_rules! build {
+    ($role:ident) => {
+        |guest: &mut $crate::guest::Guest, keys: &str| {
+            guest.call(|store, instance, plugin| {
+                let indices = plugin.roles().$role.as_ref().ok_or_else(|| $crate::guest::missing(stringify!($role)))?;
+                indices.load(&mut *store, instance)?.call_build(store, keys)
+            })
+        }
+    };
+}
+pub(crate) use build;
+
+/// Checks that there is one result for each input.
+pub(crate) fn same_number(plugin: &Plugin, what: &str, expected: usize, found: usize) -> Result<()> {
+    match expected == found {
+        true => Ok(()),
+        false => Err(plugin.error(format!("it returned {found} {what}, expected {expected}"))),
+    }
+}
+
+/// An answer that cannot be an error.
+pub(crate) fn always<T>(value: wasmtime::Result<T>) -> Answered<T> {
+    value.map(Ok)
+}
