@@ -23,6 +23,7 @@ mod pretrain;
 mod quickstart;
 mod ready_made;
 mod retrieve;
+mod sweep;
 pub mod terminal;
 mod train;
 
@@ -76,6 +77,7 @@ struct Cli {
 enum Command {
     Quickstart(quickstart::Quickstart),
     Train(train::Train),
+    Sweep(sweep::SweepCommand),
     Pretrain(pretrain::Pretrain),
     Evaluate(evaluate::Evaluate),
     EvaluateRun(evaluate_run::EvaluateRun),
@@ -98,6 +100,7 @@ impl Command {
         match self {
             Command::Quickstart(command) => command.run(terminal),
             Command::Train(command) => command.run(terminal),
+            Command::Sweep(command) => command.run(terminal),
             Command::Pretrain(command) => command.run(terminal),
             Command::Evaluate(command) => command.run(terminal),
             Command::EvaluateRun(command) => command.run(terminal),

@@ -1,5 +1,4 @@
-//! Matrix products, by the `gemm` crate: the one that candle's CPU matmul calls, called directly, since candle's allocates and clears
-//! an output on every call and does not add to one that is there.
+//! Matrix products, by the `gemm` crate, which adds to an output that is there.
 
 use crate::elementwise::{narrow, widen};
 use crate::layout::Walk;

@@ -1,4 +1,4 @@
-//! Where elements live: candle's CPU storage, in buffers that are used again.
+//! Where elements live: vectors of each element type, in buffers that are used again.
 //!
 //! A large buffer that is freed goes back to the operating system, and the next one is paid for with a page fault every 4 KiB, which
 //! costs more than the arithmetic of an element-wise kernel. So freed buffers are kept, and a new tensor may get one of them, with
@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::CpuStorage;
 use half::{bf16, f16};
 use scaledown_sdk::tensor::Element;
 
@@ -70,34 +69,38 @@ fn rounded(len: usize) -> usize {
 /// An element type that can be stored.
 pub(crate) trait Scalar: Element + Copy + Default + PartialOrd {
     fn pool() -> &'static Pool<Self>;
-    fn wrap(elements: Vec<Self>) -> CpuStorage;
-    fn slice(storage: &CpuStorage) -> Option<&[Self]>;
-    fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [Self]>;
+    fn wrap(elements: Vec<Self>) -> Elements;
+    fn slice(storage: &Elements) -> Option<&[Self]>;
+    fn slice_mut(storage: &mut Elements) -> Option<&mut [Self]>;
 }
 
 macro_rules! scalar {
     ($($type:ty => $case:ident),*) => {
+        /// The elements of one tensor, in their type.
+        pub(crate) enum Elements {
+            $(#[doc = concat!("Of type `", stringify!($type), "`.")] $case(Vec<$type>),)*
+        }
+
         $(impl Scalar for $type {
             fn pool() -> &'static Pool<$type> {
                 static POOL: Pool<$type> = Pool::new();
                 &POOL
             }
-            fn wrap(elements: Vec<$type>) -> CpuStorage {
-                CpuStorage::$case(elements)
+            fn wrap(elements: Vec<$type>) -> Elements {
+                Elements::$case(elements)
             }
-            fn slice(storage: &CpuStorage) -> Option<&[$type]> {
-                if let CpuStorage::$case(elements) = storage { Some(elements) } else { None }
+            fn slice(storage: &Elements) -> Option<&[$type]> {
+                if let Elements::$case(elements) = storage { Some(elements) } else { None }
             }
-            fn slice_mut(storage: &mut CpuStorage) -> Option<&mut [$type]> {
-                if let CpuStorage::$case(elements) = storage { Some(elements) } else { None }
+            fn slice_mut(storage: &mut Elements) -> Option<&mut [$type]> {
+                if let Elements::$case(elements) = storage { Some(elements) } else { None }
             }
         })*
 
         impl Drop for Buffer {
             fn drop(&mut self) {
-                match std::mem::replace(&mut self.storage, CpuStorage::U8(Vec::new())) {
-                    $(CpuStorage::$case(elements) => <$type>::pool().give_back(elements),)*
-                    _ => {}
+                match std::mem::replace(&mut self.storage, Elements::U8(Vec::new())) {
+                    $(Elements::$case(elements) => <$type>::pool().give_back(elements),)*
                 }
             }
         }
@@ -108,14 +111,14 @@ scalar!(f64 => F64, f32 => F32, bf16 => BF16, f16 => F16, i64 => I64, u32 => U32
 
 /// The elements of one tensor: the first `len` of a storage.
 pub(crate) struct Buffer {
-    storage: CpuStorage,
+    storage: Elements,
     len: usize,
 }
 
 impl Default for Buffer {
     /// No elements.
     fn default() -> Self {
-        Buffer { storage: CpuStorage::U8(Vec::new()), len: 0 }
+        Buffer { storage: Elements::U8(Vec::new()), len: 0 }
     }
 }
 

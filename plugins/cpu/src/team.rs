@@ -107,6 +107,8 @@ impl Team {
         // SAFETY: the last job is closed and nobody is at it, and there is one caller at a time.
         unsafe { *shared.job.get() = Some(job) };
         shared.next.store(0, Ordering::Relaxed);
+        // A caller that panicked itself has left its members' panics here.
+        shared.panicked.store(false, Ordering::Relaxed);
         let state = shared.state.load(Ordering::Relaxed);
         shared.state.store((state & !MEMBERS).wrapping_add(NEXT_JOB) | OPEN, Ordering::Release);
         let closing = Closing(shared);
@@ -117,7 +119,7 @@ impl Team {
         }
         parallel::serial(|| shared.work(job));
         drop(closing);
-        assert!(!shared.panicked.swap(false, Ordering::Relaxed), "a kernel panicked on another thread");
+        assert!(!shared.panicked.load(Ordering::Relaxed), "a kernel panicked on another thread");
     }
 }
 

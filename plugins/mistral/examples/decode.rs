@@ -1,5 +1,5 @@
 //! How fast a decoder reads and writes, by the type in which its weights are stored:
-//! `cargo run --release -p scaledown-mistral --example decode -- [--model DIRECTORY] [--threads N] [--read N] [--write N] [--batch N] [TYPE ...]`.
+//! `cargo run --release --example decode -- [--model DIRECTORY] [--threads N] [--read N] [--write N] [--batch N] [TYPE ...]`.
 //!
 //! Without a model, weights are random, of the shape of SmolLM2-135M: time depends on shapes alone. Reading is measured from nothing, and so is
 //! writing, as `llama-bench` does. One line a type: type, MiB of all weights, tokens a second read, and written.
@@ -98,7 +98,8 @@ fn main() -> Result<()> {
     println!("{:<6} {:>8} {:>14} {:>15}", "type", "MiB", "read tokens/s", "write tokens/s");
     for name in &options.types {
         let (model, bytes) = load(&options, quantization(name)?)?;
-        seconds(&model, options.batch, 8, 2)?;
+        // What comes first also asks for memory.
+        seconds(&model, options.batch, options.read, 2)?;
         let (reading, _) = seconds(&model, options.batch, options.read, 0)?;
         let (_, writing) = seconds(&model, options.batch, 1, options.write)?;
         let rate = |tokens: usize, seconds: f64| (options.batch * tokens) as f64 / seconds;

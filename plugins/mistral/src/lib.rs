@@ -1,7 +1,7 @@
 //! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
 //!
-//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`] for its keys. As `[teacher]`, one answers questions from whole documents,
-//! for a compressor to be distilled from:
+//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`] for its keys. As `[teacher]`, one answers
+//! questions from whole documents, for a compressor to be distilled from:
 //!
 //! ```toml
 //! [teacher]
@@ -39,7 +39,7 @@ inventory::submit! {
 pub struct MistralConfig {
     /// Stores the weights of linear layers and the embedding table in less memory, and decodes faster: bf16 (16 bits a weight), or blocks of
     /// 32 numbers with one scale, as GGML has them: q8_0 (8.5 bits) or q4_0 (4.5 bits, and 8.5 for the table). An adapter trains beside
-    /// them as beside the weights themselves, of which nothing else trains; what `pretrain` makes is not quantised. The model computes in
+    /// them as beside the weights themselves; where the generator is trained as a whole, by `pretrain`, it is refused. The model computes in
     /// its `dtype` nevertheless. Norms keep that type, as do layers whose input size is no multiple of 32.
     pub quantization: Option<Quantization>,
 }
@@ -54,7 +54,15 @@ impl GeneratorPlugin for MistralGenerator {
 
     fn build(config: MistralConfig, context: GeneratorContext) -> Result<Self> {
         let shape = DecoderConfig::from_directory(&context.directory)?;
-        Ok(MistralGenerator { model: CausalLm::new(shape, &context.params.quantized(config.quantization))? })
+        let params = context.params.quantized(config.quantization);
+        let model = CausalLm::new(shape, &params)?;
+        match config.quantization {
+            Some(quantization) if params.lora().is_none() && !params.trainable().is_empty() => Err(Error::Config(format!(
+                "the generator is trained as a whole, so that its weights cannot be held as {}; leave out `generator.quantization`",
+                quantization.dtype()
+            ))),
+            _ => Ok(MistralGenerator { model }),
+        }
     }
 }
 

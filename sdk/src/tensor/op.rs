@@ -180,7 +180,7 @@ instructions! {
 
     /// Coarse. `(x [.., i], weight [o, i], bias [o]?) -> [.., o]`: `x weight^T + bias`. The weight alone may be quantised, or bf16 or f16
     /// beside an `x` of f32, and then stands for what its cast to the type of `x` is; no gradient flows to it. Beside a quantised weight a
-    /// device may round every 32 numbers of a row of `x` to multiples of a 32767th of the greatest of them.
+    /// device may round every 32 numbers of a row of `x` to multiples of a 32767th of the greatest of them, beside q4_0 of a 127th.
     Linear = "linear" Coarse "x weight bias?" -> "y", Flows, Everyone;
 
     /// Coarse. A low-rank adapter (Hu et al. 2021, arXiv 2106.09685): `(y [.., o], x [.., i], down [r, i], up [o, r]) -> (sum [.., o], low

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use scaledown_host::config::{Config, Overrides};
+
 use crate::command::{run_in, scaledown};
 
 fn root() -> PathBuf {
@@ -37,11 +39,17 @@ fn variations_keep_what_they_do_not_name() {
         let ran = run_in(&root(), &["config", "show", file, "--json"], &[]);
         serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()
     };
-    let (base, varied) = (show("configs/quickstart.toml"), show("configs/variations/memory-tokens-4.toml"));
+    let base = show("configs/quickstart.toml");
+    let (resolved, runs) = Config::variants(&root().join("configs/variations.toml"), &Overrides::default()).unwrap();
+    assert_eq!(resolved.compression.memory_tokens, 8);
+    let named = |name: &str| serde_json::to_value(&runs.iter().find(|run| run.name == name).unwrap().config).unwrap();
+    let varied = named("memory_tokens-4");
     assert_eq!(varied["compression"]["memory_tokens"], 4);
     assert_eq!((&varied["training"], &varied["compressor"]), (&base["training"], &base["compressor"]));
-    let encoder = show("configs/variations/modernbert.toml");
+    let encoder = named("modernbert");
     assert!(encoder["compressor"]["layers"].is_null(), "the n-layers compressor's keys must not reach the modernbert compressor");
+    let model = Path::new(encoder["compressor"]["model"].as_str().unwrap());
+    assert!(model.join("config.json").is_file(), "{}", model.display());
 }
 
 #[test]

@@ -19,5 +19,6 @@ mod preparing;
 mod quickstart;
 mod rankings;
 mod real_data;
+mod sweeping;
 mod tiny;
 mod training;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tiny::{Point, Tiny};
+use crate::tiny::{ENDLESS, Point, Tiny, with};
 
 fn losses(curve: &[Point]) -> Vec<f64> {
     curve.iter().map(|point| point.loss).collect()
@@ -198,6 +198,33 @@ fn a_model_trained_in_bf16_learns_and_answers() {
     let error = tiny.failed(&untrained, 1);
     assert!(error.contains("none/model: there is no such directory; expected a trained compressor"), "{error}");
     assert!(error.contains("`scaledown train`"), "{error}");
+}
+
+#[test]
+fn a_generator_with_quantised_weights_is_trained_resumed_and_asked() {
+    let tiny = Tiny::new();
+    // Rows of whole blocks.
+    tiny.write("generator/config.json", tiny.read("generator/config.json").replace("\"hidden_size\": 16", "\"hidden_size\": 32"));
+    tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n");
+    let plain = tiny.train("plain", &ENDLESS);
+    for quantization in ["bf16", "q8_0", "q4_0"] {
+        let (setting, place) = (format!("generator.quantization={quantization}"), format!("output.directory={quantization}"));
+        let (setting, place) = (setting.as_str(), place.as_str());
+        let whole = tiny.train(quantization, &with(&ENDLESS, &[setting]));
+        assert_ne!(losses(&whole), losses(&plain), "{quantization} changes nothing");
+        assert!(plain.iter().zip(&whole).all(|(plain, found)| (plain.loss - found.loss).abs() < 0.03 * plain.loss), "{whole:?}");
+        tiny.train("parts", &with(&ENDLESS, &[setting, "training.max_steps=4"]));
+        assert_eq!(tiny.train("parts", &with(&ENDLESS, &[setting, "--resume"])), whole);
+        std::fs::remove_dir_all(tiny.path("parts")).unwrap();
+        let evaluate = ["evaluate", "tiny.toml", "--json", "--set", place, "--set", setting];
+        let metrics: Value = serde_json::from_str(&tiny.done(&evaluate)).unwrap();
+        assert!(metrics["after"]["em"].is_number() && metrics["uncompressed"]["em"].is_number(), "{metrics}");
+        let question = ["answer", "tiny.toml", "--query", "What is the home of Hazel Brenow?", "--documents", "documents.txt"];
+        tiny.done(&with(&question, &["--set", place, "--set", setting]));
+        let causal = ["--set", "pretraining.kind=causal-lm", "--set", "output.directory=none", "--set", setting];
+        let error = tiny.failed(&with(&["pretrain", "base.toml"], &causal), 1);
+        assert!(error.contains("cannot be held as") && error.contains("`generator.quantization`"), "{error}");
+    }
 }
 
 /// Two stages that end at their accuracy after 20 steps each, not at their last.

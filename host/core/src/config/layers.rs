@@ -141,12 +141,17 @@ fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError
         Some(value) => Value::serialize(value).map_err(|error| ConfigError::one(origin.clone(), "", error.to_string()))?,
         None => Value::from(text),
     };
+    Ok(Layer { literal, ..nested(origin, None, key, value) })
+}
+
+/// A layer of one value.
+pub(super) fn nested(origin: Origin, directory: Option<PathBuf>, key: &[impl ToString], value: Value) -> Layer {
     let mut nested = value;
     for part in key.iter().rev() {
-        nested = Value::from(Dict::from([((*part).to_owned(), nested)]));
+        nested = Value::from(Dict::from([(part.to_string(), nested)]));
     }
     let values = nested.into_dict().unwrap_or_default();
-    Ok(Layer { origin, directory: None, lines: Lines::default(), literal, values })
+    Layer { origin, directory, lines: Lines::default(), literal: None, values }
 }
 
 /// The file at `path` and everything it extends, the base of all first.

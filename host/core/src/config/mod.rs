@@ -13,6 +13,7 @@ mod paths;
 mod problem;
 mod resolve;
 mod schema;
+mod sweep;
 mod types;
 mod validate;
 
@@ -42,6 +43,7 @@ pub use output::Output;
 pub use problem::{ConfigError, Origin, Problem};
 pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;
+pub use sweep::{Sweep, Variant};
 
 /// Everything that a run depends on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -88,6 +90,9 @@ pub struct Config {
     pub pretraining: Pretraining,
     /// How to evaluate.
     pub evaluation: Evaluation,
+    /// Values to try with `scaledown sweep`.
+    #[serde(skip_serializing_if = "Sweep::is_empty")]
+    pub sweep: Sweep,
     /// Where results go.
     pub output: Output,
 }
@@ -112,6 +117,7 @@ impl Default for Config {
             training: Training::default(),
             pretraining: Pretraining::default(),
             evaluation: Evaluation::default(),
+            sweep: Sweep::default(),
             output: Output::default(),
         }
     }
@@ -135,7 +141,11 @@ impl Config {
     /// # Errors
     /// As [`Config::load`]; and if what is there cannot be used.
     pub fn check(path: &Path, overrides: &Overrides) -> Result<Vec<Problem>, ConfigError> {
-        resolve::resolve(Some(path), overrides)?.look_around()
+        let resolved = resolve::resolve(Some(path), overrides)?;
+        if !resolved.config.sweep.is_empty() {
+            Config::variants(path, overrides)?;
+        }
+        resolved.look_around()
     }
 
     /// The built-in defaults with `overrides` on top, for commands that can do without a file.

@@ -25,6 +25,21 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
+    /// A layer of one run of the sweep: where each value stands below `sweep`, its key and the value. It has the origin of the first.
+    pub(super) fn layer_of_sweep(&self, values: &[(Vec<String>, Vec<String>, serde_json::Value)]) -> Result<Layer, ConfigError> {
+        let place = values.first().map(|(place, ..)| place.as_slice()).unwrap_or_default();
+        let place = [&["sweep".to_owned()], place].concat();
+        let origin = self.merged.origin_of(&place);
+        let mut merged = Figment::new();
+        for (_, key, value) in values {
+            let value = Value::serialize(value).map_err(internal)?;
+            merged = merged.merge(Numbered(0, &layers::nested(origin.clone(), None, key, value)));
+        }
+        let values = merged.find_value("").map_err(internal)?.into_dict().unwrap_or_default();
+        let directory = Some(self.merged.directory_of(&place));
+        Ok(Layer { origin, directory, lines: Lines::default(), literal: None, values })
+    }
+
     /// Checks the models and files that the configuration names. Gives back what is not there.
     pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = checks::look(&self.value, &self.schema);
@@ -39,8 +54,20 @@ impl Resolved {
 
 /// Loads, merges, checks and completes.
 pub(super) fn resolve(path: Option<&Path>, overrides: &Overrides) -> Result<Resolved, ConfigError> {
+    complete(layers::collect(path, overrides)?)
+}
+
+/// [`resolve`] with the values of one run of a sweep above all others.
+pub(super) fn resolve_variant(path: &Path, overrides: &Overrides, values: Layer) -> Result<Resolved, ConfigError> {
+    let mut layers = layers::collect(Some(path), overrides)?;
+    layers.push(values);
+    complete(layers)
+}
+
+/// Merges, checks and completes the layers above the defaults.
+fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
     let mut layers = vec![defaults()?];
-    layers.extend(layers::collect(path, overrides)?);
+    layers.extend(above);
     layers.iter().for_each(|layer| tracing::debug!(origin = %layer.origin, "layer of the configuration"));
     restart_changed_components(&mut layers);
     let merged = Merged::of(layers)?;
@@ -152,9 +179,14 @@ fn not_finite(merged: &Merged) -> Vec<Problem> {
 /// What the schema cannot say: values that are allowed each but not together, and templates.
 fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
     let mut problems = Vec::new();
+    let mut problem = |path: &[String], message: String| {
+        problems.push(Problem { origin: merged.origin_of(path), key: path.join("."), message });
+    };
+    for (place, message) in config.sweep.problems() {
+        problem(&[&["sweep".to_owned()], place.as_slice()].concat(), message);
+    }
     let mut problem = |key: &str, message: String| {
-        let path: Vec<String> = key.split('.').map(str::to_owned).collect();
-        problems.push(Problem { origin: merged.origin_of(&path), key: key.to_owned(), message });
+        problem(&key.split('.').map(str::to_owned).collect::<Vec<_>>(), message);
     };
     for (key, message) in config.preparation.contradictions() {
         problem(&format!("preparation.{key}"), message);
@@ -218,8 +250,8 @@ impl Merged {
     fn origin_of(&self, key: &[String]) -> Origin {
         let Some(layer) = self.layer_of(key) else { return Origin::BuiltIn };
         match &layer.origin {
-            Origin::File { path, .. } => {
-                Origin::File { path: path.clone(), line: layer.lines.line(key.iter().map(String::as_str)) }
+            Origin::File { path, line } => {
+                Origin::File { path: path.clone(), line: layer.lines.line(key.iter().map(String::as_str)).or(*line) }
             }
             other => other.clone(),
         }

@@ -11,6 +11,7 @@ mod pretrain;
 mod quickstart;
 mod retrieve;
 mod run_log;
+mod sweep;
 mod train;
 mod training;
 
@@ -23,6 +24,7 @@ pub use prepare::{Prepared, StageReport, prepare};
 pub use pretrain::pretrain;
 pub use quickstart::quickstart;
 pub use retrieve::{RankingOptions, retrieve};
+pub use sweep::Sweep;
 pub use train::train;
 
 use scaledown_sdk::Device;

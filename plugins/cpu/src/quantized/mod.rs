@@ -1,7 +1,7 @@
 //! Weights in blocks of 32 small integers with one scale: conversions, rows, and products that read them where they lie.
 //!
-//! A product rounds each block of `x` to 16-bit integers with one scale ([`Rounded`]), multiplies integers, which is exact, and adds the
-//! blocks up in f32 in their order. So a row's result is the same whatever stands beside it, on any number of threads, and on any processor.
+//! A product rounds each block of `x` to integers with one scale ([`Rounded`]), multiplies integers, which is exact, and adds the blocks up
+//! in f32 in their order. So a row's result is the same whatever stands beside it, on any number of threads, and on any processor.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -9,10 +9,12 @@ mod portable;
 mod rounded;
 mod woven;
 
-use multiversion::multiversion;
-use scaledown_sdk::tensor::{BLOCK, BlockFormat};
+use std::ops::Range;
 
-use self::rounded::{Block, Rounded};
+use multiversion::multiversion;
+use scaledown_sdk::tensor::{BLOCK, BlockFormat, Q4_0};
+
+use self::rounded::{Block, Format, Rounded};
 use self::woven::{GROUP, column_size, group_size};
 use crate::gemm::{Extents, with_wide, with_wide_output};
 use crate::math::Float;
@@ -126,7 +128,7 @@ fn rows<F: BlockFormat>(matrix: Matrix<'_>, count: usize, id: impl Fn(usize) -> 
 }
 
 /// `out = x weight^T + bias` for `x [m, k]` and a weight `[n, k]` in blocks.
-pub(crate) fn linear<F: BlockFormat, T: Float<Compute = f32> + Scalar>(
+pub(crate) fn linear<F: Format, T: Float<Compute = f32> + Scalar>(
     e: Extents,
     x: &[T],
     weight: &[u8],
@@ -141,58 +143,79 @@ pub(crate) fn linear<F: BlockFormat, T: Float<Compute = f32> + Scalar>(
     with_wide_output(out, |out| product::<F>(e, &x, weight, bias.as_deref(), out));
 }
 
-/// The rows of `x` that a task multiplies with its part of the weight, which they find in the cache but for the first of them.
-const ROWS: usize = 128;
+/// The rows of `x` that a task multiplies with its part of the weight; they stay in the second-level cache.
+const ROWS: usize = 126;
 
-/// The bytes of a task's part of the weight, more or less: what fits a cache beside the rows.
+/// The bytes of a task's part of the weight, more or less.
 const PART: usize = 128 * 1024;
 
 /// The most parts that a weight is cut into for a single row: memory gives long stretches faster than short ones.
 const MOST_PARTS: usize = 64;
 
-fn product<F: BlockFormat>(e: Extents, x: &Rounded, weight: &[u8], bias: Option<&[f32]>, out: &mut [f32]) {
-    let (groups, size) = (e.n.div_ceil(GROUP), group_size::<F>(e.k).max(1));
-    let at_once = (PART / size).min(groups / 8).max(groups.div_ceil(MOST_PARTS * e.m.div_ceil(ROWS))).max(1);
+/// The groups whose products are made at once, as many as let a number of `x` be brought to a vector once for all of them.
+const GROUPS: usize = 2;
+
+fn product<F: Format>(e: Extents, x: &Rounded<F::X>, weight: &[u8], bias: Option<&[f32]>, out: &mut [f32]) {
+    let (groups, size) = (e.n.div_ceil(GROUP), group_size::<F>(e.k));
+    let at_once = (PART / size.max(1)).min(groups / 8).max(groups.div_ceil(MOST_PARTS * e.m.div_ceil(ROWS)));
+    let at_once = at_once.next_multiple_of(GROUPS);
     let (parts, blocks) = (groups.div_ceil(at_once), e.m.div_ceil(ROWS));
     let out = Interleaved::new(out);
+    // Without a single block there is nothing stored.
+    let group = |group: usize| weight.get(group * size..(group + 1) * size).unwrap_or_default();
+    let write = |row: usize, group: usize, products: &[f32; GROUP]| {
+        let (at, count) = (group * GROUP, GROUP.min(e.n - group * GROUP));
+        // SAFETY: within the row, and these columns of these rows are this task's.
+        let out = unsafe { out.row(row * e.n + at, count) };
+        match bias {
+            Some(bias) => (0..count).for_each(|i| out[i] = products[i] + bias[at + i]),
+            None => out.copy_from_slice(&products[..count]),
+        }
+    };
     parallel::for_each(parts * blocks, |task| {
-        let (part, first) = (task % parts * at_once, task / parts * ROWS);
-        let rows = first..e.m.min(first + ROWS);
-        let write = |row: usize, group: usize, products: &[f32; GROUP]| {
-            let (at, count) = (group * GROUP, GROUP.min(e.n - group * GROUP));
-            // SAFETY: within the row, and these columns of these rows are this task's.
-            let out = unsafe { out.row(row * e.n + at, count) };
-            match bias {
-                Some(bias) => (0..count).for_each(|i| out[i] = products[i] + bias[at + i]),
-                None => out.copy_from_slice(&products[..count]),
+        let (first, row) = (task % parts * at_once, task / parts * ROWS);
+        let rows = row..e.m.min(row + ROWS);
+        for at in (first..groups.min(first + at_once)).step_by(GROUPS) {
+            if at + 1 < groups {
+                all_rows::<F, GROUPS>(x, rows.clone(), [group(at), group(at + 1)], |row, i, products| {
+                    write(row, at + i, products)
+                });
+            } else {
+                all_rows::<F, 1>(x, rows.clone(), [group(at)], |row, i, products| write(row, at + i, products));
             }
-        };
-        let groups = (part..groups.min(part + at_once)).map(|group| (group, weight.get(group * size..(group + 1) * size)));
-        // Without a single block there is nothing stored.
-        let groups = groups.map(|(group, bytes)| (group, bytes.unwrap_or_default()));
-        let mut rows = rows.peekable();
-        while let Some(&row) = rows.peek() {
-            let left = rows.len();
-            let done = match left {
-                1 => some_rows::<F, 1>(x, row, groups.clone(), write),
-                2 | 3 => some_rows::<F, 2>(x, row, groups.clone(), write),
-                _ => some_rows::<F, 4>(x, row, groups.clone(), write),
-            };
-            rows.nth(done - 1);
         }
     });
 }
 
-/// The products of `A` rows of `x` from `first` on with groups of the weight.
-fn some_rows<'w, F: BlockFormat, const A: usize>(
-    x: &Rounded,
-    first: usize,
-    groups: impl Iterator<Item = (usize, &'w [u8])>,
+/// The products of rows of `x` with groups of the weight, as many rows at once as vectors have room for.
+fn all_rows<F: Format, const G: usize>(
+    x: &Rounded<F::X>,
+    rows: Range<usize>,
+    groups: [&[u8]; G],
     write: impl Fn(usize, usize, &[f32; GROUP]),
+) {
+    let mut row = rows.start;
+    while row < rows.end {
+        // Sums of 4-bit integers take half as many vectors.
+        row += match rows.end - row {
+            6.. if F::DTYPE == Q4_0::DTYPE => some_rows::<F, 6, G>(x, row, groups, &write),
+            3.. => some_rows::<F, 3, G>(x, row, groups, &write),
+            2 => some_rows::<F, 2, G>(x, row, groups, &write),
+            _ => some_rows::<F, 1, G>(x, row, groups, &write),
+        };
+    }
+}
+
+/// The products of `A` rows of `x` from `first` on with groups of the weight.
+fn some_rows<F: Format, const A: usize, const G: usize>(
+    x: &Rounded<F::X>,
+    first: usize,
+    groups: [&[u8]; G],
+    write: &impl Fn(usize, usize, &[f32; GROUP]),
 ) -> usize {
-    let x: [&[Block]; A] = std::array::from_fn(|i| x.row(first + i));
-    for (group, bytes) in groups {
-        for (i, products) in products::<F, A>(x, bytes).iter().enumerate() {
+    let x: [&[Block<F::X>]; A] = std::array::from_fn(|i| x.row(first + i));
+    for (i, products) in products::<F, A, G>(x, groups).iter().enumerate() {
+        for (group, products) in products.iter().enumerate() {
             write(first + i, group, products);
         }
     }
@@ -200,18 +223,18 @@ fn some_rows<'w, F: BlockFormat, const A: usize>(
 }
 
 #[inline]
-fn products<F: BlockFormat, const A: usize>(x: [&[Block]; A], group: &[u8]) -> [[f32; GROUP]; A] {
+fn products<F: Format, const A: usize, const G: usize>(x: [&[Block<F::X>]; A], groups: [&[u8]; G]) -> [[[f32; GROUP]; G]; A] {
     #[cfg(target_arch = "x86_64")]
     if avx2::available() {
         // SAFETY: the processor can run it.
-        return unsafe { avx2::products::<F, A>(x, group) };
+        return unsafe { avx2::products::<F, A, G>(x, groups) };
     }
-    x.map(|x| portable::product::<F>(x, group))
+    x.map(|x| groups.map(|group| portable::product::<F>(x, group)))
 }
 
 #[cfg(test)]
 mod tests {
-    use scaledown_sdk::tensor::{Q4_0, Q8_0, uniform_bits};
+    use scaledown_sdk::tensor::{Q8_0, uniform_bits};
 
     use super::*;
 
@@ -220,7 +243,7 @@ mod tests {
     }
 
     /// The greatest difference of a product from that of loops over the unpacked weight.
-    fn difference<F: BlockFormat>(e: Extents, biased: bool) -> f32 {
+    fn difference<F: Format>(e: Extents, biased: bool) -> f32 {
         let (x, weight, bias) = (numbers(e.m * e.k, 1), numbers(e.n * e.k, 2), numbers(e.n, 3));
         let mut blocks = vec![0; size::<F>(e.n, e.k)];
         quantize::<F, f32>(&weight, e.k, |x| x, &mut blocks);
@@ -242,9 +265,10 @@ mod tests {
         #[test]
         fn products_are_those_of_the_unpacked_weight(m in 1usize..20, blocks in 0usize..5, n in 1usize..70, biased: bool) {
             let e = Extents { m, k: blocks * BLOCK, n };
-            let worst = difference::<Q8_0>(e, biased).max(difference::<Q4_0>(e, biased));
             // Half a step of `x` in each product, and what f32 rounds.
-            proptest::prop_assert!(worst < e.k as f32 * 0.5 / 32767.0 + 1e-5, "{worst}");
+            let most = |greatest: f32| e.k as f32 * 0.5 / greatest + 1e-5;
+            let (of_8, of_4) = (difference::<Q8_0>(e, biased), difference::<Q4_0>(e, biased));
+            proptest::prop_assert!(of_8 < most(32767.0) && of_4 < most(127.0), "{of_8} {of_4}");
         }
     }
 
@@ -275,13 +299,17 @@ mod tests {
 
     #[test]
     fn kernels_agree_to_the_bit() {
-        fn check<F: BlockFormat>() {
+        fn check<F: Format>() {
             let k = 160;
-            let (x, weight) = (numbers(k, 6), numbers(GROUP * k, 7));
-            let mut blocks = vec![0; size::<F>(GROUP, k)];
+            let (x, weight) = (numbers(3 * k, 6), numbers(2 * GROUP * k, 7));
+            let mut blocks = vec![0; size::<F>(2 * GROUP, k)];
             quantize::<F, f32>(&weight, k, |x| x, &mut blocks);
             let x = Rounded::new(&x, k);
-            assert_eq!(products::<F, 1>([x.row(0)], &blocks), [portable::product::<F>(x.row(0), &blocks)]);
+            let x: [&[Block<F::X>]; 3] = [0, 1, 2].map(|row| x.row(row));
+            let [first, second] = [0, 1].map(|group| &blocks[group * group_size::<F>(k)..][..group_size::<F>(k)]);
+            let expected = x.map(|x| [first, second].map(|group| portable::product::<F>(x, group)));
+            assert_eq!(products::<F, 3, 2>(x, [first, second]), expected);
+            assert_eq!(products::<F, 1, 1>([x[2]], [second]), [[expected[2][1]]]);
         }
         check::<Q8_0>();
         check::<Q4_0>();

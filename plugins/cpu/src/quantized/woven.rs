@@ -3,8 +3,9 @@
 //!
 //! A group of eight rows has its first blocks, then its second ones, and so on. Of eight blocks come the scales, as they are, and then
 //! vectors of 32 bytes, four for each row in turn. Of 8-bit integers, two vectors hold eight numbers of each row: 0, 1, 4 and 5, then 2, 3, 6 and
-//! 7. Of 4-bit integers one vector does: byte `i` has number `2 i` in its low half and number `2 i + 1` in its high half, each plus 8. Either
-//! way pairs of 16-bit words come out in one order ([`ORDER`](super::rounded::ORDER)). The last group is filled up with zeros.
+//! 7, so that pairs of 16-bit words come out. Of 4-bit integers one vector does: byte `i` has number `i` in its low half and number `i + 4` in
+//! its high half, each plus 8. Either way [`ORDER`](super::rounded::Integer::ORDER) has the order of the lanes. The last group is filled up
+//! with zeros.
 
 use scaledown_sdk::DType;
 use scaledown_sdk::tensor::{BLOCK, BlockFormat};
@@ -57,7 +58,7 @@ pub(super) fn weave<F: BlockFormat>(blocks: &[u8], column: &mut [u8]) {
             _ => {
                 let half = |at: usize| if at < BLOCK / 2 { integers[at] & 15 } else { integers[at - BLOCK / 2] >> 4 };
                 for eight in 0..BLOCK / 8 {
-                    let byte = |i: usize| half(8 * eight + 2 * i) | (half(8 * eight + 2 * i + 1) << 4);
+                    let byte = |i: usize| half(8 * eight + i) | (half(8 * eight + i + 4) << 4);
                     vectors[four(eight)..][..4].copy_from_slice(&[0, 1, 2, 3].map(byte));
                 }
             }
@@ -82,8 +83,8 @@ pub(super) fn unweave<F: BlockFormat>(column: &[u8], row: usize, block: &mut [u8
         }
         _ => {
             let half = |at: usize| {
-                let byte = four(at / 8)[at % 8 / 2];
-                if at.is_multiple_of(2) { byte & 15 } else { byte >> 4 }
+                let byte = four(at / 8)[at % 4];
+                if at % 8 < 4 { byte & 15 } else { byte >> 4 }
             };
             for (at, byte) in integers.iter_mut().enumerate() {
                 *byte = half(at) | (half(at + BLOCK / 2) << 4);

@@ -17,6 +17,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> Result<String, Repo
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", include_str!("report.html"))?;
+    environment.add_template("style.css", include_str!("style.css"))?;
     let pictures: Vec<Value> = pictures
         .iter()
         // Drawn by this program, so the one thing on the page that is not escaped.

@@ -8,17 +8,32 @@ use std::path::{Path, PathBuf};
 use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use serde::{Deserialize, Serialize};
 
-use super::file::{is_abandoned, parent, sync_directory};
+use super::file::{parent, remove_if_abandoned, sync_directory};
 use super::{ArtifactError, TEMPORARY};
 
 const MANIFEST: &str = "manifest.json";
-const VERSION: u32 = 1;
+/// Version 1 had no checksum of the manifest itself.
+const VERSION: u32 = 2;
 
 /// What a directory's files are.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     version: u32,
+    /// Of the list of files: see [`Manifest::list_checksum`].
+    #[serde(default)]
+    crc32: u32,
     files: BTreeMap<String, Entry>,
+}
+
+impl Manifest {
+    /// The CRC-32 of the names, sizes and checksums of all files, in the order of their names.
+    fn list_checksum(&self) -> u32 {
+        let mut hasher = crc32fast::Hasher::new();
+        for (name, Entry { bytes, crc32 }) in &self.files {
+            hasher.update(format!("{name}\0{bytes} {crc32}\n").as_bytes());
+        }
+        hasher.finalize()
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,7 +63,11 @@ impl DirectoryWriter {
         remove_leftovers(&parent)?;
         let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
         let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
-        Ok(DirectoryWriter { path: path.to_owned(), staging, manifest: Manifest { version: VERSION, files: BTreeMap::new() } })
+        Ok(DirectoryWriter {
+            path: path.to_owned(),
+            staging,
+            manifest: Manifest { version: VERSION, crc32: 0, files: BTreeMap::new() },
+        })
     }
 
     /// Writes one file of the directory.
@@ -101,32 +120,48 @@ impl DirectoryWriter {
     ///
     /// # Errors
     /// If the disk is full or the rename fails; a directory of that name then stays as it was.
-    pub fn commit(self) -> Result<(), ArtifactError> {
+    pub fn commit(mut self) -> Result<(), ArtifactError> {
+        self.manifest.crc32 = self.manifest.list_checksum();
         let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(std::io::Error::other);
         self.store(MANIFEST, &manifest.map_err(ArtifactError::io("write", self.path.join(MANIFEST)))?)?;
         sync_directory(self.staging.path())?;
         let parent = parent(&self.path);
-        let replaced = match fs::symlink_metadata(&self.path) {
-            // A directory cannot be replaced in one step; the old one steps aside under a temporary name first.
-            Ok(_) => {
-                let aside = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
-                let aside = aside.map_err(ArtifactError::io("write in", &parent))?;
-                fs::rename(&self.path, aside.path().join("old")).map_err(ArtifactError::io("replace", &self.path))?;
-                Some(aside)
-            }
-            Err(_) => None,
-        };
-        let staged = self.staging.keep();
-        if let Err(error) = fs::rename(&staged, &self.path) {
-            if let Some(aside) = &replaced {
-                // Best effort: the first error is the one that matters.
-                let _ = fs::rename(aside.path().join("old"), &self.path);
-            }
-            let _ = fs::remove_dir_all(&staged);
-            return Err(ArtifactError::io("rename", &self.path)(error));
+        // The guard then removes what stood there before, or what could not be brought into its place.
+        match fs::symlink_metadata(&self.path) {
+            Ok(_) if exchange(self.staging.path(), &self.path).is_ok() => {}
+            Ok(_) => set_aside(&self.path, &parent, || self.put_in_place())?,
+            Err(_) => self.put_in_place()?,
         }
         sync_directory(&parent)
     }
+
+    fn put_in_place(&self) -> Result<(), ArtifactError> {
+        fs::rename(self.staging.path(), &self.path).map_err(ArtifactError::io("rename", &self.path))
+    }
+}
+
+/// Lets two directories change places in one step, where the file system can do that.
+#[cfg(target_os = "linux")]
+fn exchange(one: &Path, other: &Path) -> std::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE).map_err(Into::into)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn exchange(_: &Path, _: &Path) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Moves a directory aside while `replace` brings another into its place, and back if that fails.
+fn set_aside(path: &Path, parent: &Path, replace: impl FnOnce() -> Result<(), ArtifactError>) -> Result<(), ArtifactError> {
+    let aside = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent);
+    let aside = aside.map_err(ArtifactError::io("write in", parent))?;
+    let old = aside.path().join("old");
+    fs::rename(path, &old).map_err(ArtifactError::io("replace", path))?;
+    replace().inspect_err(|_| {
+        // Best effort: the first error is the one that matters.
+        let _ = fs::rename(&old, path);
+    })
 }
 
 /// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be replaced.
@@ -167,10 +202,13 @@ pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
     let found = found.ok_or_else(|| damaged("it has no version".into()))?;
-    if found != VERSION {
+    if found == 0 || found > VERSION {
         return Err(ArtifactError::Version { path: path.to_owned(), found, known: VERSION });
     }
-    let manifest = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    let manifest: Manifest = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
+    if found > 1 && manifest.crc32 != manifest.list_checksum() {
+        return Err(damaged("its list of files does not match its checksum".into()));
+    }
     Ok(DirectoryReader { path: path.to_owned(), manifest })
 }
 
@@ -263,8 +301,7 @@ fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
         let removed = match path.is_dir() {
             true => fs::remove_dir_all(&path),
             // Another process may be writing a file here.
-            false if !is_abandoned(&path) => Ok(()),
-            false => fs::remove_file(&path),
+            false => remove_if_abandoned(&path),
         };
         removed.map_err(ArtifactError::io("remove", &path))
     })
@@ -363,8 +400,23 @@ mod tests {
             fs::write(path.join("data"), content).unwrap();
             assert!(matches!(open(&path).unwrap().read("data"), Err(ArtifactError::Damaged { .. })));
         }
+        let manifest = fs::read_to_string(path.join(MANIFEST)).unwrap();
+        fs::write(path.join(MANIFEST), manifest.replace("data", "date")).unwrap();
+        assert!(matches!(open(&path), Err(ArtifactError::Damaged { .. })));
         fs::write(path.join(MANIFEST), br#"{"version": 9, "files": {}}"#).unwrap();
         assert!(matches!(open(&path), Err(ArtifactError::Version { found: 9, .. })));
+    }
+
+    #[test]
+    fn a_manifest_of_version_1_is_read() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("step-1");
+        write(&path, b"content");
+        let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(path.join(MANIFEST)).unwrap()).unwrap();
+        manifest["version"] = 1.into();
+        manifest.as_object_mut().unwrap().remove("crc32").unwrap();
+        fs::write(path.join(MANIFEST), manifest.to_string()).unwrap();
+        assert_eq!(open(&path).unwrap().read("data").unwrap(), b"content");
     }
 
     #[test]

@@ -39,10 +39,7 @@ fn replace<T, E: From<ArtifactError>>(
     let parent = parent(target);
     fs::create_dir_all(&parent).map_err(ArtifactError::io("create", &parent))?;
     remove_abandoned(&parent);
-    let temporary =
-        tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(&parent).map_err(ArtifactError::io("write in", &parent))?;
-    // Says that it is being written; a file system without locks does without.
-    let _ = temporary.as_file().try_lock();
+    let temporary = locked_temporary(&parent).map_err(ArtifactError::io("write in", &parent))?;
     let mut writer = BufWriter::new(temporary.as_file());
     let filled = fill(&mut writer)?;
     writer.flush().map_err(ArtifactError::io("write", path))?;
@@ -103,15 +100,33 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
 pub(super) fn remove_abandoned(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && entry.file_name().to_string_lossy().starts_with(TEMPORARY) && is_abandoned(&entry.path()) {
-            let _ = fs::remove_file(entry.path());
+        if is_file && entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            let _ = remove_if_abandoned(&entry.path());
         }
     }
 }
 
-/// Whether nobody holds the lock of a temporary file.
-pub(super) fn is_abandoned(path: &Path) -> bool {
-    File::open(path).is_ok_and(|file| file.try_lock().is_ok())
+/// A temporary file whose lock says that it is being written. A file system without locks does without.
+fn locked_temporary(parent: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    loop {
+        let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(parent)?;
+        let _ = temporary.as_file().lock();
+        // Another process may have taken it for an abandoned one before it was locked.
+        if temporary.path().try_exists()? {
+            return Ok(temporary);
+        }
+    }
+}
+
+/// Removes a temporary file unless somebody holds its lock, and holds that lock meanwhile.
+///
+/// # Errors
+/// If it cannot be removed.
+pub(super) fn remove_if_abandoned(path: &Path) -> std::io::Result<()> {
+    match File::open(path) {
+        Ok(file) if file.try_lock().is_ok() => fs::remove_file(path),
+        _ => Ok(()),
+    }
 }
 
 /// The directory of `path`; the present one for a bare name.
@@ -188,6 +203,22 @@ mod tests {
         symlink("circle", directory.path().join("circle")).unwrap();
         let error = write_file(&directory.path().join("circle"), b"x").unwrap_err().to_string();
         assert!(error.contains("circle"), "{error}");
+    }
+
+    #[test]
+    fn writers_do_not_remove_each_others_files() {
+        let directory = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for writer in 0..4 {
+                let path = directory.path().join(format!("file-{writer}"));
+                scope.spawn(move || {
+                    for round in 0..200 {
+                        write_file(&path, format!("{round}").as_bytes()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 4);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 
 mod bitmap;
 mod canvas;
+mod comparison;
 mod quality;
 mod speed;
 mod training;
 
 pub(super) use canvas::{Picture, PlotError, render};
+pub(super) use comparison::{ComparisonPlot, Panel, Point};
 pub(super) use quality::QualityPlot;
 pub(super) use speed::SpeedPlot;
 pub(super) use training::TrainingPlot;

@@ -1,0 +1,75 @@
+//! Sweeps of a tiny training.
+
+use serde_json::Value;
+
+use crate::tiny::Tiny;
+
+const SWEEP: &str = "extends = \"tiny.toml\"\n[evaluation]\nexamples = 2\n[output]\ndirectory = \"swept\"\n[sweep]\ncombine = \"each\"\n\
+    \"training.seed\" = [1, 2]\n[sweep.runs.wide]\ncompression.memory_tokens = 3\ntraining = { seed = 1, max_steps = 3 }\n";
+
+fn sweep(tiny: &Tiny) -> Value {
+    serde_json::from_str(&tiny.read("swept/sweep.json")).unwrap()
+}
+
+#[test]
+fn values_become_runs_that_are_compared() {
+    let tiny = Tiny::new();
+    tiny.write("sweep.toml", SWEEP);
+    let printed = tiny.done(&["sweep", "sweep.toml", "--parallel", "2", "--set", "training.max_steps=2"]);
+    for name in ["seed-1", "seed-2", "wide"] {
+        assert!(printed.contains(name), "{printed}");
+        assert!(tiny.path(format!("swept/runs/{name}/model")).is_dir());
+        assert!(tiny.path(format!("swept/logs/{name}.log")).is_file());
+    }
+    let found = sweep(&tiny);
+    let rates: Vec<f64> =
+        found["runs"].as_array().unwrap().iter().map(|run| run["metrics"]["compression_rate"].as_f64().unwrap()).collect();
+    assert!(rates[0] == rates[1] && rates[2] < 0.7 * rates[0], "{rates:?}");
+    assert_eq!(found["runs"][2]["values"]["compression.memory_tokens"], 3);
+    // The values of a sweep go over --set.
+    let steps = |name: &str| tiny.curve(&format!("swept/runs/{name}")).len();
+    assert_eq!((steps("seed-1"), steps("wide")), (2, 3));
+    let weights = |name: &str| std::fs::read(tiny.path(format!("swept/runs/{name}/model/compressor.safetensors"))).unwrap();
+    assert_ne!(weights("seed-1"), weights("seed-2"));
+    let csv = tiny.read("swept/sweep.csv");
+    assert_eq!(csv.lines().count(), 4, "{csv}");
+    assert!(tiny.read("swept/report.html").contains("runs/seed%2D1/report.html"));
+
+    // What is finished is kept, a run that is missing is made again.
+    let before = weights("seed-2");
+    let written =
+        |name: &str| std::fs::metadata(tiny.path(format!("swept/runs/{name}/metrics.json"))).unwrap().modified().unwrap();
+    let earlier = written("seed-1");
+    std::fs::remove_dir_all(tiny.path("swept/runs/seed-2")).unwrap();
+    tiny.done(&["sweep", "sweep.toml", "--set", "training.max_steps=2"]);
+    assert_eq!((written("seed-1"), weights("seed-2")), (earlier, before));
+
+    let error = tiny.failed(&["sweep", "sweep.toml", "--set", "training.max_steps=4"], 1);
+    assert!(error.contains("seed-1 was started with other settings") && error.contains("--overwrite"), "{error}");
+}
+
+#[test]
+fn a_run_that_fails_does_not_stop_the_others() {
+    let tiny = Tiny::new();
+    tiny.write("broken.jsonl", "{\"query\": 1}\n");
+    tiny.write("sweep.toml", SWEEP.replace("\"training.seed\" = [1, 2]", "\"data.train\" = [\"broken.jsonl\", \"train.jsonl\"]"));
+    let ended = tiny.run(&["sweep", "sweep.toml", "--set", "training.max_steps=2"]);
+    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert!(ended.err.contains("run train-broken.jsonl failed") && ended.err.contains("broken.jsonl:1"), "{}", ended.err);
+    let found = sweep(&tiny);
+    let finished: Vec<bool> = found["runs"].as_array().unwrap().iter().map(|run| run["metrics"].is_object()).collect();
+    assert_eq!(finished, [false, true, true]);
+}
+
+#[test]
+fn mistakes_name_the_line_of_the_sweep() {
+    let tiny = Tiny::new();
+    tiny.write("sweep.toml", SWEEP.replace("[1, 2]", "[1, -2]"));
+    for command in [["sweep", "sweep.toml"].as_slice(), &["config", "check", "sweep.toml"]] {
+        let ended = tiny.run(command);
+        assert_ne!(ended.code, Some(0));
+        assert!(ended.err.contains("sweep.toml:8: training.seed"), "{}", ended.err);
+    }
+    let error = tiny.failed(&["sweep", "tiny.toml"], 2);
+    assert!(error.contains("there is nothing to sweep"), "{error}");
+}
