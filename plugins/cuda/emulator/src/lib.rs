@@ -18,7 +18,8 @@ use work::{Allocation, Work};
 /// How a device is emulated.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The order in which the warps of a block run: 0 ascending, 1 descending, more: other orders. Results must not depend on it.
+    /// The order in which the warps of a block run: 0 ascending, 1 descending, more: other orders. In descending order asynchronous copies
+    /// land at once, in others when they are waited for. Results must not depend on it.
     pub order: u32,
     /// Whether everything waits until somebody reads.
     pub late: bool,
