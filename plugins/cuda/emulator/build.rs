@@ -18,7 +18,12 @@ fn main() {
     {
         let flag = format!("-fsanitize={sanitizers}");
         build.flag(&flag).flag("-fno-sanitize-recover=all").flag("-g").opt_level(1);
-        println!("cargo:rustc-link-arg-tests={flag}");
+        // The compiler would name them by itself, if rustc did not ask it to leave out what is usual.
+        for (sanitizer, library) in [("address", "asan"), ("undefined", "ubsan")] {
+            if sanitizers.contains(sanitizer) {
+                println!("cargo:rustc-link-arg-tests=-l{library}");
+            }
+        }
     }
     // A linker leaves out objects that nobody names, and with them their kernels: each file gets a function, and one calls all.
     let mut names: Vec<String> = std::fs::read_dir(kernels)
