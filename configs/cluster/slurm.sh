@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Records of all questions, by an array of 32 jobs. Build the index once before (`scaledown index build /data/prepare.toml`); a job that was
-# killed or ran out of time goes on where it was when it is submitted again. Afterwards:
+# Prepares all records in an array of 32 jobs. Build the index once before
+# (`scaledown index build /data/prepare.toml`). Resubmit a job that was killed or timed out to
+# resume it. Afterwards:
 #   scaledown dataset merge /data/prepared/shard-* --out /data/train.jsonl
 #SBATCH --job-name=scaledown-prepare
 #SBATCH --array=0-31

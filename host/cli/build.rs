@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
-/// What is embedded, from the repository's root: files, or directories with all that is in them.
+/// The embedded files and directories, from the repository's root.
 const EMBEDDED: [&str; 2] = ["configs/quickstart.toml", "host/cli/assets/atlas"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

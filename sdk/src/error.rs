@@ -5,10 +5,10 @@ use crate::tensor::{DType, TensorSpec};
 /// The result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can go wrong between model code and a device.
+/// Errors between model code and a device.
 ///
-/// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the module in which it
-/// happened, outermost first (`layers.3.self_attn.q_proj`).
+/// Every case names the instruction, parameter or file at fault; [`Error::at`] adds the path of the
+/// module in which it happened, outermost first (`layers.3.self_attn.q_proj`).
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -19,7 +19,7 @@ pub enum Error {
         op: &'static str,
         /// The specifications of all inputs.
         inputs: Vec<TensorSpec>,
-        /// What was expected.
+        /// The expected value.
         message: String,
     },
     /// Host data has another length or type than its specification says.
@@ -36,7 +36,7 @@ pub enum Error {
         found: DType,
     },
     /// A device failed while it ran an instruction.
-    #[error("{device} could not run {op}: {message}")]
+    #[error("{device} cannot run {op}: {message}")]
     Device {
         /// The device's name.
         device: String,
@@ -46,14 +46,15 @@ pub enum Error {
         message: String,
     },
     /// A device has no room for a tensor.
-    #[error("{device} is out of memory: {} more are needed", size(*bytes))]
+    #[error("{device} is out of memory: needs {} more", size(*bytes))]
     OutOfMemory {
         /// The device's name.
         device: String,
         /// The bytes that were asked for.
         bytes: u64,
     },
-    /// An instruction made a NaN or an infinity of finite inputs, while that was [watched for](crate::tensor::watch_finite).
+    /// An instruction made a NaN or an infinity of finite inputs, while that was [watched
+    /// for](crate::tensor::watch_finite).
     #[error("{op}: the result is not finite, although the inputs are (inputs: {})", list(inputs))]
     NonFinite {
         /// The instruction's name.
@@ -88,7 +89,7 @@ pub enum Error {
     Plugin {
         /// The plugin's name or file.
         plugin: String,
-        /// What happened.
+        /// The message.
         message: String,
     },
     /// A file could not be read or written.
@@ -139,12 +140,13 @@ impl Error {
         }
     }
 
-    /// As a fault of `file`, the configuration of a model, where a tensor that it describes cannot be made: its sizes may be absurd.
+    /// As a fault of `file`, the configuration of a model, where a tensor that it describes cannot
+    /// be made: its sizes may be absurd.
     #[must_use]
     pub fn of_model(self, file: &std::path::Path) -> Self {
         match self.root() {
             Error::OutOfMemory { .. } | Error::Data(_) => {
-                Error::Config(format!("{}: a model of these sizes cannot be made: {self}", file.display()))
+                Error::Config(format!("{}: cannot create a model of these sizes: {self}", file.display()))
             }
             _ => self,
         }

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
-/// What a file is for, which says how long it may be.
+/// The purpose of a file, which limits its size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A configuration in TOML.
@@ -17,16 +17,16 @@ pub enum FileKind {
     Tokenizer,
     /// A chat template.
     Template,
-    /// One document of a corpus, as it is after decompression.
+    /// One document of a corpus, after decompression.
     Document,
-    /// What a run or an index says of its own files: a manifest, a reference.
+    /// A description of a run's or index's files: a manifest, a reference.
     Manifest,
     /// A plugin's WebAssembly component.
     Component,
 }
 
 impl FileKind {
-    /// The most bytes of such a file.
+    /// The maximum bytes of such a file.
     #[must_use]
     pub fn limit(self) -> u64 {
         match self {
@@ -40,7 +40,8 @@ impl FileKind {
 /// Opens `path`, if it is a regular file or a link to one.
 ///
 /// # Errors
-/// Those of the file system; [`ErrorKind::InvalidInput`] for a directory, a fifo, a socket or a device.
+/// Those of the file system; [`ErrorKind::InvalidInput`] for a directory, a fifo, a socket or a
+/// device.
 pub fn open_regular(path: &Path) -> Result<File> {
     // Before it is opened: that alone waits, where it is a fifo.
     let kind = std::fs::metadata(path)?.file_type();
@@ -48,10 +49,7 @@ pub fn open_regular(path: &Path) -> Result<File> {
         return Err(Error::from(ErrorKind::IsADirectory));
     }
     if !kind.is_file() {
-        return Err(Error::new(
-            ErrorKind::InvalidInput,
-            "it is no regular file, but a fifo, a socket or a device; expected a file",
-        ));
+        return Err(Error::new(ErrorKind::InvalidInput, "not a regular file but a fifo, socket or device; expected a file"));
     }
     File::open(path)
 }
@@ -59,7 +57,8 @@ pub fn open_regular(path: &Path) -> Result<File> {
 /// The content of a file of a kind.
 ///
 /// # Errors
-/// Those of [`open_regular`]; [`ErrorKind::FileTooLarge`] for a file that is longer than one of its kind can be.
+/// Those of [`open_regular`]; [`ErrorKind::FileTooLarge`] for a file that is longer than one of its
+/// kind can be.
 pub fn read_bytes(path: &Path, kind: FileKind) -> Result<Vec<u8>> {
     read_limited(open_regular(path)?, kind)
 }
@@ -70,10 +69,10 @@ pub fn read_bytes(path: &Path, kind: FileKind) -> Result<Vec<u8>> {
 /// Those of [`read_bytes`]; [`ErrorKind::InvalidData`] for one that is not UTF-8.
 pub fn read_text(path: &Path, kind: FileKind) -> Result<String> {
     let text = String::from_utf8(read_bytes(path, kind)?);
-    text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not valid UTF-8"))
+    text.map_err(|_| Error::new(ErrorKind::InvalidData, "not valid UTF-8"))
 }
 
-/// What `content` holds, if that is no more than a file of `kind` may hold.
+/// The contents of `content`, within the limit of `kind`.
 ///
 /// # Errors
 /// Those of reading it; [`ErrorKind::FileTooLarge`] if there is more.
@@ -81,8 +80,8 @@ pub fn read_limited(content: impl Read, kind: FileKind) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     content.take(kind.limit() + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > kind.limit() {
-        let told = format!("it has more than {} MiB, which no such file has", kind.limit() >> 20);
-        return Err(Error::new(ErrorKind::FileTooLarge, told));
+        let message = format!("larger than {} MiB, the limit for such a file", kind.limit() >> 20);
+        return Err(Error::new(ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
 }
@@ -93,10 +92,10 @@ mod tests {
 
     #[test]
     fn what_does_not_end_is_refused() {
-        let told = read_limited(std::io::repeat(b'x'), FileKind::Template).unwrap_err();
+        let message = read_limited(std::io::repeat(b'x'), FileKind::Template).unwrap_err();
         assert_eq!(
-            (told.kind(), told.to_string().as_str()),
-            (ErrorKind::FileTooLarge, "it has more than 4 MiB, which no such file has")
+            (message.kind(), message.to_string().as_str()),
+            (ErrorKind::FileTooLarge, "larger than 4 MiB, the limit for such a file")
         );
         assert_eq!(read_limited(&b"text"[..], FileKind::Template).unwrap(), b"text");
     }
@@ -104,8 +103,8 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn only_regular_files_are_opened() {
-        let told = read_bytes(Path::new("/dev/zero"), FileKind::Configuration).unwrap_err();
-        assert!(told.to_string().contains("no regular file"), "{told}");
+        let message = read_bytes(Path::new("/dev/zero"), FileKind::Configuration).unwrap_err();
+        assert!(message.to_string().contains("not a regular file"), "{message}");
         assert_eq!(read_bytes(Path::new("/"), FileKind::Configuration).unwrap_err().kind(), ErrorKind::IsADirectory);
         assert_eq!(read_bytes(Path::new("/no/such"), FileKind::Configuration).unwrap_err().kind(), ErrorKind::NotFound);
         let this = concat!(env!("CARGO_MANIFEST_DIR"), "/src/files.rs");

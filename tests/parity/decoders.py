@@ -1,7 +1,16 @@
-"""Fixtures of the decoder family: Mistral, Llama and Qwen2, with every option that their configurations have."""
+"""Fixtures of the decoder family: each architecture, with every option that its configuration has."""
 
 import torch
-from transformers import AutoModelForCausalLM, LlamaConfig, MistralConfig, Qwen2Config
+from transformers import (
+    AutoModelForCausalLM,
+    Gemma2Config,
+    Gemma3TextConfig,
+    LlamaConfig,
+    MistralConfig,
+    Phi3Config,
+    Qwen2Config,
+    Qwen3Config,
+)
 
 from batches import BOS, EOS, PAD, pad, positions, sequences
 from recording import FIXTURES, next_tokens, prefixed, record, well_conditioned, write, write_json
@@ -33,6 +42,9 @@ LLAMA3 = {
     "original_max_position_embeddings": 16,
 }
 
+LONG_ROPE = {"rope_type": "longrope", "short_factor": [1.0, 1.3, 2.0], "long_factor": [1.5, 4.0, 9.0]}
+GEMMA3_PATTERN = 3
+
 MODELS = {
     "mistral": MistralConfig(
         **SIZES, num_hidden_layers=2, num_key_value_heads=2, sliding_window=5, rope_parameters=rope(1000.0)
@@ -61,11 +73,49 @@ MODELS = {
         max_window_layers=1,
         rope_parameters=rope(1e6),
     ),
+    "qwen3": Qwen3Config(
+        **SIZES, num_hidden_layers=2, num_key_value_heads=2, head_dim=12, tie_word_embeddings=True, rope_parameters=rope(1e6)
+    ),
+    # Layers 0 and 2 have the window. The bounds are so low that they bend most scores and logits.
+    "gemma2": Gemma2Config(
+        **SIZES,
+        num_hidden_layers=3,
+        num_key_value_heads=2,
+        head_dim=12,
+        query_pre_attn_scalar=10,
+        sliding_window=5,
+        attn_logit_softcapping=2.0,
+        final_logit_softcapping=6.0,
+        rope_parameters=rope(1e4),
+    ),
+    # Layers 0 and 1 have the window and another rotary base; layer 2 is global and stretched.
+    "gemma3": Gemma3TextConfig(
+        **SIZES,
+        num_hidden_layers=3,
+        num_key_value_heads=1,
+        head_dim=12,
+        query_pre_attn_scalar=16,
+        sliding_window=5,
+        sliding_window_pattern=GEMMA3_PATTERN,
+        rope_parameters={"full_attention": rope(1e6, rope_type="linear", factor=8.0), "sliding_attention": rope(100.0)},
+    ),
+    "phi3": Phi3Config(
+        **SIZES, num_hidden_layers=2, num_key_value_heads=2, sliding_window=5, rope_parameters=rope(1e4, partial_rotary_factor=1.0)
+    ),
+    # As Phi-4-mini: grouped queries, six of eight elements of a head turn, LongRoPE, tied embeddings.
+    "phi4-mini": Phi3Config(
+        **SIZES,
+        num_hidden_layers=2,
+        num_key_value_heads=2,
+        tie_word_embeddings=True,
+        original_max_position_embeddings=32,
+        rope_parameters=rope(1e4, partial_rotary_factor=0.75, **LONG_ROPE),
+    ),
 }
 
 LENGTHS = [11, 7, 1]
 # Seeds of token batches on which bf16 is well-conditioned, where that of the name's length is not.
-BATCH_SEEDS = {"qwen2": 3}
+BATCH_SEEDS = {"qwen2": 3, "qwen3": 0, "gemma2": 5, "gemma3": 6, "phi3": 0, "phi4-mini": 1}
 
 
 def older_style(config):
@@ -73,6 +123,13 @@ def older_style(config):
     older = config.to_dict()
     parameters = dict(older.pop("rope_parameters"))
     older.pop("layer_types", None)
+    if "sliding_attention" in parameters:
+        older["sliding_window_pattern"] = GEMMA3_PATTERN
+        older["rope_local_base_freq"] = parameters["sliding_attention"]["rope_theta"]
+        parameters = dict(parameters["full_attention"])
+    for key in ("partial_rotary_factor", "original_max_position_embeddings"):
+        if config.model_type == "phi3" and key in parameters:
+            older[key] = parameters.pop(key)
     older["rope_theta"] = parameters.pop("rope_theta")
     older["rope_scaling"] = None if parameters["rope_type"] == "default" else parameters
     older["torch_dtype"] = older.pop("dtype", None)
@@ -89,7 +146,9 @@ def make_model(name, config, seed):
     """Writes `config.json` (both styles) and `model.safetensors`."""
     # Tied embeddings are the output weights too; large ones would make every model repeat its input.
     embedding = 0.25 if config.tie_word_embeddings else 1.0
-    model = randomize(AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16), seed, embedding=embedding)
+    # Gemma stores the weights of its norms less 1.
+    norm = 0.0 if config.model_type.startswith("gemma") else 1.0
+    model = randomize(AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16), seed, embedding=embedding, norm=norm)
     model.save_pretrained(FIXTURES / name)
     write_json(FIXTURES / name / "config.v4.json", older_style(model.config))
 

@@ -1,5 +1,5 @@
 """Writes the fixtures of the parity tests. `python make_fixtures.py [decoders] [encoders] [lora] [generation] [ops]
-[optimizer] [oscar] [chats] [flops] [frozen] [quantized]`
+[optimizer] [oscar] [chats] [flops] [frozen] [quantized] [published] [candle] [gguf]`
 
 Needs the packages of `requirements.txt`. Without an argument it writes everything. The later kinds read models that the
 earlier ones wrote.
@@ -13,16 +13,19 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers
 
+import candle_models
 import chats
 import decoders
 import encoders
 import flops
 import frozen
 import generation
+import gguf_models
 import lora
 import ops
 import optimizer
 import oscar
+import published
 import quantized
 
 KINDS = {
@@ -37,6 +40,9 @@ KINDS = {
     "flops": flops,
     "frozen": frozen,
     "quantized": quantized,
+    "published": published,
+    "candle": candle_models,
+    "gguf": gguf_models,
 }
 
 

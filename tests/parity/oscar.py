@@ -7,7 +7,7 @@ from torch.nn import functional
 from decoders import SIZES
 from lora import attach, save
 from oscar_batch import compressor_inputs, generator_inputs, raw, records
-from oscar_models import ModernBert, NLayers, generator_logits, load_generator, randomize_own_parts
+from oscar_models import Adapter, Decoder, ModernBert, NLayers, generator_logits, load_generator, randomize_own_parts
 from recording import FIXTURES, IGNORED, well_conditioned, write
 
 LAMBDA = 0.05
@@ -16,7 +16,12 @@ WEIGHT_DECAY = 0.1
 LR_GENERATOR = torch.tensor([1e-3, 7.5e-4, 5e-4])
 LR_COMPRESSOR = LR_GENERATOR / 2
 # Each with a seed at which the step is well-conditioned; see ROUNDING.
-COMPRESSORS = {"oscar-n-layers": (NLayers, 307), "oscar-modernbert": (ModernBert, 304)}
+COMPRESSORS = {
+    "oscar-n-layers": (NLayers, 307),
+    "oscar-modernbert": (ModernBert, 304),
+    "oscar-decoder": (Decoder, 300),
+    "oscar-adapter": (Adapter, 301),
+}
 # B of the adapter is this much smaller than A, so that the update has half the size of the weight: larger than that, it makes
 # gradients whose norm is 20 to 200, and of which f32 has lost the fourth digit.
 ADAPTER_GAIN = 0.3
@@ -40,7 +45,9 @@ def loss_of(compressor, generator, batch):
 
 def trainable(compressor, generator):
     """All trainable parameters by name: `compressor.NAME`, and `generator.NAME` with the names of PEFT's files."""
-    named = {f"compressor.{name}": parameter for name, parameter in compressor.named_parameters()}
+    own = ((name, parameter) for name, parameter in compressor.named_parameters() if parameter.requires_grad)
+    below = lambda name: "adapter." if isinstance(compressor, Adapter) and name.startswith("model.") else ""
+    named = {f"compressor.{below(name)}{name.replace('.default', '')}": parameter for name, parameter in own}
     for name, parameter in generator.named_parameters():
         if parameter.requires_grad:
             named[f"generator.{name.replace('.default', '')}"] = parameter
@@ -57,7 +64,7 @@ def make_optimizer(compressor, parameters):
 def three_steps(compressor, generator, batch):
     """Everything that is recorded of three steps on one batch."""
     parameters = trainable(compressor, generator)
-    elsewhere = ("compressor.model.", "generator.")
+    elsewhere = ("generator.",) if isinstance(compressor, Adapter) else ("compressor.model.", "generator.")
     recorded = {f"initial.{n}": p.detach().clone() for n, p in parameters.items() if not n.startswith(elsewhere)}
     optimizer = make_optimizer(compressor, parameters)
     for step, rates in enumerate(zip(LR_COMPRESSOR, LR_GENERATOR), start=1):

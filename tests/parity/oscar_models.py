@@ -1,26 +1,31 @@
-"""The two compressors and the generator of the OSCAR step, in plain PyTorch."""
+"""The compressors and the generator of the OSCAR step, in plain PyTorch."""
 
 import copy
 
 import torch
+from peft import LoraConfig
 from torch import nn
 from torch.nn import functional
 
 import decoders
 import encoders
 from batches import BOS, EOS
+from lora import attach
 from oscar_batch import MEMORY_TOKENS
 
 LAYERS = 2
 PROJECTION = 20
+# Of the compressor's adapter; the gain as in `oscar.py`.
+ADAPTER_SEED = 21
+ADAPTER_GAIN = 0.3
 
 
 class Compressor(nn.Module):
     """A body that reads embeddings, with memory and RR embeddings of its own and a relevance head on the RR place."""
 
-    def __init__(self, body, embedding, size):
+    def __init__(self, body, embedding, size, whole=True):
         super().__init__()
-        self.model = body.requires_grad_(True)
+        self.model = body.requires_grad_(True) if whole else body
         self.memory_embeddings = nn.Parameter(torch.zeros(MEMORY_TOKENS, size))
         self.relevance_embedding = nn.Parameter(torch.zeros(1, size))
         self.relevance_head = nn.Linear(size, 1)
@@ -75,6 +80,42 @@ class ModernBert(Compressor):
         """`[CLS] query [SEP] document [SEP]`."""
         cls, sep = torch.tensor([BOS]), torch.tensor([EOS])
         return torch.cat([cls, query, sep, document, sep])
+
+
+class Decoder(Compressor):
+    """A small decoder with its final norm, and FC-ReLU-FC to the generator's space. The relevance head reads the decoder's space."""
+
+    def __init__(self, generator):
+        body = decoders.load("qwen3").model
+        super().__init__(body, body.embed_tokens, body.config.hidden_size)
+        self.projection = nn.Sequential(
+            nn.Linear(body.config.hidden_size, PROJECTION), nn.ReLU(), nn.Linear(PROJECTION, generator.config.hidden_size)
+        )
+
+    def forward(self, batch):
+        """Projected memory vectors and scores."""
+        memory, scores = super().forward(batch)
+        return self.projection(memory), scores
+
+    @staticmethod
+    def text(query, document):
+        """`[BOS] query [BOS] document`, as Llama 3's tokenizer writes pairs."""
+        bos = torch.tensor([BOS])
+        return torch.cat([bos, query, bos, document])
+
+
+class Adapter(Compressor):
+    """The generator itself, frozen, under an adapter of its own."""
+
+    def __init__(self, generator):
+        config = LoraConfig(r=3, lora_alpha=6, lora_dropout=0.0, target_modules="all-linear", task_type="CAUSAL_LM")
+        body = attach(copy.deepcopy(generator), config, ADAPTER_SEED, ADAPTER_GAIN).base_model.model.model
+        super().__init__(body, body.embed_tokens, body.config.hidden_size, whole=False)
+
+    @staticmethod
+    def text(query, document):
+        """`[BOS] query document [EOS]`."""
+        return torch.cat([torch.tensor([BOS]), query, document, torch.tensor([EOS])])
 
 
 def randomize_own_parts(compressor, seed):

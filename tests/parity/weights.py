@@ -3,10 +3,10 @@
 import torch
 
 
-def randomize(module, seed, gain=1.2, embedding=1.0):
+def randomize(module, seed, gain=1.2, embedding=1.0, norm=1.0):
     """Overwrites every parameter of `module`, in the order of its state dict, with values that bf16 represents exactly.
 
-    Standard deviations: embeddings `embedding`, matrices `gain / sqrt(fan-in)`, norm weights 0.2 around 1, biases 0.2.
+    Standard deviations: embeddings `embedding`, matrices `gain / sqrt(fan-in)`, norm weights 0.2 around `norm`, biases 0.2.
     (The initial values of the libraries, matrices of 0.02 and norms of 1, hide mistakes: attention is uniform and a norm's
     weight does nothing.)
     """
@@ -17,7 +17,7 @@ def randomize(module, seed, gain=1.2, embedding=1.0):
             if name.endswith("bias"):
                 value = 0.2 * noise
             elif parameter.dim() == 1:
-                value = 1 + 0.2 * noise
+                value = norm + 0.2 * noise
             elif "embed" in name:
                 value = embedding * noise
             else:

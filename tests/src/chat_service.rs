@@ -1,4 +1,5 @@
-//! A service that speaks as much of OpenAI's chat completions as a teacher asks for, and answers by a fixed rule.
+//! A service that speaks as much of OpenAI's chat completions as a teacher asks for, and answers by
+//! a fixed rule.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,8 +8,9 @@ use serde_json::{Value, json};
 
 /// Starts the service on a free port, and returns its base URL. It ends with the process.
 ///
-/// Each answer is made of words that depend on all of the messages, as many as `max_tokens` says: the first words of an answer are the
-/// same whatever the limit is. An empty message is refused with HTTP 400, as is one of more than 4,000 words.
+/// Each answer is made of words that depend on all of the messages, as many as `max_tokens` says:
+/// the first words of an answer are the same whatever the limit is. An empty message is refused
+/// with HTTP 400, as is one of more than 4,000 words.
 ///
 /// # Panics
 /// If no port is free.

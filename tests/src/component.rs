@@ -43,7 +43,8 @@ pub fn build(package: &str) -> Result<Vec<u8>, String> {
     encode(&std::fs::read(&module).map_err(|error| format!("{}: {error}", module.display()))?)
 }
 
-/// Makes a component of a core module written in WebAssembly's text format by hand, for the compressor's world.
+/// Makes a component of a core module written in WebAssembly's text format by hand, for the
+/// compressor's world.
 ///
 /// # Errors
 /// If the module does not fit the world.

@@ -1,7 +1,8 @@
-//! A device that runs nothing until somebody reads: what a compiled or asynchronous device sees, with the reference device behind it.
+//! A device that runs nothing before a read, as a compiled or asynchronous device does, with the
+//! reference device behind it.
 //!
-//! It keeps the contract honest. Whatever runs on it proves that nothing needs a result before it is read, and its log tells how often
-//! somebody read, and whether two steps are one program.
+//! Code that runs on it needs no result before it reads. Its log has the number of reads, and shows
+//! whether two steps are the same program.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +19,7 @@ pub type Program = (Op, Vec<TensorSpec>);
 pub struct Log {
     /// The instructions, in order.
     pub program: Vec<Program>,
-    /// How often somebody read.
+    /// The number of reads.
     pub reads: usize,
     /// The tensors that were brought to the device.
     pub uploads: usize,
@@ -61,7 +62,7 @@ impl Default for Lazy {
 }
 
 impl Lazy {
-    /// What was asked for since the last time that somebody took the log.
+    /// The requests since the log was last taken.
     #[must_use]
     pub fn take_log(&self) -> Log {
         std::mem::take(&mut *lock(&self.log))
@@ -86,7 +87,7 @@ impl Lazy {
         }
     }
 
-    /// Runs one instruction, whose inputs are computed, and keeps those outputs that somebody holds.
+    /// Runs one instruction, whose inputs are computed, and keeps the outputs that have owners.
     fn run(&self, noted: &Noted) {
         lock(&self.log).run += 1;
         let results = self.evaluate(noted);
@@ -122,7 +123,7 @@ impl DeviceBackend for Lazy {
     fn info(&self) -> DeviceInfo {
         DeviceInfo {
             name: "lazy".into(),
-            description: "runs on the reference device when somebody reads".into(),
+            description: "runs on the reference device at the next read".into(),
             threads: 1,
             dtypes: vec![DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool],
             memory: None,

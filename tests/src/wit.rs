@@ -8,14 +8,17 @@ use scaledown_sdk::tensor::{Audience, BinaryOp, CompareOp, Declaration, GatedOp,
 /// The greatest width of a comment line.
 const WIDTH: usize = 100;
 
-/// The text of `instructions.wit`: a function for each instruction that a component may call, and for each elementary function of one.
+/// The text of `instructions.wit`: a function for each instruction that a component may call, and
+/// for each elementary function of one.
 #[must_use]
 pub fn instructions() -> String {
     let mut text = String::from(
         "package scaledown:plugin@0.2.0;\n\n\
-         /// The instructions. Generated from the table of instructions of the SDK, which says what holds for all\n\
-         /// of them: NaN, integer overflow, empty tensors. Notation: `b` batch, `s` query positions, `t` key\n\
-         /// positions, `h` heads, `g` key/value heads, `d` size of a head, `n` rows, `v` vocabulary.\n\
+         /// The instructions, generated from the SDK's table of instructions, which\n\
+         /// defines what holds for all of them: NaN, integer overflow, empty\n\
+         /// tensors. Notation: `b` batch, `s` query positions, `t` key positions,\n\
+         /// `h` heads, `g` key/value heads, `d` size of a head, `n` rows, `v`\n\
+         /// vocabulary.\n\
          interface instructions {\n    use tensor.{dtype, error, shape, tensor};\n",
     );
     for declaration in Op::TABLE.iter().filter(|declaration| declaration.audience == Audience::Everyone) {
@@ -68,7 +71,8 @@ fn plain(doc: &[&str]) -> String {
     let text = text.trim_start_matches("Coarse. ").replace(" Which keys a query sees: see [`AttentionSpec`].", "");
     let mut plain = String::new();
     let mut rest = text.as_str();
-    // [`Op::RmsNorm`]'s becomes `rms-norm`'s, [`BlockFormat`](super::BlockFormat) becomes `BlockFormat`.
+    // [`Op::RmsNorm`]'s becomes `rms-norm`'s, [`BlockFormat`](super::BlockFormat) becomes
+    // `BlockFormat`.
     while let Some(at) = rest.find("[`") {
         plain.push_str(&rest[..at]);
         let Some(end) = rest[at..].find("`]") else { break };
@@ -106,7 +110,8 @@ fn function(declaration: &Declaration, name: &str, doc: &str) -> String {
     text
 }
 
-/// What [`AttentionSpec`](scaledown_sdk::tensor::AttentionSpec) says, as parameters: which inputs there are, the options tell.
+/// What [`AttentionSpec`](scaledown_sdk::tensor::AttentionSpec) says, as parameters: which inputs
+/// there are, the options tell.
 fn attention(text: &mut String, params: &mut Vec<String>) {
     wrapped(
         text,

@@ -1,4 +1,5 @@
-//! The tape: which gradients are computed, how they add up, when memory goes, and gradient checkpointing.
+//! The tape: which gradients are computed, how they add up, when memory goes, and gradient
+//! checkpointing.
 
 use scaledown_conformance::device::reference::Reference;
 use scaledown_sdk::autodiff::{Gradients, checkpoint};
@@ -26,7 +27,8 @@ fn sweep(loss: Tensor) -> Result<u64> {
 fn a_frozen_weight_gets_no_gradient_and_costs_no_instruction() -> Result<()> {
     let device = device();
     let (x, weight) = (random(&device, &[3, 4], 1)?, random(&device, &[2, 4], 2)?);
-    // The seed of ones, the spread of the sum, and one product for each gradient; reshapes are free.
+    // The seed of ones, the spread of the sum, and one product for each gradient; reshapes are
+    // free.
     let (leaf_x, leaf_weight) = (x.leaf()?, weight.leaf()?);
     assert_eq!(sweep(leaf_x.linear(&leaf_weight, None)?.sum_all()?)?, 4);
     assert_eq!(sweep(leaf_x.linear(&weight, None)?.sum_all()?)?, 3);
@@ -168,10 +170,12 @@ fn only_what_the_wanted_gradients_read_is_kept() -> Result<()> {
         drop(kept);
         Ok::<_, Error>(live as i64 - before as i64)
     };
-    // `fresh` is freed by a sum, and kept by a product, whose derivative it is; the output takes its place or comes on top.
+    // `fresh` is freed by a sum, and kept by a product, whose derivative it is; the output takes
+    // its place or comes on top.
     assert_eq!(held(&|fresh| leaf.add(&fresh))?, 0);
     assert_eq!(held(&|fresh| leaf.mul(&fresh))?, 4000);
-    // A frozen tensor's partner need not stay: the derivative with respect to the leaf reads the other factor alone.
+    // A frozen tensor's partner need not stay: the derivative with respect to the leaf reads the
+    // other factor alone.
     assert_eq!(held(&|fresh| fresh.mul(&leaf)?.affine(2.0, 0.0))?, 4000);
     Ok(())
 }

@@ -1,13 +1,26 @@
-//! The plugins that the binary can have built in, and what a configuration is told that names one which is left out.
+//! The plugins that can be built in, and the message for a configuration that names one which is
+//! not.
 
 use scaledown as _;
-use scaledown_host::plugins::{automatic_device, registry, shipped};
+use scaledown_host::plugins::{automatic_device, registry, shipped, shipped_aliases};
+
+#[test]
+fn the_aliases_are_those_that_plugins_register() {
+    let mut registered: Vec<_> =
+        registry::entries().flat_map(|entry| entry.aliases.iter().map(|alias| (*alias, entry.name))).collect();
+    let mut listed: Vec<_> = shipped_aliases().collect();
+    registered.sort_unstable();
+    listed.sort_unstable();
+    registered.dedup();
+    assert_eq!(registered, listed, "host/core/src/plugins/shipped.rs does not list what is registered");
+}
 
 #[test]
 fn every_plugin_that_is_shipped_is_in_the_full_binary_and_no_other() {
     let mut listed: Vec<_> = shipped().collect();
     listed.sort_unstable();
-    // The example is linked into these tests, and not into the binary; the automatic device is the library's own.
+    // The example is linked into these tests, and not into the binary; the automatic device is the
+    // library's own.
     let others = ["attention-pool", automatic_device::NAME];
     let linked = registry::entries().map(|entry| (entry.kind(), entry.name)).filter(|(_, name)| !others.contains(name));
     assert_eq!(linked.collect::<Vec<_>>(), listed, "host/core/src/plugins/shipped.rs does not list what is built in");

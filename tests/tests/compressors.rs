@@ -1,5 +1,5 @@
-//! What is each compressor's own: where its weights come from, and how it words what it refuses. What every compressor does, the
-//! conformance suite checks.
+//! What is each compressor's own: where its weights come from, and how it words what it refuses.
+//! What every compressor does, the conformance suite checks.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::safetensors::{DirectoryWeights, write_safetensors};
-use scaledown_sdk::nn::{Forward, ParamOptions, Params, WeightSource, Widths};
+use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, WeightSource, Widths};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity;
 use serde_json::{Value, json};
@@ -46,6 +46,7 @@ fn build(name: &str, keys: Value, memory_tokens: usize, relevance: bool) -> Resu
         hidden_size: DecoderConfig::from_json(&config)?.hidden,
         generator: config,
         generator_weights: Some(Arc::new(DirectoryWeights::open(generator)?)),
+        generator_params: None,
         memory_tokens,
         relevance,
     };
@@ -83,7 +84,8 @@ fn n_layers_is_a_copy_of_the_generator_and_not_shared() {
     CausalLm::new(DecoderConfig::from_json(&config).unwrap(), &of_generator).unwrap();
     of_generator.finish().unwrap();
 
-    let gradients = loss(&compressor.compress(&batch(3, true), &mut Forward::training(1, false)).unwrap()).backward().unwrap();
+    let gradients =
+        loss(&compressor.compress(&batch(3, true), &mut ForwardMode::training(1, false)).unwrap()).backward().unwrap();
     let before: Vec<_> = of_generator.all().iter().map(|param| values(&param.tensor())).collect();
     let mut copied = 0;
     for param in of_generator.all() {
@@ -126,7 +128,7 @@ fn modernbert_takes_all_of_the_stored_encoder() {
     assert!(error.starts_with(&format!("weights: {}: ", place.path().display())), "{error}");
     assert!(error.contains("model.layers.2.attn.Wqkv.weight is not a parameter of this model"), "{error}");
     assert!(error.contains("model.layers.3.mlp.Wo.weight"), "{error}");
-    // The head is no part of the encoder, and nobody misses it.
+    // The head is not part of the encoder and is not required.
     assert!(!error.contains("head.") && !error.contains("decoder."), "{error}");
 }
 
@@ -171,7 +173,7 @@ fn a_batch_that_cannot_be_compressed_is_an_error() {
             ),
         ];
         for (batch, expected) in cases {
-            let message = compressor.compress(&batch, &mut Forward::inference()).unwrap_err().to_string();
+            let message = compressor.compress(&batch, &mut ForwardMode::inference()).unwrap_err().to_string();
             assert!(message.contains(expected), "{name} {keys}: {message}");
         }
     }

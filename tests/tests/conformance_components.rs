@@ -1,5 +1,5 @@
-//! The conformance suites over every component that is registered. A plugin is here because it is linked in (`tests/src/examples.rs`) and
-//! has a file `conformance.toml`; it adds no test code.
+//! The conformance suites over every component that is registered. A plugin is here because it is
+//! linked in (`tests/src/examples.rs`) and has a file `conformance.toml`; it adds no test code.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -51,7 +51,7 @@ fn a_wasm_compressor_conforms() {
         let build = |context| Ok(Box::new(WasmCompressor::build(&component, &keys, context)?) as Box<dyn Compressor>);
         let name = format!("{} (wasm)", example.title());
         let device = scaledown_cpu::device().unwrap();
-        let report = compressor::check(&compressor::Subject { name, build: &build, device, scratch: scratch.path() });
+        let report = compressor::check(&compressor::CompressorSubject { name, build: &build, device, scratch: scratch.path() });
         assert!(report.passed(), "{report}");
     }
 }

@@ -1,4 +1,4 @@
-//! The suite of devices on one that runs nothing before somebody reads.
+//! The device suite on a device that runs nothing before a read.
 
 use scaledown_conformance::device;
 use scaledown_sdk::Device;

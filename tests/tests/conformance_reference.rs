@@ -1,4 +1,5 @@
-//! The suite of devices on the reference device: the decompositions against finite differences, and the suite against itself.
+//! The suite of devices on the reference device: the decompositions against finite differences, and
+//! the suite against itself.
 
 use scaledown_conformance::device::{self, reference::Reference};
 use scaledown_sdk::Device;

@@ -1,4 +1,5 @@
-//! What instructions cost, by the rule, and that a device counts each once whether it runs it as a kernel or in parts.
+//! What instructions cost, by the rule, and that a device counts each once whether it runs it as a
+//! kernel or in parts.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,8 @@ fn bytes(specs: &[TensorSpec]) -> u64 {
     specs.iter().map(|spec| spec.bytes() as u64).sum()
 }
 
-/// The operations that `FlopCounterMode` would count: two for each multiplication of a product, and none for anything else.
+/// The operations that `FlopCounterMode` would count: two for each multiplication of a product, and
+/// none for anything else.
 fn expected_flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
     let dims = |index: usize| inputs[index].shape.dims();
     let multiplications = match op {
@@ -20,12 +22,14 @@ fn expected_flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64
             let b = dims(1);
             outputs[0].shape.count() * if *transpose_b { b[b.len() - 1] } else { b[b.len() - 2] }
         }
-        // Scores and their product with the values; backward those scores again, and two products for each of the two.
+        // Scores and their product with the values; backward those scores again, and two products
+        // for each of the two.
         Op::Attention(_) => 2 * dims(0).iter().product::<usize>() * dims(1)[1],
         Op::AttentionBackward(_) => 5 * dims(0).iter().product::<usize>() * dims(1)[1],
         // Down to the rank, and up from it.
         Op::Adapter { .. } => dims(1).iter().product::<usize>() * dims(2)[0] + dims(0).iter().product::<usize>() * dims(2)[0],
-        // Backward the gradient of what lies between, if it leads on, and one product for each gradient.
+        // Backward the gradient of what lies between, if it leads on, and one product for each
+        // gradient.
         Op::AdapterBackward { input, down, up, .. } => {
             let (narrow, wide) = (dims(0).iter().product::<usize>(), dims(4).iter().product::<usize>());
             let count = |flag: bool| usize::from(flag);
@@ -36,7 +40,8 @@ fn expected_flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64
     2 * multiplications as u64
 }
 
-/// Every input read and every output written once, except where only a part of a tensor is touched or nothing at all.
+/// Every input read and every output written once, except where only a part of a tensor is touched
+/// or nothing at all.
 fn expected_bytes(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
     match op {
         Op::Reshape { .. } => 0,
@@ -66,7 +71,8 @@ fn every_instruction_costs_what_the_rule_says() {
             assert_eq!(cost.bytes, expected_bytes(&case.op, &inputs, &outputs), "{case} in {dtype}");
         }
     }
-    // Those that are cases of the instruction set: a new one belongs to the cases, and a product to the rule.
+    // Those that are cases of the instruction set: a new one belongs to the cases, and a product to
+    // the rule.
     assert_eq!(seen.len(), Op::TABLE.len(), "{seen:?}");
 }
 

@@ -1,9 +1,11 @@
-//! Dependencies point down: between the rooms of the host library, and between the crates of the workspace.
+//! Dependencies point down: between the rooms of the host library, and between the crates of the
+//! workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The rooms of `host/core/src` by floors, from the ground up. A room uses rooms of lower floors only.
+/// The rooms of `host/core/src` by floors, from the ground up. A room uses rooms of lower floors
+/// only.
 const FLOORS: [&[&str]; 9] = [
     &["error"],
     &["support"],
@@ -16,14 +18,18 @@ const FLOORS: [&[&str]; 9] = [
     &["run"],
 ];
 
-/// The crates by floors, from the ground up. A crate depends on crates of lower floors only; tests are not counted.
+/// The crates by floors, from the ground up. A crate depends on crates of lower floors only; tests
+/// are not counted.
 const CRATES: [&[&str]; 6] = [
     &["scaledown-sdk", "scaledown-sparse-index"],
     &["scaledown-conformance", "scaledown-remote", "scaledown-splade", "scaledown-cpu", "scaledown-cuda", "scaledown-wasm"],
     &[
+        "scaledown-adapter",
         "scaledown-bm25",
+        "scaledown-candle",
         "scaledown-cuda-emulator",
         "scaledown-deberta",
+        "scaledown-decoder-compressor",
         "scaledown-milvus",
         "scaledown-mistral",
         "scaledown-modernbert",
@@ -62,7 +68,8 @@ fn room(file: &Path, src: &Path) -> Option<String> {
     (name != "lib").then(|| name.to_owned())
 }
 
-/// The names that stand directly behind every `crate::` of a file, also in groups (`use crate::{Error, text::Tokenizer}`).
+/// The names that stand directly behind every `crate::` of a file, also in groups
+/// (`use crate::{Error, text::Tokenizer}`).
 fn names(source: &str) -> BTreeSet<String> {
     let code: Vec<&str> = source.lines().map(|line| line.split("//").next().unwrap_or_default()).collect();
     let code = code.join("\n");

@@ -1,4 +1,5 @@
-//! What instructions mean at the edges, on every device: NaN, division, conversion, empty tensors, aliases, threads, bad values.
+//! What instructions mean at the edges, on every device: NaN, division, conversion, empty tensors,
+//! aliases, threads, bad values.
 
 use scaledown_sdk::tensor::{BinaryOp, Op, TensorSpec};
 use scaledown_sdk::{DType, Device, Error, Result, Tensor};
@@ -146,9 +147,9 @@ fn bad_values_from_the_host_fail_at_the_call_and_others_by_the_next_read() -> Re
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_its_size() {
+fn what_does_not_fit_is_reported_with_its_size() {
     let error = Error::OutOfMemory { device: "cuda".into(), bytes: 3 << 30 };
-    assert_eq!(error.to_string(), "cuda is out of memory: 3.0 GiB more are needed");
+    assert_eq!(error.to_string(), "cuda is out of memory: needs 3.0 GiB more");
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! A training on a device whose memory does not hold a micro-batch: the step is made again with smaller ones.
+//! A training on a device whose memory does not hold a micro-batch: the step is repeated with
+//! smaller ones.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,19 +7,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use scaledown_conformance::device::reference::Reference;
 use scaledown_cuda_emulator::{Emulator, Options};
 use scaledown_host::config::Config;
-use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::config::Training;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+    BatchLoss, Objective, Observer, StepReport, TrainingError, TrainingFingerprint, TrainingKind, TrainingSettings, train,
 };
-use scaledown_sdk::nn::{Forward, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
+use scaledown_sdk::nn::{ForwardMode, Init, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Schedule};
 use scaledown_sdk::tensor::{DeviceInfo, Storage, TensorData, TensorSpec, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result};
 
 const BATCH: usize = 8;
 const WIDTH: usize = 3;
 
-/// A device on which no tensor has more than so many elements.
+/// A device that limits the elements of a tensor.
 struct Small(Arc<AtomicUsize>);
 
 impl DeviceBackend for Small {
@@ -81,7 +82,7 @@ impl Objective for Regression {
         Ok((0..BATCH).step_by(self.micro_batch).map(|start| start..(start + self.micro_batch).min(BATCH)).collect())
     }
 
-    fn loss(&self, batch: &Self::Batch, _forward: &mut Forward) -> std::result::Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Self::Batch, _forward: &mut ForwardMode) -> std::result::Result<BatchLoss, TrainingError> {
         let (weight, rows) = (self.weight.tensor(), batch.len());
         let elements: Vec<f32> =
             batch.clone().flat_map(|row| (0..WIDTH).map(move |i| ((row * WIDTH + i) as f32).sin())).collect();
@@ -125,7 +126,7 @@ impl Observer for Notes {
 fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>, Notes, Vec<usize>) {
     let device = Device::new(Small(Arc::new(AtomicUsize::new(most))));
     let mut objective = Regression::new(&device, may_shrink);
-    let settings = Settings {
+    let settings = TrainingSettings {
         steps: 3,
         warmup: 1,
         schedule: Schedule::Linear,
@@ -137,7 +138,11 @@ fn run(most: usize, may_shrink: bool) -> (std::result::Result<(), TrainingError>
         gradient_checkpointing: false,
     };
     let directory = tempfile::tempdir().unwrap();
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
+    let store = CheckpointStore::new(
+        directory.path(),
+        1,
+        TrainingFingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+    );
     let mut notes = Notes::default();
     let outcome = train(&mut objective, &settings, &store, None, &mut notes);
     (outcome.map(drop), notes, objective.sizes)
@@ -153,10 +158,7 @@ fn a_step_that_does_not_fit_is_made_again_with_half_of_its_micro_batch() {
     outcome.unwrap();
     assert_eq!(sizes, [8, 4, 4, 4], "the first step is made twice, those after it once");
     let [note] = tight.notes.as_slice() else { panic!("expected one note, found {:?}", tight.notes) };
-    assert!(
-        note.starts_with("small is out of memory") && note.ends_with("step 1 is made again with micro-batches of 4"),
-        "{note}"
-    );
+    assert!(note.starts_with("small is out of memory") && note.ends_with("repeating step 1 with micro-batches of 4"), "{note}");
     for (a, b) in fits.losses.iter().zip(&tight.losses) {
         assert!((a - b).abs() < 1e-6 * a, "{a} and {b} are the loss of the same step");
     }

@@ -6,7 +6,8 @@ use scaledown_sdk::nn::{GenerateOptions, Params, Sampling, Span, generate};
 use scaledown_sdk::{DType, Device, Result};
 use scaledown_tests::parity::{Fixture, devices, directory, mask, options, weights};
 
-const MODELS: [&str; 5] = ["mistral", "llama2", "llama3", "qwen2", "qwen2-window"];
+const MODELS: [&str; 10] =
+    ["mistral", "llama2", "llama3", "qwen2", "qwen2-window", "qwen3", "gemma2", "gemma3", "phi3", "phi4-mini"];
 
 fn load(name: &str, device: &Device) -> Result<MistralGenerator> {
     let params = Params::load(options(device, DType::F32, None), weights(name)?).frozen();

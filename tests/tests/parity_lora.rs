@@ -1,15 +1,18 @@
 //! Adapters in PEFT's layout, against PEFT.
 //!
-//! With `SCALEDOWN_WRITE_ADAPTERS=DIR`, adapters that are written here are left there, for `parity/compare_adapters.py` to load with PEFT.
+//! With `SCALEDOWN_WRITE_ADAPTERS=DIR`, adapters that are written here are left there, for
+//! `parity/compare_adapters.py` to load with PEFT.
 
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
 use scaledown_sdk::nn::safetensors::write_safetensors;
-use scaledown_sdk::nn::{Forward, LoraConfig, LoraTarget, Params, Span, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig, LoraTarget, Params, Span, WeightSource};
 use scaledown_sdk::{DType, Device, Result};
-use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, mean_cross_entropy, options, weights};
+use scaledown_tests::parity::{
+    ComparisonReport, Fixture, Tolerance, devices, directory, mask, mean_cross_entropy, options, weights,
+};
 use serde_json::{Value, json};
 
 const BASE: &str = "mistral";
@@ -35,13 +38,13 @@ fn load(adapter: &Path, device: &Device, dtype: DType) -> Result<(CausalLm, Para
 /// Compares a case of an adapter, and what it is merged to where that is recorded.
 fn compare(adapter: &str, case: &str, dtype: DType, tolerance: Tolerance, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{adapter}/expected.safetensors"));
-    let mut report = Report::new(&format!("{adapter}, {case}, on {}", device.name()), tolerance);
+    let mut report = ComparisonReport::new(&format!("{adapter}, {case}, on {}", device.name()), tolerance);
     let case = recorded.under(&format!("{case}/"));
     let (model, params) = load(&directory(adapter), device, dtype)?;
     let mask = mask(&case, "in.attention_mask");
     let embeddings = model.embed(&case.upload("in.input_ids", device))?;
 
-    let logits = model.logits(&model.forward(&embeddings, &Span::of_masks(&mask)?, &mut Forward::training(0, false))?)?;
+    let logits = model.logits(&model.forward(&embeddings, &Span::of_masks(&mask)?, &mut ForwardMode::training(0, false))?)?;
     report.rows("logits", &logits, case.get("logits"), &mask.concat());
     let loss = mean_cross_entropy(&logits, &case.upload("in.targets", device))?;
     report.tensor("loss", &loss, case.get("loss"));
@@ -57,7 +60,7 @@ fn compare(adapter: &str, case: &str, dtype: DType, tolerance: Tolerance, device
 
     if dtype == DType::F32 {
         model.merge_adapters()?;
-        let merged = model.logits(&model.forward(&embeddings, &Span::of_masks(&mask)?, &mut Forward::inference())?)?;
+        let merged = model.logits(&model.forward(&embeddings, &Span::of_masks(&mask)?, &mut ForwardMode::inference())?)?;
         report.rows("merged logits", &merged, recorded.get("merged/logits"), &mask.concat());
     }
     report.finish();
@@ -95,7 +98,8 @@ fn write(place: &Path, model: &CausalLm, params: &Params) -> Result<()> {
     save_adapter(place, params, BASE)?;
     let case = Fixture::read("lora-subset/expected.safetensors").under("adapter/");
     let embeddings = model.embed(&case.upload("in.input_ids", params.device()))?;
-    let hidden = model.forward(&embeddings, &Span::of_masks(&mask(&case, "in.attention_mask"))?, &mut Forward::inference())?;
+    let hidden =
+        model.forward(&embeddings, &Span::of_masks(&mask(&case, "in.attention_mask"))?, &mut ForwardMode::inference())?;
     let tensors = [
         ("logits", model.logits(&hidden)?),
         ("input_ids", case.upload("in.input_ids", params.device())),

@@ -1,7 +1,7 @@
 //! Every instruction, value and gradient, against PyTorch.
 
 use scaledown_sdk::{Device, Op, Result, Tensor};
-use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory};
+use scaledown_tests::parity::{ComparisonReport, Fixture, Tolerance, devices, directory};
 
 /// One entry of `ops.json`.
 #[derive(serde::Deserialize)]
@@ -21,7 +21,7 @@ fn instructions_agree_with_pytorch() {
     for device in devices() {
         let (narrow, wide): (Vec<&Case>, Vec<&Case>) = cases.iter().partition(|case| case.name.ends_with(".bf16"));
         for (cases, tolerance) in [(wide, Tolerance::F32), (narrow, Tolerance::BF16)] {
-            let mut report = Report::new(&format!("instructions on {}", device.name()), tolerance);
+            let mut report = ComparisonReport::new(&format!("instructions on {}", device.name()), tolerance);
             for case in cases {
                 let expected = fixture.under(&format!("{}/", case.name));
                 if let Err(error) = compare(case, &expected, &device, &mut report) {
@@ -33,7 +33,7 @@ fn instructions_agree_with_pytorch() {
     }
 }
 
-fn compare(case: &Case, expected: &Fixture, device: &Device, report: &mut Report) -> Result<()> {
+fn compare(case: &Case, expected: &Fixture, device: &Device, report: &mut ComparisonReport) -> Result<()> {
     let input = |i: usize| -> Result<Tensor> {
         let tensor = expected.upload(&format!("input.{i}"), device);
         if case.gradients.contains(&i) { tensor.leaf() } else { Ok(tensor) }
@@ -99,7 +99,7 @@ fn adamw_steps_agree_with_pytorch() {
 
 fn compare_adamw(settings: &Settings, fixture: &Fixture, device: &Device) {
     let tolerance = Tolerance { absolute: 1e-6, ..Tolerance::F32 };
-    let mut report = Report::new(&format!("AdamW on {}", device.name()), tolerance);
+    let mut report = ComparisonReport::new(&format!("AdamW on {}", device.name()), tolerance);
     let mut state = vec![fixture.upload("parameter", device)];
     state.extend([(); 2].map(|()| device.zeros(state[0].dtype(), state[0].shape()).expect("zeros")));
     for (step, &lr) in (1..).zip(&settings.lr) {
@@ -127,7 +127,7 @@ fn clipped_gradients_agree_with_pytorch() {
 
 fn compare_clipping(limit: f64, fixture: &Fixture, device: &Device) {
     let tolerance = Tolerance { absolute: 1e-6, ..Tolerance::F32 };
-    let mut report = Report::new(&format!("clipping to {limit} on {}", device.name()), tolerance);
+    let mut report = ComparisonReport::new(&format!("clipping to {limit} on {}", device.name()), tolerance);
     let gradients: Vec<Tensor> = (0..3).map(|i| fixture.upload(&format!("grad.{i}"), device)).collect();
     let norm = Tensor::sum_squares(&gradients.iter().collect::<Vec<_>>()).and_then(|sum| sum.scalar()).expect("a sum").sqrt();
     report.values("norm", &[norm], &fixture.get("norm").to_f64());

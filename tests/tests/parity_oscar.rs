@@ -1,5 +1,6 @@
-//! Whole OSCAR training steps against the same steps in PyTorch: vectors, scores, loss, every gradient, and every trainable parameter
-//! after three optimizer steps. `tests/parity/README.md` writes the step out.
+//! Whole OSCAR training steps against the same steps in PyTorch: vectors, scores, loss, every
+//! gradient, and every trainable parameter after three optimizer steps. `tests/parity/README.md`
+//! writes the step out.
 
 use scaledown_host::model::sequence::{PadSide, Row, Sequence, SequenceBatch, token_loss};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
@@ -8,9 +9,9 @@ use scaledown_sdk::component::{
     Compressed, Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
 };
 use scaledown_sdk::nn::peft::SavedAdapter;
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, ParamGroup, Params, Widths, clip_scale};
 use scaledown_sdk::{DType, Device, Result, Tensor};
-use scaledown_tests::parity::{Fixture, Report, Tolerance, devices, directory, mask, options, weights};
+use scaledown_tests::parity::{ComparisonReport, Fixture, Tolerance, devices, directory, mask, options, weights};
 use serde_json::{Value, json};
 
 const GENERATOR: &str = "llama2";
@@ -18,7 +19,8 @@ const MEMORY_TOKENS: usize = 2;
 const DOCUMENTS: usize = 3;
 const LAMBDA: f64 = 0.05;
 const CLIP: f64 = 1.0;
-/// For parameters after three steps: these move them by about 1e-3 in all, of which 1e-4 would be a tenth.
+/// For parameters after three steps: these move them by about 1e-3 in all, of which 1e-4 would be a
+/// tenth.
 const STEPPED: Tolerance = Tolerance { absolute: 1e-5, ..Tolerance::F32 };
 
 /// A compressor and a generator, with the values that PyTorch started from.
@@ -44,6 +46,7 @@ impl Models {
             params: compressor_params.clone(),
             generator: serde_json::from_slice(&config).expect("JSON"),
             generator_weights: Some(weights(GENERATOR)?),
+            generator_params: Some(generator_params.clone()),
             hidden_size: generator.hidden_size(),
             memory_tokens: MEMORY_TOKENS,
             relevance: true,
@@ -108,7 +111,7 @@ fn sequences(recorded: &Fixture) -> SequenceBatch {
 /// The loss of the step's only batch.
 fn loss(models: &Models, sequences: &SequenceBatch, compressed: &Compressed, wanted: &Tensor) -> Result<(Tensor, Tensor)> {
     let targets: usize = sequences.sequences.iter().map(|sequence| sequence.targets.len()).sum();
-    let mut forward = Forward::training(0, false);
+    let mut forward = ForwardMode::training(0, false);
     let answers = token_loss(&models.generator, sequences, Some(&compressed.vectors), targets as f64, &mut forward)?;
     let scores = compressed.relevance.as_ref().expect("scores were asked for");
     let records = wanted.shape().count() / DOCUMENTS;
@@ -116,7 +119,7 @@ fn loss(models: &Models, sequences: &SequenceBatch, compressed: &Compressed, wan
     Ok((answers.loss.add(&relevance.affine(LAMBDA, 0.0)?)?, relevance))
 }
 
-fn compare_gradients(gradients: &Gradients, trainable: &[(String, Tensor)], recorded: &Fixture, report: &mut Report) {
+fn compare_gradients(gradients: &Gradients, trainable: &[(String, Tensor)], recorded: &Fixture, report: &mut ComparisonReport) {
     let expected = recorded.under("grad.");
     for (name, param) in trainable {
         match (gradients.get(param), expected.find(name)) {
@@ -138,12 +141,12 @@ fn compare_forward(
     sequences: &SequenceBatch,
     compressed: &Compressed,
     recorded: &Fixture,
-    report: &mut Report,
+    report: &mut ComparisonReport,
 ) -> Result<()> {
     report.tensor("vectors", &compressed.vectors, recorded.get("memory"));
     report.tensor("scores", compressed.relevance.as_ref().expect("scores were asked for"), recorded.get("scores"));
     let input = sequences.embed(&models.generator, Some(&compressed.vectors), PadSide::Right)?;
-    let hidden = models.generator.forward(&input, &mut Forward::inference())?;
+    let hidden = models.generator.forward(&input, &mut ForwardMode::inference())?;
     let width = input.embeddings.dims()[1];
     let real: Vec<bool> =
         input.spans.iter().flat_map(|span| (0..width).map(|at| (span.start..span.end()).contains(&at))).collect();
@@ -153,7 +156,7 @@ fn compare_forward(
 
 fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()> {
     let recorded = Fixture::read(&format!("{name}/step.safetensors"));
-    let mut report = Report::new(&format!("{name} on {}", device.name()), Tolerance::F32);
+    let mut report = ComparisonReport::new(&format!("{name} on {}", device.name()), Tolerance::F32);
     let models = Models::load(name, plugin, keys, DType::F32, device)?;
     let (pairs, sequences) = (pairs(&recorded, &*models.compressor), sequences(&recorded));
     let wanted = recorded.upload("in.scores", device);
@@ -165,7 +168,7 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
     ];
     let mut optimizer = Optimizer::new(groups, OptimizerConfig { weight_decay: 0.1, ..OptimizerConfig::default() })?;
     for step in 0..rates[0].len() {
-        let compressed = models.compressor.compress(&pairs, &mut Forward::training(0, false))?;
+        let compressed = models.compressor.compress(&pairs, &mut ForwardMode::training(0, false))?;
         if step == 0 {
             compare_forward(&models, &sequences, &compressed, &recorded, &mut report)?;
         }
@@ -185,7 +188,7 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
         optimizer.step(gradients, rates[0][step] / rates[0][0], &scale)?;
     }
     report.finish();
-    let mut report = Report::new(&format!("{name} on {} after three steps", device.name()), STEPPED);
+    let mut report = ComparisonReport::new(&format!("{name} on {} after three steps", device.name()), STEPPED);
     for (name, param) in models.trainable() {
         report.tensor(&name, &param, recorded.get(&format!("after.{name}")));
     }
@@ -193,18 +196,19 @@ fn compare(name: &str, plugin: &str, keys: Value, device: &Device) -> Result<()>
     Ok(())
 }
 
-/// Compares the first step of a variant of `oscar-n-layers` on its batch, gradients excepted, and gives those back.
+/// Compares the first step of a variant of `oscar-n-layers` on its batch, gradients excepted, and
+/// gives those back.
 fn compare_variant(
     variant: &Fixture,
     keys: Value,
     dtype: DType,
     device: &Device,
-    report: &mut Report,
+    report: &mut ComparisonReport,
 ) -> Result<(Models, Gradients)> {
     let batch = Fixture::read("oscar-n-layers/step.safetensors");
     let models = Models::load("oscar-n-layers", "n-layers", keys, dtype, device)?;
     let (pairs, sequences) = (pairs(&batch, &*models.compressor), sequences(&batch));
-    let compressed = models.compressor.compress(&pairs, &mut Forward::training(0, false))?;
+    let compressed = models.compressor.compress(&pairs, &mut ForwardMode::training(0, false))?;
     compare_forward(&models, &sequences, &compressed, variant, report)?;
     let (loss, _) = loss(&models, &sequences, &compressed, &batch.upload("in.scores", device))?;
     report.tensor("loss", &loss, variant.get("loss"));
@@ -216,7 +220,7 @@ fn compare_variant(
 fn a_step_in_bf16_agrees_with_pytorch() {
     let recorded = Fixture::read("oscar-n-layers/bf16.safetensors");
     for device in devices() {
-        let mut report = Report::new(&format!("a step in bf16 on {}", device.name()), Tolerance::BF16);
+        let mut report = ComparisonReport::new(&format!("a step in bf16 on {}", device.name()), Tolerance::BF16);
         let compared = compare_variant(&recorded, json!({"layers": 2}), DType::BF16, &device, &mut report);
         let (models, gradients) = compared.expect("the models run");
         let mut trainable = models.trainable();
@@ -235,7 +239,7 @@ fn n_layers_with_the_final_norm_agrees_with_pytorch() {
     let recorded = Fixture::read("oscar-n-layers/final_norm.safetensors");
     let keys = json!({"layers": 2, "final_norm": true});
     for device in devices() {
-        let mut report = Report::new(&format!("the final norm on {}", device.name()), Tolerance::F32);
+        let mut report = ComparisonReport::new(&format!("the final norm on {}", device.name()), Tolerance::F32);
         let compared = compare_variant(&recorded, keys.clone(), DType::F32, &device, &mut report);
         let (models, gradients) = compared.expect("the models run");
         let trainable = models.trainable();
@@ -261,5 +265,22 @@ fn three_steps_with_modernbert_agree_with_pytorch() {
     let keys = json!({"model": directory("modernbert"), "projection": 20});
     for device in devices() {
         compare("oscar-modernbert", "modernbert", keys.clone(), &device).expect("the models run");
+    }
+}
+
+#[test]
+fn three_steps_with_a_small_decoder_agree_with_pytorch() {
+    let keys = json!({"model": directory("qwen3"), "projection": 20, "prefix": [1], "separator": [1]});
+    for device in devices() {
+        compare("oscar-decoder", "decoder", keys.clone(), &device).expect("the models run");
+    }
+}
+
+#[test]
+fn three_steps_with_the_generator_under_a_second_adapter_agree_with_pytorch() {
+    let lora = json!({"r": 3, "alpha": 6.0, "dropout": 0.0, "target": "all-linear"});
+    let keys = json!({"lora": lora, "prefix": [1], "suffix": [2]});
+    for device in devices() {
+        compare("oscar-adapter", "adapter", keys.clone(), &device).expect("the models run");
     }
 }

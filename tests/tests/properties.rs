@@ -1,6 +1,7 @@
-//! Random extents (one and none among them), masks, permutations and broadcasts, on the reference device through the decompositions and on
-//! every device that is linked in: outputs against the reference in every floating-point type, gradients against finite differences in f64
-//! and in the narrower types against those in f64, and inputs that come out of layout instructions.
+//! Random extents (one and none among them), masks, permutations and broadcasts, on the reference
+//! device through the decompositions and on every device that is linked in: outputs against the
+//! reference in every floating-point type, gradients against finite differences in f64 and in the
+//! narrower types against those in f64, and inputs that come out of layout instructions.
 
 use std::sync::LazyLock;
 
@@ -43,7 +44,8 @@ fn shape() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(0..4usize, 0..4)
 }
 
-/// A shape, and one that broadcasts to it: without some leading dimensions, and with others of extent 1.
+/// A shape, and one that broadcasts to it: without some leading dimensions, and with others of
+/// extent 1.
 fn broadcast_pair() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
     (shape(), 0..4usize, prop::collection::vec(any::<bool>(), 3)).prop_map(|(shape, skip, ones)| {
         let kept = &shape[skip.min(shape.len())..];

@@ -30,8 +30,8 @@ fn a_linear_map_is_that_of_the_reference() -> Result<()> {
         let (x, bias) = (random(&cpu, [rows, 64], 2)?, random(&cpu, [1, 19], 3)?.reshape([19])?);
         let there = |tensor: &Tensor| reference.upload(&tensor.to_data()?);
         let expected = there(&x)?.linear(&there(&weight)?, Some(&there(&bias)?))?;
-        // Beside such a weight, a device may round numbers of up to 1 to multiples of 1/32767 or 1/127: 64 of them by half of that, most of
-        // which cancels out.
+        // Beside such a weight, a device may round numbers of up to 1 to multiples of 1/32767 or
+        // 1/127: 64 of them by half of that, most of which cancels out.
         let rounded = if quantized == DType::Q4_0 { 0.06 } else { 1e-3 };
         for (dtype, tolerance) in [(DType::F64, 1e-5), (DType::F32, rounded), (DType::BF16, 0.1), (DType::F16, 0.02 + rounded)] {
             let found = x.cast(dtype)?.linear(&weight, Some(&bias.cast(dtype)?))?;
@@ -152,6 +152,6 @@ fn a_quantised_tensor_stands_nowhere_else() -> Result<()> {
     assert!(broken.to_string().contains("q8_0[4, 33] needs rows of whole blocks"), "{broken}");
     let file = tempfile::tempdir().unwrap();
     let written = scaledown_sdk::nn::safetensors::write_safetensors(file.path().join("w.safetensors"), [("w", blocks)], &[]);
-    assert!(written.unwrap_err().to_string().contains("w is of type q4_0, which the format does not know"));
+    assert!(written.unwrap_err().to_string().contains("w has type q4_0, which the format does not support"));
     Ok(())
 }

@@ -1,8 +1,9 @@
-//! Hidden states read at some places are those of the full forward pass, and so are the gradients that come back from them.
+//! Hidden states read at some places are those of the full forward pass, and so are the gradients
+//! that come back from them.
 
 use scaledown_sdk::nn::decoder::Decoder;
-use scaledown_sdk::nn::encoder::Encoder;
-use scaledown_sdk::nn::{Forward, Param, Params, Span};
+use scaledown_sdk::nn::modernbert::ModernBertModel;
+use scaledown_sdk::nn::{ForwardMode, Param, Params, Span};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 use scaledown_tests::parity::{decoder_config, devices, encoder_config, options, weights};
 
@@ -18,14 +19,14 @@ fn mask() -> Vec<Vec<bool>> {
 
 enum Model {
     Decoder(Decoder),
-    Encoder(Box<Encoder>),
+    ModernBertModel(Box<ModernBertModel>),
 }
 
 impl Model {
     fn load(name: &str, device: &Device) -> Result<(Model, Params)> {
         let params = Params::load(options(device, DType::F32, None), weights(name)?);
         let model = if name.starts_with("modernbert") {
-            Model::Encoder(Box::new(Encoder::new(encoder_config(name, "config.json")?, &params.pp("model"))?))
+            Model::ModernBertModel(Box::new(ModernBertModel::new(encoder_config(name, "config.json")?, &params.pp("model"))?))
         } else {
             Model::Decoder(Decoder::new(&decoder_config(name, "config.json")?, &params.pp("model"))?)
         };
@@ -35,24 +36,24 @@ impl Model {
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         match self {
             Model::Decoder(model) => model.embed(ids),
-            Model::Encoder(model) => model.table().tensor().embedding(ids),
+            Model::ModernBertModel(model) => model.table().tensor().embedding(ids),
         }
     }
 
     fn read(&self, places: &[Vec<usize>], x: &Tensor, checkpointing: bool) -> Result<Tensor> {
-        let mut forward = Forward::training(7, checkpointing);
+        let mut forward = ForwardMode::training(7, checkpointing);
         match self {
             Model::Decoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
-            Model::Encoder(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
+            Model::ModernBertModel(model) => model.forward_at(places, x, &Span::of_masks(&mask())?, &mut forward),
         }
     }
 
     /// As [`Model::read`], by computing everything.
     fn gather(&self, places: &[Vec<usize>], x: &Tensor) -> Result<Tensor> {
-        let mut forward = Forward::training(7, false);
+        let mut forward = ForwardMode::training(7, false);
         let states = match self {
             Model::Decoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
-            Model::Encoder(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
+            Model::ModernBertModel(model) => model.forward(x, &Span::of_masks(&mask())?, &mut forward)?,
         };
         let rows: Vec<i64> =
             places.iter().enumerate().flat_map(|(i, row)| row.iter().map(move |p| (i * LENGTH + p) as i64)).collect();
@@ -147,11 +148,11 @@ fn without_layers_the_places_are_read_all_the_same() {
     let device = devices().pop().unwrap();
     let mut config = encoder_config("modernbert", "config.json").unwrap();
     config.layers.clear();
-    let encoder = Encoder::new(config, &Params::random(options(&device, DType::F32, None))).unwrap();
+    let encoder = ModernBertModel::new(config, &Params::random(options(&device, DType::F32, None))).unwrap();
     let decoder = decoder_config("llama3", "config.json").unwrap();
     let decoder = Decoder::first_layers(&decoder, &Params::random(options(&device, DType::F32, None)), 0, true).unwrap();
     let places: Vec<Vec<usize>> = PLACES.iter().map(|row| row.to_vec()).collect();
-    for model in [Model::Encoder(Box::new(encoder)), Model::Decoder(decoder)] {
+    for model in [Model::ModernBertModel(Box::new(encoder)), Model::Decoder(decoder)] {
         let x = model.embed(&ids(&device)).unwrap();
         let numbers = |tensor: Tensor| tensor.to_data().unwrap().to_f64();
         let (some, all) = (model.read(&places, &x, false).unwrap(), model.gather(&places, &x).unwrap());

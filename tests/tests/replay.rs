@@ -1,18 +1,18 @@
-//! Trainings and decodings on a device that runs nothing before somebody reads: how often they read, and that one step is the same
-//! program as the next.
+//! Training and decoding on a device that runs nothing before a read: the number of reads, and that
+//! every step is the same program.
 
 use scaledown_host::config::Config;
 use scaledown_host::model::sequence::{Sequence, SequenceBatch, token_loss};
-use scaledown_host::train::checkpoint::Store;
+use scaledown_host::train::checkpoint::CheckpointStore;
 use scaledown_host::train::{
-    BatchLoss, Fingerprint, Objective, Observer, Settings, StepReport, TrainingError, TrainingKind, train,
+    BatchLoss, Objective, Observer, StepReport, TrainingError, TrainingFingerprint, TrainingKind, TrainingSettings, train,
 };
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{
     Compressor, CompressorContext, Factory, Generator, GeneratorContext, GeneratorPlugin, PairBatch, registrations,
 };
 use scaledown_sdk::nn::{
-    Forward, GenerateOptions, LoraConfig, OptimizerConfig, ParamGroup, Params, Sampling, Schedule, Widths, generate,
+    ForwardMode, GenerateOptions, LoraConfig, OptimizerConfig, ParamGroup, Params, Sampling, Schedule, Widths, generate,
 };
 use scaledown_sdk::tensor::{Device, no_grad};
 use scaledown_sdk::{DType, Result, Tensor};
@@ -55,6 +55,7 @@ impl Tiny {
             params: compressor_params.clone(),
             generator: serde_json::from_slice(&config).expect("JSON"),
             generator_weights: Some(weights(GENERATOR)?),
+            generator_params: None,
             hidden_size: generator.hidden_size(),
             memory_tokens: MEMORY_TOKENS,
             relevance,
@@ -104,7 +105,7 @@ impl Objective for Tiny {
         Ok((0..MICRO_BATCHES as u64).map(|micro| self.batch(step, micro)).collect())
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> std::result::Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &Batch, forward: &mut ForwardMode) -> std::result::Result<BatchLoss, TrainingError> {
         let compressed = self.compressor.compress(&batch.pairs, forward)?;
         let answers = token_loss(&self.generator, &batch.sequences, Some(&compressed.vectors), batch.total, forward)?;
         let (mut loss, mut parts) = (answers.loss, Vec::new());
@@ -139,8 +140,8 @@ impl Observer for Steps {
     }
 }
 
-fn settings(gradient_checkpointing: bool) -> Settings {
-    Settings {
+fn settings(gradient_checkpointing: bool) -> TrainingSettings {
+    TrainingSettings {
         steps: STEPS,
         warmup: 1,
         schedule: Schedule::Linear,
@@ -158,7 +159,11 @@ fn trained(plugin: &str, keys: &Value, relevance: bool, widths: Widths, checkpoi
     let device = Device::new(lazy.clone());
     let mut objective = Tiny::new(plugin, keys.clone(), relevance, widths, dropout, &device).expect("a model");
     let directory = tempfile::tempdir().expect("a directory");
-    let store = Store::new(directory.path(), 1, Fingerprint::new(&Config::default().for_training(), TrainingKind::Distillation));
+    let store = CheckpointStore::new(
+        directory.path(),
+        1,
+        TrainingFingerprint::new(&Config::default().for_training(), TrainingKind::Distillation),
+    );
     drop(lazy.take_log());
     let mut steps = Steps { lazy, logs: Vec::new(), losses: Vec::new() };
     train(&mut objective, &settings(checkpointing), &store, None, &mut steps).expect("a training");
@@ -217,7 +222,7 @@ fn a_token_reads_its_ids_alone_and_is_the_same_program_as_the_next() {
     let tiny = Tiny::new("n-layers", json!({"layers": 2}), false, Widths::Buckets, 0.1, &device).expect("a model");
     let batch = tiny.batch(0, 0);
     no_grad(|| {
-        let vectors = tiny.compressor.compress(&batch.pairs, &mut Forward::inference()).expect("vectors").vectors;
+        let vectors = tiny.compressor.compress(&batch.pairs, &mut ForwardMode::inference()).expect("vectors").vectors;
         let input = batch
             .sequences
             .embed(&tiny.generator, Some(&vectors), scaledown_host::model::sequence::PadSide::Left)

@@ -1,15 +1,18 @@
-//! One compressor source, built natively and as a WASM component, trains to the same bits; and a component that misbehaves is an error.
+//! One compressor source, built natively and as a WASM component, trains to the same bits; and a
+//! component that misbehaves is an error.
 //!
-//! `fixtures/attention-pool.wasm` is the component of `examples/wasm-compressor`. Where the target `wasm32-unknown-unknown` is installed, the
-//! component is built afresh as well; with `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
+//! `fixtures/attention-pool.wasm` is the component of `examples/wasm-compressor`. Where the target
+//! `wasm32-unknown-unknown` is installed, the component is built afresh as well; with
+//! `SCALEDOWN_WRITE_FIXTURES=1` it replaces the fixture.
 //!
-//! A component brings its own copy of the sdk's layers: how they start and what instructions they run is as it was when the component was
-//! built. A change there makes the fixture older than the native build that it is compared with, and it must be written again.
+//! A component brings its own copy of the sdk's layers: their initialisation and instructions are
+//! those of its build. A change there makes the fixture older than the native build that it is
+//! compared with, and it must be written again.
 
 use std::path::PathBuf;
 
 use scaledown_sdk::component::{Compressor, CompressorContext, Factory, Kind, PairBatch, registrations};
-use scaledown_sdk::nn::{Forward, ParamOptions, Params, Widths};
+use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, Widths};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Error, Tensor};
 use scaledown_tests::{component, parity};
@@ -40,6 +43,7 @@ fn context() -> CompressorContext {
         params: Params::random(options),
         generator: json!({"vocab_size": 50}),
         generator_weights: None,
+        generator_params: None,
         hidden_size: 24,
         memory_tokens: 4,
         relevance: true,
@@ -61,7 +65,7 @@ fn batch() -> PairBatch {
 
 /// Squared distances to fixed targets.
 fn loss(compressor: &dyn Compressor, seed: u64, checkpointing: bool) -> Tensor {
-    let compressed = compressor.compress(&batch(), &mut Forward::training(seed, checkpointing)).unwrap();
+    let compressed = compressor.compress(&batch(), &mut ForwardMode::training(seed, checkpointing)).unwrap();
     let distance = |x: &Tensor| {
         let target = x.device().uniform(x.shape(), 77).unwrap();
         x.sub(&target).unwrap().square().unwrap().mean_all().unwrap()
@@ -108,7 +112,8 @@ fn assert_same_bits(component: &WasmComponent, hint: &str) {
         assert_eq!(native, guest, "{hint}");
     }
     assert_eq!(native.len(), guest.len());
-    // A component's checkpointed segments run again in the backward sweep, and give the same gradients.
+    // A component's checkpointed segments run again in the backward sweep, and give the same
+    // gradients.
     assert_eq!(native, self::native(true), "{hint}");
     assert_eq!(native, in_wasm(component, true), "{hint}");
     assert!(native[0].1 != native[7].1 && native[7].1 != native[14].1, "the loss moves");
@@ -151,7 +156,7 @@ fn two_instances_share_nothing() {
 fn recording_reaches_a_component() {
     let (component, context) = (prebuilt(), context());
     let compressor = WasmCompressor::build(&component, &keys(), context).unwrap();
-    let vectors = |checkpointing| compressor.compress(&batch(), &mut Forward::training(3, checkpointing)).unwrap().vectors;
+    let vectors = |checkpointing| compressor.compress(&batch(), &mut ForwardMode::training(3, checkpointing)).unwrap().vectors;
     let recorded = vectors(true);
     let plain = no_grad(|| vectors(true));
     assert!(recorded.has_gradient() && !plain.has_gradient());
@@ -181,14 +186,14 @@ fn what_a_component_reports_keeps_its_kind() {
 
     let compressor = built(keys()).unwrap();
     let too_many = PairBatch { memory_tokens: 5, ..batch() };
-    let error = compressor.compress(&too_many, &mut Forward::inference()).unwrap_err();
+    let error = compressor.compress(&too_many, &mut ForwardMode::inference()).unwrap_err();
     assert!(matches!(error, Error::Input(_)) && error.to_string().contains("5 memory tokens"), "{error}");
     // An error that it reports leaves a component usable.
-    compressor.compress(&batch(), &mut Forward::inference()).unwrap();
+    compressor.compress(&batch(), &mut ForwardMode::inference()).unwrap();
 }
 
-/// Element types cross as numbers, the places of their names in the contract's list. Under a contract with another order, they would mean
-/// something else.
+/// Element types cross as numbers, the places of their names in the contract's list. Under a
+/// contract with another order, they would mean something else.
 #[test]
 fn a_component_of_another_contract_is_refused() {
     let mut bytes = std::fs::read(fixture()).unwrap();

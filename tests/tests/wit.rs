@@ -1,5 +1,6 @@
-//! The WIT interface has a function for each instruction that a component may call: `wit/plugin-0.2.0/instructions.wit` is what the table
-//! of instructions says. `SCALEDOWN_WRITE_FIXTURES=1` writes it again.
+//! The WIT interface has a function for each instruction that a component may call:
+//! `wit/plugin-0.2.0/instructions.wit` is what the table of instructions says.
+//! `SCALEDOWN_WRITE_FIXTURES=1` writes it again.
 
 use std::path::PathBuf;
 

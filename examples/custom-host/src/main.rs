@@ -1,4 +1,4 @@
-//! A `scaledown` of one's own: the whole command line with chosen built-in plugins, and a plugin that is written here.
+//! A custom `scaledown`: the whole command line with selected built-in plugins and one more.
 //!
 //! ```sh
 //! cargo build -p scaledown-custom-host

@@ -1,12 +1,13 @@
-//! A tiny trainable compressor: each memory token is a learned query that pools the pair's token embeddings by attention, and a linear map
-//! takes what it found to the generator's space.
+//! A tiny trainable compressor: each memory token is a learned query that pools the pair's token
+//! embeddings by attention, and a linear map takes what it found to the generator's space.
 //!
-//! The same source is built as a native plugin (link the crate into a host) or as a WASM component (build it for
-//! `wasm32-unknown-unknown`). In the component every tensor is a handle to one of the host's.
+//! The same source is built as a native plugin (link the crate into a host) or as a WASM component
+//! (build it for `wasm32-unknown-unknown`). In the component every tensor is a handle to one of the
+//! host's.
 
 use scaledown_sdk::autodiff::checkpoint;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
-use scaledown_sdk::nn::{Embedding, Forward, Init, Linear, Param, Params};
+use scaledown_sdk::nn::{Embedding, ForwardMode, Init, Linear, Param, Params};
 use scaledown_sdk::tensor::AttentionSpec;
 use scaledown_sdk::{Error, Result, Tensor};
 
@@ -25,7 +26,8 @@ pub struct AttentionPoolConfig {
 
 /// Learned-query attention pooling.
 ///
-/// Parameters under its path: `embed`, `queries [memory_tokens, size]`, `project`, and with relevance `score`.
+/// Parameters under its path: `embed`, `queries [memory_tokens, size]`, `project`, and with
+/// relevance `score`.
 pub struct AttentionPool {
     params: Params,
     embed: Embedding,
@@ -67,7 +69,7 @@ impl Compressor for AttentionPool {
         PairTemplate::default()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         batch.check(self.queries.tensor().dims()[0], self.score.is_some())?;
         let (pairs, memory) = (batch.ids.len(), batch.memory_tokens);
         let mut pooled = self.pool(batch, forward.checkpointing)?.reshape([pairs, memory, self.size])?;
@@ -96,7 +98,8 @@ impl AttentionPool {
         let spans = device.from_slice(&spans, [pairs, 3])?;
         let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
         let (queries, size) = (self.queries.clone(), self.size);
-        // The attention keeps nothing for the backward sweep if it is checkpointed: it runs a second time there.
+        // With checkpointing, attention stores nothing for the backward pass and is recomputed
+        // there.
         let attend = move |inputs: &[Tensor]| {
             let queries = queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, size])?;
             let queries = queries.broadcast_to([pairs, memory, 1, size])?;

@@ -3,14 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Settings;
+use super::SettingArgs;
 use crate::terminal::{Terminal, table};
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::bench::{self, Measurement, Timing};
 use scaledown_host::plugins::registry;
 
-/// Measure training, decoding and answering on random models of one shape.
+/// Benchmark training, decoding and answering on random models of a fixed shape.
 #[derive(Debug, Args)]
 pub(super) struct Bench {
     #[command(subcommand)]
@@ -23,7 +23,7 @@ enum What {
     Step {
         #[command(flatten)]
         options: Options,
-        /// Compute each layer again in the backward pass instead of keeping it.
+        /// Recompute each layer in the backward pass instead of storing it.
         #[arg(long)]
         checkpointing: bool,
     },
@@ -31,11 +31,11 @@ enum What {
     Decode {
         #[command(flatten)]
         options: Options,
-        /// Store the weights in less memory, as `generator.quantization` does: bf16, q8_0 or q4_0.
+        /// Quantise the weights, as `generator.quantization` does: bf16, q8_0 or q4_0.
         #[arg(long)]
         quantization: Option<String>,
     },
-    /// A question over 10 documents, from their vectors and from their text.
+    /// A question over 10 documents, compressed and uncompressed.
     Rag {
         #[command(flatten)]
         options: Options,
@@ -44,14 +44,14 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Options {
-    /// Runs that count.
+    /// Measured runs.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Runs before them that do not.
+    /// Warm-up runs.
     #[arg(long, default_value_t = 1)]
     warmup: usize,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
     /// Print the measurements as JSON.
     #[arg(long)]
     json: bool,

@@ -6,10 +6,10 @@ use clap_complete::Shell;
 use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 
-/// Print a script that completes this command line in a shell.
+/// Print a shell completion script.
 #[derive(Debug, Args)]
 pub(super) struct Completions {
-    /// The shell; put the script where that shell looks for completions.
+    /// The shell.
     shell: Shell,
 }
 

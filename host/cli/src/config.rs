@@ -5,39 +5,41 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{ConfigArgs, Settings};
+use super::{ConfigArgs, SettingArgs};
 use crate::terminal::Terminal;
-use scaledown_host::config::{self, Config, Problem};
+use scaledown_host::config::{self, Config, Preflight, Problem};
 use scaledown_host::error::{Error, Result};
 
-/// Check, show and describe configurations.
+/// Check and print configurations.
 #[derive(Debug, Args)]
 pub(super) struct ConfigCommand {
     #[command(subcommand)]
-    action: Action,
+    action: ConfigAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Check configurations, and the local models and files that they name, without running or downloading anything.
-    Check(Check),
-    /// Print a configuration with everything it extends, as one TOML file that reproduces it.
+enum ConfigAction {
+    /// Check configurations and the local models and files that they name. Runs and downloads
+    /// nothing.
+    Check(ConfigCheck),
+    /// Print the resolved configuration as one TOML file.
     Show(Show),
-    /// Print the JSON schema of configurations, plugins included.
+    /// Print the JSON schema of configurations, including plugins.
     Schema,
 }
 
 #[derive(Debug, Args)]
-struct Check {
-    /// The configurations, TOML files.
+struct ConfigCheck {
+    /// The configurations (TOML).
     #[arg(required = true, value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
-    /// Take a model or file that is not there for an error. Otherwise it is a warning: an earlier command may make it.
+    settings: SettingArgs,
+    /// Treat missing models and files as errors. Otherwise they are warnings: an earlier command
+    /// may make them.
     #[arg(long)]
     strict: bool,
-    /// Print the outcome as JSON.
+    /// Print the result as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -54,9 +56,9 @@ struct Show {
 impl ConfigCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Check(check) => check.run(terminal),
-            Action::Show(show) => show.run(terminal),
-            Action::Schema => terminal.print_json(&config::json_schema()),
+            ConfigAction::Check(check) => check.run(terminal),
+            ConfigAction::Show(show) => show.run(terminal),
+            ConfigAction::Schema => terminal.print_json(&config::json_schema()),
         }
     }
 }
@@ -69,18 +71,18 @@ struct Outcome {
     warnings: Vec<String>,
 }
 
-impl Check {
+impl ConfigCheck {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let overrides = self.settings.overrides()?;
         let outcomes: Vec<Outcome> = self
             .files
             .into_iter()
             .map(|file| {
-                let told = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+                let lines = |problems: &[Problem]| problems.iter().map(ToString::to_string).collect::<Vec<_>>();
                 let (problems, warnings) = match Config::check(&file, &overrides) {
-                    Ok(absent) if self.strict => (told(&absent), Vec::new()),
-                    Ok(absent) => (Vec::new(), told(&absent)),
-                    Err(error) => (told(error.problems()), Vec::new()),
+                    Ok(Preflight { missing, notes }) if self.strict => (lines(&missing), lines(&notes)),
+                    Ok(Preflight { missing, notes }) => (Vec::new(), [lines(&missing), lines(&notes)].concat()),
+                    Err(error) => (lines(error.problems()), Vec::new()),
                 };
                 Outcome { file, valid: problems.is_empty(), problems, warnings }
             })

@@ -1,4 +1,4 @@
-//! `scaledown corpus`: look at what a configuration's corpus and questions come to.
+//! `scaledown corpus`: print a configuration's chunks and questions.
 
 use std::io::Write;
 
@@ -8,29 +8,29 @@ use serde::Serialize;
 use super::ConfigArgs;
 use crate::terminal::Terminal;
 use scaledown_host::data::corpus::Chunks;
-use scaledown_host::data::questions::Questions;
+use scaledown_host::data::questions::QuestionReader;
 use scaledown_host::error::{Error, Result};
 
-/// Look at a configuration's corpus and questions.
+/// Print a configuration's corpus and questions.
 #[derive(Debug, Args)]
 pub(super) struct CorpusCommand {
     #[command(subcommand)]
-    action: Action,
+    action: CorpusAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Print the chunks of the corpus as JSON Lines: what is searched and read.
-    Chunks(Shown),
+enum CorpusAction {
+    /// Print the chunks of the corpus as JSON Lines.
+    Chunks(CorpusArgs),
     /// Print the questions as JSON Lines.
-    Questions(Shown),
+    Questions(CorpusArgs),
 }
 
 #[derive(Debug, Args)]
-struct Shown {
+struct CorpusArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Print only the first ones.
+    /// Print only the first N.
     #[arg(long, value_name = "N")]
     first: Option<usize>,
 }
@@ -38,10 +38,10 @@ struct Shown {
 impl CorpusCommand {
     pub(super) fn run(self, _: &Terminal) -> Result<()> {
         match self.action {
-            Action::Chunks(Shown { config, first }) => print(Chunks::open(config.load()?.require_corpus()?)?, first),
-            Action::Questions(Shown { config, first }) => {
+            CorpusAction::Chunks(CorpusArgs { config, first }) => print(Chunks::open(config.load()?.require_corpus()?)?, first),
+            CorpusAction::Questions(CorpusArgs { config, first }) => {
                 let config = config.load()?;
-                let questions = Questions::open(config.require_questions()?, config.corpus.as_ref())?;
+                let questions = QuestionReader::open(config.require_questions()?, config.corpus.as_ref())?;
                 print(questions.map(|item| item.map_err(Error::from)), first)
             }
         }

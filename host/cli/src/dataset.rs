@@ -1,4 +1,5 @@
-//! `scaledown dataset`: make the embedded data set and records of ready-made sets, check files of records.
+//! `scaledown dataset`: make the embedded dataset and records of ready-made sets, check files of
+//! records.
 
 use std::path::{Path, PathBuf};
 
@@ -10,64 +11,65 @@ use super::ready_made;
 use crate::terminal::{Terminal, table};
 use scaledown_host::data::atlas::{self, AtlasConfig};
 use scaledown_host::data::datasets::Set;
-use scaledown_host::data::records::{self, Summary};
+use scaledown_host::data::records::{self, RecordsSummary};
 use scaledown_host::error::{Error, Result};
 use scaledown_host::prepare;
 
-/// Make and check data sets.
+/// Create and check datasets.
 #[derive(Debug, Args)]
 pub(super) struct DatasetCommand {
     #[command(subcommand)]
-    action: Action,
+    action: DatasetAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Write the Atlas: an invented encyclopedia with its questions, corpus and tokenizer.
+enum DatasetAction {
+    /// Write the Atlas: a synthetic encyclopedia with questions, corpus and tokenizer.
     Atlas(Atlas),
-    /// Write SQuAD (v1.1 or v2.0) as records to train on.
+    /// Write SQuAD (v1.1 or v2.0) as training records.
     Squad(ready_made::One),
-    /// Write Natural Questions as records to train on; NQ-open has no documents, and its records get made ones.
+    /// Write Natural Questions as training records. NQ-open has no documents: each record gets a
+    /// generated one.
     NaturalQuestions(ready_made::One),
-    /// Write TriviaQA as records to train on.
+    /// Write TriviaQA as training records.
     TriviaQa(ready_made::One),
-    /// Write HotpotQA's distractor setting as records to train on.
+    /// Write HotpotQA (distractor setting) as training records.
     HotpotQa(ready_made::One),
-    /// Write all four of these sets into one file of records.
+    /// Write all four datasets into one file of training records.
     All(ready_made::Records),
-    /// Make one file of the records of all shares of a `prepare`.
+    /// Merge the shards of a `prepare` into one file of records.
     Merge(Merge),
-    /// Check files of records, and summarise what is in them.
-    Check(Check),
+    /// Check files of records and summarise them.
+    Check(DatasetCheck),
 }
 
 impl DatasetCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Atlas(atlas) => atlas.run(terminal),
-            Action::Squad(one) => one.run(Set::Squad, terminal),
-            Action::NaturalQuestions(one) => one.run(Set::NaturalQuestions, terminal),
-            Action::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
-            Action::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
-            Action::All(records) => records.run(terminal),
-            Action::Merge(merge) => merge.run(terminal),
-            Action::Check(check) => check.run(terminal),
+            DatasetAction::Atlas(atlas) => atlas.run(terminal),
+            DatasetAction::Squad(one) => one.run(Set::Squad, terminal),
+            DatasetAction::NaturalQuestions(one) => one.run(Set::NaturalQuestions, terminal),
+            DatasetAction::TriviaQa(one) => one.run(Set::TriviaQa, terminal),
+            DatasetAction::HotpotQa(one) => one.run(Set::HotpotQa, terminal),
+            DatasetAction::All(records) => records.run(terminal),
+            DatasetAction::Merge(merge) => merge.run(terminal),
+            DatasetAction::Check(check) => check.run(terminal),
         }
     }
 }
 
 #[derive(Debug, Args)]
 struct Atlas {
-    /// The directory to write to; it is made if it is missing.
+    /// The output directory, created if missing.
     #[arg(long, short, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
-    /// The settings of the encyclopedia, a TOML file; the embedded default's, if not given.
+    /// The encyclopedia's settings (TOML) [default: the built-in settings].
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     settings: Option<PathBuf>,
-    /// The seed, over that of the settings.
+    /// The seed; overrides the settings.
     #[arg(long)]
     seed: Option<u64>,
-    /// Print what was written as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -102,13 +104,13 @@ fn read_settings(path: &Path) -> Result<AtlasConfig> {
 
 #[derive(Debug, Args)]
 struct Merge {
-    /// The output directories of the shares, `shard-0-of-8` and so on.
+    /// The shards' output directories: `shard-0-of-8` and so on.
     #[arg(required = true, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     shards: Vec<PathBuf>,
-    /// The file to write, JSON Lines.
+    /// The output file (JSON Lines).
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
-    /// Print what was written as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -124,8 +126,8 @@ impl Merge {
 }
 
 #[derive(Debug, Args)]
-struct Check {
-    /// The files of records, JSON Lines or JSON.
+struct DatasetCheck {
+    /// The files of records (JSON Lines or JSON).
     #[arg(required = true, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     files: Vec<PathBuf>,
     /// Print the summaries as JSON.
@@ -133,7 +135,7 @@ struct Check {
     json: bool,
 }
 
-impl Check {
+impl DatasetCheck {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let summaries = self.files.iter().map(|file| Ok((file, records::check(file)?))).collect::<Result<Vec<_>>>()?;
         if self.json {
@@ -150,11 +152,12 @@ impl Check {
     }
 }
 
-/// One line a bad record, as far as they are listed, and the lines of the rest; or that there is no record at all.
-fn blame(file: &Path, summary: &Summary) -> String {
+/// One line per listed invalid record, and the line numbers of the others; or that the file is
+/// empty.
+fn blame(file: &Path, summary: &RecordsSummary) -> String {
     let file = file.display();
     if summary.bad_records == 0 {
-        return format!("{file}: there is no record in it");
+        return format!("{file}: contains no records");
     }
     let mut lines: Vec<String> = summary
         .bad
@@ -168,12 +171,12 @@ fn blame(file: &Path, summary: &Summary) -> String {
     if unlisted > 0 {
         let run = |(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
         let runs: Vec<String> = summary.more_bad_lines.iter().map(run).collect();
-        lines.push(format!("{file}: {unlisted} more bad records, on lines {}", runs.join(", ")));
+        lines.push(format!("{file}: {unlisted} more invalid records, on lines {}", runs.join(", ")));
     }
     lines.join("\n")
 }
 
-fn describe(file: &Path, summary: &Summary) -> String {
+fn describe(file: &Path, summary: &RecordsSummary) -> String {
     let extent = |extent: records::Extent| format!("{} to {}, mean {:.1}", extent.min, extent.max, extent.mean);
     let rows = [
         ("records", summary.records.to_string()),

@@ -1,7 +1,7 @@
 //! The embedded default: the quickstart's configuration and models, in the binary itself.
 //!
-//! Commands read files, so that what is embedded is no special case: the files are written to the user's cache once, under a name that
-//! follows from their content.
+//! Embedded files are unpacked once into the user's cache, under a name derived from their content,
+//! so that commands read them like any files.
 
 use std::path::{Path, PathBuf};
 
@@ -14,8 +14,8 @@ static FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/embedded.r
 /// The quickstart's configuration, from the repository's root.
 const CONFIGURATION: &str = "configs/quickstart.toml";
 
-/// The quickstart's configuration: the file of the working directory, where that is the repository; otherwise the embedded one, which
-/// is written to the user's cache with all that it names.
+/// The quickstart's configuration: the file of the working directory, where that is the repository;
+/// otherwise the embedded one, which is written to the user's cache with all that it names.
 ///
 /// # Errors
 /// If the cache cannot be written, or this program was built without the repository.
@@ -26,15 +26,15 @@ pub fn configuration() -> Result<PathBuf> {
     }
     if !FILES.iter().any(|(name, _)| *name == CONFIGURATION) {
         let message =
-            format!("this program has no embedded default; run it in ScaleDown's repository, which has {CONFIGURATION}");
+            format!("this program has no embedded configuration; run it in ScaleDown's repository, which has {CONFIGURATION}");
         return Err(Error::failed(message));
     }
     let cache = dirs::cache_dir().unwrap_or_else(std::env::temp_dir).join("scaledown");
     Ok(unpack(FILES, &cache)?.join(CONFIGURATION))
 }
 
-/// Writes `files` into a directory of `cache` that is named after their content, and gives back that directory. Files that are there as
-/// they should be are left alone.
+/// Writes `files` into a directory of `cache` named after their content. Returns that directory.
+/// Keeps files that are already correct.
 fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
     let mut hasher = crc32fast::Hasher::new();
     for (name, content) in files {
@@ -42,7 +42,7 @@ fn unpack(files: &[(&str, &[u8])], cache: &Path) -> Result<PathBuf> {
         hasher.update(content);
     }
     let directory = cache.join(format!("default-{:08x}", hasher.finalize()));
-    tracing::info!(directory = %directory.display(), "unpacking the embedded default");
+    tracing::info!(directory = %directory.display(), "unpacking the built-in configuration");
     for (name, content) in files {
         let path = directory.join(name);
         if !std::fs::read(&path).is_ok_and(|found| found == *content) {

@@ -8,17 +8,18 @@ use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::AnswerScores;
 use scaledown_host::evaluate::report::Metrics;
-use scaledown_host::run::{self, Context, Start};
+use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Measure a trained compressor: quality and speed, before and after, against full documents.
+/// Measure a trained compressor's quality and speed against full documents, before and after
+/// training.
 #[derive(Debug, clap::Args)]
 pub(super) struct Evaluate {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The trained model, if not that of the configuration's output directory.
-    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
-    checkpoint: Option<PathBuf>,
+    /// The trained model [default: `model` in the configuration's output directory].
+    #[arg(long, alias = "checkpoint", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    model: Option<PathBuf>,
     /// Print the metrics as JSON.
     #[arg(long)]
     json: bool,
@@ -27,8 +28,8 @@ pub(super) struct Evaluate {
 impl Evaluate {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let progress = terminal.watch(Interrupt::listen()?);
-        let context = Context { progress: &progress, start: Start::New, command: command_line() };
-        let (metrics, shown) = run::evaluate(&self.config.load()?, self.checkpoint.as_deref(), &context)?;
+        let context = Context { progress: &progress, start: RunStart::New, command: command_line() };
+        let (metrics, shown) = run::evaluate(&self.config.load()?, self.model.as_deref(), &context)?;
         if self.json { terminal.print_json(&metrics) } else { terminal.print(summarise(&metrics, &shown)) }
     }
 }
@@ -49,7 +50,7 @@ pub(super) fn summarise(metrics: &Metrics, shown: &Path) -> String {
     let mut text = table(&["ANSWERS FROM", "EM", "F1", "MATCH", "ROUGE-L"], &rows);
     if let Some(speed) = &metrics.speed {
         text.push_str(&format!(
-            "\n{:.1} ms a question compressed, {:.1} ms uncompressed: {:.2}x ({})",
+            "\nTime per question: {:.1} ms compressed, {:.1} ms uncompressed ({:.2}x; {})",
             speed.compressed.total_ms, speed.uncompressed.total_ms, speed.speedup, speed.protocol
         ));
     }

@@ -9,16 +9,18 @@ use scaledown_host::error::Result;
 use scaledown_host::evaluate::metrics::ranking::{self, CutScores};
 use scaledown_host::evaluate::metrics::{read_qrels, read_run};
 
-/// Score a ranking of documents against judgements: nDCG, MRR and recall, as trec_eval and pytrec_eval do.
+/// Score a TREC run against judgements: nDCG, MRR and recall, as trec_eval and pytrec_eval compute
+/// them.
 #[derive(Debug, clap::Args)]
 pub(super) struct EvaluateRun {
-    /// The ranking, a TREC run: `query Q0 document rank score tag`; may be compressed (.gz, .zst).
+    /// The TREC run: `query Q0 document rank score tag`; may be compressed (.gz, .zst).
     #[arg(value_hint = clap::ValueHint::FilePath)]
     run: PathBuf,
-    /// The judgements, as TREC (`query iteration document grade`) or BEIR (`query-id corpus-id score`, tabs between) writes them.
+    /// The judgements: TREC (`query iteration document grade`) or BEIR (tab-separated
+    /// `query-id corpus-id score`).
     #[arg(value_hint = clap::ValueHint::FilePath)]
     qrels: PathBuf,
-    /// How many documents of each query to look at; several numbers, parted by commas, give a row each.
+    /// Comma-separated cutoffs: how many documents of each query to score.
     #[arg(long, value_name = "K,..", value_delimiter = ',', default_value = "5,10,100", value_parser = positive)]
     k: Vec<usize>,
     /// Print the scores as JSON.
@@ -36,7 +38,7 @@ impl EvaluateRun {
         let found = ranking::evaluate(&qrels, &run, &self.k);
         if found.missing == found.queries {
             let (run, qrels) = (self.run.display(), self.qrels.display());
-            terminal.warn(format!("{run} answers none of the {} queries of {qrels}; are their ids the same?", found.queries));
+            terminal.warn(format!("{run} has none of the {} queries of {qrels}; check that their ids match", found.queries));
         }
         if self.json {
             return terminal.print_json(&json!({
@@ -47,12 +49,14 @@ impl EvaluateRun {
         let mut text = scores(&found.scores);
         text.push_str(&format!("\nMeans over {} judged queries.", found.queries));
         if found.unjudged > 0 {
-            text.push_str(&format!(" {} queries of the run are not judged, and not scored.", found.unjudged));
+            text.push_str(&format!(" {} queries of the run have no judgements and are not scored.", found.unjudged));
         }
         if found.missing > 0 {
             let answered = found.queries - found.missing;
-            let why = "the run does not have, and which count as 0. Over the";
-            text.push_str(&format!(" They include {} that {why} {answered} that it has:\n\n", found.missing));
+            text.push_str(&format!(
+                " {} of them are missing in the run and count as 0. Means over the {answered} others:\n\n",
+                found.missing
+            ));
             text.push_str(&scores(&found.answered));
         }
         terminal.print(text)

@@ -1,4 +1,4 @@
-//! `scaledown index`: make the index of a corpus, and look at it.
+//! `scaledown index`: build, extend, describe and search an index.
 
 use clap::{Args, Subcommand};
 
@@ -6,39 +6,39 @@ use super::ConfigArgs;
 use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
-use scaledown_host::retrieval::{self, Description, Found, SearchIndex};
+use scaledown_host::retrieval::{self, Description, FoundChunk, SearchIndex};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Make the index that a corpus is searched through, and look at it.
+/// Build, extend, inspect and search an index.
 #[derive(Debug, Args)]
 pub(super) struct IndexCommand {
     #[command(subcommand)]
-    action: Action,
+    action: IndexAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// Index the corpus of a configuration.
+enum IndexAction {
+    /// Build the index of the configuration's corpus.
     Build(Build),
-    /// Add the documents of a configuration's corpus to its index; those whose ids are there are replaced.
-    Add(Shown),
-    /// Print what an index holds, and whether its files are intact.
-    Info(Shown),
-    /// Search an index for one query.
+    /// Add the corpus's documents to its index. Documents with known ids are replaced.
+    Add(IndexArgs),
+    /// Describe an index and verify its files.
+    Info(IndexArgs),
+    /// Search the index.
     Search(Search),
 }
 
 #[derive(Debug, Args)]
 struct Build {
     #[command(flatten)]
-    shown: Shown,
-    /// Make the index anew where there is one; that one stays until the new one is complete.
+    shown: IndexArgs,
+    /// Rebuild an existing index. The old one stays in use until the new one is complete.
     #[arg(long)]
     overwrite: bool,
 }
 
 #[derive(Debug, Args)]
-struct Shown {
+struct IndexArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Print the result as JSON.
@@ -49,11 +49,11 @@ struct Shown {
 #[derive(Debug, Args)]
 struct Search {
     #[command(flatten)]
-    shown: Shown,
-    /// What to search for.
+    shown: IndexArgs,
+    /// The query.
     #[arg(long)]
     query: String,
-    /// How many chunks to print.
+    /// Number of chunks to print.
     #[arg(long, short, default_value_t = 10)]
     k: usize,
 }
@@ -61,28 +61,28 @@ struct Search {
 impl IndexCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::Build(Build { shown, overwrite }) => {
+            IndexAction::Build(Build { shown, overwrite }) => {
                 let config = shown.config.load()?;
                 config.require_corpus()?;
                 let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
                 shown.print(&retrieval::build(&config.for_index()?, &device, overwrite, &progress)?, false, terminal)
             }
-            Action::Add(shown) => {
+            IndexAction::Add(shown) => {
                 let config = shown.config.load()?;
                 config.require_corpus()?;
                 let (device, progress) = (registry::device(&config.device)?, terminal.watch(Interrupt::listen()?));
                 shown.print(&retrieval::add(&config.for_index()?, &device, &progress)?, false, terminal)
             }
-            Action::Info(shown) => {
+            IndexAction::Info(shown) => {
                 let config = shown.config.load()?;
                 shown.print(&SearchIndex::open(&config.for_index()?, &registry::device(&config.device)?)?, true, terminal)
             }
-            Action::Search(search) => search.run(terminal),
+            IndexAction::Search(search) => search.run(terminal),
         }
     }
 }
 
-impl Shown {
+impl IndexArgs {
     fn print(&self, index: &SearchIndex, verify: bool, terminal: &Terminal) -> Result<()> {
         let description = retrieval::describe(index, verify)?;
         if self.json { terminal.print_json(&description) } else { terminal.print(describe(&description)) }
@@ -94,14 +94,14 @@ fn describe(description: &Description) -> String {
         ("directory", description.directory.display().to_string()),
         ("chunks", description.chunks.to_string()),
         ("size", format!("{:.1} MiB", description.bytes as f64 / f64::from(1 << 20))),
-        ("checksum of the texts", description.checksum.clone()),
+        ("text checksum", description.checksum.clone()),
         ("additions", description.additions.to_string()),
         ("retriever", description.retriever.clone()),
     ];
-    let checked = description.verified.then(|| ("checksums of all files", "compared, all are right".to_owned()));
+    let checked = description.verified.then(|| ("integrity", "ok".to_owned()));
     let own = own.into_iter().chain(checked).map(|(name, value)| vec![name.to_owned(), value]);
-    let facts = description.facts.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
-    table(&["INDEX", ""], &own.chain(facts).collect::<Vec<_>>())
+    let stats = description.stats.iter().map(|(name, value)| vec![name.clone(), value.clone()]);
+    table(&["INDEX", ""], &own.chain(stats).collect::<Vec<_>>())
 }
 
 impl Search {
@@ -112,7 +112,7 @@ impl Search {
         if self.shown.json {
             return terminal.print_json(&found);
         }
-        let row = |found: &Found| vec![format!("{:.4}", found.score), found.id.clone(), excerpt(&found.text)];
+        let row = |found: &FoundChunk| vec![format!("{:.4}", found.score), found.id.clone(), excerpt(&found.text)];
         terminal.print(table(&["SCORE", "CHUNK", "TEXT"], &found.iter().map(row).collect::<Vec<_>>()))
     }
 }

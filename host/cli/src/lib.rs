@@ -1,12 +1,14 @@
 //! The command line: one file a subcommand, each a thin call of the library.
 //!
 //! To add a subcommand: write `src/NAME.rs` with a struct that derives [`clap::Args`] and a
-//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in [`Command::run`].
+//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in
+//! [`Command::run`].
 
 mod again;
 mod answer;
 mod bench;
 mod completions;
+mod compress;
 mod config;
 mod corpus;
 mod dataset;
@@ -14,8 +16,10 @@ pub mod doctor;
 pub mod embedded;
 mod evaluate;
 mod evaluate_run;
+mod import;
 mod index;
 mod inspect;
+mod label;
 pub mod logging;
 mod plugin;
 mod prepare;
@@ -28,14 +32,20 @@ pub mod terminal;
 mod train;
 
 // The built-in plugins: each is found because its crate is linked in.
+#[cfg(feature = "adapter")]
+use scaledown_adapter as _;
 #[cfg(feature = "bm25")]
 use scaledown_bm25 as _;
+#[cfg(feature = "candle")]
+use scaledown_candle as _;
 #[cfg(feature = "cpu")]
 use scaledown_cpu as _;
 #[cfg(feature = "cuda")]
 use scaledown_cuda as _;
 #[cfg(feature = "deberta")]
 use scaledown_deberta as _;
+#[cfg(feature = "decoder")]
+use scaledown_decoder_compressor as _;
 #[cfg(feature = "milvus")]
 use scaledown_milvus as _;
 #[cfg(feature = "mistral")]
@@ -62,11 +72,11 @@ use crate::terminal::Terminal;
 use scaledown_host::config::{Config, Overrides};
 use scaledown_host::error::{Error, Result};
 
-/// Answers questions over documents faster, by soft compression: trains, measures and runs compressors.
+/// Train, measure and run document compressors that make retrieval-augmented generation faster.
 #[derive(Debug, Parser)]
 #[command(name = "scaledown", version, max_term_width = 110, arg_required_else_help = true)]
 struct Cli {
-    /// Print results and errors only: no progress, no notes, no warnings.
+    /// Print only results and errors.
     #[arg(short, long, global = true)]
     quiet: bool,
     #[command(subcommand)]
@@ -82,6 +92,7 @@ enum Command {
     Evaluate(evaluate::Evaluate),
     EvaluateRun(evaluate_run::EvaluateRun),
     Answer(answer::AnswerCommand),
+    Compress(compress::Compress),
     Dataset(dataset::DatasetCommand),
     Corpus(corpus::CorpusCommand),
     Index(index::IndexCommand),
@@ -90,7 +101,9 @@ enum Command {
     Bench(bench::Bench),
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
+    Import(import::Import),
     Inspect(inspect::InspectCommand),
+    Label(label::Label),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
 }
@@ -105,6 +118,7 @@ impl Command {
             Command::Evaluate(command) => command.run(terminal),
             Command::EvaluateRun(command) => command.run(terminal),
             Command::Answer(command) => command.run(terminal),
+            Command::Compress(command) => command.run(terminal),
             Command::Dataset(command) => command.run(terminal),
             Command::Corpus(command) => command.run(terminal),
             Command::Index(command) => command.run(terminal),
@@ -113,21 +127,23 @@ impl Command {
             Command::Bench(command) => command.run(terminal),
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),
+            Command::Import(command) => command.run(terminal),
             Command::Inspect(command) => command.run(terminal),
+            Command::Label(command) => command.run(terminal),
             Command::Doctor(command) => command.run(terminal),
             Command::Completions(command) => command.run(terminal),
         }
     }
 }
 
-/// A configuration file and what goes over it.
+/// A configuration file and its overrides.
 #[derive(Debug, Args)]
 pub(crate) struct ConfigArgs {
-    /// The configuration, a TOML file.
+    /// The configuration (TOML).
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
 }
 
 impl ConfigArgs {
@@ -137,16 +153,16 @@ impl ConfigArgs {
     }
 }
 
-/// Values that go over a configuration.
+/// Overrides of a configuration.
 #[derive(Debug, Args)]
-pub(crate) struct Settings {
-    /// Sets one key over the configuration, as in `--set training.seed=1`; may be repeated.
+pub(crate) struct SettingArgs {
+    /// Override a configuration key, as in `--set training.seed=1`. Repeatable.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     set: Vec<String>,
 }
 
-impl Settings {
-    /// The settings, with those of the environment below them.
+impl SettingArgs {
+    /// The overrides, with those of the environment below them.
     pub(crate) fn overrides(&self) -> Result<Overrides> {
         let has_key =
             |setting: &String| setting.split_once('=').is_some_and(|(key, _)| key.split('.').all(|part| !part.trim().is_empty()));
@@ -160,8 +176,8 @@ impl Settings {
     }
 }
 
-/// Runs the `scaledown` command line of this process and returns its exit code: 0, 1 for an error, 2 for wrong usage, 130 after an
-/// interruption.
+/// Runs the `scaledown` command line of this process and returns its exit code: 0, 1 for an error,
+/// 2 for wrong usage, 130 after an interruption.
 ///
 /// A binary with plugins of its own is this call, and their crates linked in:
 ///

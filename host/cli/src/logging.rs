@@ -8,8 +8,8 @@ use tracing_subscriber::filter::{LevelFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging: what `RUST_LOG` asks for; otherwise warnings, or only errors when quiet. Levels are coloured at a terminal, unless
-/// `NO_COLOR` is set and not empty (<https://no-color.org>).
+/// Starts logging: what `RUST_LOG` asks for; otherwise warnings, or only errors when quiet. Levels
+/// are coloured at a terminal, unless `NO_COLOR` is set and not empty (<https://no-color.org>).
 ///
 /// A second call in one process changes nothing.
 pub fn start(quiet: bool) {
@@ -22,7 +22,8 @@ pub fn start(quiet: bool) {
     let _ = subscriber.try_init();
 }
 
-/// Whether this is the traffic of an HTTP client, byte by byte, and with it the keys that it carries: nothing shows that, whatever was asked for.
+/// Whether this is the traffic of an HTTP client, byte by byte, and with it the keys that it
+/// carries: nothing shows that, whatever was asked for.
 fn spills(metadata: &Metadata<'_>) -> bool {
     const CLIENTS: [&str; 4] = ["ureq", "h2", "hyper", "tonic"];
     *metadata.level() == Level::TRACE && CLIENTS.iter().any(|client| metadata.target().starts_with(client))

@@ -7,18 +7,18 @@ use crate::terminal::{Terminal, table};
 use scaledown_host::error::Result;
 use scaledown_host::plugins::registry;
 
-/// Show the plugins that a configuration can name.
+/// List plugins.
 #[derive(Debug, Args)]
 pub(super) struct PluginCommand {
     #[command(subcommand)]
-    action: Action,
+    action: PluginAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
-    /// List all plugins: kind, name and what each is.
+enum PluginAction {
+    /// List all plugins: kind, names and description.
     List {
-        /// Print JSON, with the schema of each plugin's keys.
+        /// Print JSON, with each plugin's schema.
         #[arg(long)]
         json: bool,
     },
@@ -26,15 +26,18 @@ enum Action {
 
 impl PluginCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let Action::List { json } = self.action;
+        let PluginAction::List { json } = self.action;
         if json {
             let plugins: Vec<Value> = registry::entries()
-                .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "description": entry.description, "schema": (entry.schema)() }))
+                .map(|entry| json!({ "kind": entry.kind(), "name": entry.name, "aliases": entry.aliases, "description": entry.description, "schema": (entry.schema)() }))
                 .collect();
             return terminal.print_json(&plugins);
         }
         let rows: Vec<Vec<String>> = registry::entries()
-            .map(|entry| vec![entry.kind().to_string(), entry.name.to_owned(), entry.description.to_owned()])
+            .map(|entry| {
+                let names = [&[entry.name], entry.aliases].concat().join(", ");
+                vec![entry.kind().to_string(), names, entry.description.to_owned()]
+            })
             .collect();
         terminal.print(table(&["KIND", "NAME", "DESCRIPTION"], &rows))
     }

@@ -5,25 +5,25 @@ use super::again::command_line;
 use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 use scaledown_host::prepare::Shard;
-use scaledown_host::run::{self, Context, Prepared, Start};
+use scaledown_host::run::{self, Context, Prepared, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Make training records: retrieve documents for each question, rerank them, and let a teacher answer.
+/// Prepare training records: retrieve and rerank documents for each question, and answer it with a
+/// teacher.
 #[derive(Debug, clap::Args)]
 pub(super) struct Prepare {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Do what is missing of a run that stopped.
+    /// Resume an interrupted run.
     #[arg(long)]
     resume: bool,
-    /// Remove an earlier run's records and start over; its index stays.
+    /// Replace an earlier run's records. Keeps its index.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
-    /// Work on one share of the questions, so that several machines can share them: INDEX/COUNT, from 0/COUNT on. `scaledown dataset merge`
-    /// makes one file of all.
+    /// Process shard INDEX of COUNT (zero-based). Merge the shards with `scaledown dataset merge`.
     #[arg(long, value_name = "INDEX/COUNT", default_value = "0/1", hide_default_value = true)]
     shard: Shard,
-    /// Print what was made as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -32,9 +32,9 @@ impl Prepare {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let config = self.config.load()?;
         let start = match (self.resume, self.overwrite) {
-            (true, _) => Start::Resume,
-            (_, true) => Start::Overwrite,
-            _ => Start::New,
+            (true, _) => RunStart::Resume,
+            (_, true) => RunStart::Overwrite,
+            _ => RunStart::New,
         };
         let progress = terminal.watch(Interrupt::listen()?);
         let context = Context { progress: &progress, start, command: command_line() };
@@ -47,7 +47,7 @@ impl Prepare {
 fn describe(prepared: &Prepared) -> String {
     let Prepared { records, counts, questions, seconds, cores, stages } = prepared;
     let mut text = format!(
-        "{} records of {questions} questions in {seconds:.0} s ({:.1} a second, {cores:.1} cores busy): {}\n",
+        "{} records from {questions} questions in {seconds:.0} s ({:.1} per second, {cores:.1} cores busy): {}\n",
         counts.records,
         *questions as f64 / seconds.max(1e-9),
         records.display()
@@ -55,10 +55,10 @@ fn describe(prepared: &Prepared) -> String {
     let busy = stages.iter().map(|stage| format!("{} {:.0} %", stage.name, 100.0 * stage.busy_seconds / seconds.max(1e-9)));
     text.push_str(&format!("busy: {}\n", busy.collect::<Vec<_>>().join(", ")));
     for (reason, count) in &counts.skipped {
-        text.push_str(&format!("left out: {count} questions: {reason}\n"));
+        text.push_str(&format!("skipped {count} questions: {reason}\n"));
     }
     if counts.malformed > 0 {
-        text.push_str(&format!("left out: {} lines that are no question\n", counts.malformed));
+        text.push_str(&format!("skipped {} malformed lines\n", counts.malformed));
     }
     text
 }

@@ -6,7 +6,7 @@ use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 use scaledown_host::run;
 
-/// Pretrain a small language model, or a compressor on plain text.
+/// Pretrain a compressor on text, or a small language model.
 #[derive(Debug, clap::Args)]
 pub(super) struct Pretrain {
     #[command(flatten)]

@@ -2,28 +2,29 @@
 
 use std::path::PathBuf;
 
-use super::Settings;
+use super::SettingArgs;
 use super::again::command_line;
 use super::evaluate::summarise;
 use crate::embedded;
 use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::Result;
-use scaledown_host::run::{self, Context, Start};
+use scaledown_host::run::{self, Context, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
 
-/// Train and measure a compressor on the embedded default, and write a report.
+/// Train and measure a compressor on built-in data, and write a report.
 #[derive(Debug, clap::Args)]
 pub(super) struct Quickstart {
-    /// The configuration, if not the embedded default's: `configs/quickstart.toml` where that is, or else the one in this program.
+    /// The configuration (TOML) [default: `configs/quickstart.toml` in the repository, else the
+    /// built-in configuration].
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: Option<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
-    /// Go on with the run in the output directory that was interrupted.
+    settings: SettingArgs,
+    /// Resume an interrupted run.
     #[arg(long)]
     resume: bool,
-    /// Remove the run that is in the output directory, and start over.
+    /// Replace the run in the output directory.
     #[arg(long, conflicts_with = "resume")]
     overwrite: bool,
     /// Print the metrics as JSON.
@@ -36,9 +37,9 @@ impl Quickstart {
         let file = self.file.map_or_else(embedded::configuration, Ok)?;
         let config = Config::load(&file, &self.settings.overrides()?)?;
         let start = match (self.resume, self.overwrite) {
-            (true, _) => Start::Resume,
-            (_, true) => Start::Overwrite,
-            _ => Start::New,
+            (true, _) => RunStart::Resume,
+            (_, true) => RunStart::Overwrite,
+            _ => RunStart::New,
         };
         let progress = terminal.watch(Interrupt::listen()?);
         let context = Context { progress: &progress, start, command: command_line() };

@@ -9,21 +9,21 @@ use scaledown_host::support::interrupt::Interrupt;
 use super::ConfigArgs;
 use crate::terminal::Terminal;
 
-/// Write the documents that the retriever finds for a configuration's questions, as a TREC run.
+/// Write the retriever's ranking for all questions as a TREC run.
 #[derive(Debug, clap::Args)]
 pub(super) struct Retrieve {
     #[command(flatten)]
     config: ConfigArgs,
-    /// The file to write: lines of `question Q0 chunk rank score plugin`.
+    /// The output file: lines of `question Q0 chunk rank score plugin`.
     #[arg(long, short, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     out: PathBuf,
-    /// How many chunks of each question to write; those that `prepare` retrieves, if not given.
+    /// Chunks per question [default: preparation.retrieve].
     #[arg(long, short, value_parser = at_least_one)]
     k: Option<usize>,
-    /// Put the chunks that `prepare` would rerank in the order of the configuration's reranker, and write the best with its scores.
+    /// Rerank with the configuration's reranker and write its scores.
     #[arg(long)]
     rerank: bool,
-    /// Write documents in place of chunks: each with the score of its best chunk.
+    /// Rank documents instead of chunks, each by its best chunk.
     #[arg(long)]
     documents: bool,
 }

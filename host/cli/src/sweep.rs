@@ -7,11 +7,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::Settings;
+use super::SettingArgs;
 use crate::terminal::{Terminal, table};
 use scaledown_host::config::Variant;
 use scaledown_host::error::{Error, Result};
-use scaledown_host::run::{Start, Sweep};
+use scaledown_host::run::{RunStart, Sweep};
 use scaledown_host::support::interrupt::Interrupt;
 use scaledown_host::support::progress::Progress;
 
@@ -28,7 +28,7 @@ pub(super) struct SweepCommand {
     #[arg(value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingArgs,
     /// Number of runs at a time. Set `device.threads` to share the processor among them.
     #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     parallel: u16,
@@ -46,7 +46,7 @@ pub(super) struct SweepCommand {
 impl SweepCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let interrupt = Interrupt::listen()?;
-        let start = if self.overwrite { Start::Overwrite } else { Start::Resume };
+        let start = if self.overwrite { RunStart::Overwrite } else { RunStart::Resume };
         let sweep = Sweep::open(&self.file, &self.settings.overrides()?, start)?;
         let progress = terminal.watch(interrupt);
         let failures = run_all(&sweep, self.parallel.into(), &progress)?;

@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: results on standard output, everything else on standard error.
+//! Terminal output: results on standard output, everything else on standard error.
 //!
 //! | | at a terminal | redirected | `--quiet` |
 //! | --- | --- | --- | --- |
@@ -53,7 +53,8 @@ impl Terminal {
         self.interactive
     }
 
-    /// A progress bar of `length` steps. Its message stands behind the bar: `bar.set_message("loss 1.23")`.
+    /// A progress bar of `length` steps. Its message stands behind the bar:
+    /// `bar.set_message("loss 1.23")`.
     #[must_use]
     pub fn progress(&self, title: &str, length: u64) -> ProgressBar {
         let bar = self.bars.add(ProgressBar::new(length));
@@ -92,7 +93,7 @@ impl Terminal {
         Watch { terminal: self, interrupt }
     }
 
-    /// Writes now and then how far a bar has come, until it ends: for the log of a machine where nobody watches.
+    /// Writes a bar's progress at intervals until it ends, for the logs of unattended machines.
     fn follow(&self, bar: &ProgressBar) {
         if self.interactive || self.quiet {
             return;
@@ -107,11 +108,12 @@ impl Terminal {
                 }
             }
         };
-        // Without the thread there are no lines, and the work is done all the same.
+        // If the thread cannot start, the work goes on without progress lines.
         let _ = std::thread::Builder::new().name("progress".into()).spawn(follow);
     }
 
-    /// Says how a command gets on, in one line above any progress bar. Where nobody watches it goes to the log.
+    /// Says how a command gets on, in one line above any progress bar. Without a terminal, it goes
+    /// to the log.
     pub fn note(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if self.interactive {
@@ -121,7 +123,8 @@ impl Terminal {
         }
     }
 
-    /// Warns of what a user may not want: a result is made, and may not be the one that was meant. When quiet it goes to the log.
+    /// Warns of what a user may not want: a result is made, and may not be the one that was meant.
+    /// When quiet it goes to the log.
     pub fn warn(&self, line: impl AsRef<str>) {
         let line = line.as_ref();
         if self.quiet {
@@ -139,7 +142,7 @@ impl Terminal {
     /// Writes a result to standard output, and ends its last line.
     ///
     /// # Errors
-    /// [`Error::stdout`] if nobody reads it.
+    /// [`Error::stdout`] if standard output is closed.
     pub fn print(&self, text: impl AsRef<str>) -> Result<()> {
         self.bars.suspend(|| {
             let mut out = std::io::stdout().lock();
@@ -153,14 +156,14 @@ impl Terminal {
     /// Writes a result to standard output as JSON, for scripts.
     ///
     /// # Errors
-    /// [`Error::stdout`] if nobody reads it.
+    /// [`Error::stdout`] if standard output is closed.
     pub fn print_json(&self, value: &impl Serialize) -> Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(|error| Error::because("the result has no JSON form", error))?;
         self.print(text)
     }
 }
 
-/// What long work reports to: a terminal, and the user who may stop it.
+/// The progress of long work at a terminal, and its interruption.
 pub(crate) struct Watch<'a> {
     terminal: &'a Terminal,
     interrupt: Interrupt,
@@ -217,7 +220,7 @@ impl Drop for Shown {
     }
 }
 
-/// Nobody can be told that standard error is closed.
+/// A closed standard error cannot be reported.
 fn eprint_line(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -5,9 +5,9 @@ use super::again::command_line;
 use crate::terminal::Terminal;
 use scaledown_host::config::Config;
 use scaledown_host::error::{Error, Result};
-use scaledown_host::run::{self, Context, Directory, Start};
+use scaledown_host::run::{self, Context, Directory, RunStart};
 use scaledown_host::support::interrupt::Interrupt;
-use scaledown_host::train::Outcome;
+use scaledown_host::train::TrainingOutcome;
 
 /// Train a compressor by distillation.
 #[derive(Debug, clap::Args)]
@@ -21,10 +21,10 @@ pub(super) struct Train {
 /// How a training is run.
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
-    /// Go on from the newest checkpoint of the output directory, or begin where there is none.
+    /// Resume from the newest checkpoint, if there is one.
     #[arg(long)]
     resume: bool,
-    /// Print how the training ended as JSON.
+    /// Print a summary as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -41,20 +41,20 @@ impl RunArgs {
         &self,
         config: &Config,
         terminal: &Terminal,
-        train: fn(&Config, &Context<'_>) -> Result<Outcome>,
+        train: fn(&Config, &Context<'_>) -> Result<TrainingOutcome>,
     ) -> Result<()> {
-        let start = if self.resume { Start::Resume } else { Start::New };
+        let start = if self.resume { RunStart::Resume } else { RunStart::New };
         let progress = terminal.watch(Interrupt::listen()?);
         let outcome = train(config, &Context { progress: &progress, start, command: command_line() })?;
         if outcome.interrupted {
-            return Err(Error::interrupted(format!("step {} is saved; go on with --resume", outcome.steps)));
+            return Err(Error::interrupted(format!("saved step {}; continue with --resume", outcome.steps)));
         }
         if self.json {
             return terminal.print_json(&outcome);
         }
         let model = Directory::of(config).model();
         terminal.print(format!(
-            "{} steps in {:.0} s, last loss {:.4}; the model is in {}",
+            "{} steps in {:.0} s, final loss {:.4}; model: {}",
             outcome.steps,
             outcome.seconds,
             outcome.final_loss,

@@ -1,14 +1,14 @@
-//! What can stop a command, and how one is told on the command line.
+//! Errors of commands, and how the command line prints them.
 //!
-//! [`Error`] knows none of the rooms: each has an error of its own, which names it as [`Cause`] and matches on it where it stands; whoever needs to
-//! tell one from another further up asks with [`Error::downcast_ref`].
+//! [`Error`] knows no room. Each room has its own error, implements [`Cause`] for it and matches on
+//! it. Callers further up use [`Error::downcast_ref`].
 
 use std::error::Error as StdError;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-/// What to do where a disk is full.
+/// The hint for a full disk.
 const FREE_SPACE: &str = "free some space";
 
 /// The result of the host's fallible functions.
@@ -20,16 +20,16 @@ pub trait Cause: StdError + Send + Sync + 'static {}
 /// A component, a model or a device failed.
 impl Cause for scaledown_sdk::Error {}
 
-/// What can stop a command.
+/// An error that stops a command.
 #[derive(Debug)]
 pub struct Error {
-    kind: Kind,
+    kind: FailureKind,
     source: Box<dyn StdError + Send + Sync>,
 }
 
-/// What an [`Error`] means for the command and its exit code.
+/// The kind of an [`Error`], which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum FailureKind {
     /// The command was used in a way that it does not allow.
     Usage,
     /// The user asked to stop, and the command stopped where its work is safe.
@@ -48,7 +48,7 @@ struct AtPath {
     source: io::Error,
 }
 
-/// What was tried, and why it failed.
+/// The attempted action and the reason of its failure.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}: {source}")]
 struct Because {
@@ -63,32 +63,32 @@ impl<E: Cause> From<E> for Error {
 }
 
 impl Error {
-    fn new(kind: Kind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+    fn new(kind: FailureKind, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error { kind, source: source.into() }
     }
 
     /// The command was used in a way that it does not allow: how, and what it allows.
     pub fn usage(message: impl Into<String>) -> Self {
-        Error::new(Kind::Usage, message.into())
+        Error::new(FailureKind::Usage, message.into())
     }
 
     /// The user asked to stop: what became of the work.
     pub fn interrupted(what: impl Into<String>) -> Self {
-        Error::new(Kind::Interrupted, what.into())
+        Error::new(FailureKind::Interrupted, what.into())
     }
 
     /// Standard output could not be written to.
     #[must_use]
     pub fn stdout(source: io::Error) -> Self {
-        Error::new(Kind::Stdout, source)
+        Error::new(FailureKind::Stdout, source)
     }
 
     /// Something failed: an error, or a sentence.
     pub fn failed(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Error::new(Kind::Failed, source)
+        Error::new(FailureKind::Failed, source)
     }
 
-    /// Something failed because of something else; `message` says what was tried.
+    /// Something failed because of something else; `message` names the attempted action.
     pub fn because(message: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error::failed(Because { message: message.into(), source: source.into() })
     }
@@ -99,7 +99,8 @@ impl Error {
         Error::failed(AtPath { path: path.as_ref().display().to_string(), source })
     }
 
-    /// `place`, a file or a line or record of it, has content that cannot be used: what was found, what was expected, and what to do.
+    /// `place`, a file, line or record, has invalid content: what was found, expected, and what to
+    /// do.
     pub fn data(place: impl fmt::Display, message: impl fmt::Display) -> Self {
         Error::failed(format!("{place}: {message}"))
     }
@@ -110,9 +111,9 @@ impl Error {
         Error::data(format_args!("{}:{line}", path.as_ref().display()), message)
     }
 
-    /// What the error means for the command.
+    /// The error's kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> FailureKind {
         self.kind
     }
 
@@ -122,7 +123,7 @@ impl Error {
         self.source.downcast_ref()
     }
 
-    /// The cause, where it is of the type `E`; otherwise the error as it is.
+    /// The cause if it has type `E`; otherwise the unchanged error.
     ///
     /// # Errors
     /// The error itself, if its cause is of another type.
@@ -131,33 +132,35 @@ impl Error {
         source.downcast().map(|cause| *cause).map_err(|source| Error { kind, source })
     }
 
-    /// The error; of an interrupted command, with the command that goes on with its work.
+    /// The error. If interrupted, names the command that continues the work.
     #[must_use]
     pub fn go_on_with(self, command: &str) -> Self {
         match self.kind {
-            Kind::Interrupted => Error::interrupted(format!("{}; go on with `{command}`", self.source)),
+            FailureKind::Interrupted => Error::interrupted(format!("{}; continue with `{command}`", self.source)),
             _ => self,
         }
     }
 
-    /// The exit code of a process that ends with this error: 2 for wrong usage, 130 for an interruption, 1 otherwise.
+    /// The exit code of a process that ends with this error: 2 for wrong usage, 130 for an
+    /// interruption, 1 otherwise.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self.kind {
-            Kind::Usage => 2,
-            Kind::Interrupted => 130,
-            Kind::Stdout | Kind::Failed => 1,
+            FailureKind::Usage => 2,
+            FailureKind::Interrupted => 130,
+            FailureKind::Stdout | FailureKind::Failed => 1,
         }
     }
 
-    /// Whether the reader of our output went away, which is no failure: `scaledown plugin list | head -1`.
+    /// Whether the reader of our output went away, which is no failure:
+    /// `scaledown plugin list | head -1`.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         let error = self.source.downcast_ref::<io::Error>();
-        self.kind == Kind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+        self.kind == FailureKind::Stdout && error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     }
 
-    /// The error with everything that caused it, each said once; and what to do where a disk is full, whoever met that.
+    /// The error with its causes, without repetition, and what to do if the disk is full.
     #[must_use]
     pub fn sentence(&self) -> String {
         let mut sentence = self.to_string();
@@ -182,15 +185,15 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
-            Kind::Interrupted => write!(f, "interrupted; {}", self.source),
-            Kind::Stdout => write!(f, "could not write to standard output: {}", self.source),
-            Kind::Usage | Kind::Failed => write!(f, "{}", self.source),
+            FailureKind::Interrupted => write!(f, "interrupted; {}", self.source),
+            FailureKind::Stdout => write!(f, "cannot write to standard output: {}", self.source),
+            FailureKind::Usage | FailureKind::Failed => write!(f, "{}", self.source),
         }
     }
 }
 
 impl StdError for Error {
-    /// What caused the cause, which the sentence tells itself.
+    /// The cause of the cause; the message contains the cause itself.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.source.source()
     }
@@ -198,13 +201,15 @@ impl StdError for Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Error, ErrorKind};
+    use std::io::ErrorKind;
+
+    use super::Error;
 
     #[test]
-    fn a_full_disk_is_told_with_what_to_do() {
+    fn a_full_disk_is_reported_with_what_to_do() {
         let full = |kind: ErrorKind| Error::io("journal.jsonl", kind.into()).sentence();
-        let told = full(ErrorKind::StorageFull);
-        assert_eq!(told, "journal.jsonl: no storage space; free some space and run the command again");
+        let reported = full(ErrorKind::StorageFull);
+        assert_eq!(reported, "journal.jsonl: no storage space; free some space and run the command again");
         assert_eq!(full(ErrorKind::PermissionDenied), "journal.jsonl: permission denied");
         let component = scaledown_sdk::Error::io("meta", ErrorKind::StorageFull.into());
         assert!(Error::from(component).sentence().ends_with("; free some space and run the command again"));
@@ -241,8 +246,8 @@ mod tests {
 
     #[test]
     fn only_an_interrupted_command_goes_on() {
-        let told = Error::interrupted("step 3 is saved").go_on_with("scaledown train a.toml --resume").to_string();
-        assert_eq!(told, "interrupted; step 3 is saved; go on with `scaledown train a.toml --resume`");
+        let reported = Error::interrupted("step 3 is saved").go_on_with("scaledown train a.toml --resume").to_string();
+        assert_eq!(reported, "interrupted; step 3 is saved; continue with `scaledown train a.toml --resume`");
         assert_eq!(Error::usage("no").go_on_with("x").to_string(), "no");
     }
 }

@@ -1,6 +1,8 @@
-//! ScaleDown, the host library: configuration, data, retrieval, models, training, evaluation, and the runs that commands are made of.
+//! ScaleDown, the host library: configuration, data, retrieval, models, training, evaluation, and
+//! the runs that commands are made of.
 //!
-//! It links no plugin: a program that uses it names the crates of those it wants, as the `scaledown` binary does.
+//! It links no plugin: a program that uses it names the crates of those it wants, as the
+//! `scaledown` binary does.
 
 pub mod answer;
 pub mod config;

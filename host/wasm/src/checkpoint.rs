@@ -14,7 +14,7 @@ pub(super) struct Segments {
     forgotten: Arc<Mutex<Vec<u64>>>,
 }
 
-/// A segment that may run again. When it is dropped, the component is told at its next call.
+/// A segment that may run again. When it is dropped, the component is notified at its next call.
 pub(super) struct Segment {
     id: u64,
     segments: Segments,

@@ -7,7 +7,8 @@ use scaledown_sdk::{Error, Result};
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine};
 
-/// A component, compiled for this machine. Any number of instances can be made of it; they share nothing.
+/// A component, compiled for this machine. Any number of instances can be made of it; they share
+/// nothing.
 #[derive(Clone)]
 pub struct WasmComponent {
     name: String,
@@ -19,7 +20,7 @@ impl WasmComponent {
     /// Reads and compiles the component in a file.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if it is no valid component.
+    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if the component is invalid.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let bytes = read_bytes(path, FileKind::Component).map_err(|error| Error::io(path, error))?;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch, PairTemplate};
-use scaledown_sdk::nn::{Forward, Widths};
+use scaledown_sdk::nn::{ForwardMode, Widths};
 use scaledown_sdk::{DType, Error, Result, Tensor};
 use serde_json::Value;
 use wasmtime::Store;
@@ -34,7 +34,8 @@ impl WasmCompressor {
     /// Makes an instance, which builds its compressor from the keys of its configuration table.
     ///
     /// # Errors
-    /// [`Error::Plugin`] if the component does not fit the contract or traps; or the component's own error.
+    /// [`Error::Plugin`] if the component does not fit the contract or traps; or the component's
+    /// own error.
     pub fn build(component: &WasmComponent, config: &Value, context: CompressorContext) -> Result<Self> {
         let name = component.name().to_owned();
         let mut guest = Guest::new(component, &context).map_err(|error| failure(&name, &error))?;
@@ -89,8 +90,9 @@ impl Compressor for WasmCompressor {
         self.template.clone()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
-        // The component continues this very stream, so that it drops what the same compressor would drop natively.
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
+        // The component continues this very stream, so that it drops what the same compressor would
+        // drop natively.
         let mode = Mode { training: forward.training, checkpointing: forward.checkpointing, seed: forward.seed() };
         forward.next_seed();
         let pairs = compression::PairBatch {
@@ -123,15 +125,16 @@ impl Guest {
         Ok(Guest { name: component.name().to_owned(), store, exports })
     }
 
-    /// What every call of the component starts with: recording is on, and segments that will not run again are told.
+    /// The start of every call of the component: switches recording on and reports segments that
+    /// will not run again.
     fn begin_call(&mut self) -> Result<()> {
         self.store.data_mut().recording = true;
         let forgotten = self.store.data().segments.take_forgotten();
         if forgotten.is_empty() {
             return Ok(());
         }
-        let told = self.exports.scaledown_plugin_recomputation().call_forget(&mut self.store, &forgotten);
-        told.map_err(|error| failure(&self.name, &error))
+        let reported = self.exports.scaledown_plugin_recomputation().call_forget(&mut self.store, &forgotten);
+        reported.map_err(|error| failure(&self.name, &error))
     }
 
     fn compress(&mut self, pairs: &compression::PairBatch, mode: Mode) -> Result<Compressed> {
@@ -169,5 +172,5 @@ fn reported(name: &str, error: WitError) -> Error {
 }
 
 fn size(what: &str, size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can be told")))
+    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can receive")))
 }

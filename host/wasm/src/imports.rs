@@ -1,4 +1,4 @@
-//! What a component may call: the tensor and params interfaces, on tensors of the host.
+//! The imports of a component: the tensor and params interfaces, on tensors of the host.
 
 use scaledown_sdk::autodiff::checkpoint_computed;
 use scaledown_sdk::nn::{Init, Param, Params};
@@ -16,11 +16,12 @@ pub(super) struct Imports {
     pub(super) params: Params,
     /// Whether instructions are recorded; the component may switch that off.
     pub(super) recording: bool,
-    /// What runs the component's checkpointed segments again.
+    /// Recomputes the component's checkpointed segments.
     pub(super) segments: Segments,
 }
 
-/// Either an error that the component hears of, or, outside, one that ends its call: a handle that it does not own.
+/// Either an error that the component hears of, or, outside, one that ends its call: a handle that
+/// it does not own.
 pub(super) type Answer<T> = wasmtime::Result<std::result::Result<T, WitError>>;
 
 impl Imports {

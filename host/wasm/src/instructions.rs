@@ -22,7 +22,7 @@ impl Imports {
         Ok(outputs.map_err(|error| refusal(&error)))
     }
 
-    /// What handles name. Whoever passes them on keeps them.
+    /// The targets of handles. The caller keeps them.
     fn lent(&self, handles: &[&Handle]) -> wasmtime::Result<Vec<Tensor>> {
         Ok(handles.iter().map(|handle| self.table.get(handle).cloned()).collect::<Result<_, _>>()?)
     }
@@ -304,7 +304,8 @@ impl Host for Imports {
         causal: bool,
         window: Option<u64>,
     ) -> Answer<(Handle, Handle)> {
-        // One kind of positions without the other is one input too few, which the instruction refuses.
+        // One kind of positions without the other is one input too few, which the instruction
+        // refuses.
         let positions = q_positions.is_some() || k_positions.is_some();
         let spec = AttentionSpec { scale, causal, window: window.map(size), spans: spans.is_some(), positions };
         self.two(Op::Attention(spec), &with([&q, &k, &v], &[&spans, &q_positions, &k_positions]))

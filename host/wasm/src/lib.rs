@@ -1,10 +1,12 @@
 //! Components compiled to WebAssembly.
 //!
-//! A component gets handles to tensors of the host and to its parameters, which the host keeps. Whatever it computes from them runs on the
-//! host's device and is recorded on the host's tape, so that a compressor from a `.wasm` file trains like a native one.
+//! A component gets handles to tensors of the host and to its parameters, which the host keeps.
+//! Whatever it computes from them runs on the host's device and is recorded on the host's tape, so
+//! that a compressor from a `.wasm` file trains like a native one.
 //!
-//! The contract is the WIT package in `wit/`. What a component does wrong (a trap, a handle that it does not own, tensors of other shapes
-//! than promised) is an error of the call in which it happens, and never ends the host.
+//! The contract is the WIT package in `wit/`. What a component does wrong (a trap, a handle that it
+//! does not own, tensors of other shapes than promised) is an error of the call in which it
+//! happens, and never ends the host.
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 mod bindings {

@@ -5,7 +5,7 @@ use tantivy::tokenizer::{LowerCaser, RemoveLongFilter, SimpleTokenizer, Stemmer,
 use crate::Language;
 use crate::scripts::{Scripts, has_no_spaces};
 
-/// Longer words, in bytes, are passed over: they are rarely words.
+/// Skips words longer than this, in bytes.
 const LONGEST: usize = 80;
 
 impl Language {
@@ -18,12 +18,14 @@ impl Language {
         }
     }
 
-    /// Whether it finds no words in a text that has some: in one of a script without spaces, which it takes for one long word.
+    /// Whether it finds no words in a text that has some: in one of a script without spaces, which
+    /// it takes for one long word.
     pub(crate) fn is_blind_to(self, text: &str) -> bool {
         self != Language::Any && has_no_spaces(text)
     }
 
-    /// Splits at everything that is neither a letter nor a digit, writes in lower case, leaves out stop words, and takes stems.
+    /// Splits at everything that is neither a letter nor a digit, writes in lower case, leaves out
+    /// stop words, and takes stems.
     pub(crate) fn analyser(self) -> TextAnalyzer {
         let words = TextAnalyzer::builder(SimpleTokenizer::default()).filter(RemoveLongFilter::limit(LONGEST)).filter(LowerCaser);
         let Some(language) = self.known() else {

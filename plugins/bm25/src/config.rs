@@ -4,10 +4,10 @@
 #[derive(Clone, Copy, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bm25Config {
-    /// The language of the documents and queries, which decides how words are brought to their stems and which are passed over. It cannot change
-    /// once there is an index.
+    /// The language of documents and queries. Selects stemmer and stop words. Fixed once an index
+    /// exists.
     pub language: Language,
-    /// The memory that adding documents may take, in MiB.
+    /// Memory limit for indexing, in MiB.
     #[schemars(range(min = 16, max = 4000), extend("operational" = true))]
     pub memory: usize,
 }
@@ -18,12 +18,12 @@ impl Default for Bm25Config {
     }
 }
 
-/// How texts become words.
+/// Text analysis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// Words as they are, in lower case: for texts of several languages, or of one that is not here. Where a script parts no words (Chinese, Japanese,
-    /// Thai, ...), every two letters are one.
+    /// Lower-cased words without stemming, for several or other languages. Scripts without spaces
+    /// between words (Chinese, Japanese, Thai, ...) are indexed as bigrams.
     Any,
     /// Dutch.
     Dutch,

@@ -10,8 +10,9 @@ use tantivy::directory::{
     Directory, DirectoryLock, FileHandle, Lock, META_LOCK, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
 };
 
-/// tantivy's own directory, but for a lock. A reader locks the list of files while it opens them, so that a writer removes none meanwhile; where
-/// it may not make the lock, on a read-only disk or in another user's directory, it reads without.
+/// tantivy's own directory without its lock. A reader locks the list of files while it opens them,
+/// so that a writer removes none meanwhile; where it may not make the lock, on a read-only disk or
+/// in another user's directory, it reads without.
 #[derive(Clone)]
 pub(crate) struct IndexDirectory(MmapDirectory);
 

@@ -19,11 +19,11 @@ use tantivy::{DocAddress, DocSet, Index, IndexReader, IndexWriter, ReloadPolicy,
 use crate::Bm25Config;
 use crate::directory::IndexDirectory;
 
-/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds them in an order that depends on how many
-/// documents are asked for.
+/// How far two sums of one document's weights may lie apart, relative to the sum: the library adds
+/// them in an order that depends on how many documents are asked for.
 const ROUNDING: f32 = 1e-5;
 
-/// The most words of a question for which it pays to skip documents.
+/// The maximum words of a question for which skipping documents pays off.
 const FEW: usize = 64;
 
 /// An index of words, on disk.
@@ -35,13 +35,13 @@ pub struct Bm25 {
     text: Field,
     /// `None` before the first documents.
     opened: Option<Opened>,
-    /// Whether the user was told of texts without words.
+    /// Whether the warning about texts without words was shown.
     warned: AtomicBool,
 }
 
 struct Opened {
     index: Index,
-    /// What reads the files, which is made when it is needed: so they can be verified before the library takes them at their word.
+    /// The reader, created on demand, so that files can be verified before the library trusts them.
     reader: OnceLock<IndexReader>,
 }
 
@@ -84,7 +84,8 @@ impl Retriever for Bm25 {
         let opened = self.opened()?;
         let mut writer: IndexWriter = self.guarded(|| opened.index.writer_with_num_threads(1, self.config.memory << 20))?;
         let there = self.reader()?.searcher();
-        // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits, so only what may be there is deleted.
+        // The hashes of this call's ids: a deletion takes the library a kilobyte until it commits,
+        // so only what may be there is deleted.
         let (mut seen, hasher) = (HashSet::new(), RandomState::new());
         let mut read = 0;
         for document in documents {
@@ -99,11 +100,12 @@ impl Retriever for Bm25 {
             let mut added = TantivyDocument::default();
             added.add_text(self.id, id);
             added.add_text(self.text, text);
-            writer.add_document(added).map_err(|error| self.told(&error))?;
+            writer.add_document(added).map_err(|error| self.reported(&error))?;
             read += 1;
         }
-        writer.commit().map_err(|error| self.told(&error))?;
-        // All are found from here on. Merging makes searches faster and takes nothing away where it fails.
+        writer.commit().map_err(|error| self.reported(&error))?;
+        // All are found from here on. Merging makes searches faster and takes nothing away where it
+        // fails.
         let _ = writer.wait_merging_threads();
         let reader = self.reader()?;
         self.guarded(|| reader.reload())?;
@@ -145,8 +147,7 @@ impl Bm25 {
         };
         self.guarded(open)?.ok_or_else(|| {
             Error::Config(format!(
-                "{}: the index there was made in another way (by another version, or with another retriever.language); choose another \
-                 directory, or build the index again with `scaledown index build --overwrite`",
+                "{}: the index was built by another version or with another retriever.language; choose another directory, or rebuild the index with `scaledown index build --overwrite`",
                 self.directory.display()
             ))
         })
@@ -154,7 +155,7 @@ impl Bm25 {
 
     fn opened(&self) -> Result<&Opened> {
         self.opened.as_ref().ok_or_else(|| {
-            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+            Error::Input(format!("{} contains no index; build one with `scaledown index build`", self.directory.display()))
         })
     }
 
@@ -172,8 +173,7 @@ impl Bm25 {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let (start, language) = (text.chars().take(40).collect::<String>(), self.config.language);
             tracing::warn!(
-                "bm25: the {what} {start:?} has a script that writes no spaces between words, of which retriever.language = \
-                 \"{}\" sees none, so that it is hardly found; set it to \"any\" and build the index again",
+                "bm25: the {what} {start:?} has a script without spaces between words, which retriever.language = \"{}\" does not index; set it to \"any\" and rebuild the index",
                 format!("{language:?}").to_lowercase()
             );
         }
@@ -188,10 +188,12 @@ impl Bm25 {
             return Ok(Vec::new());
         }
         let any = any_of(&words);
-        // Where documents stand in the index depends on its history; more of them are taken until all of the last score are there.
+        // Where documents stand in the index depends on its history; more of them are taken until
+        // all of the last score are there.
         let mut limit = k + 1;
         let found = loop {
-            let found = searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.told(&error))?;
+            let found =
+                searcher.search(&any, &TopDocs::with_limit(limit).order_by_score()).map_err(|error| self.reported(&error))?;
             let tied = found.len() == limit && found[limit - 1].0 >= found[k - 1].0 * (1.0 - ROUNDING);
             if !tied || limit >= documents {
                 break found;
@@ -199,7 +201,7 @@ impl Bm25 {
             limit = limit.saturating_mul(2).min(documents);
         };
         let scores = scores(searcher, &words, found.into_iter().map(|(_, address)| address).collect());
-        let scored = scores.map_err(|error| self.told(&error))?.into_iter();
+        let scored = scores.map_err(|error| self.reported(&error))?.into_iter();
         let hits = scored.map(|(score, address)| Ok(Hit { id: self.id_of(searcher, address)?, score }));
         let mut hits = hits.collect::<Result<Vec<_>>>()?;
         hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -217,30 +219,32 @@ impl Bm25 {
     }
 
     fn id_of(&self, searcher: &Searcher, address: DocAddress) -> Result<String> {
-        let document: TantivyDocument = searcher.doc(address).map_err(|error| self.told(&error))?;
+        let document: TantivyDocument = searcher.doc(address).map_err(|error| self.reported(&error))?;
         let id = document.get_first(self.id).and_then(|value| value.as_str());
         id.map(str::to_owned).ok_or_else(|| self.damaged("a document has no id"))
     }
 
-    /// Reads the index. The library takes its files at their word, and panics where a damaged one leads it to a place that is not there.
+    /// Reads the index. The library takes its files at their word, and panics where a damaged one
+    /// leads it to a place that is not there.
     fn caught<T>(&self, read: impl FnOnce() -> Result<T>) -> Result<T> {
         caught(read).unwrap_or_else(|panic| Err(self.damaged(&panic)))
     }
 
     fn guarded<T>(&self, access: impl FnOnce() -> tantivy::Result<T>) -> Result<T> {
-        self.caught(|| access().map_err(|error| self.told(&error)))
+        self.caught(|| access().map_err(|error| self.reported(&error)))
     }
 
     fn damaged(&self, what: &str) -> Error {
         Error::Input(format!(
-            "{}: the index is damaged: {what}; build it again with `scaledown index build --overwrite`",
+            "{}: the index is damaged: {what}; rebuild it with `scaledown index build --overwrite`",
             self.directory.display()
         ))
     }
 
-    fn told(&self, error: &TantivyError) -> Error {
+    fn reported(&self, error: &TantivyError) -> Error {
         let damaged = match error {
-            // What the operating system says is no fault of the files; what the library says of their content is.
+            // The operating system's errors do not mean damaged files; the library's errors about
+            // their content do.
             TantivyError::IoError(error) | TantivyError::OpenReadError(OpenReadError::IoError { io_error: error, .. }) => {
                 error.raw_os_error().is_none()
                     && matches!(
@@ -263,7 +267,8 @@ impl Bm25 {
     }
 }
 
-/// The documents that have any of the words; one that comes several times in the question counts as often.
+/// The documents that have any of the words; one that comes several times in the question counts as
+/// often.
 fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
     let word = |(word, times): &(Term, f32)| {
         let term = TermQuery::new(word.clone(), IndexRecordOption::WithFreqs);
@@ -271,12 +276,14 @@ fn any_of(words: &[(Term, f32)]) -> BooleanQuery {
         (Occur::Should, query)
     };
     let any = BooleanQuery::new(words.iter().map(word).collect());
-    // Of few words the library skips the documents that cannot be among the best, at a cost that grows with the square of their number. Of many it
-    // adds up all that have one, as it does where they stand within another question.
+    // Of few words the library skips the documents that cannot be among the best, at a cost that
+    // grows with the square of their number. Of many it adds up all that have one, as it does where
+    // they stand within another question.
     if words.len() > FEW { BooleanQuery::new(vec![(Occur::Should, Box::new(any))]) } else { any }
 }
 
-/// The score of each document: the sum of its weights in the order of the words, so that documents of one text have one score.
+/// The score of each document: the sum of its weights in the order of the words, so that documents
+/// of one text have one score.
 fn scores(searcher: &Searcher, words: &[(Term, f32)], mut found: Vec<DocAddress>) -> tantivy::Result<Vec<(f32, DocAddress)>> {
     found.sort_unstable();
     let mut scored: Vec<(f32, DocAddress)> = found.into_iter().map(|address| (0.0, address)).collect();

@@ -1,9 +1,11 @@
-//! Words of texts in any script. Where a script parts words by spaces, a word is what stands between them; where it does not, two letters that
-//! follow each other are one, as in Lucene's `CJKBigramFilter`, and so is a letter alone.
+//! Words of texts in any script. Where a script parts words by spaces, a word is what stands
+//! between them; where it does not, two letters that follow each other are one, as in Lucene's
+//! `CJKBigramFilter`, and so is a letter alone.
 
 use tantivy::tokenizer::{Token, TokenStream, Tokenizer};
 
-/// Splits texts at everything that is neither a letter nor a digit, and runs of letters of scripts without spaces into pairs.
+/// Splits texts at everything that is neither a letter nor a digit, and runs of letters of scripts
+/// without spaces into pairs.
 #[derive(Clone, Default)]
 pub(crate) struct Scripts;
 
@@ -35,14 +37,14 @@ impl TokenStream for Words {
     }
 }
 
-/// What a letter is to a word.
+/// A letter's role in a word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// A part of a word that spaces end.
     Word,
     /// A letter of a script without spaces.
     Pairs,
-    /// What belongs to the letter before it.
+    /// Belongs to the previous letter.
     Mark,
     /// No part of a word.
     Other,

@@ -97,7 +97,7 @@ fn a_broken_stream_leaves_the_index_as_it_was() {
 }
 
 #[test]
-fn an_index_of_another_language_is_told() {
+fn an_index_of_another_language_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     english(directory.path()).index(&mut [document("a", "copper")].into_iter()).unwrap();
     let error = open(directory.path(), serde_json::json!({"language": "german"})).err().unwrap().to_string();
@@ -115,7 +115,7 @@ fn use_all(directory: &Path) -> Result<Vec<String>> {
 }
 
 #[test]
-fn a_damaged_file_is_told_and_nothing_panics() {
+fn a_damaged_file_is_reported_and_nothing_panics() {
     let directory = tempfile::tempdir().unwrap();
     let texts = |i: usize| ["copper and silver", "a copper number", "silver", "a number of words"][i % 4];
     for part in [0..150, 150..200] {
@@ -123,19 +123,20 @@ fn a_damaged_file_is_told_and_nothing_panics() {
     }
     let whole = use_all(directory.path()).unwrap();
     assert_eq!(whole.len(), 250);
-    let mut told = 0;
+    let mut message = 0;
     for entry in std::fs::read_dir(directory.path()).unwrap() {
         let path = entry.unwrap().path();
         let bytes = std::fs::read(&path).unwrap();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        // Beside files with checksums there are two of JSON, of which much may change without harm, and locks.
+        // Beside files with checksums there are two of JSON, of which much may change without harm,
+        // and locks.
         let checksummed = !name.ends_with(".json") && !name.ends_with(".lock");
         let mut check = |changed: &[u8], what: &str| {
             std::fs::write(&path, changed).unwrap();
             match use_all(directory.path()) {
                 Ok(found) => assert!(found == whole && !checksummed, "{what} of {name} was not noticed"),
                 Err(error) => {
-                    told += 1;
+                    message += 1;
                     let error = error.to_string();
                     assert!(error.contains("scaledown index build --overwrite"), "{what} of {name}: {error}");
                 }
@@ -152,15 +153,15 @@ fn a_damaged_file_is_told_and_nothing_panics() {
         }
         std::fs::write(&path, &bytes).unwrap();
     }
-    assert!(told > 50, "{told}");
+    assert!(message > 50, "{message}");
     assert_eq!(use_all(directory.path()).unwrap(), whole);
 }
 
 #[test]
-fn a_directory_without_an_index_is_told_and_stays_empty() {
+fn a_directory_without_an_index_is_reported_and_stays_empty() {
     let directory = tempfile::tempdir().unwrap();
     let retriever = english(directory.path());
-    assert!(retriever.verify().unwrap_err().to_string().contains("holds no index yet"));
-    assert!(retriever.search(&["copper"], 1).unwrap_err().to_string().contains("holds no index yet"));
+    assert!(retriever.verify().unwrap_err().to_string().contains("contains no index"));
+    assert!(retriever.search(&["copper"], 1).unwrap_err().to_string().contains("contains no index"));
     assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
 }

@@ -1,5 +1,6 @@
-//! Times every kernel at the shapes of a training step of the benchmark's decoder (40 documents of 140 tokens; width 512, 8 heads,
-//! 1536 in the feed-forward block, vocabulary 4096) beside the machine's rate of matrix products:
+//! Times every kernel at the shapes of a training step of the benchmark's decoder (40 documents of
+//! 140 tokens; width 512, 8 heads, 1536 in the feed-forward block, vocabulary 4096) beside the
+//! machine's rate of matrix products:
 //! `cargo run --release -p scaledown-cpu --example kernels [name]`.
 
 use std::time::Instant;

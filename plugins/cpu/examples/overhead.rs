@@ -1,4 +1,5 @@
-//! What an instruction costs beyond its kernel: sums of tensors of 16 elements, in nanoseconds and heap allocations each.
+//! The overhead of an instruction beyond its kernel: sums of tensors of 16 elements, in nanoseconds
+//! and heap allocations each.
 //!
 //! `cargo run --release -p scaledown-cpu --example overhead`
 

@@ -115,14 +115,16 @@ pub(crate) fn gated_backward<T: Float, A: Activation>((gate, up, grad): (&[T], &
     });
 }
 
-/// The extents of an input of [`rope`]: positions (over all rows of the batch), heads, and the size of a head.
+/// The extents of an input of [`rope`]: positions (over all rows of the batch), heads, and the size
+/// of a head.
 #[derive(Clone, Copy)]
 pub(crate) struct RopeShape {
     pub(crate) heads: usize,
     pub(crate) size: usize,
 }
 
-/// Rotates both halves of each head by the angle of its position. `cos` and `sin` repeat if they hold fewer positions than `x`.
+/// Rotates both halves of each head by the angle of its position. `cos` and `sin` repeat if they
+/// hold fewer positions than `x`.
 pub(crate) fn rope<T: Float>(
     shape: RopeShape,
     inverse: bool,

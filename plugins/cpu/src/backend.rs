@@ -10,21 +10,23 @@ use crate::execute::fused::has_bias_kernel;
 use crate::execute::{NAME, execute};
 use crate::gemv::MOST_ROWS;
 use crate::parallel;
-use crate::quantized::{self, Matrix};
+use crate::quantized::{self, QuantizedMatrix};
 use crate::storage::{Buffer, Scalar, Scratch};
 use crate::team::Team;
 
-/// Every element type that there is.
+/// Every element type.
 const DTYPES: [DType; 9] =
     [DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool, DType::Q8_0, DType::Q4_0];
 
-/// Bytes up to which an instruction runs on the calling thread: even those who wait for work would take longer.
+/// Bytes up to which an instruction runs on the calling thread: even those who wait for work would
+/// take longer.
 const SMALL: u64 = 64 * 1024;
 
 /// Operations up to which it does so.
 const FEW_OPERATIONS: u64 = 1 << 18;
 
-/// Results of more bytes are asked for before they are made: a process that does not get its memory ends at once.
+/// Results of more bytes are asked for before they are made: a process that does not get its memory
+/// ends at once.
 const LARGE: usize = 1 << 30;
 
 /// The configuration of the CPU device.
@@ -57,10 +59,10 @@ impl CpuBackend {
     /// A CPU device.
     ///
     /// # Errors
-    /// [`Error::Config`] if the number of threads is 0 or so many cannot be started.
+    /// [`Error::Config`] if the number of threads is 0 or they cannot be started.
     pub fn new(config: CpuConfig) -> Result<Self> {
         if config.threads == Some(0) {
-            return Err(Error::Config("the cpu device needs at least one thread; leave `threads` out to use all".into()));
+            return Err(Error::Config("the cpu device needs at least one thread; omit `threads` to use all".into()));
         }
         fn failed(error: impl std::fmt::Display) -> Error {
             Error::Config(format!("the cpu device could not start its threads: {error}"))
@@ -134,7 +136,8 @@ impl DeviceBackend for CpuBackend {
     }
 
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool {
-        // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is decomposed.
+        // Weights in blocks are multiplied in f32; f64, for which there is no point in them, is
+        // decomposed.
         match op {
             Op::Linear => inputs[0].dtype != DType::F64 || !quantized_weight(inputs),
             Op::Split { .. } => false,
@@ -171,7 +174,7 @@ fn download(value: &Value) -> Result<TensorData> {
     }
     fn blocks<F: BlockFormat>(value: &Value) -> Option<Vec<u8>> {
         let (bytes, shape) = (value.get::<Buffer>()?.slice()?, &value.spec.shape);
-        Some(quantized::download::<F>(Matrix { bytes, rows: shape.rows(), k: shape.last() }))
+        Some(quantized::download::<F>(QuantizedMatrix { bytes, rows: shape.rows(), k: shape.last() }))
     }
     let bytes = match value.spec.dtype {
         DType::F64 => bytes::<f64>(value),

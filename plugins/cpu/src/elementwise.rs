@@ -119,7 +119,8 @@ relation! {
 /// Elements that are computed at once: a copy of them stays in the first-level cache.
 const BLOCK: usize = 1024;
 
-/// Calls `f` with the elements of `x` as they are computed, block by block, and stores what it makes of them.
+/// Calls `f` with the elements of `x` as they are computed, block by block, and stores what it
+/// makes of them.
 fn by_blocks<T: Numeric>(x: &mut [T], mut f: impl FnMut(usize, &mut [T::Compute])) {
     if let Some(x) = T::wide_mut(x) {
         x.chunks_mut(BLOCK).enumerate().for_each(|(i, x)| f(i * BLOCK, x));

@@ -19,9 +19,9 @@ pub(crate) struct Adapter {
     pub(crate) seed: u64,
 }
 
-/// What the backward pass of an adapter reads.
+/// The inputs of an adapter's backward pass.
 #[derive(Clone, Copy)]
-pub(crate) struct Saved<'a, T> {
+pub(crate) struct AdapterGradient<'a, T> {
     pub(crate) x: &'a [T],
     pub(crate) down: &'a [T],
     pub(crate) up: &'a [T],
@@ -82,9 +82,9 @@ impl Adapter {
         scaled
     }
 
-    /// The gradients that are wanted: `dup = scale grad^T low`, and with `dlow = scale grad up` also `ddown = dlow^T dropout(x)` and
-    /// `dx = dropout'(dlow down)`.
-    pub(crate) fn backward<T: Float + Scalar>(&self, rows: usize, saved: Saved<'_, T>, wanted: Wanted<'_, T>)
+    /// The gradients that are wanted: `dup = scale grad^T low`, and with `dlow = scale grad up`
+    /// also `ddown = dlow^T dropout(x)` and `dx = dropout'(dlow down)`.
+    pub(crate) fn backward<T: Float + Scalar>(&self, rows: usize, saved: AdapterGradient<'_, T>, wanted: Wanted<'_, T>)
     where
         T::Compute: Scalar,
     {
@@ -142,7 +142,8 @@ where
     });
 }
 
-/// `out = f(gate) up`, where each row of `both` is `width` gates followed by as many of what they let through.
+/// `out = f(gate) up`, where each row of `both` is `width` gates followed by as many of what they
+/// let through.
 pub(crate) fn gated_halves<T: Float, A: Activation>(width: usize, both: &[T], out: &mut [T]) {
     #[multiversion(targets = "simd")]
     fn run<T: Float, A: Activation>(width: usize, both: &[T], out: &mut [T]) {

@@ -1,4 +1,4 @@
-//! Matrix products, by the `gemm` crate, which adds to an output that is there.
+//! Matrix products, by the `gemm` crate, which can add to an existing output.
 
 use crate::elementwise::{narrow, widen};
 use crate::layout::Walk;
@@ -35,7 +35,8 @@ pub(crate) struct Extents {
 
 /// `out = a b`, or `out += a b` if `add` is set; the rows of `out` begin `out_row` elements apart.
 pub(crate) fn gemm<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out: &mut [R], out_row: usize, add: bool) {
-    // What follows hands out raw pointers, so that this invariant of the callers is checked in every build.
+    // The code below hands out raw pointers, so that this invariant of the callers is checked in
+    // every build.
     assert!(a.covers(e.m, e.k) && b.covers(e.k, e.n), "an operand of a product is shorter than its extents");
     assert!((Matrix { data: out, row: out_row, column: 1 }).covers(e.m, e.n), "the output of a product is too short");
     // SAFETY: `out` covers an [m, n] matrix and is borrowed mutably.
@@ -45,15 +46,16 @@ pub(crate) fn gemm<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out:
 /// As [`gemm`], for an output that interleaves with others.
 ///
 /// # Safety
-/// For all `i < m` and `j < n`, `out + i * out_row + j` must be writable, and nobody else may access it meanwhile.
+/// For all `i < m` and `j < n`, `out + i * out_row + j` must be writable, and not accessed by
+/// anything else meanwhile.
 pub(crate) unsafe fn gemm_into<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<'_, R>, out: *mut R, out_row: usize, add: bool) {
     assert!(a.covers(e.m, e.k) && b.covers(e.k, e.n), "an operand of a product is shorter than its extents");
     if e.m == 0 || e.n == 0 {
         return;
     }
     let parallelism = if parallel::is_serial() { gemm::Parallelism::None } else { gemm::Parallelism::Rayon(0) };
-    // SAFETY: `a` and `b` cover their extents, as was checked; the output is the caller's promise. Strides fit an isize, as slices
-    // do.
+    // SAFETY: `a` and `b` cover their extents, as was checked; the output is the caller's promise.
+    // Strides fit an isize, as slices do.
     unsafe {
         gemm::gemm(
             e.m,
@@ -79,7 +81,8 @@ pub(crate) unsafe fn gemm_into<R: Real>(e: Extents, a: Matrix<'_, R>, b: Matrix<
     }
 }
 
-/// The matrices of a batched product: the extents of the leading dimensions, and each input's strides in them, counted in matrices.
+/// The matrices of a batched product: the extents of the leading dimensions, and each input's
+/// strides in them, counted in matrices.
 pub(crate) struct Batch {
     pub(crate) dims: Vec<usize>,
     pub(crate) a: Vec<usize>,
@@ -145,10 +148,12 @@ fn matmul_wide<R: Real>(
     }
 }
 
-/// The numbers of a weight that are widened at a time where it is of a shorter type: 4 MiB in f32, whatever its size.
+/// The numbers of a weight that are widened at a time where it is of a shorter type: 4 MiB in f32,
+/// whatever its size.
 const PANEL: usize = 1 << 20;
 
-/// `x weight^T + bias`, where `x` has `rows` rows and `weight` is `[outputs, inputs]`, perhaps of a shorter type.
+/// `x weight^T + bias`, where `x` has `rows` rows and `weight` is `[outputs, inputs]`, perhaps of a
+/// shorter type.
 pub(crate) fn linear<T, W>(rows: usize, x: &[T], weight: &[W], bias: Option<&[T]>, out: &mut [T])
 where
     T: Float<Compute: Scalar> + Scalar,
@@ -188,7 +193,8 @@ where
     });
 }
 
-/// Calls `f` with the elements in the type they are computed in: the elements themselves if they are of that type.
+/// Calls `f` with the elements in the type they are computed in: the elements themselves if they
+/// are of that type.
 pub(crate) fn with_wide<T: Float, O>(x: &[T], f: impl FnOnce(&[T::Compute]) -> O) -> O
 where
     T::Compute: Scalar,
@@ -201,7 +207,8 @@ where
     f(&wide)
 }
 
-/// Calls `f` with an output in the type it is computed in, and rounds that to `out` if it is another.
+/// Calls `f` with an output in the type it is computed in, and rounds that to `out` if it is
+/// another.
 pub(crate) fn with_wide_output<T: Float, O>(out: &mut [T], f: impl FnOnce(&mut [T::Compute]) -> O) -> O
 where
     T::Compute: Scalar,

@@ -1,4 +1,5 @@
-//! Products of a few rows with a weight, as decoding makes them: every weight is read once, straight from where it lies.
+//! Products of a few rows with a weight, as decoding makes them: every weight is read once,
+//! straight from where it lies.
 
 use multiversion::multiversion;
 
@@ -7,13 +8,15 @@ use crate::math::{Float, LANES, Numeric, Real, sum_lanes};
 use crate::parallel;
 use crate::storage::{Scalar, Scratch};
 
-/// Up to so many rows, reading the weight costs more than the arithmetic, and packing it (as a GEMM does) does not pay.
+/// Up to this many rows, reading the weight costs more than computing, and packing it (as a GEMM
+/// does) does not pay.
 pub(crate) const MOST_ROWS: usize = 8;
 
-/// The most pieces that a weight is cut into: memory gives long stretches faster than short ones.
+/// The maximum pieces of a weight: memory reads long stretches faster.
 const MOST_PIECES: usize = 128;
 
-/// `out = x weight^T + bias` for `x [m, k]` and `weight [n, k]`, which may be stored in a shorter type.
+/// `out = x weight^T + bias` for `x [m, k]` and `weight [n, k]`, which may be stored in a shorter
+/// type.
 pub(crate) fn gemv<T, W>(e: Extents, x: &[T::Compute], weight: &[W], bias: Option<&[T]>, out: &mut [T])
 where
     T: Float<Compute: Scalar>,
@@ -50,8 +53,8 @@ fn products<W: Float>(e: Extents, x: &[W::Compute], weight: &[W], out: &mut [W::
     }
 }
 
-/// Rows that are multiplied with a row of the weight at once: one alone would wait for each of its additions. The weight's own rows are read
-/// one after the other, as memory gives them fastest.
+/// Rows that are multiplied with a row of the weight at once: one alone would wait for each of its
+/// additions. The weight's own rows are read one after the other, as memory gives them fastest.
 const BLOCK: usize = 4;
 
 /// The product of two vectors, in lanes.
@@ -82,7 +85,8 @@ fn dots<R: Real, W: Numeric<Compute = R>, const A: usize>(a: [&[R]; A], b: &[W])
     let len = a.iter().fold(b.len(), |len, a| len.min(a.len()));
     let whole = len / LANES * LANES;
     for at in (0..whole).step_by(LANES) {
-        // SAFETY: no vector is shorter than `len`. With a check, which can panic, the compiler would keep the sums in memory.
+        // SAFETY: no vector is shorter than `len`. With a check, which can panic, the compiler
+        // would keep the sums in memory.
         unsafe { add_products(&mut sums, a, b, at, LANES) };
     }
     if whole < len {

@@ -4,7 +4,8 @@ use scaledown_sdk::Shape;
 
 use crate::parallel;
 
-/// A walk over an index space in row-major order with the offsets of `N` operands, as rows along the innermost dimension.
+/// A walk over an index space in row-major order with the offsets of `N` operands, as rows along
+/// the innermost dimension.
 pub(crate) struct Walk<const N: usize> {
     outer: Vec<usize>,
     outer_strides: Vec<[usize; N]>,
@@ -84,7 +85,8 @@ impl<const N: usize> Walk<N> {
     }
 }
 
-/// The strides with which a contiguous tensor of shape `from` is read as one of shape `to`: 0 where it is repeated.
+/// The strides with which a contiguous tensor of shape `from` is read as one of shape `to`: 0 where
+/// it is repeated.
 pub(crate) fn broadcast_strides(from: &Shape, to: &Shape) -> Vec<usize> {
     let missing = to.rank() - from.rank();
     let own = from.strides();
@@ -108,7 +110,8 @@ pub(crate) fn copy_strided<T: Copy + Send + Sync>(source: &[T], offset: usize, d
     });
 }
 
-/// Writes `update` over the elements of `base` (of extents `dims`) that start at `start` in dimension `dim`.
+/// Writes `update` over the elements of `base` (of extents `dims`) that start at `start` in
+/// dimension `dim`.
 pub(crate) fn write_slice<T: Copy>(base: &mut [T], dims: &[usize], update: &[T], dim: usize, start: usize, len: usize) {
     let inner: usize = dims[dim + 1..].iter().product();
     let (block, written) = (dims[dim] * inner, len * inner);

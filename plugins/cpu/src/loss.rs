@@ -5,7 +5,8 @@ use multiversion::multiversion;
 use crate::math::{Float, Real, max_by, sum_by};
 use crate::parallel;
 
-/// The log-sum-exp of each row and the loss, which is 0 where the target is negative. The targets have been checked.
+/// The log-sum-exp of each row and the loss, which is 0 where the target is negative. The targets
+/// have been checked.
 pub(crate) fn cross_entropy<T: Float>(
     width: usize,
     logits: &[T],

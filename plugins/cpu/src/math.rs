@@ -1,4 +1,5 @@
-//! Arithmetic that every kernel is generic over, and branch-free elementary functions that compilers turn into vector code.
+//! Arithmetic that every kernel is generic over, and branch-free elementary functions that
+//! compilers turn into vector code.
 //!
 //! The polynomials are minimax fits (Lawson's iteration in f64) of the functions named beside them.
 
@@ -309,7 +310,8 @@ fn exp(x: f32) -> f32 {
     // (e^r - 1 - r) / r^2
     let tail = polynomial(r, [0.499_999_93, 0.166_665_21, 0.041_668_39, 0.008_368_717, 0.001_381_459_6]);
     let power = (r * r).mul_add(tail, r) + 1.0;
-    // 2^n as a product, since n may lie outside the range of exponents (subnormal and infinite results).
+    // 2^n as a product, since n may lie outside the range of exponents (subnormal and infinite
+    // results).
     let n = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let half = n >> 1;
     let scale = |n: i32| f32::from_bits((n.wrapping_add(127) as u32) << 23);
@@ -357,7 +359,8 @@ fn erf(x: f32) -> f32 {
     if x.is_nan() { x } else { result }
 }
 
-/// Lanes of an accumulator: sums are split so in every kernel, so that results do not depend on the width of the machine's vectors.
+/// Lanes of an accumulator: sums are split so in every kernel, so that results do not depend on the
+/// width of the machine's vectors.
 pub(crate) const LANES: usize = 16;
 
 /// The sum of the lanes, in a fixed order.
@@ -391,7 +394,7 @@ pub(crate) fn sum_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
     sum_lanes(lanes)
 }
 
-/// The greatest `f(i)`, or the lowest number if there is none. NaNs may be passed over.
+/// The greatest `f(i)`, or the lowest number if there is none. NaNs may be ignored.
 #[inline(always)]
 pub(crate) fn max_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
     let mut lanes = [R::lowest(); LANES];

@@ -29,7 +29,7 @@ struct Step<R> {
     /// The reciprocal root of the bias correction of the second moment.
     correction: R,
     eps: R,
-    /// What weight decay leaves of the parameter.
+    /// The parameter's factor after weight decay.
     keep: R,
 }
 
@@ -62,7 +62,8 @@ impl<R: Real> Step<R> {
     }
 }
 
-/// Updates a parameter and its moments in place. The gradient may be of a narrower type (where the parameter is a master copy).
+/// Updates a parameter and its moments in place. The gradient may be of a narrower type (where the
+/// parameter is a master copy).
 pub(crate) fn adamw<P: Numeric<Compute: Real>, G: Float<Compute = P::Compute>>(
     settings: &AdamW,
     parameter: &mut [P],

@@ -1,4 +1,5 @@
-//! Work split over threads in pieces whose size depends on the data alone, so that results do not depend on the number of threads.
+//! Work split over threads in pieces whose size depends on the data alone, so that results do not
+//! depend on the number of threads.
 
 use std::cell::Cell;
 use std::ptr;
@@ -7,7 +8,8 @@ use rayon::prelude::*;
 
 use crate::team::Team;
 
-/// Elements that one piece of an element-wise kernel covers: enough to hide the cost of handing it to a thread.
+/// Elements that one piece of an element-wise kernel covers: enough to hide the cost of handing it
+/// to a thread.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
 thread_local! {
@@ -16,7 +18,8 @@ thread_local! {
     static TEAM: Cell<*const Team> = const { Cell::new(ptr::null()) };
 }
 
-/// Runs `f` with every split below given to `team`. Nothing in it may call the GEMM, which has threads of its own.
+/// Runs `f` with every split below given to `team`. Nothing in it may call the GEMM, which has
+/// threads of its own.
 pub(crate) fn with_team<R>(team: &Team, f: impl FnOnce() -> R) -> R {
     struct Restore(*const Team);
     impl Drop for Restore {
@@ -62,7 +65,7 @@ impl<T> Pieces<T> {
     /// Piece `index`.
     ///
     /// # Safety
-    /// The slice must be borrowed still, and nobody else may hold this piece.
+    /// The slice must still be borrowed, and no other reference to this piece may exist.
     #[allow(clippy::mut_from_ref, reason = "the pieces do not overlap")]
     unsafe fn get(&self, index: usize) -> &mut [T] {
         let start = (index * self.len).min(self.total);
@@ -71,7 +74,8 @@ impl<T> Pieces<T> {
     }
 }
 
-/// Runs `f` with every split below staying on this thread: small work is done before another thread wakes up.
+/// Runs `f` with every split below staying on this thread: small work is done before another thread
+/// wakes up.
 pub(crate) fn serial<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
@@ -93,14 +97,16 @@ pub(crate) fn rows_per_piece(width: usize) -> usize {
     (GRAIN / width.max(1)).max(1)
 }
 
-/// Calls `f(i, piece)` for every piece of `len` elements of `out`, the last of which may be shorter.
+/// Calls `f(i, piece)` for every piece of `len` elements of `out`, the last of which may be
+/// shorter.
 pub(crate) fn chunks<T: Send>(out: &mut [T], len: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
     let out = Pieces::new(out, len);
     // SAFETY: each index is given out once, and the slice is borrowed until all are done. So below.
     split(out.count(), |i| f(i, unsafe { out.get(i) }));
 }
 
-/// As [`chunks`] for two outputs, cut into pieces of their own lengths; both must have as many pieces.
+/// As [`chunks`] for two outputs, cut into pieces of their own lengths; both must have as many
+/// pieces.
 pub(crate) fn chunks2<T: Send, U: Send>(
     (a, a_len): (&mut [T], usize),
     (b, b_len): (&mut [U], usize),
@@ -138,7 +144,8 @@ pub(crate) fn for_each(count: usize, f: impl Fn(usize) + Sync + Send) {
 /// An output of which different threads write interleaved parts.
 pub(crate) struct Interleaved<R>(*mut R);
 
-// SAFETY: the pointer comes from a mutable borrow that outlives the threads, and every thread writes elements of its own.
+// SAFETY: the pointer comes from a mutable borrow that outlives the threads, and every thread
+// writes elements of its own.
 unsafe impl<R: Send> Sync for Interleaved<R> {}
 // SAFETY: as above.
 unsafe impl<R: Send> Send for Interleaved<R> {}
@@ -151,7 +158,7 @@ impl<R> Interleaved<R> {
     /// The row of `size` elements at `offset`.
     ///
     /// # Safety
-    /// The row must lie within the output, and nobody else may access it meanwhile.
+    /// The row must lie within the output, and not be accessed by anything else meanwhile.
     #[allow(clippy::mut_from_ref, reason = "rows of different offsets do not overlap; the caller promises that")]
     pub(crate) unsafe fn row(&self, offset: usize, size: usize) -> &mut [R] {
         // SAFETY: the caller's promise.

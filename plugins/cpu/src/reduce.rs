@@ -89,7 +89,8 @@ fn group(shape: &Shape, reduced: &[bool]) -> (Groups, Vec<usize>) {
     (groups, kept.into_iter().chain(dropped).collect())
 }
 
-/// `[outer, reduced, inner] -> [outer, inner]`, in pieces of the middle dimension that are then combined in order.
+/// `[outer, reduced, inner] -> [outer, inner]`, in pieces of the middle dimension that are then
+/// combined in order.
 fn reduce_middle<T: Numeric + Scalar, C: Combine>(
     outer: usize,
     reduced: usize,
@@ -175,7 +176,8 @@ fn reduce_row<T: Numeric, C: Combine>(x: &[T]) -> T::Compute {
     lanes.into_iter().fold(C::start(), C::combine)
 }
 
-/// The index of the greatest element of each row of `width`, the first on ties. A NaN counts as the greatest.
+/// The index of the greatest element of each row of `width`, the first on ties. A NaN counts as the
+/// greatest.
 pub(crate) fn arg_max<T: Scalar>(width: usize, x: &[T], out: &mut [i64]) {
     #[allow(clippy::eq_op, reason = "only NaN differs from itself")]
     fn row<T: Scalar>(x: &[T]) -> i64 {
@@ -204,7 +206,8 @@ pub(crate) fn sum_squares<T: Float>(x: &[T]) -> f64 {
     let sums = parallel::map(x.len().div_ceil(GRAIN), |i| piece(&x[i * GRAIN..x.len().min((i + 1) * GRAIN)]).to_f64());
     sums.into_iter().sum()
 }
-/// The `k` greatest elements of every row of `width` in falling order, and where they stand; the first on ties, NaN before all.
+/// The `k` greatest elements of every row of `width` in falling order, and where they stand; the
+/// first on ties, NaN before all.
 pub(crate) fn top_k<T: Float>(width: usize, k: usize, x: &[T], values: &mut [T], indices: &mut [i64]) {
     if k == 0 || width == 0 {
         return;

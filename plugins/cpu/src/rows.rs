@@ -27,7 +27,8 @@ where
             *sum += x.load();
         }
     }
-    // The positions by id, each id's in order: a piece of the table finds its own without reading all ids.
+    // The positions by id, each id's in order: a piece of the table finds its own without reading
+    // all ids.
     let mut order: Vec<(usize, usize)> = ids.iter().copied().enumerate().map(|(position, id)| (id, position)).collect();
     order.sort_unstable();
     let rows = parallel::rows_per_piece(width);

@@ -1,8 +1,9 @@
 //! Where elements live: vectors of each element type, in buffers that are used again.
 //!
-//! A large buffer that is freed goes back to the operating system, and the next one is paid for with a page fault every 4 KiB, which
-//! costs more than the arithmetic of an element-wise kernel. So freed buffers are kept, and a new tensor may get one of them, with
-//! whatever stands in it: a kernel writes every element of its output.
+//! A large buffer that is freed goes back to the operating system, and the next one is paid for
+//! with a page fault every 4 KiB, which costs more than an element-wise kernel.
+//! So freed buffers are kept, and a new tensor may get one of them, with whatever stands in it: a
+//! kernel writes every element of its output.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,7 +14,7 @@ use scaledown_sdk::tensor::Element;
 /// Buffers of fewer elements come from the allocator, which is quick for them.
 const SMALL: usize = 4096;
 
-/// What each element type keeps of freed buffers at most, in bytes.
+/// The maximum bytes of freed buffers that each element type keeps.
 const KEPT: usize = 1 << 30;
 
 /// Freed buffers of one element type by length.
@@ -60,7 +61,8 @@ impl<T: Copy + Default> Pool<T> {
     }
 }
 
-/// `len` rounded up to three significant bits, so that buffers of similar lengths can stand in for each other.
+/// `len` rounded up to three significant bits, so that buffers of similar lengths can stand in for
+/// each other.
 fn rounded(len: usize) -> usize {
     let step = (len.next_power_of_two() / 16).max(1);
     len.div_ceil(step) * step

@@ -1,7 +1,8 @@
-//! Threads for work of microseconds, as decoding has it: they wait for it awake for a while, so that nobody has to be woken up.
+//! Threads for work of microseconds, such as decoding: they spin for a while before they sleep, to
+//! avoid wake-ups.
 //!
-//! The caller works as well. A member that comes late, since it slept or its core did something else, is not waited for: the others do its
-//! part. Who does what never shows in a result.
+//! The caller works as well. A member that comes late, since it slept or its core did something
+//! else, is not waited for: the others do its part. Who does what never shows in a result.
 
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,11 +18,11 @@ const LOOKS: usize = 4000;
 /// How often a caller looks whether the members are done before it offers its core to others.
 const LOOKS_AT_THE_END: usize = 20_000;
 
-/// The members that are at work, in the lower bits of the state.
+/// The active members, in the lower bits of the state.
 const MEMBERS: u64 = (1 << 16) - 1;
 /// Set in the state while a member may join.
 const OPEN: u64 = 1 << 16;
-/// What is added to the state for the next job.
+/// The increment of the state for the next job.
 const NEXT_JOB: u64 = 1 << 17;
 
 /// Work in numbered pieces.
@@ -34,7 +35,8 @@ struct Job<'a> {
 struct Shared {
     /// The number of the job, whether it is open, and how many members are at it.
     state: AtomicU64,
-    /// Written by the caller while the job is closed and nobody is at it; read by members that joined.
+    /// Written by the caller while the job is closed and has no members; read by members that
+    /// joined.
     job: UnsafeCell<Option<Job<'static>>>,
     /// The next piece.
     next: AtomicUsize,
@@ -46,7 +48,8 @@ struct Shared {
     alarm: Condvar,
 }
 
-// SAFETY: of what is not `Sync` already, `job`, the protocol above holds: see `Team::for_each` and `Shared::join`.
+// SAFETY: of what is not `Sync` already, `job`, the protocol above holds: see `Team::for_each` and
+// `Shared::join`.
 unsafe impl Sync for Shared {}
 // SAFETY: a job is `Sync`, and nothing else is bound to a thread.
 unsafe impl Send for Shared {}
@@ -87,7 +90,7 @@ impl Team {
     /// Lets `work` give work to the team.
     ///
     /// # Errors
-    /// The work as it was, if another thread is at that.
+    /// The work, unchanged, if another thread is using the team.
     pub(crate) fn lead<R, F: FnOnce() -> R>(&self, work: F) -> Result<R, F> {
         let _turn = match self.turn.try_lock() {
             Ok(turn) => turn,
@@ -97,14 +100,15 @@ impl Team {
         Ok(parallel::with_team(self, work))
     }
 
-    /// Calls `piece(0), piece(1), ...` up to `count`, in any order and on any member. Only what runs in [`Team::lead`] may call it, and no
-    /// piece.
+    /// Calls `piece(0), piece(1), ...` up to `count`, in any order and on any member. Only what
+    /// runs in [`Team::lead`] may call it, and no piece.
     pub(crate) fn for_each(&self, count: usize, piece: &(dyn Fn(usize) + Sync)) {
         let job = Job { count, piece };
-        // SAFETY: `Closing` waits, whatever happens, until no member is at the job before what it borrows can go.
+        // SAFETY: `Closing` waits, whatever happens, until no member is at the job before what it
+        // borrows can go.
         let job = unsafe { std::mem::transmute::<Job<'_>, Job<'static>>(job) };
         let shared = &*self.shared;
-        // SAFETY: the last job is closed and nobody is at it, and there is one caller at a time.
+        // SAFETY: the last job is closed and has no members, and there is one caller at a time.
         unsafe { *shared.job.get() = Some(job) };
         shared.next.store(0, Ordering::Relaxed);
         // A caller that panicked itself has left its members' panics here.
@@ -193,12 +197,14 @@ impl Shared {
     fn join(&self, done: &mut u64) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         let Some(job) = Shared::open(state, *done) else { return false };
-        // Fails if the job was closed meanwhile, or another member joined: then this one looks again.
+        // Fails if the job was closed meanwhile, or another member joined: then this one looks
+        // again.
         if self.state.compare_exchange(state, state + 1, Ordering::Acquire, Ordering::Relaxed).is_err() {
             return true;
         }
         *done = job;
-        // SAFETY: the job was open when this member joined, so that it was written before and the caller waits for this member.
+        // SAFETY: the job was open when this member joined, so that it was written before and the
+        // caller waits for this member.
         let job = unsafe { *self.job.get() };
         if let Some(job) = job
             && catch_unwind(AssertUnwindSafe(|| self.work(job))).is_err()
@@ -213,7 +219,8 @@ impl Shared {
     fn sleep(&self, done: u64) {
         let mut bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
         self.asleep.fetch_add(1, Ordering::Relaxed);
-        // Either this member sees the job, or its caller sees that it sleeps and, having waited for the bed, wakes it up.
+        // Either this member sees the job, or its caller sees that it sleeps and, having waited for
+        // the bed, wakes it up.
         fence(Ordering::SeqCst);
         while Shared::open(self.state.load(Ordering::Relaxed), done).is_none() && !self.ended.load(Ordering::Relaxed) {
             bed = self.alarm.wait(bed).unwrap_or_else(PoisonError::into_inner);

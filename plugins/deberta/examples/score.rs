@@ -1,9 +1,11 @@
-//! Times the scoring of documents, tokenization included: `cargo run --release -p scaledown-deberta --example score MODEL TEXTS [RUNS]`,
-//! where `TEXTS` is a JSON list of a query and its documents. Prints the milliseconds of each run as JSON; a first run is not counted.
+//! Times the scoring of documents, tokenization included:
+//! `cargo run --release -p scaledown-deberta --example score MODEL TEXTS [RUNS]`, where `TEXTS` is
+//! a JSON list of a query and its documents. Prints the milliseconds of each run as JSON; a first
+//! run is not counted.
 
 use std::time::Instant;
 
-use scaledown_deberta::{CrossEncoder, DebertaConfig};
+use scaledown_deberta::{CrossEncoder, CrossEncoderConfig};
 use scaledown_sdk::component::{Reranker, RerankerContext, RerankerPlugin};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,7 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let texts: Vec<String> = serde_json::from_slice(&std::fs::read(texts)?)?;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let [query, documents @ ..] = texts.as_slice() else { return Err("expected a query and documents".into()) };
-    let config: DebertaConfig = serde_json::from_value(serde_json::json!({"model": model}))?;
+    let config: CrossEncoderConfig = serde_json::from_value(serde_json::json!({"model": model}))?;
     let reranker = CrossEncoder::build(config, RerankerContext { device: scaledown_cpu::device()? })?;
     reranker.score(query, documents)?;
     let mut times = Vec::with_capacity(runs);

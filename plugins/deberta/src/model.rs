@@ -8,8 +8,8 @@ use scaledown_sdk::{Device, Error, Result};
 
 /// A sequence classifier.
 pub(crate) enum Model {
-    Bert(Box<bert::Classifier>),
-    Deberta(Box<deberta::Classifier>),
+    Bert(Box<bert::BertClassifier>),
+    Deberta(Box<deberta::DebertaClassifier>),
 }
 
 /// How a model's logits become one score.
@@ -28,8 +28,8 @@ impl Model {
         let text = read_text(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
         let kind = model_type(&text);
         match kind.as_deref() {
-            Some("bert") => Ok(Model::Bert(Box::new(bert::Classifier::from_directory(directory, device)?))),
-            Some("deberta-v2") => Ok(Model::Deberta(Box::new(deberta::Classifier::from_directory(directory, device)?))),
+            Some("bert") => Ok(Model::Bert(Box::new(bert::BertClassifier::from_directory(directory, device)?))),
+            Some("deberta-v2") => Ok(Model::Deberta(Box::new(deberta::DebertaClassifier::from_directory(directory, device)?))),
             _ => {
                 let found = kind.map_or_else(|| "missing".to_owned(), |kind| format!("{kind:?}"));
                 let message = format!("`model_type` in {} is {found}, expected deberta-v2 or bert", path.display());
@@ -38,7 +38,7 @@ impl Model {
         }
     }
 
-    /// The most tokens that it reads.
+    /// The maximum tokens.
     pub(crate) fn max_positions(&self) -> usize {
         match self {
             Model::Bert(model) => model.encoder().config().max_positions,

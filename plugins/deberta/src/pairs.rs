@@ -10,8 +10,9 @@ use scaledown_sdk::nn::TokenBatch;
 use scaledown_sdk::{Error, Result};
 use tokenizers::{Tokenizer, TruncationParams, TruncationStrategy};
 
-/// A model's tokenizer, which cuts the document of a pair that is too long, and where the query leaves no room for one, the longer of the two
-/// until both fit, as `transformers` does (`longest_first`).
+/// A model's tokenizer, which cuts the document of a pair that is too long, and where the query
+/// leaves no room for one, the longer of the two until both fit, as `transformers` does
+/// (`longest_first`).
 pub(crate) struct Pairs {
     tokenizer: Tokenizer,
     /// The same for queries that leave no room, made when there is one.
@@ -21,13 +22,14 @@ pub(crate) struct Pairs {
 }
 
 impl Pairs {
-    /// Reads `tokenizer.json` of a model's directory, for pairs of up to `most` tokens, specials included.
+    /// Reads `tokenizer.json` of a model's directory, for pairs of up to `most` tokens, specials
+    /// included.
     pub(crate) fn open(directory: &Path, most: usize) -> Result<Self> {
         let path = directory.join("tokenizer.json");
-        let told = |error: String| Error::Config(format!("cannot read the tokenizer {}: {error}", path.display()));
-        let failed = |error: tokenizers::Error| told(error.to_string());
-        let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| told(error.to_string()))?;
-        let mut tokenizer = caught(|| Tokenizer::from_bytes(&bytes)).map_err(told)?.map_err(failed)?;
+        let message = |error: String| Error::Config(format!("cannot read the tokenizer {}: {error}", path.display()));
+        let failed = |error: tokenizers::Error| message(error.to_string());
+        let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| message(error.to_string()))?;
+        let mut tokenizer = caught(|| Tokenizer::from_bytes(&bytes)).map_err(message)?.map_err(failed)?;
         tokenizer.with_padding(None);
         let truncation =
             TruncationParams { max_length: most, strategy: TruncationStrategy::OnlySecond, ..TruncationParams::default() };
@@ -42,7 +44,8 @@ impl Pairs {
 
     /// The tokens of the query with each document.
     pub(crate) fn encode(&self, query: &str, documents: &[&str]) -> Result<TokenBatch> {
-        // Beside an empty document stands the query alone, with all specials of a pair. One token of a document must fit beside it.
+        // Beside an empty document stands the query alone, with all specials of a pair. One token
+        // of a document must fit beside it.
         let alone = self.tokenizer.encode_fast((query, ""), true).map(|encoding| encoding.len());
         let fits = alone.as_ref().is_ok_and(|&len| len < self.most);
         let tokenizer = if fits { &self.tokenizer } else { self.for_long(query) };
@@ -57,12 +60,12 @@ impl Pairs {
 }
 
 impl Pairs {
-    /// The tokenizer of a query that leaves no room for a document. The first such query is told.
+    /// The tokenizer of a query that leaves no room for a document. The first such query is
+    /// reported.
     fn for_long(&self, query: &str) -> &Tokenizer {
         if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "the query {:?} leaves no room for a document among the {} tokens of a pair that the reranker reads: it is cut, as are others \
-                 that long; raise max_length if the model allows",
+                "the query {:?} leaves no room for a document within max_length = {} tokens; such queries are truncated; raise max_length if the model allows it",
                 excerpt(query),
                 self.most
             );

@@ -4,7 +4,7 @@ use scaledown_sdk::component::{Reranker, RerankerContext, RerankerPlugin};
 use scaledown_sdk::nn::{TokenBatch, length_batches};
 use scaledown_sdk::{Error, Result};
 
-use crate::DebertaConfig;
+use crate::CrossEncoderConfig;
 use crate::model::Model;
 use crate::pairs::Pairs;
 
@@ -16,22 +16,21 @@ pub struct CrossEncoder {
 }
 
 impl RerankerPlugin for CrossEncoder {
-    type Config = DebertaConfig;
+    type Config = CrossEncoderConfig;
 
-    fn build(config: DebertaConfig, context: RerankerContext) -> Result<Self> {
+    fn build(config: CrossEncoderConfig, context: RerankerContext) -> Result<Self> {
         let model = Model::open(&config.model, &context.device)?;
         model.check()?;
         let path = config.model.display();
         let reads = model.max_positions();
         let most = config.max_length.unwrap_or(reads);
         if most > reads || most < 4 {
-            return Err(Error::Config(format!("max_length is {most}, expected 4 to {reads}, the most that {path} reads")));
+            return Err(Error::Config(format!("max_length is {most}, expected 4 to {reads}, the maximum of {path}")));
         }
         let pairs = Pairs::open(&config.model, most)?;
         let (known, vocabulary) = (pairs.vocabulary(), model.vocabulary());
         if known > vocabulary {
-            let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not belong together");
+            let message = format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         Ok(CrossEncoder { model, pairs, batch_tokens: config.batch_tokens })

@@ -1,11 +1,13 @@
-//! The committed reranker of the Atlas, on questions and documents of the test split, which it was not trained on.
+//! The committed reranker of the Atlas, on questions and documents of the test split, which it was
+//! not trained on.
 
 use std::path::{Path, PathBuf};
 
 use scaledown_deberta::CrossEncoder;
 use scaledown_sdk::component::{Reranker, RerankerContext, RerankerPlugin};
 
-/// Documents, and questions with the relevance of each: as they are, and in words that no document has. The names share their words.
+/// Documents, and questions with the relevance of each: as they are, and in words that no document
+/// has. The names share their words.
 fn held_out() -> (Vec<String>, Vec<(String, Vec<f64>)>) {
     let path = root().join("tests/fixtures/atlas-ranking.json");
     let json: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();

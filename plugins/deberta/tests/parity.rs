@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scaledown_deberta::{CrossEncoder, DebertaConfig};
+use scaledown_deberta::{CrossEncoder, CrossEncoderConfig};
 use scaledown_sdk::component::{Kind, Reranker, RerankerContext, RerankerPlugin, registrations};
 use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use scaledown_sdk::nn::{TokenBatch, WeightSource, bert, deberta};
@@ -28,7 +28,7 @@ fn texts() -> serde_json::Value {
 
 fn reranker(model: &Path, max_length: usize, batch_tokens: usize) -> Result<CrossEncoder, Error> {
     let keys = serde_json::json!({"model": model, "max_length": max_length, "batch_tokens": batch_tokens});
-    let config: DebertaConfig = serde_json::from_value(keys).unwrap();
+    let config: CrossEncoderConfig = serde_json::from_value(keys).unwrap();
     CrossEncoder::build(config, RerankerContext { device: device() })
 }
 
@@ -60,8 +60,8 @@ fn logits_of_ragged_batches_are_those_of_pytorch() {
     for name in MODELS {
         let batch = tokens(name);
         let forward = |batch: &TokenBatch| match name {
-            "minilm" => bert::Classifier::from_directory(&fixture(name), &device()).unwrap().forward(batch).unwrap(),
-            _ => deberta::Classifier::from_directory(&fixture(name), &device()).unwrap().forward(batch).unwrap(),
+            "minilm" => bert::BertClassifier::from_directory(&fixture(name), &device()).unwrap().forward(batch).unwrap(),
+            _ => deberta::DebertaClassifier::from_directory(&fixture(name), &device()).unwrap().forward(batch).unwrap(),
         };
         let theirs = expected(name, "tokens/logits");
         assert_near(name, &forward(&batch).to_vec::<f32>().unwrap(), &theirs.to_f64());
@@ -126,12 +126,12 @@ fn a_query_that_leaves_no_room_is_cut_longest_first_as_transformers_does() {
 
 #[test]
 fn a_model_that_scores_nothing_is_refused_by_name() {
-    let told = |model: &Path, max_length| reranker(model, max_length, 100).err().expect("it is refused").to_string();
-    let message = told(&fixture("distilbert-mlm"), 24);
+    let reported = |model: &Path, max_length| reranker(model, max_length, 100).err().expect("it is refused").to_string();
+    let message = reported(&fixture("distilbert-mlm"), 24);
     assert!(message.contains("\"distilbert\", expected deberta-v2 or bert"), "{message}");
-    let message = told(&fixture("minilm"), 49);
+    let message = reported(&fixture("minilm"), 49);
     assert!(message.contains("max_length is 49, expected 4 to 48"), "{message}");
-    let message = told(&fixture("bert-mlm"), 24);
+    let message = reported(&fixture("bert-mlm"), 24);
     assert!(message.contains("classifier.weight is missing"), "{message}");
 }
 

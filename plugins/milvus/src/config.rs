@@ -5,49 +5,51 @@ use std::path::PathBuf;
 use scaledown_remote::{URL_EXPECTED, URL_PATTERN, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 use scaledown_splade::SpladeConfig;
 
-/// The configuration of the `milvus` retriever: its own keys, and those of the `splade` encoder beside them.
+/// The configuration of the `milvus` retriever: its own keys, and those of the `splade` encoder
+/// beside them.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MilvusConfig {
-    /// The service's address, such as `http://localhost:19530`; `https` for TLS. Nothing secret may stand in it.
+    /// The service's URL, such as `http://localhost:19530`; `https` for TLS. Must not contain
+    /// secrets.
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = URL_PATTERN, "writeOnly" = true, "x-expected" = URL_EXPECTED)
     )]
     pub url: String,
-    /// The collection: letters, digits and `_`. It is made where there is none.
+    /// The collection: letters, digits and `_`. Created if missing.
     #[schemars(length(min = 1, max = 255))]
     pub collection: String,
-    /// The database; the service's default one if not given.
+    /// The database. Default: the service's.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub database: Option<String>,
-    /// The name of the environment variable that holds the token (`user:password`, or an API key), in capitals. It must be set if it is named
-    /// here; `MILVUS_TOKEN` is used where none is named, and an open service needs none.
+    /// The environment variable that holds the token (`user:password` or an API key), in capitals.
+    /// Default: `MILVUS_TOKEN`, if set.
     #[serde(default)]
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = VARIABLE_EXPECTED)
     )]
     pub token_env: Option<String>,
-    /// The certificate of the authority that signed the service's, in PEM; those that the system trusts if not given.
+    /// The CA certificate (PEM). Default: the system's.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("operational" = true, "format" = "path"))]
     pub ca_certificate: Option<PathBuf>,
-    /// The seconds that a request may take.
+    /// Request timeout, in seconds.
     #[serde(default = "default_timeout")]
     #[schemars(extend("operational" = true, "exclusiveMinimum" = 0.0), range(max = 86400.0))]
     pub timeout: f64,
-    /// How often a request is made again that failed in a way that passes. The waits double from half a second to a minute, each with up to as
-    /// much again at random.
+    /// Retries after transient failures, with exponential backoff from 0.5 s to 60 s and jitter.
     #[serde(default = "default_retries")]
     #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
-    /// The documents or queries that are encoded and sent at a time.
-    #[serde(default = "default_batch")]
+    /// Documents or queries per request.
+    #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1, max = 10000), extend("operational" = true))]
-    pub batch: usize,
-    /// What makes sparse vectors of texts. It must stay the same for one collection.
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
+    /// The sparse encoder. Fixed for a collection.
     #[serde(flatten)]
     pub encoder: SpladeConfig,
 }
@@ -60,6 +62,6 @@ fn default_retries() -> u32 {
     5
 }
 
-fn default_batch() -> usize {
+fn default_batch_size() -> usize {
     256
 }

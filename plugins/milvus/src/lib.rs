@@ -1,8 +1,10 @@
-//! The `milvus` plugin: a retriever whose sparse vectors are kept and searched by a Milvus service, for a corpus that outgrows one machine.
+//! The `milvus` plugin: a retriever whose sparse vectors are kept and searched by a Milvus service,
+//! for a corpus that outgrows one machine.
 //!
-//! Texts are encoded here, by the `splade` encoder. A document is one entity whose primary key is the document's id, so that adding it again
-//! replaces it; nothing else of it is kept. Everything goes through Milvus's own Rust client; its retries are off, as they leave out the
-//! changes, which here may be made again.
+//! Texts are encoded here, by the `splade` encoder. A document is one entity whose primary key is
+//! the document's id, so that adding it again replaces it; nothing else of it is kept. Everything
+//! goes through Milvus's own Rust client; its retries are off, since they exclude writes, which are
+//! idempotent here.
 
 mod config;
 mod retriever;

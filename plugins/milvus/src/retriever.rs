@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaledown_remote::{RemoteIndex, Secret, waits};
+use scaledown_remote::{RemoteIndex, Secret, backoff};
 use scaledown_sdk::Result;
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
 use scaledown_splade::Splade;
@@ -20,8 +20,8 @@ impl RetrieverPlugin for Milvus {
         let token = Secret::find("retriever.token_env", config.token_env.as_deref(), "MILVUS_TOKEN")?;
         let store = MilvusStore::connect(&config, token)?;
         let encoder = Box::new(Splade::new(&config.encoder, &context.device)?);
-        let waits = waits(Duration::from_millis(500), config.retries);
-        Ok(Milvus(RemoteIndex::new("milvus", store, encoder, config.batch, waits)))
+        let backoff = backoff(Duration::from_millis(500), config.retries);
+        Ok(Milvus(RemoteIndex::new("milvus", store, encoder, config.batch_size, backoff)))
     }
 }
 

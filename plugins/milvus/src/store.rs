@@ -9,7 +9,7 @@ use milvus::v2::prelude::{
     IndexParam, IndexType, InsertRequest, LoadCollectionRequest, MetricType, RetryConfig, SearchRequest, SearchVectors,
     SingleResult, TelemetryConfig, UpsertRequest,
 };
-use scaledown_remote::{Failure, Secret, Store, check_url, seconds};
+use scaledown_remote::{Secret, Store, StoreFailure, check_url, seconds};
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 use tokio::runtime::Runtime;
@@ -21,17 +21,19 @@ const ID: &str = "id";
 /// The vector.
 const TERMS: &str = "terms";
 /// The collection's property that says what made it.
-const ORIGIN: &str = "scaledown";
+const FINGERPRINT: &str = "scaledown";
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
-/// The most bytes of an id.
+/// The maximum bytes of an id.
 const LONGEST_ID: u32 = 1024;
 /// Milvus's own limit of hits a query.
 const MOST_HITS: usize = 16_384;
-/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time, exhausted, aborted, internal, unavailable.
-const PASSING_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
-/// Milvus's codes of such failures: not ready yet, unavailable, too many requests, over a rate limit, not wholly loaded yet.
-const PASSING_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
+/// gRPC's codes of failures that pass: cancelled, unknown (a broken connection), out of time,
+/// exhausted, aborted, internal, unavailable.
+const TRANSIENT_CALLS: [i32; 7] = [1, 2, 4, 8, 10, 13, 14];
+/// Milvus's codes of such failures: not ready, unavailable, too many requests, rate limit exceeded,
+/// not fully loaded.
+const TRANSIENT_ERRORS: [i32; 5] = [1, 2, 4, 8, 103];
 
 /// Milvus's code of a collection that is not there.
 const NO_COLLECTION: i32 = 100;
@@ -53,7 +55,8 @@ impl MilvusStore {
     /// Connects to the service.
     ///
     /// # Errors
-    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers there, or it refuses the token.
+    /// [`Error::Config`] for an address that cannot be used; [`Error::Plugin`] if nothing answers
+    /// there, or it refuses the token.
     pub(crate) fn connect(config: &MilvusConfig, token: Option<Secret>) -> Result<Self, Error> {
         check_url("retriever.url", &config.url, "http://localhost:19530", "retriever.token_env")?;
         let timeout = seconds("retriever.timeout", config.timeout)?;
@@ -75,25 +78,25 @@ impl MilvusStore {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| Error::Plugin { plugin: "milvus".into(), message: error.to_string() })?;
         let client = runtime.block_on(ClientV2::new(&connection)).map_err(|error| {
-            let shown = format!("{}: {}; is Milvus there?", config.url, told(&error));
+            let shown = format!("{}: {}; check that Milvus is running there", config.url, describe(&error));
             Error::Plugin { plugin: "milvus".into(), message: token.as_ref().map_or(shown.clone(), |token| token.redact(&shown)) }
         })?;
         Ok(MilvusStore { runtime, client, url: config.url.clone(), collection: config.collection.clone(), timeout, token })
     }
 
     /// Runs a call of the client to its end.
-    fn run<T>(&self, call: impl Future<Output = Result<T, MilvusError>>) -> Result<T, Failure> {
+    fn run<T>(&self, call: impl Future<Output = Result<T, MilvusError>>) -> Result<T, StoreFailure> {
         self.runtime.block_on(call).map_err(|error| {
-            let message = self.without_token(&told(&error));
-            if passes(&error) {
-                Failure::Passing { message, wait: Duration::ZERO }
+            let message = self.without_token(&describe(&error));
+            if is_transient(&error) {
+                StoreFailure::Transient { message, wait: Duration::ZERO }
             } else {
-                Failure::Lasting(self.lasting(&message))
+                StoreFailure::Permanent(self.permanent(&message))
             }
         })
     }
 
-    fn lasting(&self, message: &str) -> Error {
+    fn permanent(&self, message: &str) -> Error {
         Error::Plugin { plugin: "milvus".into(), message: format!("{}: {message}", self.name()) }
     }
 
@@ -102,7 +105,7 @@ impl MilvusStore {
     }
 
     /// How long a call may wait for the service to be done, in milliseconds.
-    fn patience(&self) -> i64 {
+    fn timeout_ms(&self) -> i64 {
         i64::try_from(self.timeout.as_millis()).unwrap_or(i64::MAX)
     }
 
@@ -117,14 +120,14 @@ impl MilvusStore {
         let schema = CollectionSchema::new().add_field(id).add_field(terms);
         let asked = CreateCollectionRequest::builder()
             .collection_name(&self.collection)
-            .properties([(ORIGIN.to_owned(), origin(vocabulary))].into())
+            .properties([(FINGERPRINT.to_owned(), fingerprint(vocabulary))].into())
             .schema(schema)
             .consistency_level(ConsistencyLevel::Strong)
             .build()?;
         self.client.create_collection(asked).await
     }
 
-    /// Indexes the collection, if it is not, and loads it, which leaves one that is as it is.
+    /// Indexes the collection if necessary, and loads it. Both are idempotent.
     async fn open(&self) -> Result<(), MilvusError> {
         if !self.is_indexed().await? {
             let index = IndexParam::new().field_name(TERMS).index_name(TERMS).index_type(IndexType::SparseInvertedIndex);
@@ -132,7 +135,7 @@ impl MilvusStore {
             let asked = CreateIndexRequest::builder().collection_name(&self.collection).index_param(index).sync(false).build()?;
             self.client.create_index(asked).await?;
         }
-        let asked = LoadCollectionRequest::builder().collection_name(&self.collection).timeout_ms(self.patience()).build()?;
+        let asked = LoadCollectionRequest::builder().collection_name(&self.collection).timeout_ms(self.timeout_ms()).build()?;
         self.client.load_collection(asked).await
     }
 
@@ -145,8 +148,8 @@ impl MilvusStore {
         }
     }
 
-    /// What is wrong with the collection that is there, for vectors of `vocabulary` terms.
-    async fn misfit(&self, vocabulary: usize) -> Result<Option<String>, MilvusError> {
+    /// The mismatch of the existing collection with vectors of `vocabulary` terms.
+    async fn schema_mismatch(&self, vocabulary: usize) -> Result<Option<String>, MilvusError> {
         let asked = DescribeCollectionRequest::builder().collection_name(&self.collection).build()?;
         let found = self.client.describe_collection(asked).await?;
         let found = found.description();
@@ -154,23 +157,22 @@ impl MilvusStore {
         let has = |name, kind| fields.iter().any(|field| field.get_name() == name && field.get_data_type() == kind);
         if found.get_primary_field_name() != ID || !has(ID, DataType::VarChar) || !has(TERMS, DataType::SparseFloatVector) {
             return Ok(Some(format!(
-                "it was not made by ScaleDown: expected the fields `{ID}` (VarChar, the primary key) and `{TERMS}` \
+                "not created by ScaleDown: expected the fields `{ID}` (VarChar, the primary key) and `{TERMS}` \
                  (SparseFloatVector); choose another retriever.collection"
             )));
         }
-        let expected = origin(vocabulary);
-        let made = found.get_properties().get(ORIGIN).filter(|made| **made != expected);
+        let expected = fingerprint(vocabulary);
+        let made = found.get_properties().get(FINGERPRINT).filter(|made| **made != expected);
         Ok(made.map(|made| {
             format!(
-                "it was made with another encoder ({made:?}, expected {expected:?}); choose the same retriever.encoder, or another \
-                 retriever.collection"
+                "created with another encoder ({made:?}, expected {expected:?}); use the same retriever.encoder, or another retriever.collection"
             )
         }))
     }
 }
 
-/// What the property of a collection for vectors of `vocabulary` terms says.
-fn origin(vocabulary: usize) -> String {
+/// The fingerprint property of a collection for vectors of `vocabulary` terms.
+fn fingerprint(vocabulary: usize) -> String {
     format!("sparse vectors, format 1, {vocabulary} terms")
 }
 
@@ -187,16 +189,16 @@ impl Store for MilvusStore {
         LONGEST_ID as usize
     }
 
-    fn prepare(&self, vocabulary: usize) -> Result<(), Failure> {
+    fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure> {
         if !self.run(self.exists())? {
             self.run(self.create(vocabulary))?;
-        } else if let Some(misfit) = self.run(self.misfit(vocabulary))? {
-            return Err(Failure::Lasting(Error::Config(format!("{}: {misfit}", self.name()))));
+        } else if let Some(schema_mismatch) = self.run(self.schema_mismatch(vocabulary))? {
+            return Err(StoreFailure::Permanent(Error::Config(format!("{}: {schema_mismatch}", self.name()))));
         }
         self.run(self.open())
     }
 
-    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), Failure> {
+    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), StoreFailure> {
         let ids = documents.iter().map(|(id, _)| id.clone()).collect();
         let vectors = documents.iter().map(|(_, vector)| vector.0.iter().copied().collect()).collect();
         self.run(async {
@@ -206,14 +208,14 @@ impl Store for MilvusStore {
         })
     }
 
-    fn remove(&self, ids: &[String]) -> Result<(), Failure> {
+    fn remove(&self, ids: &[String]) -> Result<(), StoreFailure> {
         self.run(async {
             let asked = DeleteRequest::builder().collection_name(&self.collection).ids(Ids::VarChar(ids.to_vec())).build()?;
             self.client.delete(asked).await.map(drop)
         })
     }
 
-    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, Failure> {
+    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure> {
         let vectors = queries.iter().map(|vector| vector.0.iter().copied().collect()).collect();
         let response = self.run(async {
             let asked = SearchRequest::builder()
@@ -231,7 +233,7 @@ impl Store for MilvusStore {
 }
 
 impl MilvusStore {
-    fn hits(&self, found: &SingleResult) -> Result<Vec<Hit>, Failure> {
+    fn hits(&self, found: &SingleResult) -> Result<Vec<Hit>, StoreFailure> {
         match found.get_ids() {
             Ids::VarChar(ids) => {
                 let hits = ids.iter().zip(found.get_scores()).map(|(id, &score)| Hit { id: id.clone(), score });
@@ -239,29 +241,31 @@ impl MilvusStore {
             }
             // A query without hits has ids of no kind.
             other if other.is_empty() => Ok(Vec::new()),
-            _ => Err(Failure::Lasting(self.lasting("its ids are no texts, as those of a collection that ScaleDown made are"))),
+            _ => Err(StoreFailure::Permanent(
+                self.permanent("its ids are not strings; expected a collection created by ScaleDown"),
+            )),
         }
     }
 }
 
 /// Whether the same call may succeed later.
-fn passes(error: &MilvusError) -> bool {
+fn is_transient(error: &MilvusError) -> bool {
     match error {
-        MilvusError::Grpc(status) => PASSING_CALLS.contains(&(status.code() as i32)),
-        MilvusError::Server(error) => PASSING_ERRORS.contains(&error.code()),
+        MilvusError::Grpc(status) => TRANSIENT_CALLS.contains(&(status.code() as i32)),
+        MilvusError::Server(error) => TRANSIENT_ERRORS.contains(&error.code()),
         MilvusError::Timeout(_) => true,
-        MilvusError::RetryExhausted { source, .. } => passes(source),
+        MilvusError::RetryExhausted { source, .. } => is_transient(source),
         _ => false,
     }
 }
 
 /// The client's error on one line, without the headers that its own text has.
-fn told(error: &MilvusError) -> String {
+fn describe(error: &MilvusError) -> String {
     match error {
         MilvusError::Grpc(status) => format!("{:?}: {}", status.code(), status.message()),
-        MilvusError::RetryExhausted { source, .. } => told(source),
+        MilvusError::RetryExhausted { source, .. } => describe(source),
         MilvusError::Server(error) if error.code() == NO_COLLECTION => {
-            format!("{}; documents have to be added to it first", error.reason())
+            format!("{}; add documents first", error.reason())
         }
         other => other.to_string(),
     }

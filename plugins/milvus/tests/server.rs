@@ -1,4 +1,5 @@
-//! What is Milvus's own: foreign collections, addresses and keys. What every retriever does, the conformance suite checks.
+//! Tests of Milvus's own: foreign collections, addresses and keys. The conformance suite checks the
+//! rest.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;
@@ -10,7 +11,7 @@ use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Milvus> {
-    let keys = keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
+    let keys = keys(json!({"url": url, "collection": collection, "batch_size": 7, "retries": 1, "timeout": 30}));
     let config: MilvusConfig = serde_json::from_value(keys).unwrap();
     Milvus::build(config, context())
 }
@@ -20,7 +21,7 @@ fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Milvus> {
 fn a_real_server_tells_what_is_not_ours_and_what_is_not_there() {
     let url = std::env::var("SCALEDOWN_TEST_MILVUS_URL").expect("SCALEDOWN_TEST_MILVUS_URL names the server");
     foreign_collections_are_refused(&url);
-    what_is_not_there_is_told(&url);
+    what_is_not_there_is_reported(&url);
 }
 
 fn foreign_collections_are_refused(url: &str) {
@@ -29,7 +30,7 @@ fn foreign_collections_are_refused(url: &str) {
     let id = |name: &str| FieldSchema::new().name(name).data_type(DataType::VarChar).max_length(64).primary_key(true);
     let terms = || FieldSchema::new().name("terms").data_type(DataType::SparseFloatVector);
     let other_encoder = "sparse vectors, format 1, 30522 terms";
-    for (key, origin, expected) in [("key", "", "was not made by ScaleDown"), ("id", other_encoder, "another encoder")] {
+    for (key, origin, expected) in [("key", "", "not created by ScaleDown"), ("id", other_encoder, "another encoder")] {
         let collection = collection("foreign");
         let schema = CollectionSchema::new().add_field(id(key)).add_field(terms());
         let asked = CreateCollectionRequest::builder()
@@ -43,10 +44,10 @@ fn foreign_collections_are_refused(url: &str) {
     }
 }
 
-fn what_is_not_there_is_told(url: &str) {
+fn what_is_not_there_is_reported(url: &str) {
     let collection = collection("absent");
     let message = open(url, &collection).unwrap().search(&["the tower"], 1).unwrap_err().to_string();
-    assert!(message.contains(url) && message.contains(&collection) && message.contains("added to it first"), "{message}");
+    assert!(message.contains(url) && message.contains(&collection) && message.contains("add documents first"), "{message}");
 }
 
 #[test]
@@ -57,13 +58,16 @@ fn a_dead_server_is_named() {
         let keys = keys(json!({"url": url, "collection": "any", "timeout": 0.3}));
         let built = Milvus::build(serde_json::from_value(keys).unwrap(), context());
         let message = built.err().expect("nothing is there").to_string();
-        assert!(message.starts_with(&format!("plugin milvus: {url}: ")) && message.contains("is Milvus there?"), "{message}");
+        assert!(
+            message.starts_with(&format!("plugin milvus: {url}: ")) && message.contains("check that Milvus is running there"),
+            "{message}"
+        );
     }
 }
 
 #[test]
 fn a_configuration_with_a_secret_is_refused_without_showing_it() {
-    let told = |more: serde_json::Value| {
+    let reported = |more: serde_json::Value| {
         let mut keys = keys(json!({"url": "http://localhost:1", "collection": "any"}));
         keys.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let config = serde_json::from_value::<MilvusConfig>(keys).map_err(|error| error.to_string());
@@ -72,7 +76,7 @@ fn a_configuration_with_a_secret_is_refused_without_showing_it() {
     let secrets =
         [json!({"token": "hidden"}), json!({"token_env": "user:hidden"}), json!({"url": "http://user:hidden@localhost:1"})];
     for (more, expected) in secrets.into_iter().zip(["`token`", "retriever.token_env", "retriever.url"]) {
-        let message = told(more);
+        let message = reported(more);
         assert!(message.contains(expected) && !message.contains("hidden"), "{message}");
     }
 }

@@ -1,8 +1,10 @@
 //! How fast a decoder reads and writes, by the type in which its weights are stored:
-//! `cargo run --release --example decode -- [--model DIRECTORY] [--threads N] [--read N] [--write N] [--batch N] [TYPE ...]`.
+//! `cargo run --release --example decode -- [--model DIRECTORY] [--threads N] [--read N] [--write
+//! N] [--batch N] [TYPE ...]`.
 //!
-//! Without a model, weights are random, of the shape of SmolLM2-135M: time depends on shapes alone. Reading is measured from nothing, and so is
-//! writing, as `llama-bench` does. One line a type: type, MiB of all weights, tokens a second read, and written.
+//! Without a model, weights are random, of the shape of SmolLM2-135M: time depends on shapes alone.
+//! Reading is measured from nothing, and so is writing, as `llama-bench` does. One line a type:
+//! type, MiB of all weights, tokens a second read, and written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,7 +30,7 @@ fn options() -> Result<Options> {
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| Error::Input(format!("{argument} needs a value")));
-        let number = |text: String| text.parse().map_err(|_| Error::Input(format!("{text:?} is no number")));
+        let number = |text: String| text.parse().map_err(|_| Error::Input(format!("{text:?} is not a number")));
         match argument.as_str() {
             "--model" => options.model = Some(value()?.into()),
             "--threads" => options.threads = Some(number(value()?)?),
@@ -50,7 +52,7 @@ fn quantization(name: &str) -> Result<Option<Quantization>> {
         return Ok(None);
     }
     let named = serde_json::from_value(name.into()).map(Some);
-    named.map_err(|_| Error::Input(format!("{name:?} is no type; expected f32, bf16, q8_0 or q4_0")))
+    named.map_err(|_| Error::Input(format!("{name:?} is not a type; expected f32, bf16, q8_0 or q4_0")))
 }
 
 fn load(options: &Options, quantization: Option<Quantization>) -> Result<(CausalLm, usize)> {
@@ -77,7 +79,8 @@ fn smollm2() -> serde_json::Value {
     })
 }
 
-/// Reads a prompt of `read` tokens in each row of a batch and then writes `write` tokens: the seconds that both take.
+/// Reads a prompt of `read` tokens in each row of a batch and then writes `write` tokens: the
+/// seconds that both take.
 fn seconds(model: &CausalLm, batch: usize, read: usize, write: usize) -> Result<(f64, f64)> {
     let device = model.decoder().device().clone();
     let ids: Vec<u32> = (0..(batch * read) as u32).map(|at| at * 7919 % 32_000).collect();

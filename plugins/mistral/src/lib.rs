@@ -1,7 +1,9 @@
-//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2), read from a Hugging Face directory.
+//! The `mistral` plugin: models of the decoder family (Mistral, Llama, Qwen2 and 3, Gemma 2 and 3,
+//! Phi-3 and 4), read from a Hugging Face directory.
 //!
-//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`] for its keys. As `[teacher]`, one answers
-//! questions from whole documents, for a compressor to be distilled from:
+//! As `[generator]`, one reads prompts in which vectors stand for documents; see [`MistralConfig`]
+//! for its keys. As `[teacher]`, one answers questions from whole documents, for a compressor to be
+//! distilled from:
 //!
 //! ```toml
 //! [teacher]
@@ -22,25 +24,27 @@ use scaledown_sdk::component::{
     DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin, Registration, inventory,
 };
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig, KvCache};
-use scaledown_sdk::nn::{Forward, Quantization};
+use scaledown_sdk::nn::{ForwardMode, Quantization};
 use scaledown_sdk::{Device, Error, Result, Tensor};
 
 inventory::submit! {
-    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama or Qwen2 family")
+    Registration::generator::<MistralGenerator>("mistral", "A decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family.")
+        .with_aliases(&["decoder"])
 }
 
 inventory::submit! {
-    Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama or Qwen2 family.")
+    Registration::teacher::<MistralTeacher>("mistral", "Answers with a decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family.")
+        .with_aliases(&["decoder"])
 }
 
 /// The plugin's own keys. The host decides where weights come from.
 #[derive(Clone, Debug, Default, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MistralConfig {
-    /// Stores the weights of linear layers and the embedding table in less memory, and decodes faster: bf16 (16 bits a weight), or blocks of
-    /// 32 numbers with one scale, as GGML has them: q8_0 (8.5 bits) or q4_0 (4.5 bits, and 8.5 for the table). An adapter trains beside
-    /// them as beside the weights themselves; where the generator is trained as a whole, by `pretrain`, it is refused. The model computes in
-    /// its `dtype` nevertheless. Norms keep that type, as do layers whose input size is no multiple of 32.
+    /// Quantises the weights of linear layers and the embedding table, for less memory and faster
+    /// decoding: bf16 (16 bits per weight), or GGML's blocks of 32: q8_0 (8.5 bits) or q4_0 (4.5
+    /// bits, 8.5 for the table). Adapters can be trained on quantised weights; `pretrain` refuses
+    /// them. Norms, and layers whose input size is not a multiple of 32, keep `dtype`.
     pub quantization: Option<Quantization>,
 }
 
@@ -92,15 +96,15 @@ impl Generator for MistralGenerator {
         self.model.config().vocabulary
     }
 
-    fn context(&self) -> Option<usize> {
-        self.model.decoder().context()
+    fn max_positions(&self) -> Option<usize> {
+        self.model.decoder().max_positions()
     }
 
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         self.model.embed(ids)
     }
 
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor> {
         self.model.forward(&input.embeddings, &input.spans, forward)
     }
 
@@ -115,7 +119,7 @@ impl Generator for MistralGenerator {
 
     fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor> {
         let cache = state.0.downcast_mut::<KvCache>();
-        let cache = cache.ok_or_else(|| Error::Input("the decoding was started by a generator of another kind".into()))?;
+        let cache = cache.ok_or_else(|| Error::Input("the decoding state belongs to another generator".into()))?;
         self.model.decode(ids, cache)
     }
 

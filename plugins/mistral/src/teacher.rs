@@ -11,15 +11,16 @@ use scaledown_sdk::{Device, Error, Result};
 
 use crate::{MistralGenerator, TeacherConfig};
 
-/// A decoder of the Mistral, Llama or Qwen2 family that answers questions, the likeliest token at a time.
+/// A decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family that answers questions, the likeliest token at a time.
 ///
-/// Questions of a call are sorted by the length of their prompts and answered `batch` at a time, padded on the left, with a key/value
-/// cache. Each is read by itself: the others of its batch do not change its answer, beyond the order in which a device adds numbers up.
+/// Questions of a call are sorted by the length of their prompts and answered `batch` at a time,
+/// padded on the left, with a key/value cache. Each is read by itself: the others of its batch do
+/// not change its answer, beyond the order in which a device adds numbers up.
 pub struct MistralTeacher {
     generator: MistralGenerator,
     tokenizer: Box<dyn ChatTokenizer>,
     config: TeacherConfig,
-    /// The most tokens of a prompt.
+    /// The maximum tokens of a prompt.
     most: Option<usize>,
 }
 
@@ -27,18 +28,18 @@ impl TeacherPlugin for MistralTeacher {
     type Config = TeacherConfig;
 
     fn build(config: TeacherConfig, context: TeacherContext) -> Result<Self> {
-        if config.batch == 0 || config.max_new_tokens == 0 || config.max_input_tokens == Some(0) {
+        if config.batch_size == 0 || config.max_new_tokens == 0 || config.max_input_tokens == Some(0) {
             let message = "batch, max_new_tokens and max_input_tokens of the teacher must be at least 1, found a 0";
             return Err(Error::Config(message.into()));
         }
         let tokenizer = (context.tokenizer)(&config.model)?;
-        // What the template refuses of these two words, it refuses of every question.
+        // A template that rejects these two words rejects every question.
         tokenizer.encode_chat("system", "user", config.chat_template).map_err(|error| match error {
             Error::Input(message) => Error::Config(format!("{}: {message}", config.model.display())),
             other => other,
         })?;
         let shape = DecoderConfig::from_directory(&config.model)?;
-        let most = most_input_tokens(&config, shape.context())?;
+        let most = most_input_tokens(&config, shape.max_positions())?;
         let generator = MistralGenerator::from_model(load(&config, shape, context.device)?);
         Ok(MistralTeacher { generator, tokenizer, config, most })
     }
@@ -60,19 +61,19 @@ fn load(config: &TeacherConfig, shape: DecoderConfig, device: Device) -> Result<
     Ok(model)
 }
 
-/// The most tokens of a prompt, if anything limits them: what is configured, and the model's `context` with room for an answer.
+/// The maximum tokens of a prompt, if limited: by the configuration, and by the model's `context`
+/// less an answer.
 fn most_input_tokens(config: &TeacherConfig, context: Option<usize>) -> Result<Option<usize>> {
     let Some(context) = context else { return Ok(config.max_input_tokens) };
     // The last token of an answer is not read.
     let room = (context + 1).saturating_sub(config.max_new_tokens);
     match config.max_input_tokens {
         _ if room == 0 => Err(Error::Config(format!(
-            "max_new_tokens is {}, but the model reads no more than {context} tokens, prompt included; lower it",
+            "max_new_tokens is {}, but the model's maximum is {context} tokens, prompt included; lower it",
             config.max_new_tokens
         ))),
         Some(most) if most > room => Err(Error::Config(format!(
-            "max_input_tokens is {most}, expected at most {room}: the model reads {context} tokens, of which max_new_tokens = {} are \
-             kept for the answer",
+            "max_input_tokens is {most}, expected at most {room}: the model's maximum is {context} tokens, of which max_new_tokens = {} are reserved for the answer",
             config.max_new_tokens
         ))),
         configured => Ok(Some(configured.unwrap_or(room))),
@@ -85,7 +86,7 @@ impl Teacher for MistralTeacher {
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|&index| prompts[index].len());
         let mut answers = vec![String::new(); prompts.len()];
-        for batch in order.chunks(self.config.batch) {
+        for batch in order.chunks(self.config.batch_size) {
             let rows: Vec<&[u32]> = batch.iter().map(|&index| prompts[index].as_slice()).collect();
             for (&index, answer) in batch.iter().zip(self.answer_batch(&rows)?) {
                 answers[index] = answer;
@@ -95,7 +96,7 @@ impl Teacher for MistralTeacher {
     }
 
     fn batch_size(&self) -> usize {
-        self.config.batch
+        self.config.batch_size
     }
 }
 
@@ -105,10 +106,9 @@ impl MistralTeacher {
         let ids = self.tokenizer.encode_chat(question.system, question.message, self.config.chat_template)?;
         let refused = |message: String| Err(Error::Input(format!("the question {:?} {message}", excerpt(question.query))));
         match self.most {
-            _ if ids.is_empty() => refused("makes an empty prompt, expected at least one token".into()),
+            _ if ids.is_empty() => refused("gives an empty prompt, expected at least one token".into()),
             Some(most) if ids.len() > most => refused(format!(
-                "makes a prompt of {} tokens, expected at most {most}; give it fewer or shorter documents, or raise max_input_tokens if \
-                 the model allows",
+                "gives a prompt of {} tokens, expected at most {most}; use fewer or shorter documents, or raise max_input_tokens if the model allows it",
                 ids.len()
             )),
             _ => self.check_ids(ids),
@@ -120,7 +120,7 @@ impl MistralTeacher {
         let vocabulary = self.generator.vocabulary();
         match ids.iter().find(|&&id| id as usize >= vocabulary) {
             Some(id) => Err(Error::Config(format!(
-                "{}: the tokenizer makes the id {id}, but the model has {vocabulary} tokens; they do not belong together",
+                "{}: the tokenizer gives token id {id}, but the model's vocabulary has {vocabulary}; they do not match",
                 self.config.model.display()
             ))),
             None => Ok(ids),

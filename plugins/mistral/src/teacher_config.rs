@@ -9,35 +9,39 @@ use scaledown_sdk::nn::Quantization;
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TeacherConfig {
-    /// The model's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`.
+    /// The model's hub id or directory: `config.json`, `model.safetensors` (or shards) and
+    /// `tokenizer.json`.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,
-    /// The element type that the model computes in. bf16 takes half the memory of f32 and rounds more; a CPU is faster in f32.
+    /// The element type of the computation. bf16 takes half the memory of f32; CPUs are faster in
+    /// f32.
     #[serde(default)]
     pub dtype: TeacherPrecision,
-    /// Stores the weights of linear layers and the embedding table in less memory, and decodes faster: bf16 (16 bits a weight), or blocks of
-    /// 32 numbers with one scale, as GGML has them: q8_0 (8.5 bits) or q4_0 (4.5 bits, and 8.5 for the table). Norms keep `dtype`, as does
-    /// a layer whose input size is no multiple of 32.
+    /// Quantises the weights of linear layers and the embedding table, for less memory and faster
+    /// decoding: bf16 (16 bits per weight), or GGML's blocks of 32: q8_0 (8.5 bits) or q4_0 (4.5
+    /// bits, 8.5 for the table). Norms, and layers whose input size is not a multiple of 32, keep
+    /// `dtype`.
     #[serde(default)]
     pub quantization: Option<Quantization>,
-    /// The most tokens of an answer.
+    /// Maximum tokens of an answer.
     #[serde(default = "default_max_new_tokens")]
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
-    /// The most tokens of a question with its documents, the chat template's included; a longer one is refused. By default as many as the
-    /// model was made for, less those of an answer.
+    /// Maximum tokens of a question with its documents and chat template; longer ones are refused.
+    /// Default: the model's maximum less `max_new_tokens`.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub max_input_tokens: Option<usize>,
-    /// How many questions are answered at once.
-    #[serde(default = "default_batch")]
+    /// Questions per batch.
+    #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1), extend("operational" = true))]
-    pub batch: usize,
-    /// Whether the prompt is written by the model's chat template, if it has one.
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
+    /// Applies the model's chat template, if it has one.
     #[serde(default = "default_chat_template")]
     pub chat_template: bool,
 }
@@ -67,7 +71,7 @@ fn default_max_new_tokens() -> usize {
     128
 }
 
-fn default_batch() -> usize {
+fn default_batch_size() -> usize {
     8
 }
 

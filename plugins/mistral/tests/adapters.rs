@@ -5,7 +5,7 @@ mod support;
 use scaledown_sdk::Tensor;
 use scaledown_sdk::nn::decoder::CausalLm;
 use scaledown_sdk::nn::peft::{SavedAdapter, save_adapter};
-use scaledown_sdk::nn::{Forward, LoraConfig, LoraTarget, Params};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig, LoraTarget, Params};
 use support::{assert_close, batch, mistral, model, params, tokens};
 
 fn lora(dropout: f64) -> LoraConfig {
@@ -22,7 +22,7 @@ fn disturb(params: &Params) {
     }
 }
 
-fn loss(model: &CausalLm, forward: &mut Forward) -> Tensor {
+fn loss(model: &CausalLm, forward: &mut ForwardMode) -> Tensor {
     let device = model.decoder().device();
     let batch = batch(device, &[tokens(1, 8), tokens(2, 5)], false);
     let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), forward).unwrap();
@@ -32,7 +32,7 @@ fn loss(model: &CausalLm, forward: &mut Forward) -> Tensor {
 }
 
 /// The loss, and the gradient of each parameter that has one.
-fn gradients(model: &CausalLm, params: &Params, forward: &mut Forward) -> (f64, Vec<(String, Vec<f32>)>) {
+fn gradients(model: &CausalLm, params: &Params, forward: &mut ForwardMode) -> (f64, Vec<(String, Vec<f32>)>) {
     let loss = loss(model, forward);
     let value = loss.scalar().unwrap();
     let found = loss.backward().unwrap();
@@ -49,7 +49,7 @@ fn adapters_can_be_switched_off_and_merged() {
     let model = model(&mistral(), &params);
     let logits = |model: &CausalLm| {
         let batch = batch(model.decoder().device(), &[tokens(4, 7)], false);
-        let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut Forward::inference()).unwrap();
+        let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut ForwardMode::inference()).unwrap();
         model.logits(&hidden).unwrap().to_vec::<f32>().unwrap()
     };
     let base = logits(&model);
@@ -72,7 +72,7 @@ fn only_adapters_train() {
     let params = params(Some(lora(0.0)));
     let model = model(&mistral(), &params);
     disturb(&params);
-    let (_, gradients) = gradients(&model, &params, &mut Forward::training(1, false));
+    let (_, gradients) = gradients(&model, &params, &mut ForwardMode::training(1, false));
     let names: Vec<&str> = gradients.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names.len(), 2 * 7 * 2);
     assert!(names.iter().all(|name| name.contains(".lora_")), "{names:?}");
@@ -95,11 +95,11 @@ fn dropout_changes_with_the_seed_and_only_in_training() {
     let params = params(Some(lora(0.5)));
     let model = model(&mistral(), &params);
     disturb(&params);
-    let loss = |mut forward: Forward| loss(&model, &mut forward).scalar().unwrap();
-    assert_eq!(loss(Forward::training(1, false)), loss(Forward::training(1, false)));
-    assert_ne!(loss(Forward::training(1, false)), loss(Forward::training(2, false)));
-    assert_eq!(loss(Forward::inference()), loss(Forward::inference()));
-    assert_ne!(loss(Forward::training(1, false)), loss(Forward::inference()));
+    let loss = |mut forward: ForwardMode| loss(&model, &mut forward).scalar().unwrap();
+    assert_eq!(loss(ForwardMode::training(1, false)), loss(ForwardMode::training(1, false)));
+    assert_ne!(loss(ForwardMode::training(1, false)), loss(ForwardMode::training(2, false)));
+    assert_eq!(loss(ForwardMode::inference()), loss(ForwardMode::inference()));
+    assert_ne!(loss(ForwardMode::training(1, false)), loss(ForwardMode::inference()));
 }
 
 #[test]
@@ -108,8 +108,8 @@ fn checkpointing_changes_no_bit() {
         let params = params(adapter);
         let model = model(&mistral(), &params);
         disturb(&params);
-        let kept = gradients(&model, &params, &mut Forward::training(7, false));
-        let computed_again = gradients(&model, &params, &mut Forward::training(7, true));
+        let kept = gradients(&model, &params, &mut ForwardMode::training(7, false));
+        let computed_again = gradients(&model, &params, &mut ForwardMode::training(7, true));
         assert!(!kept.1.is_empty());
         assert_eq!(kept, computed_again);
     }
@@ -122,16 +122,16 @@ fn an_adapter_survives_a_round_trip() {
     let expected = {
         let model = model(&mistral(), &trained);
         disturb(&trained);
-        loss(&model, &mut Forward::inference()).scalar().unwrap()
+        loss(&model, &mut ForwardMode::inference()).scalar().unwrap()
     };
     save_adapter(directory.path(), &trained, "some/base").unwrap();
     let saved = SavedAdapter::open(directory.path()).unwrap();
     assert_eq!(saved.base_model(), Some("some/base"));
     let fresh = params(Some(saved.config().clone()));
     let model = model(&mistral(), &fresh);
-    assert_ne!(loss(&model, &mut Forward::inference()).scalar().unwrap(), expected);
+    assert_ne!(loss(&model, &mut ForwardMode::inference()).scalar().unwrap(), expected);
     saved.restore(&fresh).unwrap();
-    assert_eq!(loss(&model, &mut Forward::inference()).scalar().unwrap(), expected);
+    assert_eq!(loss(&model, &mut ForwardMode::inference()).scalar().unwrap(), expected);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn an_adapter_of_another_model_is_refused() {
     let fewer = params(Some(LoraConfig { target: LoraTarget::Names(vec!["q_proj".into()]), ..lora(0.1) }));
     model(&mistral(), &fewer);
     let error = saved.restore(&fewer).unwrap_err().to_string();
-    assert!(error.contains("down_proj.lora_A.weight belongs to no adapter"), "{error}");
+    assert!(error.contains("down_proj.lora_A.weight is not part of an adapter"), "{error}");
     let path = directory.path().join("adapter_config.json");
     let text = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, text.replace("\"bias\"", "\"use_dora\": true, \"bias\"")).unwrap();

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
-use scaledown_sdk::nn::{Decoding, Finish, Forward, GenerateOptions, Sampling, generate};
+use scaledown_sdk::nn::{Decoding, Finish, ForwardMode, GenerateOptions, Sampling, generate};
 use support::{batch, mistral, params, tokens};
 
 fn generator() -> MistralGenerator {
@@ -30,12 +30,12 @@ fn options(max_new_tokens: usize, sampling: Sampling) -> GenerateOptions {
     GenerateOptions { max_new_tokens, end_ids: Vec::new(), sampling }
 }
 
-/// Greedy decoding by reading the whole sequence anew for each token.
+/// Greedy decoding that recomputes the whole sequence for each token.
 fn greedy(generator: &MistralGenerator, prompt: &[u32], steps: usize) -> Vec<u32> {
     let mut sequence = prompt.to_vec();
     for _ in 0..steps {
         let input = prompts(generator, &[sequence.clone()]);
-        let hidden = generator.forward(&input, &mut Forward::inference()).unwrap();
+        let hidden = generator.forward(&input, &mut ForwardMode::inference()).unwrap();
         let last = hidden.slice(1, sequence.len() - 1, 1).unwrap();
         let best = generator.logits(&last).unwrap().arg_max().unwrap().to_vec::<i64>().unwrap();
         sequence.push(u32::try_from(best[0]).unwrap());

@@ -1,12 +1,12 @@
-//! What gradient checkpointing saves, counted by the device in bytes.
+//! The memory that gradient checkpointing saves, in bytes, as counted by the device.
 
 mod support;
 
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 use serde_json::json;
 use support::{batch, model, params, tokens};
 
-/// The most memory of a forward and a backward pass, beyond parameters and inputs.
+/// Peak memory of a forward and a backward pass, beyond parameters and inputs.
 fn activations(checkpointing: bool) -> u64 {
     let mut config = support::mistral();
     config["num_hidden_layers"] = json!(8);
@@ -17,7 +17,7 @@ fn activations(checkpointing: bool) -> u64 {
     let embeddings = model.embed(&batch.ids).unwrap().detach();
     let before = device.memory().live;
     device.reset_peak_memory();
-    let hidden = model.forward(&embeddings, &batch.spans(), &mut Forward::training(1, checkpointing)).unwrap();
+    let hidden = model.forward(&embeddings, &batch.spans(), &mut ForwardMode::training(1, checkpointing)).unwrap();
     let loss = hidden.square().unwrap().sum_all().unwrap();
     drop(hidden);
     drop(loss.backward().unwrap());

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{GeneratorContext, GeneratorPlugin};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::{Forward, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization};
+use scaledown_sdk::nn::{
+    ForwardMode, LoraConfig, Optimizer, OptimizerConfig, Param, ParamGroup, ParamOptions, Params, Quantization,
+};
 use scaledown_sdk::{DType, Tensor, TensorData};
 use serde_json::{Value, json};
 use support::{batch, options, tokens};
 
-/// A decoder whose rows are whole blocks, but for those that the second half of the MLP reads.
+/// A decoder whose rows are whole blocks, except those of the MLP's second half.
 fn config(intermediate: usize) -> Value {
     json!({
         "architectures": ["MistralForCausalLM"], "vocab_size": support::VOCABULARY, "hidden_size": 64, "intermediate_size": intermediate,
@@ -38,7 +40,7 @@ impl Model {
     fn hidden(&self) -> Tensor {
         let input = batch(self.params.device(), &[tokens(1, 12), tokens(2, 9)], false);
         let embeddings = self.model.embed(&input.ids).unwrap();
-        self.model.forward(&embeddings, &input.spans(), &mut Forward::inference()).unwrap()
+        self.model.forward(&embeddings, &input.spans(), &mut ForwardMode::inference()).unwrap()
     }
 
     fn logits(&self) -> Vec<f32> {

@@ -4,7 +4,7 @@ mod support;
 
 use proptest::prelude::*;
 use scaledown_sdk::nn::decoder::CausalLm;
-use scaledown_sdk::nn::{Forward, Span};
+use scaledown_sdk::nn::{ForwardMode, Span};
 use scaledown_sdk::{Device, Tensor};
 use serde_json::{Value, json};
 use support::{assert_close, batch, llama3, mistral, model, params, qwen2, tokens};
@@ -18,7 +18,7 @@ fn ids(device: &Device, ids: &[u32]) -> Tensor {
 /// The logits of every token of a sequence that is read alone and without a cache.
 fn alone(model: &CausalLm, sequence: &[u32]) -> Vec<f32> {
     let batch = batch(model.decoder().device(), &[sequence.to_vec()], false);
-    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut Forward::inference()).unwrap();
+    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut ForwardMode::inference()).unwrap();
     model.logits(&hidden).unwrap().to_vec().unwrap()
 }
 
@@ -27,7 +27,7 @@ fn check_padding(config: &Value, lengths: &[usize], left: bool) {
     let width = model.config().vocabulary;
     let sequences: Vec<_> = lengths.iter().zip(1..).map(|(&len, seed)| tokens(seed, len)).collect();
     let batch = batch(model.decoder().device(), &sequences, left);
-    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut Forward::inference()).unwrap();
+    let hidden = model.forward(&model.embed(&batch.ids).unwrap(), &batch.spans(), &mut ForwardMode::inference()).unwrap();
     let logits: Vec<f32> = model.logits(&hidden).unwrap().to_vec().unwrap();
     for ((row, sequence), mask) in logits.chunks(batch.mask[0].len() * width).zip(&sequences).zip(&batch.mask) {
         let real: Vec<f32> = row.chunks(width).zip(mask).filter(|(_, real)| **real).flat_map(|(row, _)| row.to_vec()).collect();
@@ -89,8 +89,8 @@ fn hidden_states_begin_with_the_embeddings_and_end_after_the_norm() {
     let model = model(&mistral(), &params(None));
     let batch = batch(model.decoder().device(), &[tokens(3, 6)], false);
     let embeddings = model.embed(&batch.ids).unwrap();
-    let states = model.hidden_states(&embeddings, &batch.spans(), &mut Forward::inference()).unwrap();
-    let last = model.forward(&embeddings, &batch.spans(), &mut Forward::inference()).unwrap();
+    let states = model.hidden_states(&embeddings, &batch.spans(), &mut ForwardMode::inference()).unwrap();
+    let last = model.forward(&embeddings, &batch.spans(), &mut ForwardMode::inference()).unwrap();
     assert_eq!(states.len(), 3);
     assert_eq!(states[0].to_vec::<f32>().unwrap(), embeddings.to_vec::<f32>().unwrap());
     assert_eq!(states[2].to_vec::<f32>().unwrap(), last.to_vec::<f32>().unwrap());
@@ -104,9 +104,9 @@ fn inputs_that_do_not_fit_are_refused() {
     let embeddings = model.embed(&right.ids).unwrap();
     let error = model.prefill(&embeddings, &right.spans(), 2).unwrap_err();
     assert!(error.to_string().contains("sequence 0"), "{error}");
-    let error = model.forward(&embeddings, &right.spans()[..1], &mut Forward::inference()).unwrap_err();
+    let error = model.forward(&embeddings, &right.spans()[..1], &mut ForwardMode::inference()).unwrap_err();
     assert!(error.to_string().contains("spans"), "{error}");
-    let error = model.forward(&right.ids, &right.spans(), &mut Forward::inference()).unwrap_err();
+    let error = model.forward(&right.ids, &right.spans(), &mut ForwardMode::inference()).unwrap_err();
     assert!(error.to_string().contains("[batch, seq, 24]"), "{error}");
     let left = batch(device, &[tokens(1, 3)], true);
     let (_, mut cache) = model.prefill(&model.embed(&left.ids).unwrap(), &left.spans(), 2).unwrap();
@@ -127,19 +127,19 @@ fn a_sequence_beyond_the_models_positions_is_refused_before_it_is_read() {
         (model.embed(&batch.ids).unwrap(), batch.spans())
     };
     let (whole, mask) = prompt(8);
-    assert!(model.forward(&whole, &mask, &mut Forward::inference()).is_ok());
+    assert!(model.forward(&whole, &mask, &mut ForwardMode::inference()).is_ok());
     assert!(model.prefill(&whole, &mask, 0).is_ok());
     let error = model.prefill(&whole, &mask, 1).unwrap_err().to_string();
-    assert!(error.contains("8 positions and 1 new ones are more than the 8 that the model was made for"), "{error}");
+    assert!(error.contains("8 positions and 1 new ones exceed the model's 8"), "{error}");
     // Padding before a prompt takes no position of the model's.
     let padded = batch(model.decoder().device(), &[tokens(1, 9)], true);
     let padded = model.embed(&padded.ids).unwrap();
     assert!(model.prefill(&padded, &[Span::padded_left(8, 9)], 0).is_ok());
     let (long, mask) = prompt(9);
-    let error = model.forward(&long, &mask, &mut Forward::inference()).unwrap_err().to_string();
-    assert!(error.contains("9 positions are more than the 8 that the model was made for (max_position_embeddings)"), "{error}");
+    let error = model.forward(&long, &mask, &mut ForwardMode::inference()).unwrap_err().to_string();
+    assert!(error.contains("9 positions exceed the model's 8 (max_position_embeddings)"), "{error}");
 
-    let context = |config: Value| limited(config, 8).config().context();
+    let context = |config: Value| limited(config, 8).config().max_positions();
     let mut stretched = qwen2();
     stretched["rope_parameters"] = json!({"rope_theta": 1e6, "rope_type": "linear", "factor": 4.0});
     assert_eq!((context(qwen2()), context(stretched), context(llama3())), (Some(8), Some(32), Some(8)));

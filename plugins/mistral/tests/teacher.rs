@@ -47,7 +47,7 @@ fn directory() -> tempfile::TempDir {
 }
 
 fn build(directory: &Path, keys: serde_json::Value) -> Result<MistralTeacher> {
-    let mut all = json!({"model": directory, "max_new_tokens": 9, "batch": 3});
+    let mut all = json!({"model": directory, "max_new_tokens": 9, "batch_size": 3});
     for (key, value) in keys.as_object().unwrap() {
         all[key] = value.clone();
     }
@@ -121,15 +121,15 @@ fn a_question_that_cannot_be_answered_is_an_error_of_the_input() {
 fn a_configuration_that_leaves_no_room_is_refused() {
     let directory = directory();
     for (keys, expected) in [
-        (json!({"max_new_tokens": 41}), "reads no more than 40 tokens"),
+        (json!({"max_new_tokens": 41}), "maximum is 40 tokens"),
         (json!({"max_input_tokens": 33}), "expected at most 32"),
-        (json!({"batch": 0}), "at least 1"),
+        (json!({"batch_size": 0}), "at least 1"),
     ] {
         let error = build(directory.path(), keys).err().unwrap();
         assert!(matches!(&error, Error::Config(text) if text.contains(expected)), "{error}");
     }
     let foreign = build(directory.path(), json!({})).unwrap().answer(&[question(&format!("3 {VOCABULARY}"))]).unwrap_err();
-    assert!(matches!(&foreign, Error::Config(text) if text.contains("do not belong together")), "{foreign}");
+    assert!(matches!(&foreign, Error::Config(text) if text.contains("do not match")), "{foreign}");
 }
 
 #[test]

@@ -5,36 +5,36 @@ use std::sync::Arc;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::encoder::{Encoder, EncoderConfig};
+use scaledown_sdk::nn::modernbert::{ModernBertConfig, ModernBertModel};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, MemoryTokens, Params, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, MemoryTokens, Params, Projection, WeightSource};
 use scaledown_sdk::{Error, Result};
 
-use crate::projection::Projection;
-use crate::{ModernBertConfig, Start};
+use crate::{EncoderInit, ModernBertCompressorConfig};
 
-/// What a stored model may have on top of the encoder.
+/// The weights that a stored model may have on top of the encoder.
 const HEADS: [&str; 3] = ["head", "decoder", "classifier"];
 
 /// A ModernBERT encoder with memory tokens, and a projection to the generator's space.
 ///
-/// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`, `relevance_head`, and `projection`.
-pub struct ModernBert {
-    encoder: Encoder,
+/// Parameters under its path: `model` (the encoder), `memory_embeddings`, `relevance_embedding`,
+/// `relevance_head`, and `projection`.
+pub struct ModernBertCompressor {
+    encoder: ModernBertModel,
     memory: MemoryTokens,
     projection: Projection,
     template: PairTemplate,
 }
 
-impl CompressorPlugin for ModernBert {
-    type Config = ModernBertConfig;
+impl CompressorPlugin for ModernBertCompressor {
+    type Config = ModernBertCompressorConfig;
 
-    fn build(config: ModernBertConfig, context: CompressorContext) -> Result<Self> {
+    fn build(config: ModernBertCompressorConfig, context: CompressorContext) -> Result<Self> {
         let inner = config.projection.unwrap_or(context.hidden_size);
         if inner == 0 {
             return Err(Error::Config("compressor.projection is 0, expected at least 1".into()));
         }
-        let model = EncoderConfig::from_directory(&config.model)?;
+        let model = ModernBertConfig::from_directory(&config.model)?;
         let params = context.params.trained();
         let hidden = model.hidden_size;
         let template = template(&config.model, &model)?;
@@ -42,8 +42,8 @@ impl CompressorPlugin for ModernBert {
         if model.tied {
             stored.stored_as("embeddings.tok_embeddings.weight", "decoder.weight");
         }
-        let encoder = Encoder::new(model, &stored)?;
-        Ok(ModernBert {
+        let encoder = ModernBertModel::new(model, &stored)?;
+        Ok(ModernBertCompressor {
             memory: MemoryTokens::new(&params, encoder.table(), context.memory_tokens, context.relevance)?,
             projection: Projection::new(&params.fresh().pp("projection"), hidden, inner, context.hidden_size)?,
             encoder,
@@ -52,16 +52,16 @@ impl CompressorPlugin for ModernBert {
     }
 }
 
-impl Compressor for ModernBert {
+impl Compressor for ModernBertCompressor {
     fn template(&self) -> PairTemplate {
         self.template.clone()
     }
 
-    fn context(&self) -> Option<usize> {
+    fn max_positions(&self) -> Option<usize> {
         Some(self.encoder.config().max_positions)
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         let input = self.memory.embed(self.encoder.table(), batch)?;
         let states = self.encoder.forward_at(&input.places, &input.embeddings, &input.spans, forward).at("model")?;
         let vectors = self.projection.forward(&input.memory_states(&states)?, forward).at("projection")?;
@@ -69,18 +69,19 @@ impl Compressor for ModernBert {
     }
 }
 
-/// Where the encoder's parameters are made: `ModernBertModel` stores them at the top, `ModernBertForMaskedLM` under `model`.
-fn encoder_params(config: &ModernBertConfig, params: &Params) -> Result<Params> {
+/// Where the encoder's parameters are made: `ModernBertModel` stores them at the top,
+/// `ModernBertForMaskedLM` under `model`.
+fn encoder_params(config: &ModernBertCompressorConfig, params: &Params) -> Result<Params> {
     let params = params.pp("model");
-    if config.init == Start::Random {
+    if config.init == EncoderInit::Random {
         return Ok(params.fresh());
     }
     let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&config.model)?);
     let prefix = if weights.names().iter().any(|name| name.starts_with("model.")) { "model" } else { "" };
-    Ok(params.initialised_wholly_from(weights, prefix, &HEADS))
+    Ok(params.load_strict(weights, prefix, &HEADS))
 }
 
-fn template(directory: &Path, config: &EncoderConfig) -> Result<PairTemplate> {
+fn template(directory: &Path, config: &ModernBertConfig) -> Result<PairTemplate> {
     let id = |key: &str, id: Option<u32>| {
         let missing =
             || Error::Config(format!("{}: {key} is missing, expected a token id", directory.join("config.json").display()));

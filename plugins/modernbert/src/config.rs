@@ -5,27 +5,28 @@ use std::path::PathBuf;
 /// The configuration of the `modernbert` compressor.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct ModernBertConfig {
-    /// The encoder's hub id or directory: `config.json`, `model.safetensors`, and `tokenizer.json` unless its tokenizer is the generator's.
+pub struct ModernBertCompressorConfig {
+    /// The encoder's hub id or directory: `config.json`, `model.safetensors`, and `tokenizer.json`
+    /// unless its tokenizer is the generator's.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,
-    /// Whether the encoder starts from the directory's weights (`"pretrained"`) or from random ones (`"random"`).
+    /// The encoder's initial weights: the directory's (`"pretrained"`) or random (`"random"`).
     #[serde(default)]
-    pub init: Start,
-    /// The size of the projection's inner layer; the generator's hidden size if not given.
+    pub init: EncoderInit,
+    /// The hidden size of the projection. Default: the generator's hidden size.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub projection: Option<usize>,
 }
 
-/// What the encoder's weights start from.
+/// The encoder's initial weights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Start {
+pub enum EncoderInit {
     /// The weights of the model's directory.
     #[default]
     Pretrained,

@@ -1,17 +1,18 @@
-//! The `modernbert` plugin: compresses with a ModernBERT encoder (Warner et al. 2024, arXiv 2412.13663), as OSCAR's appendix J does.
+//! The `modernbert` plugin: compresses with a ModernBERT encoder (Warner et al. 2024, arXiv
+//! 2412.13663), as OSCAR's appendix J does.
 //!
-//! A pair is written `[CLS] query [SEP] document [SEP] MEM .. MEM RR`. The whole encoder is trained, and two linear layers with a ReLU
-//! between them map its hidden states at the memory tokens to the generator's space. The relevance head reads the encoder's own space.
+//! A pair is written `[CLS] query [SEP] document [SEP] MEM .. MEM RR`. The whole encoder is
+//! trained, and two linear layers with a ReLU between them map its hidden states at the memory
+//! tokens to the generator's space. The relevance head reads the encoder's own space.
 
 mod compressor;
 mod config;
-mod projection;
 
-pub use compressor::ModernBert;
-pub use config::{ModernBertConfig, Start};
+pub use compressor::ModernBertCompressor;
+pub use config::{EncoderInit, ModernBertCompressorConfig};
 
 use scaledown_sdk::component::{Registration, inventory};
 
 inventory::submit! {
-    Registration::compressor::<ModernBert>("modernbert", "Compresses documents with a ModernBERT encoder and a projection.")
+    Registration::compressor::<ModernBertCompressor>("modernbert", "Compresses documents with a ModernBERT encoder and a projection.")
 }

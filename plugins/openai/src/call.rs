@@ -11,14 +11,14 @@ use crate::limit::{Limit, Place};
 /// The answer to a question, or why it has none.
 pub(crate) type Outcome = std::result::Result<String, String>;
 
-/// Asks the question of a number; it is given what says whether the answer is wanted no more.
+/// Asks the question with a number; gets a check whether the answer is still wanted.
 type Ask<'a> = dyn Fn(usize, &dyn Fn() -> bool) -> Result<String> + Sync + 'a;
-/// What has come of a question.
+/// The state of a question.
 type Slot = Mutex<Option<Outcome>>;
 
-/// What `ask` brings of each question, by its number, in the order of the numbers, asked by as many threads as `limit` has places for, which
-/// other calls share. A question that cannot be answered ([`Error::Input`]) is a message in its place, and keeps none from being asked; after any
-/// other error no question is asked, and those that are being asked are told that they are unwanted.
+/// The results of `ask` for each question number, in order. Runs on as many threads as `limit`
+/// allows, shared with other calls. [`Error::Input`] becomes the message of its question. After any
+/// other error, no further question is asked and pending ones are cancelled.
 ///
 /// # Errors
 /// The first error that is not a question's own.
@@ -32,7 +32,7 @@ pub(crate) fn side_by_side(limit: &Limit, questions: usize, ask: &Ask<'_>) -> Re
     Ok(call.asked.into_iter().filter_map(|asked| asked.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
 }
 
-/// What the threads of a call share.
+/// The shared state of a call's threads.
 struct Call<'a> {
     limit: &'a Limit,
     ask: &'a Ask<'a>,
@@ -44,8 +44,9 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Asks questions while there are any. Each time it looks for a free place, and has another thread work there: no thread is without a place,
-    /// so that there are no more of them than places, however many calls there are.
+    /// Asks questions while there are any. Each time it looks for a free place, and has another
+    /// thread work there: no thread is without a place, so that there are no more of them than
+    /// places, however many calls there are.
     fn work<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>, _place: Place<'scope>) {
         while !self.ended() {
             let number = self.next.fetch_add(1, Ordering::Relaxed);

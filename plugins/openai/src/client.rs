@@ -1,10 +1,10 @@
-//! Requests, and when one is made again.
+//! Requests and their retries.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use backon::ExponentialBuilder;
-use scaledown_remote::{GaveUp, Secret, persist, proxy_from_environment, seconds};
+use scaledown_remote::{GaveUp, Secret, proxy_from_environment, retry, seconds};
 use scaledown_sdk::{Error, Result};
 use ureq::Agent;
 use ureq::http::HeaderValue;
@@ -13,7 +13,7 @@ use ureq::http::header::AUTHORIZATION;
 use crate::failure::Failure;
 use crate::{OpenAiConfig, endpoint, reply};
 
-/// The most bytes of a reply.
+/// The maximum bytes of a reply.
 const LONGEST_REPLY: u64 = 16 << 20;
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -24,14 +24,14 @@ pub(crate) struct Client {
     url: String,
     key: Option<Secret>,
     timeout: f64,
-    waits: ExponentialBuilder,
+    backoff: ExponentialBuilder,
     answered: AtomicUsize,
     /// How many questions in a row failed in spite of all tries.
     failed_in_a_row: AtomicUsize,
 }
 
-/// How many questions in a row may fail in spite of all tries, and be no more than questions that have no answer: one more is a service that
-/// does not work.
+/// The consecutive questions that may fail after all retries; one more means that the service does
+/// not work.
 const MOST_IN_A_ROW: usize = 3;
 
 impl Client {
@@ -53,36 +53,38 @@ impl Client {
             .user_agent(concat!("scaledown/", env!("CARGO_PKG_VERSION")))
             .build()
             .into();
-        let waits = scaledown_remote::waits(first_wait, config.retries);
+        let backoff = scaledown_remote::backoff(first_wait, config.retries);
         Ok(Client {
             agent,
             url: endpoint::chat_completions(&config.endpoint)?,
             key,
             timeout: config.timeout,
-            waits,
+            backoff,
             answered: AtomicUsize::new(0),
             failed_in_a_row: AtomicUsize::new(0),
         })
     }
 
-    /// The answer to the request `body`, which is made again while its failures pass and tries are left, and neither the process is to stop nor
-    /// the answer `unwanted`. `question` is its question, as messages call it.
+    /// Sends the request `body` and returns the answer. Retries transient failures until the
+    /// retries are used up, the process is to stop, or the answer is `unwanted`. `question` is its
+    /// question, as messages call it.
     ///
     /// # Errors
-    /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none, or not in time. Neither holds the key.
+    /// [`Error::Input`] if the service refuses this request; [`Error::Plugin`] if it serves none,
+    /// or not in time. Neither holds the key.
     pub(crate) fn ask(&self, body: &[u8], question: &str, unwanted: impl Fn() -> bool) -> Result<String> {
-        let passing = |failure: &Failure| match failure {
-            Failure::Passing { wait, .. } => Some(*wait),
+        let transient = |failure: &Failure| match failure {
+            Failure::Transient { wait, .. } => Some(*wait),
             Failure::Request(_) | Failure::Service(_) => None,
         };
         let before = self.answered.load(Ordering::Relaxed);
-        let asked = persist(self.waits, || self.attempt(body), passing, unwanted);
+        let asked = retry(self.backoff, || self.attempt(body), transient, unwanted);
         if asked.is_ok() {
             self.answered.fetch_add(1, Ordering::Relaxed);
             self.failed_in_a_row.store(0, Ordering::Relaxed);
         }
         asked.map_err(|GaveUp { error, calls, interrupted }| match error {
-            Failure::Passing { message, .. } if !interrupted && self.works_for_others(before) => {
+            Failure::Transient { message, .. } if !interrupted && self.works_for_others(before) => {
                 let message =
                     format!("the question {question:?} cannot be answered by {}: {message} (tried {calls} times)", self.url);
                 Error::Input(self.without_key(&message))
@@ -91,18 +93,19 @@ impl Client {
                 let message = format!("the question {question:?} cannot be answered by {}: {message}", self.url);
                 Error::Input(self.without_key(&message))
             }
-            Failure::Passing { message, .. } if interrupted => {
-                self.failed(&format!("interrupted while it waited to ask again, after {message}"))
+            Failure::Transient { message, .. } if interrupted => {
+                self.failed(&format!("interrupted while waiting to retry, after {message}"))
             }
-            Failure::Service(message) | Failure::Passing { message, .. } if calls > 1 => {
+            Failure::Service(message) | Failure::Transient { message, .. } if calls > 1 => {
                 self.failed(&format!("{message} (tried {calls} times; teacher.retries allows more)"))
             }
-            Failure::Service(message) | Failure::Passing { message, .. } => self.failed(&message),
+            Failure::Service(message) | Failure::Transient { message, .. } => self.failed(&message),
         })
     }
 
-    /// Whether a question that failed in spite of all tries is that question's own fault: others were answered meanwhile, of which there had been
-    /// `before`, or were before it and few have failed since.
+    /// Whether a question that failed in spite of all tries is that question's own fault: others
+    /// were answered meanwhile, of which there had been `before`, or were before it and few have
+    /// failed since.
     fn works_for_others(&self, before: usize) -> bool {
         let in_a_row = self.failed_in_a_row.fetch_add(1, Ordering::Relaxed);
         let answered = self.answered.load(Ordering::Relaxed);
@@ -134,13 +137,11 @@ impl Client {
     fn refused(&self, status: u16, words: &str) -> String {
         match &self.key {
             Some(key) => format!(
-                "it refused the key in the environment variable {} (HTTP {status}{words}); check that the key is the service's, and \
-                 that it may use the model",
+                "the service rejected the key in environment variable {} (HTTP {status}{words}); check the key and its access to the model",
                 key.variable()
             ),
             None => format!(
-                "it wants a key (HTTP {status}{words}); set the environment variable OPENAI_API_KEY to it, or the one that \
-                 teacher.api_key_env names"
+                "the service requires a key (HTTP {status}{words}); set environment variable OPENAI_API_KEY, or the one that teacher.api_key_env names"
             ),
         }
     }
@@ -156,8 +157,9 @@ impl Client {
 
 /// The header's value, which says of itself that no log is to show it.
 fn authorization(key: &Secret) -> std::result::Result<HeaderValue, Failure> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose()))
-        .map_err(|_| Failure::Service(format!("the variable {} holds no key that a request can carry", key.variable())))?;
+    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_| {
+        Failure::Service(format!("environment variable {} contains characters that are not allowed in a header", key.variable()))
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OpenAiConfig {
-    /// The base URL of the service, such as `http://localhost:8000/v1`. Nothing secret may stand in it.
+    /// The service's base URL, such as `http://localhost:8000/v1`. Must not contain secrets.
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = URL_PATTERN, "writeOnly" = true, "x-expected" = URL_EXPECTED)
@@ -16,55 +16,56 @@ pub struct OpenAiConfig {
     /// The model's name, as the service lists it.
     #[schemars(length(min = 1))]
     pub model: String,
-    /// The name of the environment variable that holds the key, in capitals. It must be set if it is named here; `OPENAI_API_KEY` is used where
-    /// none is named, and a local service needs none.
+    /// The environment variable that holds the key, in capitals. Default: `OPENAI_API_KEY`, if set.
     #[serde(default)]
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = VARIABLE_EXPECTED)
     )]
     pub api_key_env: Option<String>,
-    /// How many requests are under way at a time, over all questions that are being answered; one that waits to be made again is one of them.
+    /// Maximum concurrent requests, including those that wait for a retry.
     #[serde(default = "default_concurrency")]
     #[schemars(range(min = 1, max = 1024), extend("operational" = true))]
     pub concurrency: usize,
-    /// The seconds that one request may take, from the connection to the reply's last byte.
+    /// Request timeout, in seconds.
     #[serde(default = "default_timeout")]
     #[schemars(extend("operational" = true, "exclusiveMinimum" = 0.0), range(max = 86400.0))]
     pub timeout: f64,
-    /// How often a request is made again that failed in a way that passes (429, 5xx, a lost connection, no reply in time). The waits double from
-    /// a second to a minute, each with up to as much again at random; a service that says how long to wait is believed, up to five minutes.
+    /// Retries after transient failures (429, 5xx, lost connection, timeout), with exponential
+    /// backoff from 1 s to 60 s and jitter. The service's Retry-After is respected up to five
+    /// minutes.
     #[serde(default = "default_retries")]
     #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
-    /// The most tokens of an answer.
+    /// Maximum tokens of an answer.
     #[serde(default = "default_max_new_tokens")]
     #[schemars(range(min = 1))]
     pub max_new_tokens: u32,
-    /// The request's key for the most tokens: what most services read, or what OpenAI's newer models want.
+    /// The request's key for `max_new_tokens`.
     #[serde(default)]
     pub token_limit: TokenLimit,
-    /// How much chance there is in an answer; at 0 the likeliest token is taken.
+    /// The sampling temperature; 0 is greedy decoding.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 2.0))]
     pub temperature: f64,
-    /// The seed that the service is asked to use.
+    /// The sampling seed.
     #[serde(default)]
     pub seed: Option<i64>,
-    /// More keys of the request, such as `{ top_p = 0.9 }`, or `{ chat_template_kwargs = { enable_thinking = false } }` for vLLM. Nothing secret may
-    /// stand here: names such as `access_token` or `password` are refused.
+    /// Additional keys of the request, such as `{ top_p = 0.9 }`, or
+    /// `{ chat_template_kwargs = { enable_thinking = false } }` for vLLM. Must not contain secrets:
+    /// names such as `access_token` or `password` are refused.
     #[serde(default)]
     pub extra: Map<String, Value>,
 }
 
-/// The request's key for the most tokens of an answer.
+/// The request's key for the maximum tokens of an answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenLimit {
-    /// `max_tokens`, which most services read.
+    /// `max_tokens`, for most services.
     #[default]
     MaxTokens,
-    /// `max_completion_tokens`, which OpenAI's newer models want.
+    /// `max_completion_tokens`, for OpenAI's newer models.
     MaxCompletionTokens,
 }
 

@@ -5,11 +5,13 @@ use serde_json::{Map, Value};
 
 /// Keys of a request that are the teacher's own, and one that would make the reply a stream.
 const OWN: [&str; 8] = ["model", "messages", "max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "n"];
-/// What the name of something secret contains, in small letters and without `_` and `-`.
+/// Substrings of secret names, in lower case and without `_` and `-`.
 const PARTS: [&str; 8] = ["apikey", "authorization", "bearer", "credential", "passphrase", "passwd", "password", "secret"];
-/// Words that the name of something secret consists of or ends with: `access_token`, `subscription-key`, `sessionCookie`.
+/// Words that the name of something secret consists of or ends with: `access_token`,
+/// `subscription-key`, `sessionCookie`.
 const ENDS: [&str; 9] = ["auth", "cookie", "jwt", "key", "keys", "pass", "pwd", "token", "tokens"];
-/// What requests do have that ends so. Numbers of tokens, which are no secret, are told by being numbers.
+/// Harmless request keys with such an ending. Token counts are not secrets; they are recognised as
+/// numbers.
 const HARMLESS: [&str; 14] = [
     "prompt_cache_key",
     "bos_token",
@@ -27,7 +29,8 @@ const HARMLESS: [&str; 14] = [
     "bad_tokens",
 ];
 
-/// Checks that `extra` sets nothing that the teacher sets, and nothing that looks secret by its name, however deep.
+/// Checks that `extra` sets nothing that the teacher sets, and nothing that looks secret by its
+/// name, however deep.
 ///
 /// # Errors
 /// [`Error::Config`], with the name alone.
@@ -36,14 +39,11 @@ pub(crate) fn check(extra: &Map<String, Value>) -> Result<()> {
         let path = if has_part(name) { Some(name.clone()) } else { secret(name, value) };
         if let Some(path) = path {
             return Err(Error::Config(format!(
-                "teacher.extra.{path} looks like a key, which is never in a configuration; put it into the environment variable that \
-                 teacher.api_key_env names"
+                "teacher.extra.{path} looks like a secret; put it into the environment variable that teacher.api_key_env names"
             )));
         }
         if OWN.contains(&name.as_str()) {
-            return Err(Error::Config(format!(
-                "teacher.extra.{name} is the teacher's own; set the keys of [teacher], and here only what they do not say"
-            )));
+            return Err(Error::Config(format!("teacher.extra.{name} is reserved; set it with the keys of [teacher]")));
         }
     }
     Ok(())
@@ -58,7 +58,8 @@ fn secret(name: &str, value: &Value) -> Option<String> {
         }
         Value::Array(list) => list.iter().find_map(|value| secret(name, value)),
         Value::String(_) => is_secret(name).then(|| name.to_owned()),
-        // A number of tokens or a switch is no key: `min_tokens = 3`, `skip_special_tokens = false`.
+        // A number of tokens or a switch is no key: `min_tokens = 3`,
+        // `skip_special_tokens = false`.
         Value::Number(_) => has_part(name).then(|| name.to_owned()),
         Value::Bool(_) | Value::Null => None,
     }
@@ -94,7 +95,7 @@ mod tests {
 
     const VALUE: &str = "sk-secret-0123456789abcdef";
 
-    fn told(extra: Value) -> Option<String> {
+    fn reported(extra: Value) -> Option<String> {
         check(extra.as_object().unwrap()).err().map(|error| error.to_string())
     }
 
@@ -124,12 +125,15 @@ mod tests {
         ] {
             for extra in [json!({name: VALUE}), json!({"headers": {name: VALUE}}), json!({"tools": [{"type": "x", name: VALUE}]})]
             {
-                let message = told(extra).unwrap();
-                assert!(message.contains(name) && message.contains("looks like a key") && !message.contains(VALUE), "{message}");
+                let message = reported(extra).unwrap();
+                assert!(
+                    message.contains(name) && message.contains("looks like a secret") && !message.contains(VALUE),
+                    "{message}"
+                );
             }
         }
-        assert!(told(json!({"credentials": {"user": "me"}})).is_some() && told(json!({"tokens": [VALUE]})).is_some());
-        let message = told(json!({"tools": [{"headers": {"token": VALUE}}]})).unwrap();
+        assert!(reported(json!({"credentials": {"user": "me"}})).is_some() && reported(json!({"tokens": [VALUE]})).is_some());
+        let message = reported(json!({"tools": [{"headers": {"token": VALUE}}]})).unwrap();
         assert!(message.contains("teacher.extra.tools.headers.token looks"), "{message}");
     }
 
@@ -140,7 +144,7 @@ mod tests {
             "eos_token": "</s>", "return_tokens_as_token_ids": true, "monkey": "x", "chat_template_kwargs": {"enable_thinking": false},
             "response_format": {"json_schema": {"properties": {"key": {"type": "string"}}}}, "logit_bias": {"token": 5}
         });
-        assert_eq!(told(extra), None);
-        assert!(told(json!({"stream": true})).unwrap().contains("is the teacher's own"));
+        assert_eq!(reported(extra), None);
+        assert!(reported(json!({"stream": true})).unwrap().contains("is reserved"));
     }
 }

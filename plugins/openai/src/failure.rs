@@ -1,4 +1,4 @@
-//! What can become of a request, and what it means for the work.
+//! The failures of a request and their consequences.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,8 +11,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The same request may succeed later; after `wait`, if the service said so.
-    Passing {
-        /// What happened.
+    Transient {
+        /// The message.
         message: String,
         /// How long the service wants to be left alone at least.
         wait: Duration,
@@ -24,52 +24,50 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// What a status that is not 2xx means, where the service said `words`.
+    /// The failure for a status other than 2xx, with the service's `words`.
     pub(crate) fn of_status(status: u16, headers: &HeaderMap, words: &str, spent: bool) -> Self {
-        let said = format!("it answered HTTP {status}{words}");
+        let said = format!("HTTP {status}{words}");
         match status {
-            429 if spent => Failure::Service(format!("{said}; the account's quota is used up")),
+            429 if spent => Failure::Service(format!("{said}; the account's quota is exhausted")),
             408 | 429 | 500..=599 => {
-                Failure::Passing { message: said, wait: wait(headers, SystemTime::now()).unwrap_or_default() }
+                Failure::Transient { message: said, wait: wait(headers, SystemTime::now()).unwrap_or_default() }
             }
             300..=399 => {
                 let place = headers.get("location").and_then(|place| place.to_str().ok()).unwrap_or("elsewhere");
                 let place = place.split(['?', '#']).next().unwrap_or_default();
                 Failure::Service(format!(
-                    "{said}: it sends requests on to {place}, and a key goes to no other place than the configured one; set \
-                     teacher.endpoint to where the service is"
+                    "{said}: redirected to {place}; a key is sent to the configured endpoint only; set teacher.endpoint to the new address"
                 ))
             }
             404 | 405 => Failure::Service(format!(
-                "{said}; check that teacher.endpoint is the base URL (it mostly ends with /v1), and that the service has the model \
-                 that teacher.model names"
+                "{said}; check that teacher.endpoint is the base URL (usually ending in /v1), and that the service has the model teacher.model"
             )),
             400..=499 => Failure::Request(said),
             _ => Failure::Service(said),
         }
     }
 
-    /// What an error below HTTP means.
+    /// The failure for a connection error.
     pub(crate) fn of_transport(error: &ureq::Error, timeout: f64) -> Self {
         let message = match error {
-            ureq::Error::Timeout(_) => format!("it did not answer within teacher.timeout, {timeout} seconds"),
+            ureq::Error::Timeout(_) => format!("no response within teacher.timeout = {timeout} seconds"),
             // A certificate that is refused comes as an error of the connection.
             ureq::Error::Io(io) if io.kind() == std::io::ErrorKind::InvalidData => {
-                return Failure::Service(format!("the connection is not to be trusted: {io}"));
+                return Failure::Service(format!("the connection is not trusted: {io}"));
             }
             ureq::Error::Io(io) => format!("the connection failed: {io}"),
-            ureq::Error::HostNotFound => "its host was not found".into(),
+            ureq::Error::HostNotFound => "host not found".into(),
             ureq::Error::ConnectionFailed | ureq::Error::Protocol(_) => format!("the connection failed: {error}"),
             ureq::Error::BodyExceedsLimit(limit) => {
-                return Failure::Service(format!("its reply is longer than {limit} bytes, which no answer is"));
+                return Failure::Service(format!("the reply is longer than {limit} bytes"));
             }
             other => return Failure::Service(format!("the request failed: {other}")),
         };
-        Failure::Passing { message, wait: Duration::ZERO }
+        Failure::Transient { message, wait: Duration::ZERO }
     }
 }
 
-/// What `Retry-After` asks for: seconds, or until a date.
+/// The delay of `Retry-After`: seconds, or until a date.
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = match value.parse::<f64>() {

@@ -1,15 +1,16 @@
-//! What came of the questions of a call that ended with the refusal of one of them.
+//! The results of a call that ended with a rejected question.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::call::Outcome;
 
-/// The most that is kept, for those who do not ask again.
+/// The maximum kept results, for callers that do not ask again.
 const MOST: usize = 4096;
 
-/// Answers and refusals by the requests that they came of. Who asked for several answers, and got an error as one question was refused, asks
-/// them again one by one; a service is not asked, and paid, again for that.
+/// Answers and refusals by the requests that they came of. Who asked for several answers, and got
+/// an error as one question was refused, asks them again one by one; a service is not asked, and
+/// paid, again for that.
 #[derive(Default)]
 pub(crate) struct Kept(Mutex<HashMap<String, Outcome>>);
 

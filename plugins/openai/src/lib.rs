@@ -1,10 +1,11 @@
-//! The `openai` plugin: a teacher behind any service that speaks OpenAI's chat completions (vLLM, TGI, SGLang, `transformers serve`, a
-//! vendor).
+//! The `openai` plugin: a teacher behind any service that speaks OpenAI's chat completions (vLLM,
+//! TGI, SGLang, `transformers serve`, a vendor).
 //!
-//! A question is one request; those of a call are made side by side. What passes (429, 5xx, a lost connection, no answer in time) is tried
-//! again after a growing wait; what says that this question cannot be answered is an error of that question; anything else ends the work with
-//! a sentence on what to do. The key comes from the environment, and stands in no configuration, error or log line of ours; `RUST_LOG=trace`
-//! shows what the HTTP library sends.
+//! A question is one request; those of a call are made side by side. Transient failures (429, 5xx,
+//! a lost connection, a timeout) are retried with backoff; failures of a single question are errors
+//! of that question; anything else ends the run with an error that says what to do. The key comes
+//! from the environment, and stands in no configuration, error or log line of ours;
+//! `RUST_LOG=trace` shows what the HTTP library sends.
 
 mod call;
 mod client;

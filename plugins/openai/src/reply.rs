@@ -1,4 +1,4 @@
-//! What a service says: its answer, or its complaint.
+//! Replies of a service: answers and errors.
 
 use scaledown_remote::Secret;
 use serde_json::Value;
@@ -12,11 +12,12 @@ const SHOWN: usize = 300;
 /// The answer in the body of a successful reply to a request with `key`.
 ///
 /// # Errors
-/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one without an answer; what its code means, if it holds an
-/// error, as a status of that code would; [`Failure::Passing`] if it holds no choice, or one that broke off. None holds the key.
+/// [`Failure::Service`] if the body is no chat completion; [`Failure::Request`] if it is one
+/// without an answer; what its code means, if it holds an error, as a status of that code would;
+/// [`Failure::Transient`] if it holds no choice, or one that broke off. None holds the key.
 pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failure> {
     let shown = || excerpt(&String::from_utf8_lossy(body), key);
-    let malformed = |what: &str| Failure::Service(format!("its reply {what}{}", shown()));
+    let malformed = |what: &str| Failure::Service(format!("the reply {what}{}", shown()));
     let reply: Value =
         serde_json::from_slice(without_comments(body)).map_err(|error| malformed(&format!("is not JSON ({error})")))?;
     let choice = reply.pointer("/choices/0").filter(|choice| !choice.is_null());
@@ -28,13 +29,13 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
         let error = reply.get("error").filter(|error| !error.is_null());
         return Err(match error {
             Some(_) => malformed("has no choices[0]"),
-            None => passing(format!("its reply has no choices[0]{}", shown())),
+            None => transient(format!("the reply has no choices[0]{}", shown())),
         });
     };
     let reason = choice.get("finish_reason").and_then(Value::as_str).unwrap_or("unknown");
     match reason {
-        "content_filter" => return Err(Failure::Request("it held the answer back (finish_reason is content_filter)".into())),
-        "error" => return Err(passing(format!("the answer broke off (finish_reason is error){}", shown()))),
+        "content_filter" => return Err(Failure::Request("the answer was withheld (finish_reason is content_filter)".into())),
+        "error" => return Err(transient(format!("the answer was cut off (finish_reason is error){}", shown()))),
         _ => {}
     }
     let text = match choice.pointer("/message/content") {
@@ -47,17 +48,17 @@ pub(crate) fn answer(body: &[u8], key: Option<&Secret>) -> Result<String, Failur
         // A service may repeat the key wherever it likes.
         Some(Some(text)) => Ok(key.map_or_else(|| text.to_owned(), |key| key.redact(text))),
         _ => Err(Failure::Request(format!(
-            "it gave no text at choices[0].message.content (finish_reason is {reason}); a model that thinks first needs more \
-             teacher.max_new_tokens, or to be told not to in teacher.extra"
+            "no text at choices[0].message.content (finish_reason is {reason}); a reasoning model needs more teacher.max_new_tokens, or reasoning switched off in teacher.extra"
         ))),
     }
 }
 
-fn passing(message: String) -> Failure {
-    Failure::Passing { message, wait: std::time::Duration::ZERO }
+fn transient(message: String) -> Failure {
+    Failure::Transient { message, wait: std::time::Duration::ZERO }
 }
 
-/// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive until the reply is there.
+/// A body without the white space and the comments (`: PROCESSING`) that keep a connection alive
+/// until the reply is there.
 fn without_comments(body: &[u8]) -> &[u8] {
     let mut rest = body.trim_ascii_start();
     while rest.starts_with(b":") {
@@ -67,10 +68,10 @@ fn without_comments(body: &[u8]) -> &[u8] {
     rest.strip_prefix(b"data:").map_or(rest, <[u8]>::trim_ascii_start)
 }
 
-/// What an error inside of a successful reply means: as a status of its code would; nothing, where it has none.
+/// The failure for an error inside a successful reply, by its code; `None` without one.
 fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> {
     /// Names of errors that pass.
-    const PASSING: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
+    const TRANSIENT: [&str; 7] = ["rate_limit", "overloaded", "timeout", "unavailable", "server_error", "internal", "try_again"];
     let code = ["code", "status", "status_code", "http_code"].iter().find_map(|name| {
         let code = error.get(name)?;
         code.as_u64().or_else(|| code.as_str()?.trim().parse().ok()).and_then(|code| u16::try_from(code).ok())
@@ -78,10 +79,10 @@ fn failure(error: &Value, body: &[u8], key: Option<&Secret>) -> Option<Failure> 
     let words = complaint(body, key);
     let code = code.filter(|code| (400..600).contains(code)).or_else(|| {
         let names = ["code", "type", "status"].iter().filter_map(|name| error.get(name)?.as_str()).map(str::to_lowercase);
-        names.into_iter().find(|name| PASSING.iter().any(|passing| name.contains(passing))).map(|_| 503)
+        names.into_iter().find(|name| TRANSIENT.iter().any(|transient| name.contains(transient))).map(|_| 503)
     })?;
     Some(match code {
-        401 | 403 => Failure::Service(format!("it answered with an error of code {code}{words}; check the key and the model")),
+        401 | 403 => Failure::Service(format!("the service returned error {code}{words}; check the key and the model")),
         code => Failure::of_status(code, &HeaderMap::new(), &words, is_spent(body)),
     })
 }
@@ -99,7 +100,8 @@ fn parts_text(parts: &[Value]) -> Option<String> {
     (!texts.is_empty()).then(|| texts.concat())
 }
 
-/// An answer without what a model thinks before it (`<think>...</think>`); nothing, if it thinks to the end.
+/// An answer without what a model thinks before it (`<think>...</think>`); nothing, if it thinks to
+/// the end.
 fn without_thoughts(text: &str) -> Option<&str> {
     const TAGS: [(&str, &str); 2] = [("<think>", "</think>"), ("<thinking>", "</thinking>")];
     let begin = text.trim_start();
@@ -110,7 +112,8 @@ fn without_thoughts(text: &str) -> Option<&str> {
     }
 }
 
-/// What the body of a refusal says, to stand behind the status: the service's own sentence where it is found, an excerpt otherwise; without `key`.
+/// The message of an error body: the service's own sentence if found, otherwise an excerpt; without
+/// `key`.
 pub(crate) fn complaint(body: &[u8], key: Option<&Secret>) -> String {
     const PLACES: [&str; 5] = ["/error/message", "/choices/0/error/message", "/message", "/detail", "/error"];
     let reply: Option<Value> = serde_json::from_slice(without_comments(body)).ok();
@@ -142,11 +145,11 @@ fn excerpt(text: &str, key: Option<&Secret>) -> String {
 mod tests {
     use super::*;
 
-    fn told(body: &str) -> String {
+    fn reported(body: &str) -> String {
         match answer(body.as_bytes(), None).unwrap_err() {
             Failure::Service(message) => format!("service: {message}"),
             Failure::Request(message) => format!("request: {message}"),
-            Failure::Passing { message, .. } => format!("passing: {message}"),
+            Failure::Transient { message, .. } => format!("transient: {message}"),
         }
     }
 
@@ -158,44 +161,44 @@ mod tests {
 
     #[test]
     fn what_is_no_completion_is_shown_in_short() {
-        assert!(told("<html>\n  <p>gateway</p>").starts_with("service: its reply is not JSON"));
-        assert!(told("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
-        assert!(told(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: its reply is not JSON (EOF"));
-        assert_eq!(told(r#"{"choices":[]}"#), r#"passing: its reply has no choices[0]: {"choices":[]}"#);
-        assert!(told(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
-        assert!(told(&"é".repeat(100_000)).len() < 3 * SHOWN);
+        assert!(reported("<html>\n  <p>gateway</p>").starts_with("service: the reply is not JSON"));
+        assert!(reported("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
+        assert!(reported(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: the reply is not JSON (EOF"));
+        assert_eq!(reported(r#"{"choices":[]}"#), r#"transient: its reply has no choices[0]: {"choices":[]}"#);
+        assert!(reported(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
+        assert!(reported(&"é".repeat(100_000)).len() < 3 * SHOWN);
     }
 
     #[test]
     fn an_answer_that_is_held_back_is_an_error_of_its_question() {
-        assert!(told(r#"{"choices":[{"finish_reason":"content_filter","message":{"content":""}}]}"#).starts_with("request:"));
-        assert!(told(r#"{"choices":[{"finish_reason":"length","message":{"content":null}}]}"#).contains("max_new_tokens"));
+        assert!(reported(r#"{"choices":[{"finish_reason":"content_filter","message":{"content":""}}]}"#).starts_with("request:"));
+        assert!(reported(r#"{"choices":[{"finish_reason":"length","message":{"content":null}}]}"#).contains("max_new_tokens"));
     }
 
     #[test]
     fn failures_inside_of_a_reply_are_what_their_codes_say() {
         for (body, kind) in [
-            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "passing: it answered HTTP 502: Provider"),
-            (r#"{"error":{"message":"slow down","code":"429"}}"#, "passing: it answered HTTP 429"),
-            (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "passing:"),
-            (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "passing:"),
-            (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "passing:"),
+            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "transient: it answered HTTP 502: Provider"),
+            (r#"{"error":{"message":"slow down","code":"429"}}"#, "transient: it answered HTTP 429"),
+            (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "transient:"),
+            (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "transient:"),
+            (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "transient:"),
             (r#"{"error":{"message":"too long","code":400}}"#, "request: it answered HTTP 400: too long"),
             (r#"{"error":{"message":"bad key","code":401}}"#, "service: it answered with an error of code 401: bad key"),
             (r#"{"error":{"message":"what"}}"#, "service: its reply has no choices[0]"),
             (
                 r#"{"choices":[{"error":{"message":"gone","code":503},"message":{"content":""}}]}"#,
-                "passing: it answered HTTP 503: gone",
+                "transient: it answered HTTP 503: gone",
             ),
-            (r#"{"choices":null}"#, "passing: its reply has no choices[0]"),
-            (r#"{"choices":[null]}"#, "passing: its reply has no choices[0]"),
-            ("{}", "passing: its reply has no choices[0]"),
-            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
-            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "passing: the answer broke off"),
+            (r#"{"choices":null}"#, "transient: its reply has no choices[0]"),
+            (r#"{"choices":[null]}"#, "transient: its reply has no choices[0]"),
+            ("{}", "transient: its reply has no choices[0]"),
+            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
+            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
             (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: it gave no text"),
             (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: it gave no text"),
         ] {
-            assert!(told(body).starts_with(kind), "{body}: {}", told(body));
+            assert!(reported(body).starts_with(kind), "{body}: {}", reported(body));
         }
     }
 

@@ -35,7 +35,8 @@ impl TeacherPlugin for OpenAi {
 }
 
 impl OpenAi {
-    /// The teacher behind the service of `config`, with the key that the environment holds. Nothing is sent yet.
+    /// The teacher behind the service of `config`, with the key that the environment holds. Nothing
+    /// is sent yet.
     ///
     /// # Errors
     /// [`Error::Config`] if the address, the key's variable or another value cannot be used.
@@ -44,7 +45,7 @@ impl OpenAi {
         OpenAi::with(config, key, Duration::from_secs(1))
     }
 
-    /// [`OpenAi::new`] with this key, and this wait before the first request that is made again.
+    /// [`OpenAi::new`] with this key and this delay before the first retry.
     fn with(config: &OpenAiConfig, key: Option<Secret>, first_wait: Duration) -> Result<Self> {
         let mut request = Map::from_iter([
             ("model".to_owned(), json!(config.model)),

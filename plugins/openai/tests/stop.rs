@@ -1,4 +1,5 @@
-//! A process that is to stop does not wait for a service. In a process of its own, as the request is the process's.
+//! A process that is to stop does not wait for a service. In a process of its own, as the request
+//! is the process's.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -26,6 +27,6 @@ fn a_wait_ends_when_the_process_is_to_stop() {
     let message = teacher.answer(&[question]).unwrap_err().to_string();
     server.join().unwrap();
     assert!(start.elapsed() < Duration::from_secs(30), "it waited {:?}", start.elapsed());
-    assert!(message.contains("interrupted while it waited to ask again, after it answered HTTP 429"), "{message}");
+    assert!(message.contains("interrupted while waiting to retry, after HTTP 429"), "{message}");
     assert!(stop::stop_requested());
 }

@@ -3,42 +3,44 @@
 use scaledown_remote::{URL_EXPECTED, URL_PATTERN, VARIABLE_EXPECTED, VARIABLE_PATTERN};
 use scaledown_splade::SpladeConfig;
 
-/// The configuration of the `qdrant` retriever: its own keys, and those of the `splade` encoder beside them.
+/// The configuration of the `qdrant` retriever: its own keys, and those of the `splade` encoder
+/// beside them.
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct QdrantConfig {
-    /// The address of the service's gRPC port, such as `http://localhost:6334`; `https` for TLS, which trusts what the system trusts and the
-    /// certificates in the file that the environment variable `SSL_CERT_FILE` names. Nothing secret may stand in it.
+    /// The URL of the service's gRPC port, such as `http://localhost:6334`; `https` for TLS, with
+    /// the system's certificates and those in `SSL_CERT_FILE`. Must not contain secrets.
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = URL_PATTERN, "writeOnly" = true, "x-expected" = URL_EXPECTED)
     )]
     pub url: String,
-    /// The collection. It is made where there is none.
+    /// The collection. Created if missing.
     #[schemars(length(min = 1, max = 255))]
     pub collection: String,
-    /// The name of the environment variable that holds the API key, in capitals. It must be set if it is named here; `QDRANT_API_KEY` is used
-    /// where none is named, and an open service needs none.
+    /// The environment variable that holds the API key, in capitals. Default: `QDRANT_API_KEY`, if
+    /// set.
     #[serde(default)]
     #[schemars(
         length(min = 1),
         extend("operational" = true, "pattern" = VARIABLE_PATTERN, "writeOnly" = true, "x-expected" = VARIABLE_EXPECTED)
     )]
     pub api_key_env: Option<String>,
-    /// The seconds that a request may take.
+    /// Request timeout, in seconds.
     #[serde(default = "default_timeout")]
     #[schemars(extend("operational" = true, "exclusiveMinimum" = 0.0), range(max = 86400.0))]
     pub timeout: f64,
-    /// How often a request is made again that failed in a way that passes. The waits double from half a second to a minute, each with up to as
-    /// much again at random; a service that says how long to wait is believed.
+    /// Retries after transient failures, with exponential backoff from 0.5 s to 60 s and jitter.
+    /// The service's Retry-After is respected.
     #[serde(default = "default_retries")]
     #[schemars(range(max = 100), extend("operational" = true))]
     pub retries: u32,
-    /// The documents or queries that are encoded and sent at a time.
-    #[serde(default = "default_batch")]
+    /// Documents or queries per request.
+    #[serde(default = "default_batch_size")]
     #[schemars(range(min = 1, max = 10000), extend("operational" = true))]
-    pub batch: usize,
-    /// What makes sparse vectors of texts. It must stay the same for one collection.
+    #[schemars(extend("renamed-from" = "batch"))]
+    pub batch_size: usize,
+    /// The sparse encoder. Fixed for a collection.
     #[serde(flatten)]
     pub encoder: SpladeConfig,
 }
@@ -51,6 +53,6 @@ fn default_retries() -> u32 {
     5
 }
 
-fn default_batch() -> usize {
+fn default_batch_size() -> usize {
     256
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use scaledown_remote::{RemoteIndex, Secret, waits};
+use scaledown_remote::{RemoteIndex, Secret, backoff};
 use scaledown_sdk::Result;
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin};
 use scaledown_splade::Splade;
@@ -20,8 +20,8 @@ impl RetrieverPlugin for Qdrant {
         let key = Secret::find("retriever.api_key_env", config.api_key_env.as_deref(), "QDRANT_API_KEY")?;
         let store = QdrantStore::connect(&config, key)?;
         let encoder = Box::new(Splade::new(&config.encoder, &context.device)?);
-        let waits = waits(Duration::from_millis(500), config.retries);
-        Ok(Qdrant(RemoteIndex::new("qdrant", store, encoder, config.batch, waits)))
+        let backoff = backoff(Duration::from_millis(500), config.retries);
+        Ok(Qdrant(RemoteIndex::new("qdrant", store, encoder, config.batch_size, backoff)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is Qdrant's own: addresses and keys. What every retriever does, the conformance suite checks.
+//! Tests of Qdrant's own: addresses and keys. The conformance suite checks the rest.
 
 #[path = "../../remote/tests/support/keys.rs"]
 mod keys;
@@ -9,18 +9,18 @@ use scaledown_sdk::component::{Retriever, RetrieverPlugin, registrations};
 use serde_json::json;
 
 fn open(url: &str, collection: &str) -> scaledown_sdk::Result<Qdrant> {
-    let keys = keys(json!({"url": url, "collection": collection, "batch": 7, "retries": 1, "timeout": 30}));
+    let keys = keys(json!({"url": url, "collection": collection, "batch_size": 7, "retries": 1, "timeout": 30}));
     let config: QdrantConfig = serde_json::from_value(keys).unwrap();
     Qdrant::build(config, context())
 }
 
 #[test]
 #[ignore = "needs a Qdrant server at SCALEDOWN_TEST_QDRANT_URL (gRPC); `.ci/services` starts Qdrant's engine behind its gRPC interface"]
-fn a_collection_that_is_not_there_is_told() {
+fn a_collection_that_is_not_there_is_reported() {
     let url = std::env::var("SCALEDOWN_TEST_QDRANT_URL").expect("SCALEDOWN_TEST_QDRANT_URL names the server");
     let absent = collection("absent");
     let message = open(&url, &absent).unwrap().search(&["the tower"], 1).unwrap_err().to_string();
-    assert!(message.contains(&url) && message.contains(&absent) && message.contains("added to it first"), "{message}");
+    assert!(message.contains(&url) && message.contains(&absent) && message.contains("add documents first"), "{message}");
 }
 
 #[test]

@@ -6,9 +6,9 @@ use backon::ExponentialBuilder;
 use scaledown_sdk::component::{Document, Hit, Retriever, SparseEncoder, SparseVector};
 use scaledown_sdk::{Error, Result};
 
-use crate::{Failure, GaveUp, Store, persist};
+use crate::{GaveUp, Store, StoreFailure, retry};
 
-/// The most hits that one request asks for, over all of its queries, which keeps replies to a few megabytes.
+/// The maximum hits per request over all of its queries, which limits replies to a few megabytes.
 const MOST_IN_REPLY: usize = 100_000;
 
 /// Encodes texts here, and keeps and searches their vectors in a [`Store`].
@@ -17,16 +17,24 @@ pub struct RemoteIndex<S> {
     store: S,
     encoder: Box<dyn SparseEncoder>,
     batch: usize,
-    waits: ExponentialBuilder,
+    backoff: ExponentialBuilder,
 }
 
 impl<S: Store> RemoteIndex<S> {
-    /// The retriever of `plugin`, with `batch` documents or queries a request, which is made again after [`waits`](crate::waits).
-    pub fn new(plugin: &'static str, store: S, encoder: Box<dyn SparseEncoder>, batch: usize, waits: ExponentialBuilder) -> Self {
-        RemoteIndex { plugin, store, encoder, batch: batch.max(1), waits }
+    /// The retriever of `plugin`, with `batch` documents or queries per request, and retries after
+    /// [`backoff`](crate::backoff).
+    pub fn new(
+        plugin: &'static str,
+        store: S,
+        encoder: Box<dyn SparseEncoder>,
+        batch: usize,
+        backoff: ExponentialBuilder,
+    ) -> Self {
+        RemoteIndex { plugin, store, encoder, batch: batch.max(1), backoff }
     }
 
-    /// Puts a batch in. The last document of an id counts; one without terms is found by no query, and is only taken out.
+    /// Puts a batch in. The last document of an id counts; one without terms is found by no query,
+    /// and is only taken out.
     fn put(&self, batch: &[Document]) -> Result<()> {
         let last: HashMap<&str, usize> = batch.iter().enumerate().map(|(at, document)| (document.id.as_str(), at)).collect();
         let kept = batch.iter().enumerate().filter(|(at, document)| last.get(document.id.as_str()) == Some(at));
@@ -50,8 +58,9 @@ impl<S: Store> RemoteIndex<S> {
         Ok(())
     }
 
-    /// The best `k` of each vector, equal ones in the order of their ids. Which of several equal ones a service gives is its own, so that more
-    /// are asked for until all of the last score are there.
+    /// The best `k` of each vector, equal ones in the order of their ids. Which of several equal
+    /// ones a service gives is its own, so that more are asked for until all of the last score are
+    /// there.
     fn best(&self, vectors: &[SparseVector], k: usize) -> Result<Vec<Vec<Hit>>> {
         let most = self.store.most_hits();
         let mut best = vec![Vec::new(); vectors.len()];
@@ -63,7 +72,7 @@ impl<S: Store> RemoteIndex<S> {
                 let asked: Vec<SparseVector> = part.iter().map(|&at| vectors[at].clone()).collect();
                 let found = self.call(|| self.store.search(&asked, limit))?;
                 if found.len() != part.len() {
-                    return Err(self.told(&format!("{} queries got {} replies", part.len(), found.len())));
+                    return Err(self.reported(&format!("{} queries got {} replies", part.len(), found.len())));
                 }
                 for (&at, mut hits) in part.iter().zip(found) {
                     hits.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -81,23 +90,23 @@ impl<S: Store> RemoteIndex<S> {
     }
 
     /// Makes a call, and makes it again while its failures pass and tries are left.
-    fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, Failure>) -> Result<T> {
-        let passing = |failure: &Failure| match failure {
-            Failure::Passing { wait, .. } => Some(*wait),
-            Failure::Lasting(_) => None,
+    fn call<T>(&self, call: impl FnMut() -> std::result::Result<T, StoreFailure>) -> Result<T> {
+        let transient = |failure: &StoreFailure| match failure {
+            StoreFailure::Transient { wait, .. } => Some(*wait),
+            StoreFailure::Permanent(_) => None,
         };
-        persist(self.waits, call, passing, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
-            Failure::Passing { message, .. } if interrupted => {
-                self.told(&format!("interrupted while it waited to ask again, after {message}"))
+        retry(self.backoff, call, transient, || false).map_err(|GaveUp { error, calls, interrupted }| match error {
+            StoreFailure::Transient { message, .. } if interrupted => {
+                self.reported(&format!("interrupted while waiting to retry, after {message}"))
             }
-            Failure::Passing { message, .. } => {
-                self.told(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
+            StoreFailure::Transient { message, .. } => {
+                self.reported(&format!("{message} (tried {calls} times; retriever.retries allows more)"))
             }
-            Failure::Lasting(error) => error,
+            StoreFailure::Permanent(error) => error,
         })
     }
 
-    fn told(&self, message: &str) -> Error {
+    fn reported(&self, message: &str) -> Error {
         Error::Plugin { plugin: self.plugin.into(), message: format!("{}: {message}", self.store.name()) }
     }
 }
@@ -112,7 +121,7 @@ impl<S: Store> Retriever for RemoteIndex<S> {
                 let (start, longest) = (document.id.chars().take(60).collect::<String>(), self.store.longest_id());
                 let length = document.id.len();
                 return Err(Error::Input(format!(
-                    "the document id {start:?} has {length} bytes, expected 1 to {longest}, which {} can keep",
+                    "the document id {start:?} has {length} bytes, expected 1 to {longest} for {}",
                     self.store.name()
                 )));
             }
@@ -131,7 +140,7 @@ impl<S: Store> Retriever for RemoteIndex<S> {
         let most = self.store.most_hits();
         if k > most {
             return Err(Error::Input(format!(
-                "{k} documents are asked for a query, expected at most {most}: {}",
+                "{k} documents requested for a query, expected at most {most}: {}",
                 self.store.name()
             )));
         }

@@ -1,5 +1,6 @@
-//! What the plugins share that speak to a service: a [`Secret`] from the environment that no message shows, calls that are
-//! [made again](persist) while their failures pass, and a retriever over the sparse vectors of a [`Store`].
+//! Shared parts of plugins that use a service: a [`Secret`] from the environment that no message
+//! shows, [retries](retry) of transient failures, and a retriever over the sparse vectors of a
+//! [`Store`].
 
 mod address;
 mod index;
@@ -10,7 +11,7 @@ mod store;
 
 pub use address::{URL_EXPECTED, URL_PATTERN, check_url};
 pub use index::RemoteIndex;
-pub use patience::{GaveUp, persist, seconds, waits};
+pub use patience::{GaveUp, backoff, retry, seconds};
 pub use proxy::proxy_from_environment;
 pub use secret::{Secret, VARIABLE_EXPECTED, VARIABLE_PATTERN};
-pub use store::{Failure, Store};
+pub use store::{Store, StoreFailure};

@@ -1,4 +1,4 @@
-//! Calls that are made again.
+//! Retries with backoff.
 
 use std::time::{Duration, Instant};
 
@@ -15,38 +15,37 @@ pub fn seconds(key: &str, seconds: f64) -> Result<Duration, Error> {
     time.ok_or_else(|| Error::Config(format!("{key} is {seconds} seconds, expected a number above 0")))
 }
 
-/// The waits before a call is made again: `first`, then twice as long each time up to a minute, each with up to as much again at random;
-/// `retries` of them.
+/// Exponential backoff: `retries` delays, from `first` doubling to one minute, with jitter.
 #[must_use]
-pub fn waits(first: Duration, retries: u32) -> ExponentialBuilder {
-    let waits = ExponentialBuilder::new().with_min_delay(first).with_max_delay(Duration::from_secs(60));
-    waits.with_max_times(retries as usize).with_jitter()
+pub fn backoff(first: Duration, retries: u32) -> ExponentialBuilder {
+    let backoff = ExponentialBuilder::new().with_min_delay(first).with_max_delay(Duration::from_secs(60));
+    backoff.with_max_times(retries as usize).with_jitter()
 }
 
-/// Why a call that was made again brought nothing.
+/// Why retrying failed.
 #[derive(Debug)]
 pub struct GaveUp<E> {
     /// The last error.
     pub error: E,
     /// How many calls were made.
     pub calls: u32,
-    /// Whether it gave up although waits were left, as nobody wants the result any more.
+    /// Whether it gave up early because the result is no longer wanted.
     pub interrupted: bool,
 }
 
-/// Makes a call, and makes it again while its error passes and waits are left. `passing` says how long a service wants to be left alone at
-/// least, if the error is one that passes. A wait ends early, and nothing is called again, once [the process is to stop](stop) or `unwanted`
-/// says that the result is needed no more.
+/// Makes a call and retries it while its error is transient and the backoff has delays left.
+/// `transient` returns the minimum delay of a transient error. Stops early once [the process is to
+/// stop](stop) or the result is `unwanted`.
 ///
 /// # Errors
-/// The last error, and how it came that no other call followed.
-pub fn persist<T, E>(
-    waits: ExponentialBuilder,
+/// The last error, and why there was no further retry.
+pub fn retry<T, E>(
+    backoff: ExponentialBuilder,
     mut call: impl FnMut() -> Result<T, E>,
-    passing: impl Fn(&E) -> Option<Duration>,
+    transient: impl Fn(&E) -> Option<Duration>,
     unwanted: impl Fn() -> bool,
 ) -> Result<T, GaveUp<E>> {
-    let mut waits = waits.build();
+    let mut backoff = backoff.build();
     let mut calls = 1;
     loop {
         let error = match call() {
@@ -54,7 +53,7 @@ pub fn persist<T, E>(
             Err(error) => error,
         };
         // Waits are taken only of errors that pass.
-        let Some(wait) = passing(&error).and_then(|least| Some(waits.next()?.max(least))) else {
+        let Some(wait) = transient(&error).and_then(|least| Some(backoff.next()?.max(least))) else {
             return Err(GaveUp { error, calls, interrupted: false });
         };
         if !sleep(wait, || stop::stop_requested() || unwanted()) {
@@ -88,7 +87,7 @@ mod tests {
         let start = Instant::now();
         let call = || Err::<(), _>("busy");
         let long = |_: &&str| Some(Duration::from_secs(300));
-        let gave_up = persist(waits(Duration::from_millis(1), 5), call, long, || start.elapsed() > Duration::from_millis(150));
+        let gave_up = retry(backoff(Duration::from_millis(1), 5), call, long, || start.elapsed() > Duration::from_millis(150));
         let gave_up = gave_up.unwrap_err();
         assert_eq!((gave_up.error, gave_up.calls, gave_up.interrupted), ("busy", 1, true));
         assert!(start.elapsed() < Duration::from_secs(30), "it waited {:?}", start.elapsed());

@@ -3,11 +3,13 @@
 use scaledown_sdk::{Error, Result};
 use ureq::Proxy;
 
-/// The variables that may name a proxy, the first that is set counts: as the HTTP client reads them.
+/// The variables that may name a proxy, the first that is set counts: as the HTTP client reads
+/// them.
 const VARIABLES: [&str; 6] = ["ALL_PROXY", "all_proxy", "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"];
 
-/// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, in capitals or small letters, for all hosts but those of `NO_PROXY`. White
-/// space around a value is no part of it, and a blank variable is one that is not set. A name and password in it go to the proxy alone.
+/// The proxy that `ALL_PROXY`, `HTTPS_PROXY` or `HTTP_PROXY` names, in capitals or small letters,
+/// for all hosts but those of `NO_PROXY`. Values are trimmed; blank variables count as not set. A
+/// name and password in it go to the proxy alone.
 ///
 /// # Errors
 /// [`Error::Config`] with the variable's name, never its value, if it holds no address of a proxy.
@@ -20,7 +22,7 @@ fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Proxy>> {
     let Some((name, value)) = VARIABLES.iter().find_map(|name| Some((*name, set(name)?))) else { return Ok(None) };
     let malformed = |_| {
         Error::Config(format!(
-            "the environment variable {name} holds no address of a proxy; set it to one such as http://host:port, or unset it"
+            "environment variable {name} is not a proxy address; set it to one such as http://host:port, or unset it"
         ))
     };
     let parsed = Proxy::new(&value).map_err(malformed)?;
@@ -60,11 +62,11 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_one_is_told_by_the_variables_name() {
+    fn a_malformed_one_is_reported_by_the_variables_name() {
         for value in ["http://me:hidden@", "ftp://me:hidden@host", "http://me:hidden@ho st:1", "::hidden::"] {
             let message = proxy(&[("HTTPS_PROXY", value)]).unwrap_err().to_string();
             assert!(
-                message.contains("environment variable HTTPS_PROXY holds no address") && !message.contains("hidden"),
+                message.contains("environment variable HTTPS_PROXY is not a proxy address") && !message.contains("hidden"),
                 "{message}"
             );
         }

@@ -7,11 +7,12 @@ use scaledown_sdk::{Error, Result};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
-/// What [`VARIABLE_PATTERN`] allows, in words. A schema has them under `x-expected`, beside a `writeOnly` that keeps the value out of messages.
-pub const VARIABLE_EXPECTED: &str =
-    "the name of an environment variable (capitals, digits and `_`) that holds the secret, never the secret itself";
+/// [`VARIABLE_PATTERN`] in words. A schema has them under `x-expected`, beside a
+/// `writeOnly` that keeps the value out of messages.
+pub const VARIABLE_EXPECTED: &str = "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
-/// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are without it.
+/// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are
+/// without it.
 #[derive(Clone)]
 pub struct Secret {
     value: String,
@@ -25,11 +26,12 @@ impl std::fmt::Debug for Secret {
 }
 
 impl Secret {
-    /// What the environment variable holds that the configuration's `key` names, which must then be set; or what `default` holds, which need not
-    /// be.
+    /// The value of the environment variable that the configuration's `key` names, which must be
+    /// set, or of `default`, which may be unset.
     ///
     /// # Errors
-    /// [`Error::Config`], without the value, if `named` is no variable's name, if that variable is not set, or if it holds more than a key.
+    /// [`Error::Config`], without the value, if `named` is no variable's name, if that variable is
+    /// not set, or if it holds more than a key.
     pub fn find(key: &str, named: Option<&str>, default: &str) -> Result<Option<Self>> {
         Self::read(key, named, default, |variable| std::env::var(variable).ok())
     }
@@ -43,8 +45,7 @@ impl Secret {
         if !is_variable(variable) {
             // The value is not shown: it may be the secret itself.
             return Err(Error::Config(format!(
-                "{key} does not hold the name of an environment variable (capitals, digits and `_`, such as {default}); the secret \
-                 itself belongs into that variable, never into a configuration"
+                "{key} is not the name of an environment variable (capitals, digits and `_`, such as {default}); put the secret into that variable, not into the configuration"
             )));
         }
         let value = read(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
@@ -59,7 +60,7 @@ impl Secret {
         Secret::of(value, variable, &format!("the environment variable {variable}")).map(Some)
     }
 
-    /// What the file at `path` holds; nothing, if there is none or it is blank.
+    /// The contents of the file at `path`; `None` if it is missing or blank.
     ///
     /// # Errors
     /// [`Error::Config`], without the value, if it holds more than a key.
@@ -74,7 +75,7 @@ impl Secret {
 
     fn of(value: String, variable: &str, place: &str) -> Result<Self> {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Error::Config(format!("{place} holds a space or a character that no key has; set it to the key alone")));
+            return Err(Error::Config(format!("{place} contains a space or an invalid character; set it to the key alone")));
         }
         Ok(Secret { value, variable: variable.to_owned() })
     }
@@ -91,8 +92,9 @@ impl Secret {
         &self.variable
     }
 
-    /// `text` with the secret left out: services repeat it where they refuse it. It is also found where it is escaped as in JSON (`\u002d` for
-    /// `-`), however often. What is cut from a text must be cut after this, as a part of the secret is not found.
+    /// `text` without the secret, which services repeat in rejections. It is also found where it is
+    /// escaped as in JSON (`\u002d` for `-`), however often. Truncate texts afterwards: a part of
+    /// the secret would not be found.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         // A secret of backslashes alone would be taken for its own escapes.
@@ -111,10 +113,11 @@ impl Secret {
     }
 }
 
-/// What stands in a secret's place.
+/// The replacement of a secret.
 const REDACTED: &str = "[secret]";
 
-/// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its characters may be escaped.
+/// The bytes that `secret`, printable ASCII, takes at the start of `text` where each of its
+/// characters may be escaped.
 fn escaped(secret: &str, text: &str) -> Option<usize> {
     let text = text.as_bytes();
     let mut at = 0;
@@ -135,7 +138,8 @@ fn escaped(secret: &str, text: &str) -> Option<usize> {
     Some(at)
 }
 
-/// Capitals, digits and `_`: keys have small letters or `-`, so that one is not taken for a variable.
+/// Capitals, digits and `_`: keys have small letters or `-`, so that one is not taken for a
+/// variable.
 fn is_variable(name: &str) -> bool {
     let letters = name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
     letters && name.bytes().next().is_some_and(|first| !first.is_ascii_digit())

@@ -5,55 +5,55 @@ use std::time::Duration;
 use scaledown_sdk::Error;
 use scaledown_sdk::component::{Hit, SparseVector};
 
-/// What a retriever needs of a service that keeps sparse vectors under documents' ids. A call may be made again after any failure, and then
-/// has the effect of one.
+/// A service that stores sparse vectors under document ids, as a retriever uses it. Calls are
+/// idempotent: they may be retried after any failure.
 pub trait Store: Send + Sync {
-    /// What messages call it: the service, its address and the collection.
+    /// Its name in messages: the service, its address and the collection.
     fn name(&self) -> String;
 
-    /// The most hits that a query may ask for.
+    /// The maximum hits of a query.
     fn most_hits(&self) -> usize;
 
     /// The longest id, in bytes.
     fn longest_id(&self) -> usize;
 
-    /// Makes the collection for vectors of `vocabulary` terms, or checks that the one that is there is such a one.
+    /// Creates the collection for vectors of `vocabulary` terms, or checks an existing one.
     ///
     /// # Errors
     /// If the service fails, or has another kind of collection under that name.
-    fn prepare(&self, vocabulary: usize) -> Result<(), Failure>;
+    fn prepare(&self, vocabulary: usize) -> Result<(), StoreFailure>;
 
-    /// Puts documents in, each in the place of an older one of its id. No id comes twice, and no vector is empty. When it returns, a search
-    /// finds them.
+    /// Stores documents, replacing older ones with the same id. No id comes twice, and no
+    /// vector is empty. When it returns, a search finds them.
     ///
     /// # Errors
     /// If the service fails.
-    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), Failure>;
+    fn put(&self, documents: &[(String, SparseVector)]) -> Result<(), StoreFailure>;
 
     /// Takes documents out, whether they are in or not.
     ///
     /// # Errors
     /// If the service fails.
-    fn remove(&self, ids: &[String]) -> Result<(), Failure>;
+    fn remove(&self, ids: &[String]) -> Result<(), StoreFailure>;
 
-    /// The `limit` documents of the greatest products with each vector, greatest first; of equal ones, whichever and however ordered. No vector
-    /// is empty.
+    /// The `limit` documents of the greatest products with each vector, greatest first; of equal
+    /// ones, whichever and however ordered. No vector is empty.
     ///
     /// # Errors
-    /// If the service fails, or there is no collection.
-    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, Failure>;
+    /// If the service fails, or the collection does not exist.
+    fn search(&self, queries: &[SparseVector], limit: usize) -> Result<Vec<Vec<Hit>>, StoreFailure>;
 }
 
 /// Why a call of a [`Store`] failed.
 #[derive(Debug)]
-pub enum Failure {
+pub enum StoreFailure {
     /// The same call may succeed later.
-    Passing {
-        /// What happened.
+    Transient {
+        /// The message.
         message: String,
         /// How long the service wants to be left alone at least.
         wait: Duration,
     },
     /// It will not.
-    Lasting(Error),
+    Permanent(Error),
 }

@@ -1,13 +1,15 @@
-//! The hot loops of bitmaps on processors with AVX-512: sixteen or sixty-four documents at a time, with eight-bit weights.
+//! The hot loops of bitmaps on processors with AVX-512: sixteen or sixty-four documents at a time,
+//! with eight-bit weights.
 //!
-//! In a prototype on a million documents as those of `examples/growth`, bitmaps read this way took 0.6 of the time of offsets alone.
+//! In a prototype on a million documents as those of `examples/growth`, bitmaps read this way took
+//! 0.6 of the time of offsets alone.
 
 use crate::block::{Lists, Sink};
 use crate::kernel::{Bounds, Scores};
 use crate::layout::GROUP;
 use std::arch::x86_64::*;
 
-/// Whether the processor can run what is here.
+/// Whether the processor supports this.
 pub(crate) fn available() -> bool {
     is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
@@ -16,14 +18,16 @@ pub(crate) fn available() -> bool {
         && is_x86_feature_detected!("popcnt")
 }
 
-/// The values of sixteen codes, divided by the scale of the weights: the f16 of a code, shifted left by five.
+/// The values of sixteen codes, divided by the scale of the weights: the f16 of a code, shifted
+/// left by five.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt")]
 fn values(codes: __m128i) -> __m512 {
     _mm512_cvtph_ps(_mm256_slli_epi16::<5>(_mm256_cvtepu8_epi16(codes)))
 }
 
-/// Adds, for every set bit, `factor` times the value of the next code, for as many words as there are codes.
+/// Adds, for every set bit, `factor` times the value of the next code, for as many words as there
+/// are codes.
 ///
 /// # Safety
 /// [`available`] is true.
@@ -44,7 +48,8 @@ pub(crate) unsafe fn add(words: &[[u8; 8]], codes: &[u8], factor: f32, scores: &
             _mm512_extracti32x4_epi32::<3>(spread),
         ];
         for (part, scores) in parts.into_iter().zip(scores.as_chunks_mut::<16>().0) {
-            // A document without the term has code 0 and so adds +0, which leaves every score as it is.
+            // A document without the term has code 0 and so adds +0, which leaves every score as it
+            // is.
             add_sixteen(values(part), factor, scores);
         }
     }
@@ -53,7 +58,8 @@ pub(crate) unsafe fn add(words: &[[u8; 8]], codes: &[u8], factor: f32, scores: &
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi2,popcnt")]
 fn add_sixteen(values: __m512, factor: __m512, scores: &mut [f32; 16]) {
-    // SAFETY: reads and writes the sixteen scores of the array. The product is rounded before it is added.
+    // SAFETY: reads and writes the sixteen scores of the array. The product is rounded before it is
+    // added.
     unsafe {
         _mm512_storeu_ps(scores.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(scores.as_ptr()), _mm512_mul_ps(values, factor)))
     };
@@ -75,7 +81,8 @@ pub(crate) unsafe fn add_bounds(maxima: &[u8], factor: f32, bounds: &mut Bounds)
     }
 }
 
-/// Adds, for each of the sixteen bits of `word` from `shift`, `factor` times the value of its code. `codes` are those of the word, and more.
+/// Adds, for each of the sixteen bits of `word` from `shift`, `factor` times the value of its code.
+/// `codes` are those of the word, and more.
 ///
 /// # Safety
 /// [`available`] is true.

@@ -1,9 +1,10 @@
 //! The documents of a block that are good enough: by computing every score, or by bounds first.
 //!
-//! The terms with a bitmap are in many documents, so they usually say little and have a small weight in the query. Their lists know the
-//! largest weight of each group of sixteen documents: a group whose bound does not exceed the threshold is passed over without reading
-//! its postings, and of the others one list after another is added, the heaviest first, until the rest cannot lift a document any more.
-//! What is left is scored anew, in the order of the terms.
+//! The terms with a bitmap are in many documents, so they usually say little and have a small
+//! weight in the query. Their lists know the largest weight of each group of sixteen documents: a
+//! group whose bound does not exceed the threshold is passed over without reading its postings, and
+//! of the others one list after another is added, the heaviest first, until the rest cannot lift a
+//! document any more. Rescores the remaining documents in the order of the terms.
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
@@ -17,9 +18,11 @@ pub(crate) struct Lists<'a> {
     cursors: Vec<Cursor<'a>>,
     /// Those that have bounds, by falling largest product.
     heaviest: Vec<usize>,
-    /// How far sums of these lists, in whatever order, may be off because of rounding, relative to the sum.
+    /// How far sums of these lists, in whatever order, may be off because of rounding, relative to
+    /// the sum.
     slack: f64,
-    /// How many of the heaviest lists were added to all scores of the last block: about as many serve the next one.
+    /// How many of the heaviest lists were added to all scores of the last block: about as many
+    /// serve the next one.
     added: usize,
     #[cfg(target_arch = "x86_64")]
     wide: bool,
@@ -49,7 +52,8 @@ impl<'a> Lists<'a> {
     pub(crate) fn new(lists: Vec<(Cursor<'a>, f32)>) -> Self {
         let mut heaviest: Vec<usize> = (0..lists.len()).filter(|index| lists[*index].0.has_bounds()).collect();
         heaviest.sort_by(|a, b| lists[*b].1.total_cmp(&lists[*a].1));
-        // A sum of n parts has n - 1 roundings of at most 2^-24 each. Two sums are compared, one of them reduced by n further ones.
+        // A sum of n parts has n - 1 roundings of at most 2^-24 each. Two sums are compared, one of
+        // them reduced by n further ones.
         let slack = 4.0 * (lists.len() as f64 + 4.0) * f64::from(f32::EPSILON);
         Self {
             cursors: lists.into_iter().map(|(cursor, _)| cursor).collect(),
@@ -61,7 +65,8 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Adds the best of the first `documents` of a block. Blocks are taken in order, and none is left out. False if a list is damaged.
+    /// Adds the best of the first `documents` of a block. Blocks are taken in order, and none is
+    /// left out. False if a list is damaged.
     pub(crate) fn search(&mut self, block: usize, documents: usize, sink: &mut Sink) -> bool {
         #[cfg(target_arch = "x86_64")]
         if self.wide {
@@ -133,7 +138,8 @@ impl<'a> Lists<'a> {
         }
     }
 
-    /// Adds the lists that are left to the scores of a group. False, perhaps before all are added, if none can exceed the floor.
+    /// Adds the lists that are left to the scores of a group. False, perhaps before all are added,
+    /// if none can exceed the floor.
     #[inline(always)]
     fn refine(&mut self, group: usize, bound: f32, floor: f32, scores: &mut [f32; GROUP]) -> bool {
         let mut rest = bound;
@@ -148,7 +154,8 @@ impl<'a> Lists<'a> {
         exceeds(scores, 0.0, floor)
     }
 
-    /// What a sum in another order than that of the terms must exceed, if the score is to exceed the threshold.
+    /// What a sum in another order than that of the terms must exceed, if the score is to exceed
+    /// the threshold.
     fn floor(&self, threshold: f32) -> f32 {
         ((f64::from(threshold) * (1.0 - self.slack)) as f32).next_down().max(0.0)
     }

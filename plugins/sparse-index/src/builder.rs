@@ -2,11 +2,11 @@
 
 use crate::deletions::Deletions;
 use crate::error::{Error, Result};
-use crate::index::{Index, Info};
+use crate::index::{Info, SparseIndex};
 use crate::manifest::{self, Manifest, SegmentFile};
 use crate::segment_writer::{Duplicates, SegmentWriter};
 use crate::storage::sync_directory;
-use crate::weights::{Quantisation, Weights};
+use crate::weights::{Quantisation, StoredWeights};
 use crate::window::WindowBuilder;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -18,32 +18,35 @@ const MOST_TERMS: usize = 1 << 20;
 
 /// How an index is built.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Settings {
+pub struct IndexSettings {
     /// How weights are stored. Fixed when the index is created.
-    pub weights: Weights,
-    /// Documents in a window, from 1 to 65536. Fixed when the index is created; less than the default costs speed and space.
+    pub weights: StoredWeights,
+    /// Documents in a window, from 1 to 65536. Fixed when the index is created; less than the
+    /// default costs speed and space.
     pub window: u32,
-    /// Bytes that postings and ids may take in memory while they are sorted; the rest goes through temporary files in the index's
-    /// directory. The process needs some more: up to 14 bytes a different term of one window, and its ids.
+    /// Bytes that postings and ids may take in memory while they are sorted; the rest goes through
+    /// temporary files in the index's directory. The process needs some more: up to 14 bytes a
+    /// different term of one window, and its ids.
     pub memory: usize,
-    /// What happens to a document whose id is there already.
+    /// The treatment of a document with a known id.
     pub duplicates: Duplicates,
 }
 
-impl Default for Settings {
+impl Default for IndexSettings {
     fn default() -> Self {
-        Self { weights: Weights::default(), window: 65536, memory: 512 << 20, duplicates: Duplicates::default() }
+        Self { weights: StoredWeights::default(), window: 65536, memory: 512 << 20, duplicates: Duplicates::default() }
     }
 }
 
-/// Takes documents one after another. Nothing is published until [`Builder::finish`]: a builder that is dropped leaves the directory as
-/// it was.
+/// Takes documents one after another. Nothing is published until [`Builder::finish`]: dropping a
+/// builder leaves the directory unchanged.
 pub struct Builder {
     directory: PathBuf,
-    settings: Settings,
+    settings: IndexSettings,
     manifest: Manifest,
-    existing: Option<Index>,
-    /// Documents of the existing segments that are replaced: the place of the segment, the document's number in it.
+    existing: Option<SparseIndex>,
+    /// Documents of the existing segments that are replaced: the place of the segment, the
+    /// document's number in it.
     replaced: Vec<(usize, u32)>,
     writer: SegmentWriter,
     window: WindowBuilder,
@@ -57,7 +60,7 @@ impl Builder {
     ///
     /// # Errors
     /// The directory holds an index or cannot be written, or a setting is out of range.
-    pub fn create(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self> {
+    pub fn create(directory: impl AsRef<Path>, settings: &IndexSettings) -> Result<Self> {
         let directory = directory.as_ref();
         settings.weights.check()?;
         if !(1..=65536).contains(&settings.window) {
@@ -71,21 +74,27 @@ impl Builder {
         Self::start(directory, settings.clone(), Manifest::new(settings.weights, settings.window), None, lock)
     }
 
-    /// Starts adding documents to an index, as new windows after those that are there. The settings `weights` and `window` are those of
-    /// the index, whatever is said here.
+    /// Starts adding documents to an index, as new windows after the existing ones. The settings
+    /// `weights` and `window` are those of the index, whatever is said here.
     ///
     /// # Errors
-    /// The directory holds no index, or a damaged one, or is being changed by somebody else.
-    pub fn append(directory: impl AsRef<Path>, settings: &Settings) -> Result<Self> {
+    /// The directory contains no index or a damaged one, or is locked by another writer.
+    pub fn append(directory: impl AsRef<Path>, settings: &IndexSettings) -> Result<Self> {
         let directory = directory.as_ref();
         let (existing, lock) = open_locked(directory)?;
         let mut manifest = existing.manifest.clone();
         manifest.generation += 1;
-        let settings = Settings { weights: manifest.weights, window: manifest.window, ..settings.clone() };
+        let settings = IndexSettings { weights: manifest.weights, window: manifest.window, ..settings.clone() };
         Self::start(directory, settings, manifest, Some(existing), lock)
     }
 
-    fn start(directory: &Path, settings: Settings, manifest: Manifest, existing: Option<Index>, lock: File) -> Result<Self> {
+    fn start(
+        directory: &Path,
+        settings: IndexSettings,
+        manifest: Manifest,
+        existing: Option<SparseIndex>,
+        lock: File,
+    ) -> Result<Self> {
         manifest.tidy(directory);
         let name = segment_name(manifest.generation);
         let writer = SegmentWriter::create(directory, &name, settings.weights, settings.window, settings.memory / 4)?;
@@ -103,12 +112,13 @@ impl Builder {
         })
     }
 
-    /// Adds a document: its id, and its terms with their weights, in any order. Terms of weight zero are left out; a document without
-    /// terms is stored and never found.
+    /// Adds a document: its id, and its terms with their weights, in any order. Drops terms of
+    /// weight zero. A document without terms is stored and never found.
     ///
     /// # Errors
-    /// The id is empty, too long or there already (unless documents may be replaced); a weight cannot be stored; a term occurs twice; the
-    /// disk is full. Nothing of a refused document is kept. After an error of the disk the builder can only be dropped.
+    /// The id is empty, too long or there already (unless documents may be replaced); a weight
+    /// cannot be stored; a term occurs twice; the disk is full. Nothing of a refused document is
+    /// kept. After an error of the disk the builder can only be dropped.
     pub fn add(&mut self, id: &str, terms: &[(u32, f32)]) -> Result<()> {
         self.check(id, terms)?;
         if let Some(existing) = &self.existing {
@@ -156,15 +166,17 @@ impl Builder {
             return refuse(format!("its term {term} has weight {weight}, and weights go from 0 to {largest}"));
         }
         if let Some([(term, _), _]) = self.terms.array_windows().find(|[a, b]| a.0 == b.0) {
-            return refuse(format!("its term {term} occurs twice; add the weights"));
+            return refuse(format!("duplicate term {term}; add its weights"));
         }
         Ok(())
     }
 
-    /// Publishes what was added: from here on, whoever opens the directory sees all of it. Gives what the index holds now.
+    /// Publishes what was added: every later open sees it. Gives
+    /// what the index holds now.
     ///
     /// # Errors
-    /// Two documents have the same id (unless they may be replaced), or the disk is full. The directory is then as it was before.
+    /// Two documents have the same id (unless they may be replaced), or the disk is full. The
+    /// directory is then unchanged.
     pub fn finish(mut self) -> Result<Info> {
         self.writer.window(self.window)?;
         let written = self.writer.finish(self.settings.duplicates)?;
@@ -192,17 +204,17 @@ impl Builder {
         }
         write_deletions(&self.directory, &mut self.manifest, &deletions, &changed)?;
         self.manifest.publish(&self.directory)?;
-        Ok(Index::with(&self.directory, self.manifest)?.info())
+        Ok(SparseIndex::with(&self.directory, self.manifest)?.info())
     }
 }
 
 /// Opens an index and keeps other writers out of it.
-pub(crate) fn open_locked(directory: &Path) -> Result<(Index, File)> {
+pub(crate) fn open_locked(directory: &Path) -> Result<(SparseIndex, File)> {
     if !directory.join(manifest::NAME).exists() {
         return Err(Error::Missing { path: directory.to_owned() });
     }
     let lock = manifest::lock(directory)?;
-    Ok((Index::open(directory)?, lock))
+    Ok((SparseIndex::open(directory)?, lock))
 }
 
 pub(crate) fn segment_name(generation: u64) -> String {

@@ -1,4 +1,5 @@
-//! Which documents of a segment are deleted: a bit each, in a file of its own that is replaced as a whole.
+//! Which documents of a segment are deleted: a bit each, in a file of its own that is replaced as a
+//! whole.
 
 use crate::error::{Error, Result};
 use crate::manifest::{DeletionsFile, SegmentFile};
@@ -59,7 +60,7 @@ impl Deletions {
         let count = words.iter().map(|word| word.count_ones()).sum();
         let short = words.len() <= (segment.documents as usize).div_ceil(64) && body.len() % 8 == 0;
         if crc32c::crc32c(&bytes) != file.checksum || count != file.deleted || !short {
-            return Err(Error::damaged(&path, "its checksum does not fit"));
+            return Err(Error::damaged(&path, "checksum mismatch"));
         }
         Ok(Self { words, count })
     }

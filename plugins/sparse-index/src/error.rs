@@ -1,4 +1,4 @@
-//! What can go wrong, one sentence each.
+//! Errors, one sentence each.
 
 use std::path::{Path, PathBuf};
 
@@ -8,21 +8,21 @@ pub enum Error {
     /// The operating system refused something.
     #[error("could not {action} {}: {source}", path.display())]
     Io {
-        /// What was tried, as a verb: "read", "write".
+        /// The attempted action, as a verb: "read", "write".
         action: &'static str,
         /// The file or directory.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// The directory holds no index.
-    #[error("{} holds no sparse index: it has no MANIFEST; build one there first", path.display())]
+    #[error("{} contains no sparse index (no MANIFEST); build one first", path.display())]
     Missing {
         /// The directory.
         path: PathBuf,
     },
     /// An index is built where there is one.
-    #[error("{} already holds a sparse index; append to it, or remove the directory to build a new one", path.display())]
+    #[error("{} already contains a sparse index; append to it, or remove the directory to build a new one", path.display())]
     Exists {
         /// The directory.
         path: PathBuf,
@@ -32,11 +32,11 @@ pub enum Error {
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What was found in the place of what was expected.
+        /// What was found instead.
         what: String,
     },
     /// The file is of a format that this version does not read.
-    #[error("{} has sparse-index format {found}, and this version reads format {expected}; build the index again", path.display())]
+    #[error("{} has sparse-index format {found}, expected {expected}; rebuild the index", path.display())]
     Version {
         /// The file.
         path: PathBuf,
@@ -46,23 +46,21 @@ pub enum Error {
         expected: u32,
     },
     /// The file was written by this crate and changed since.
-    #[error("{} is damaged: {what}; restore it from a copy, or build the index again", path.display())]
+    #[error("{} is damaged: {what}; restore a copy, or rebuild the index", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
-    /// Somebody else is changing the index.
-    #[error("{} is being changed by another process or writer; wait until it has finished", path.display())]
+    /// Another writer has locked the index.
+    #[error("{} is locked by another writer; wait for it to finish", path.display())]
     Locked {
         /// The directory.
         path: PathBuf,
     },
     /// Two documents have one id.
-    #[error(
-        "the document id {id:?} occurs twice; give every document an id of its own, or let later documents replace earlier ones"
-    )]
+    #[error("duplicate document id {id:?}; document ids must be unique, unless later documents replace earlier ones")]
     Duplicate {
         /// The id.
         id: String,
@@ -72,23 +70,23 @@ pub enum Error {
     Document {
         /// The id of the document.
         id: String,
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// A query cannot be answered.
     #[error("the query cannot be answered: {what}")]
     Query {
-        /// What does not fit.
+        /// The mismatch.
         what: String,
     },
     /// A setting is out of range.
     #[error("the index setting {key} = {value} is out of range: expected {expected}")]
     Setting {
-        /// The name of the field of [`Settings`](crate::Settings).
+        /// The name of the field of [`IndexSettings`](crate::IndexSettings).
         key: &'static str,
-        /// What it was set to.
+        /// Its value.
         value: String,
-        /// What it may be.
+        /// Its allowed values.
         expected: &'static str,
     },
     /// A number of the format is exhausted.

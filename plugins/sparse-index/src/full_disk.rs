@@ -1,12 +1,12 @@
-//! Tests: a disk that is full at any moment leaves the index as it was, and nothing else behind.
+//! Tests: a disk that fills at any moment leaves the index unchanged and no temporary files.
 
 use crate::storage::faults;
-use crate::{Builder, Duplicates, Error, Index, Result, Settings, compact, delete};
+use crate::{Builder, Duplicates, Error, IndexSettings, Result, SparseIndex, compact, delete};
 use std::path::Path;
 
-fn settings() -> Settings {
+fn settings() -> IndexSettings {
     // No memory: postings and ids go through temporary files.
-    Settings { window: 64, memory: 0, duplicates: Duplicates::Replace, ..Settings::default() }
+    IndexSettings { window: 64, memory: 0, duplicates: Duplicates::Replace, ..IndexSettings::default() }
 }
 
 fn add(builder: Result<Builder>, from: u32, to: u32) -> Result<()> {
@@ -24,9 +24,9 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Lets a change fail after every so many bytes until it succeeds.
+/// Fails a change after ever more bytes until it succeeds.
 fn fail_everywhere(directory: &Path, change: impl Fn() -> Result<()>) {
-    let answer = || Index::open(directory).and_then(|index| index.verify().and(index.search(&[(7, 1.0)], 500))).ok();
+    let answer = || SparseIndex::open(directory).and_then(|index| index.verify().and(index.search(&[(7, 1.0)], 500))).ok();
     let before = answer();
     let mut failures = 0;
     loop {
@@ -44,7 +44,7 @@ fn fail_everywhere(directory: &Path, change: impl Fn() -> Result<()>) {
     }
     assert!(failures > 2);
     assert_ne!(answer(), before);
-    let index = Index::open(directory).unwrap();
+    let index = SparseIndex::open(directory).unwrap();
     let sets = index.manifest.segments.iter().filter(|segment| segment.deletions.is_some()).count();
     // The files of the index, its manifest, and the lock.
     assert_eq!(names(directory).len(), index.manifest.segments.len() + sets + 2, "{:?}", names(directory));
@@ -66,7 +66,7 @@ fn a_full_disk_stops_a_compaction_without_harm() {
     add(Builder::create(path, &settings()), 0, 150).unwrap();
     add(Builder::append(path, &settings()), 100, 230).unwrap();
     fail_everywhere(path, || compact(path, 0).map(|_| ()));
-    assert_eq!(Index::open(path).unwrap().info().documents, 230);
+    assert_eq!(SparseIndex::open(path).unwrap().info().documents, 230);
 }
 
 #[test]

@@ -6,18 +6,19 @@ use crate::manifest::{self, Manifest};
 use crate::search::Query;
 use crate::segment::Segment;
 use crate::top::Top;
-use crate::weights::{Quantisation, Weights};
+use crate::weights::{Quantisation, StoredWeights};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 
-/// An index, open for searching: a snapshot that stays as it is, whatever writers do to the directory. It can be shared between threads.
-pub struct Index {
+/// An index opened for searching: a snapshot, unaffected by writers. It can be shared between
+/// threads.
+pub struct SparseIndex {
     directory: PathBuf,
     pub(crate) manifest: Manifest,
     pub(crate) parts: Vec<Part>,
 }
 
-/// A segment, what is deleted from it, and the number of its first document.
+/// A segment, its deletions, and the number of its first document.
 pub(crate) struct Part {
     pub segment: Segment,
     pub deletions: Deletions,
@@ -26,8 +27,8 @@ pub(crate) struct Part {
 
 /// A document that was found.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Hit {
-    /// Its number: documents are numbered as they were added, and anew by a compaction.
+pub struct DocumentHit {
+    /// Its number: documents are numbered in insertion order; compaction renumbers them.
     pub document: u64,
     /// Its id.
     pub id: String,
@@ -35,7 +36,7 @@ pub struct Hit {
     pub score: f32,
 }
 
-/// What an index holds.
+/// The contents of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Info {
     /// Documents that can be found.
@@ -51,13 +52,14 @@ pub struct Info {
     /// Bytes of all files.
     pub bytes: u64,
     /// How weights are stored.
-    pub weights: Weights,
+    pub weights: StoredWeights,
     /// How far stored weights are from the original ones.
     pub quantisation: Quantisation,
 }
 
-impl Index {
-    /// Opens the index of a directory. Checks the manifest, and the header and table of every file; [`Index::verify`] checks the rest.
+impl SparseIndex {
+    /// Opens the index of a directory. Checks the manifest, and the header and table of every file;
+    /// [`SparseIndex::verify`] checks the rest.
     ///
     /// # Errors
     /// The directory holds no index, or one of another format, or a damaged or foreign file.
@@ -66,7 +68,8 @@ impl Index {
         for attempt in 0.. {
             let manifest = Manifest::read(directory)?;
             match Self::with(directory, manifest) {
-                // A writer may have replaced the files between the two steps; then the manifest is a newer one.
+                // A writer may have replaced the files between the two steps; then the manifest is
+                // a newer one.
                 Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound && attempt < 3 => {}
                 opened => return opened,
             }
@@ -91,13 +94,15 @@ impl Index {
         Ok(Self { directory: directory.to_owned(), manifest, parts })
     }
 
-    /// The `k` documents of the largest dot products with the query, on this thread: the best first, and of equal scores the document
-    /// that was added first. Exactly what computing every score would give, with stored weights. Documents that share no term with the
-    /// query are no hits.
+    /// The `k` documents of the largest dot products with the query, on this thread: the best
+    /// first, and of equal scores the document that was added first. Exactly what computing every
+    /// score would give, with stored weights. Documents that share no term with the query are not
+    /// hits.
     ///
     /// # Errors
-    /// A weight of the query is negative, not finite or above 1e20, a term occurs twice, or the index is damaged.
-    pub fn search(&self, query: &[(u32, f32)], k: usize) -> Result<Vec<Hit>> {
+    /// A weight of the query is negative, not finite or above 1e20, a term occurs twice, or the
+    /// index is damaged.
+    pub fn search(&self, query: &[(u32, f32)], k: usize) -> Result<Vec<DocumentHit>> {
         let query = Query::new(query, self.manifest.weights)?;
         let mut top = Top::new(k);
         for (part, window) in self.windows() {
@@ -108,22 +113,22 @@ impl Index {
         self.hits(top)
     }
 
-    /// Searches for every query, several at a time on the threads of the current rayon pool. The results are those of
-    /// [`Index::search`], in the order of the queries.
+    /// Searches for every query, several at a time on the threads of the current rayon pool. The
+    /// results are those of [`SparseIndex::search`], in the order of the queries.
     ///
     /// # Errors
-    /// Those of [`Index::search`], of the first query that has one.
-    pub fn search_batch<Q: AsRef<[(u32, f32)]> + Sync>(&self, queries: &[Q], k: usize) -> Result<Vec<Vec<Hit>>> {
-        let results: Vec<Result<Vec<Hit>>> = queries.par_iter().map(|query| self.search(query.as_ref(), k)).collect();
+    /// Those of [`SparseIndex::search`], of the first query that has one.
+    pub fn search_batch<Q: AsRef<[(u32, f32)]> + Sync>(&self, queries: &[Q], k: usize) -> Result<Vec<Vec<DocumentHit>>> {
+        let results: Vec<Result<Vec<DocumentHit>>> = queries.par_iter().map(|query| self.search(query.as_ref(), k)).collect();
         results.into_iter().collect()
     }
 
-    /// As [`Index::search`], with the windows shared out between the threads of the current rayon pool: for few queries on a large
-    /// index.
+    /// As [`SparseIndex::search`], with the windows shared out between the threads of the current
+    /// rayon pool: for few queries on a large index.
     ///
     /// # Errors
-    /// Those of [`Index::search`].
-    pub fn search_wide(&self, query: &[(u32, f32)], k: usize) -> Result<Vec<Hit>> {
+    /// Those of [`SparseIndex::search`].
+    pub fn search_wide(&self, query: &[(u32, f32)], k: usize) -> Result<Vec<DocumentHit>> {
         let query = Query::new(query, self.manifest.weights)?;
         let windows: Vec<(&Part, usize)> = self.windows().collect();
         let share = windows.len().div_ceil(rayon::current_num_threads()).max(1);
@@ -140,8 +145,8 @@ impl Index {
         self.parts.iter().flat_map(|part| (0..part.segment.entries.len()).map(move |window| (part, window)))
     }
 
-    fn hits(&self, top: Top) -> Result<Vec<Hit>> {
-        let hit = |(document, score)| Ok(Hit { document, id: self.id(document)?.unwrap_or_default().to_owned(), score });
+    fn hits(&self, top: Top) -> Result<Vec<DocumentHit>> {
+        let hit = |(document, score)| Ok(DocumentHit { document, id: self.id(document)?.unwrap_or_default().to_owned(), score });
         top.into_sorted().into_iter().map(|scored| hit((scored.document, scored.score))).collect()
     }
 
@@ -186,7 +191,7 @@ impl Index {
         all - self.parts.iter().map(|part| u64::from(part.deletions.count())).sum::<u64>()
     }
 
-    /// What the index holds.
+    /// The contents of the index.
     pub fn info(&self) -> Info {
         let deleted = self.parts.iter().map(|part| u64::from(part.deletions.count())).sum();
         let files = |name: &String| std::fs::metadata(self.directory.join(name)).map_or(0, |file| file.len());

@@ -1,13 +1,15 @@
-//! The hot loops: what the list of one term says of a block of documents, added to their scores, or to bounds of them.
+//! The hot loops: what the list of one term says of a block of documents, added to their scores, or
+//! to bounds of them.
 //!
-//! A score is the sum, in f32 and in ascending order of terms, of the products `query weight * stored weight`, each rounded to f32. Every
-//! path here computes exactly those products, so scores do not depend on the processor.
+//! A score is the sum, in f32 and in ascending order of terms, of the products
+//! `query weight * stored weight`, each rounded to f32. Every path here computes exactly those
+//! products, so scores do not depend on the processor.
 
 #[cfg(target_arch = "x86_64")]
 use crate::avx512;
 use crate::layout::{BLOCK, GROUP};
 use crate::segment::{List, Places};
-use crate::weights::{Weights, half_value};
+use crate::weights::{StoredWeights, half_value};
 
 /// Words of the part of a bitmap that belongs to a block.
 const WORDS: usize = BLOCK / 64;
@@ -47,10 +49,10 @@ pub(crate) struct Factor {
 }
 
 impl Factor {
-    pub(crate) fn new(weight: f32, weights: Weights) -> Self {
+    pub(crate) fn new(weight: f32, weights: StoredWeights) -> Self {
         let products = match weights {
-            Weights::Eight { .. } => (0..256).map(|code| weights.decode(code) * weight).collect(),
-            Weights::Half => Box::default(),
+            StoredWeights::Eight { .. } => (0..256).map(|code| weights.decode(code) * weight).collect(),
+            StoredWeights::Half => Box::default(),
         };
         #[cfg(target_arch = "x86_64")]
         let wide = weights.bytes() == 1 && avx512::available();
@@ -84,7 +86,8 @@ impl<'a> Cursor<'a> {
         matches!(self.list.places, Places::Bitmap { .. })
     }
 
-    /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the list is damaged.
+    /// Moves on to block `block`; blocks are entered in order, and none is left out. False if the
+    /// list is damaged.
     #[inline(always)]
     pub(crate) fn enter(&mut self, block: usize) -> bool {
         (self.block, self.ranked) = (block, false);
@@ -182,7 +185,8 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of lists that have bounds.
+    /// Adds the largest product of each group of the block, times `sign`, to its bound. Only of
+    /// lists that have bounds.
     #[inline(always)]
     pub(crate) fn add_bounds(&self, sign: f32, bounds: &mut Bounds) {
         let maxima = self.maxima();
@@ -265,7 +269,7 @@ mod tests {
     /// Every path gives the same bits, with and without the processor's own instructions.
     #[test]
     fn bitmaps_are_read_alike_on_every_processor() {
-        let weights = Weights::default();
+        let weights = StoredWeights::default();
         // A window of two blocks, the second of five words, some of them empty or full.
         let words: Vec<u64> = (0..69_u64).map(|n| [0, u64::MAX, n.wrapping_mul(0x9e37_79b9_7f4a_7c15)][n as usize % 3]).collect();
         let places: Vec<[u8; 8]> = words.iter().map(|word| word.to_le_bytes()).collect();

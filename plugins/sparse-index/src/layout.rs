@@ -4,24 +4,25 @@
 //! header   magic (8 bytes), format (u32)
 //! windows  one after another, each:
 //!            the lists of its terms, one after another
-//!            terms (u32 each, ascending), starts of lists (u32, bytes from the window's beginning), counts of postings (u32),
-//!            largest weights (u16, a code)
+//!            terms (u32 each, ascending), starts of lists (u32, bytes from the window's start),
+//!            counts of postings (u32), largest weights (u16, a code)
 //!            ends of ids (u32 each, bytes from the first id's beginning), ids (UTF-8)
 //! lookup   document numbers (u32 each) in order of (hash of id, number)
 //! table    one entry a window
 //! footer   see `Footer`
 //! ```
 //!
-//! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16, ascending) and n weights, or a bitmap
-//! of d bits, rounded up to u64, and n weights. Between the two there are, of a bitmap, the largest weight of each sixteen documents (0 where
-//! none has the term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings (u16) before each block of
-//! 4,096 documents.
+//! A list of n postings in a window of d documents has the shape that is smaller: n offsets (u16,
+//! ascending) and n weights, or a bitmap of d bits, rounded up to u64, and n weights. Between the
+//! two there are, of a bitmap, the largest weight of each sixteen documents (0 where none has the
+//! term; four a u64 of bits), and of a bitmap and of 512 offsets or more, the count of postings
+//! (u16) before each block of 4,096 documents.
 
 use crate::error::{Error, Result};
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use std::path::Path;
 
-/// What a segment file begins with.
+/// The magic bytes of a segment file.
 pub(crate) const MAGIC: [u8; 8] = *b"SDSPARSE";
 /// The format that is written and read.
 pub(crate) const FORMAT: u32 = 2;
@@ -71,7 +72,8 @@ pub(crate) fn groups(documents: usize) -> usize {
     documents.div_ceil(64) * 64 / GROUP
 }
 
-/// Whether a list is a bitmap: where that, without the largest weights of groups, is smaller than offsets.
+/// Whether a list is a bitmap: where that, without the largest weights of groups, is smaller than
+/// offsets.
 pub(crate) fn is_bitmap(postings: usize, documents: usize) -> bool {
     bitmap_bytes(documents) < 2 * postings
 }
@@ -147,19 +149,20 @@ pub(crate) struct Footer {
     pub lookup_checksum: u32,
     pub windows: u32,
     pub documents: u32,
-    pub weights: Weights,
-    /// The most documents a window may have.
+    pub weights: StoredWeights,
+    /// The maximum documents of a window.
     pub window: u32,
 }
 
 impl Footer {
-    /// Its bytes. The last are the CRC32C of the table, `table` so far, and of the footer before it.
+    /// Its bytes. The last are the CRC32C of the table, `table` so far, and of the footer before
+    /// it.
     pub(crate) fn to_bytes(self, table: u32) -> [u8; FOOTER_BYTES] {
         let mut bytes = [0; FOOTER_BYTES];
         bytes[..8].copy_from_slice(&self.lookup.to_le_bytes());
         let (kind, ceiling) = match self.weights {
-            Weights::Eight { ceiling } => (8, ceiling.to_bits()),
-            Weights::Half => (16, 0),
+            StoredWeights::Eight { ceiling } => (8, ceiling.to_bits()),
+            StoredWeights::Half => (16, 0),
         };
         let numbers = [self.lookup_checksum, self.windows, self.documents, kind, ceiling, self.window];
         for (place, number) in bytes[8..32].chunks_exact_mut(4).zip(numbers) {
@@ -178,11 +181,11 @@ impl Footer {
         let windows = u32_at(bytes, 12);
         let start = end.checked_sub(windows as usize * ENTRY_BYTES).ok_or_else(short)?;
         if crc32c::crc32c(&file[start..file.len() - 4]) != u32_at(bytes, 36) {
-            return Err(Error::damaged(path, "the checksum of its table does not fit"));
+            return Err(Error::damaged(path, "checksum mismatch in its table"));
         }
         let weights = match u32_at(bytes, 20) {
-            8 => Weights::Eight { ceiling: f32::from_bits(u32_at(bytes, 24)) },
-            16 => Weights::Half,
+            8 => StoredWeights::Eight { ceiling: f32::from_bits(u32_at(bytes, 24)) },
+            16 => StoredWeights::Half,
             kind => return Err(Error::damaged(path, format!("its weights are of kind {kind}, which does not exist"))),
         };
         let footer = Self {

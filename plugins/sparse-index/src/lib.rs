@@ -22,9 +22,9 @@ mod top;
 mod weights;
 mod window;
 
-pub use builder::{Builder, Settings};
+pub use builder::{Builder, IndexSettings};
 pub use error::{Error, Result};
-pub use index::{Hit, Index, Info};
+pub use index::{DocumentHit, Info, SparseIndex};
 pub use maintenance::{compact, delete};
 pub use segment_writer::Duplicates;
-pub use weights::{Quantisation, Weights};
+pub use weights::{Quantisation, StoredWeights};

@@ -3,7 +3,7 @@
 use crate::builder::{open_locked, segment_name, write_deletions};
 use crate::deletions::Deletions;
 use crate::error::Result;
-use crate::index::{Index, Info, Part};
+use crate::index::{Info, Part, SparseIndex};
 use crate::manifest::SegmentFile;
 use crate::segment_writer::{Duplicates, SegmentWriter};
 use crate::weights::Quantisation;
@@ -11,11 +11,12 @@ use crate::window::{MOST_POSTINGS, WindowBuilder};
 use std::collections::VecDeque;
 use std::path::Path;
 
-/// Deletes the documents of these ids. They are found no more by whoever opens the index from now on, and take space until the next
-/// [`compact`]. Gives how many there were; ids that are not there are passed over.
+/// Deletes the documents of these ids. Readers that open the index later do not find them. They
+/// take space until the next [`compact`]. Returns their number. Ignores unknown ids.
 ///
 /// # Errors
-/// The index cannot be opened or is being changed by somebody else, or the disk is full. Then nothing is deleted.
+/// The index cannot be opened or is locked by another writer, or the disk is full. Then
+/// nothing is deleted.
 pub fn delete<S: AsRef<str>>(directory: impl AsRef<Path>, ids: impl IntoIterator<Item = S>) -> Result<u64> {
     let directory = directory.as_ref();
     let (index, _lock) = open_locked(directory)?;
@@ -40,11 +41,13 @@ pub fn delete<S: AsRef<str>>(directory: impl AsRef<Path>, ids: impl IntoIterator
     Ok(count)
 }
 
-/// Writes the index anew as one segment of full windows without the deleted documents, in `memory` bytes for sorting. Documents keep
-/// their order, ids and scores, and get new numbers. Whoever has the index open goes on with the old one.
+/// Rewrites the index as one segment of full windows, without deleted documents, with `memory`
+/// bytes for sorting. Documents keep their order, ids and scores, and get new numbers. Open readers
+/// keep the old index.
 ///
 /// # Errors
-/// The index cannot be opened, is damaged or is being changed by somebody else, or the disk is full. The index is then as it was before.
+/// The index cannot be opened, is damaged or locked by another writer, or the disk is full. The
+/// index is then unchanged.
 pub fn compact(directory: impl AsRef<Path>, memory: usize) -> Result<Info> {
     let directory = directory.as_ref();
     let (index, _lock) = open_locked(directory)?;
@@ -81,10 +84,11 @@ pub fn compact(directory: impl AsRef<Path>, memory: usize) -> Result<Info> {
         written.out.publish()?;
     }
     manifest.publish(directory)?;
-    Ok(Index::with(directory, manifest)?.info())
+    Ok(SparseIndex::with(directory, manifest)?.info())
 }
 
-/// Old windows on their way into new ones. An old window falls into two new ones as a rule, so the last ones stay open.
+/// Old windows on their way into new ones. An old window falls into two new ones as a rule, so the
+/// last ones stay open.
 struct Regrouping<'a> {
     writer: SegmentWriter,
     windows: VecDeque<WindowBuilder>,
@@ -135,7 +139,8 @@ impl Regrouping<'_> {
         Ok(())
     }
 
-    /// The place of the next document, which has so many postings: which of the open windows, and its number there.
+    /// The position of the next document with this many postings: the open window and its number
+    /// there.
     fn assign(&mut self, postings: u64) -> (usize, u16) {
         if self.windows.is_empty() || self.assigned.documents >= self.size || self.assigned.postings >= MOST_POSTINGS {
             self.windows.push_back(WindowBuilder::new(self.directory, self.memory));

@@ -1,9 +1,10 @@
-//! Which files make an index, written last and all at once. A directory holds an index from the moment its MANIFEST has its name.
+//! Which files make an index, written last and all at once. A directory holds an index from the
+//! moment its MANIFEST has its name.
 
 use crate::error::{Error, Result};
 use crate::layout::FORMAT;
 use crate::storage::{UNFINISHED, Unfinished, sync_directory};
-use crate::weights::{Quantisation, Weights};
+use crate::weights::{Quantisation, StoredWeights};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -19,13 +20,13 @@ pub(crate) struct Manifest {
     format: u32,
     /// Counts the changes; new files are named after it.
     pub generation: u64,
-    pub weights: Weights,
-    /// The most documents a window has.
+    pub weights: StoredWeights,
+    /// The maximum documents of a window.
     pub window: u32,
     pub segments: Vec<SegmentFile>,
 }
 
-/// A segment and what was deleted from it.
+/// A segment and its deletions.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct SegmentFile {
     pub file: String,
@@ -45,7 +46,7 @@ pub(crate) struct DeletionsFile {
 }
 
 impl Manifest {
-    pub(crate) fn new(weights: Weights, window: u32) -> Self {
+    pub(crate) fn new(weights: StoredWeights, window: u32) -> Self {
         Self { kind: KIND.into(), format: FORMAT, generation: 0, weights, window, segments: Vec::new() }
     }
 
@@ -64,7 +65,7 @@ impl Manifest {
         if lines.next() != Some(checksum.as_bytes()) || !lines.eq([b"".as_slice()]) {
             let known = body.windows(KIND.len()).any(|part| part == KIND.as_bytes());
             return Err(if known {
-                Error::damaged(&path, "its checksum does not fit")
+                Error::damaged(&path, "checksum mismatch")
             } else {
                 Error::Foreign { path, what: format!("it does not name {KIND}") }
             });
@@ -79,7 +80,8 @@ impl Manifest {
         serde_json::from_slice(body).map_err(|error| Error::damaged(&path, error.to_string()))
     }
 
-    /// Replaces the manifest of the directory by this one, and removes the files that it does not name.
+    /// Replaces the manifest of the directory by this one, and removes the files that it does not
+    /// name.
     pub(crate) fn publish(&self, directory: &Path) -> Result<()> {
         let path = directory.join(NAME);
         let body = serde_json::to_string(self).map_err(|error| Error::io("write", &path)(error.into()))?;
@@ -92,7 +94,8 @@ impl Manifest {
         Ok(())
     }
 
-    /// Removes what a killed writer or an earlier generation left. A file that stays costs space alone, so failing is no error.
+    /// Removes what a killed writer or an earlier generation left. A leftover file only costs
+    /// space, so failure is ignored.
     pub(crate) fn tidy(&self, directory: &Path) {
         let deletions = self.segments.iter().filter_map(|segment| segment.deletions.as_ref()).map(|deletions| &deletions.file);
         let named: Vec<&String> = self.segments.iter().map(|segment| &segment.file).chain(deletions).collect();
@@ -112,7 +115,8 @@ struct Header {
     format: u32,
 }
 
-/// Keeps other writers out for as long as it lives. Readers need no lock: what they opened stays as it is.
+/// Keeps other writers out for as long as it lives. Readers need no lock: opened files do not
+/// change.
 pub(crate) fn lock(directory: &Path) -> Result<File> {
     let path = directory.join(LOCK);
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(Error::io("write", &path))?;

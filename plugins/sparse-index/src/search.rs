@@ -7,7 +7,7 @@ use crate::kernel::{Cursor, Factor};
 use crate::layout::BLOCK;
 use crate::segment::{Segment, Window};
 use crate::top::Top;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 
 /// The largest weight of a query: products and their sums stay finite.
 const LARGEST: f32 = 1e20;
@@ -18,8 +18,9 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Checks a query for an index whose weights are stored as `weights`. Terms of weight zero say nothing and are left out.
-    pub(crate) fn new(query: &[(u32, f32)], weights: Weights) -> Result<Self> {
+    /// Checks a query for an index whose weights are stored as `weights`. Drops terms of weight
+    /// zero.
+    pub(crate) fn new(query: &[(u32, f32)], weights: StoredWeights) -> Result<Self> {
         let mut terms: Vec<(u32, f32)> = query.iter().copied().filter(|(_, weight)| *weight != 0.0).collect();
         terms.sort_unstable_by_key(|(term, _)| *term);
         for &(term, weight) in &terms {
@@ -30,16 +31,18 @@ impl Query {
             }
         }
         if let Some([(term, _), _]) = terms.array_windows().find(|[a, b]| a.0 == b.0) {
-            return Err(Error::Query { what: format!("term {term} occurs twice; add its weights") });
+            return Err(Error::Query { what: format!("duplicate term {term}; add its weights") });
         }
         Ok(Self { terms: terms.into_iter().map(|(term, weight)| (term, Factor::new(weight, weights), weight)).collect() })
     }
 
-    /// Adds the documents of a window to the best. `base` is the number of the segment's first document.
+    /// Adds the documents of a window to the best. `base` is the number of the segment's first
+    /// document.
     pub(crate) fn search(&self, segment: &Segment, deletions: &Deletions, base: u64, window: usize, top: &mut Top) -> Result<()> {
         let window = segment.window(window)?;
         let lists = self.lists(&window, segment.footer.weights)?;
-        // Rounding preserves order, so the bound, summed in the order of the scores, is above every one of them.
+        // Rounding preserves order, so the bound, summed in the order of the scores, is above every
+        // one of them.
         let bound = lists.iter().fold(0.0, |sum, (_, largest)| sum + largest);
         if lists.is_empty() || bound <= top.threshold() {
             return Ok(());
@@ -57,7 +60,7 @@ impl Query {
     }
 
     /// The lists that a window has of the query's terms, with their largest products.
-    fn lists<'a>(&'a self, window: &Window<'a>, weights: Weights) -> Result<Vec<(Cursor<'a>, f32)>> {
+    fn lists<'a>(&'a self, window: &Window<'a>, weights: StoredWeights) -> Result<Vec<(Cursor<'a>, f32)>> {
         let mut lists = Vec::with_capacity(self.terms.len());
         for (term, factor, weight) in &self.terms {
             if let Some(list) = window.list(*term)? {

@@ -1,9 +1,10 @@
-//! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked before it is taken.
+//! Reading a segment through a memory map. Nothing read from it is trusted: every range is checked
+//! before it is taken.
 
 use crate::error::{Error, Result};
 use crate::layout::{BLOCK, Entry, Footer, bitmap_bytes, check_header, groups, has_starts, is_bitmap};
 use crate::segment_writer::hash;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use memmap2::Mmap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -17,11 +18,13 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Opens a file of `bytes` bytes, and checks its header and table. The windows are checked by [`Segment::verify`].
+    /// Opens a file of `bytes` bytes, and checks its header and table. The windows are checked by
+    /// [`Segment::verify`].
     pub(crate) fn open(path: &Path, bytes: u64) -> Result<Self> {
         let file = File::open(path).map_err(Error::io("read", path))?;
-        // SAFETY: a published file is never written again, only unlinked, and an unlinked file stays mapped. Another program that
-        // truncates it in place can end this process with a signal, as with every memory map, but cannot make it read elsewhere.
+        // SAFETY: a published file is never written again, only unlinked, and an unlinked file
+        // stays mapped. Another program that truncates it in place can end this process with a
+        // signal, as with every memory map, but cannot make it read elsewhere.
         let map = unsafe { Mmap::map(&file) }.map_err(Error::io("map", path))?;
         check_header(path, &map)?;
         if map.len() as u64 != bytes {
@@ -102,17 +105,18 @@ impl Segment {
         bytes.map(|bytes| bytes.as_chunks().0).ok_or_else(|| Error::damaged(&self.path, "its lookup reaches beyond the file"))
     }
 
-    /// Checks all that [`Segment::open`] leaves out: the checksum of every window and of the lookup.
+    /// Checks all that [`Segment::open`] leaves out: the checksum of every window and of the
+    /// lookup.
     pub(crate) fn verify(&self) -> Result<()> {
         for (index, entry) in self.entries.iter().enumerate() {
             let start = entry.offset as usize;
             let bytes = self.map.get(start..start + entry.bytes() as usize);
             if bytes.map(crc32c::crc32c) != Some(entry.checksum) {
-                return Err(Error::damaged(&self.path, format!("the checksum of window {index} does not fit")));
+                return Err(Error::damaged(&self.path, format!("checksum mismatch in window {index}")));
             }
         }
         if crc32c::crc32c(self.lookup()?.as_flattened()) != self.footer.lookup_checksum {
-            return Err(Error::damaged(&self.path, "the checksum of its lookup of ids does not fit"));
+            return Err(Error::damaged(&self.path, "checksum mismatch in its id lookup"));
         }
         Ok(())
     }
@@ -121,7 +125,7 @@ impl Segment {
 /// The parts of a window.
 pub(crate) struct Window<'a> {
     path: &'a Path,
-    weights: Weights,
+    weights: StoredWeights,
     pub entry: Entry,
     lists: &'a [u8],
     terms: &'a [[u8; 4]],
@@ -202,7 +206,8 @@ impl<'a> Window<'a> {
 }
 
 impl List<'_> {
-    /// The offsets and codes, one after another. Stops early where a damaged bitmap has more bits than there are codes.
+    /// The offsets and codes, one after another. Stops early where a damaged bitmap has more bits
+    /// than there are codes.
     pub(crate) fn postings(&self) -> impl Iterator<Item = (u16, u16)> {
         let (offsets, words): (&[[u8; 2]], &[[u8; 8]]) = match self.places {
             Places::Offsets(offsets) => (offsets, &[]),

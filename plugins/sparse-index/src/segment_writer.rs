@@ -4,13 +4,13 @@ use crate::error::{Error, Result};
 use crate::layout::{Entry, Footer, header};
 use crate::sorter::Sorter;
 use crate::storage::Unfinished;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use crate::window::WindowBuilder;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-/// What happens to a document whose id is there already.
+/// The treatment of a document with a known id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Duplicates {
     /// The build ends with an error that names the id.
@@ -30,7 +30,7 @@ pub(crate) fn hash(id: &[u8]) -> u64 {
 pub(crate) struct SegmentWriter {
     out: Unfinished,
     path: PathBuf,
-    weights: Weights,
+    weights: StoredWeights,
     window: u32,
     entries: Vec<Entry>,
     documents: u32,
@@ -49,7 +49,7 @@ pub(crate) struct Written {
 
 impl SegmentWriter {
     /// Starts the segment `directory/name`; its lookup is sorted in `memory` bytes.
-    pub(crate) fn create(directory: &Path, name: &str, weights: Weights, window: u32, memory: usize) -> Result<Self> {
+    pub(crate) fn create(directory: &Path, name: &str, weights: StoredWeights, window: u32, memory: usize) -> Result<Self> {
         let mut out = Unfinished::create(directory, name)?;
         out.write(&header())?;
         let (path, ids) = (directory.join(name), Sorter::new(directory, memory));
@@ -76,7 +76,7 @@ impl SegmentWriter {
         Ok(())
     }
 
-    /// Writes what comes after the windows.
+    /// Writes the sections after the windows.
     pub(crate) fn finish(mut self, duplicates: Duplicates) -> Result<Written> {
         let lookup = self.out.written();
         let replaced = self.lookup(duplicates)?;
@@ -98,7 +98,8 @@ impl SegmentWriter {
         Ok(Written { bytes: self.out.written(), out: self.out, documents: self.documents, postings, replaced })
     }
 
-    /// Writes the lookup, and finds documents of the same id on the way: their hashes are side by side.
+    /// Writes the lookup, and finds documents of the same id on the way: their hashes are side by
+    /// side.
     fn lookup(&mut self, duplicates: Duplicates) -> Result<Vec<u32>> {
         let mut reader = self.out.reader()?;
         self.out.take_checksum();

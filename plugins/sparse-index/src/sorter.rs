@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// Runs that are merged at a time. One more, and they become one.
 const FAN_IN: usize = 64;
 
-/// What can be sorted: a number, written in as many bytes as it has.
+/// A sortable record: a number in its own width.
 pub(crate) trait Record: Copy + Ord + Send {
     /// Its bytes in a file.
     type Bytes: AsRef<[u8]> + AsMut<[u8]> + Default;
@@ -41,7 +41,8 @@ impl Record for u128 {
     }
 }
 
-/// Takes records in any order, and gives them back in ascending order. Its files have no name, so they go with the process.
+/// Takes records in any order, and gives them back in ascending order. Its files have no name, so
+/// they go with the process.
 pub(crate) struct Sorter<R> {
     directory: PathBuf,
     buffer: Vec<R>,
@@ -50,7 +51,8 @@ pub(crate) struct Sorter<R> {
 }
 
 impl<R: Record> Sorter<R> {
-    /// A sorter that holds at most `memory` bytes of records (but at least 64 records) and writes the rest below `directory`.
+    /// A sorter that holds at most `memory` bytes of records (but at least 64 records) and writes
+    /// the rest below `directory`.
     pub(crate) fn new(directory: &Path, memory: usize) -> Self {
         let capacity = (memory / size_of::<R>()).max(64);
         Self { directory: directory.to_owned(), buffer: Vec::new(), capacity, runs: Vec::new() }

@@ -6,10 +6,12 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// What the names of unfinished files begin with. Those that a killed process left are removed by the next writer.
+/// The prefix of unfinished files. Those that a killed process left are removed by
+/// the next writer.
 pub(crate) const UNFINISHED: &str = ".unfinished-";
 
-/// A file under a temporary name, which takes its own when it is published and disappears when it is dropped before.
+/// A file under a temporary name, which takes its own when it is published and disappears when it
+/// is dropped before.
 pub(crate) struct Unfinished {
     out: BufWriter<Limited<NamedTempFile>>,
     path: PathBuf,
@@ -42,12 +44,12 @@ impl Unfinished {
         self.written
     }
 
-    /// The CRC32C of what was written since the last call.
+    /// The CRC32C of the bytes since the last call.
     pub(crate) fn take_checksum(&mut self) -> u32 {
         std::mem::take(&mut self.checksum)
     }
 
-    /// A second handle, to read what was written.
+    /// A second handle, for reading.
     pub(crate) fn reader(&mut self) -> Result<File> {
         self.out.flush().map_err(Error::io("write", &self.path))?;
         self.out.get_ref().0.reopen().map_err(Error::io("read", &self.path))

@@ -1,4 +1,5 @@
-//! The best k of the documents seen, in a fixed order: higher scores first, and of equal ones the lower document number.
+//! The best k of the documents seen, in a fixed order: higher scores first, and of equal ones the
+//! lower document number.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
@@ -35,8 +36,8 @@ impl Top {
         Self { k, worst_first: BinaryHeap::new() }
     }
 
-    /// The score that a document with a higher number than all seen so far must exceed to be among the best; zero while there are fewer
-    /// than k.
+    /// The score that a document with a higher number than all seen so far must exceed to be among
+    /// the best; zero while there are fewer than k.
     pub(crate) fn threshold(&self) -> f32 {
         match self.worst_first.peek() {
             Some(worst) if self.worst_first.len() >= self.k => worst.score,
@@ -44,7 +45,7 @@ impl Top {
         }
     }
 
-    /// Whether there are as many as wanted.
+    /// Whether `k` hits are held.
     pub(crate) fn is_full(&self) -> bool {
         self.worst_first.len() >= self.k
     }

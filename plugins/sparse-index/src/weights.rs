@@ -4,15 +4,17 @@ use crate::error::{Error, Result};
 use half::f16;
 use serde::{Deserialize, Serialize};
 
-/// How the weights of documents are stored. Chosen when an index is created, and the same in all of it, so that a weight is stored the
-/// same way whatever is beside it: appending and compaction change no score.
+/// Storage of document weights. Chosen when an index is created, and the same in all of it, so that
+/// a weight is stored the same way whatever is beside it: appending and compaction change no score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Weights {
-    /// One byte: three bits of exponent and five of fraction, below `ceiling`. From `ceiling / 128` up the relative error is at most
-    /// 1/64; below, steps are `ceiling / 4096` wide, and the smallest of them takes all that is smaller.
+pub enum StoredWeights {
+    /// One byte: three bits of exponent and five of fraction, below `ceiling`. From `ceiling / 128`
+    /// up the relative error is at most 1/64; below, steps are `ceiling / 4096` wide, and the
+    /// smallest of them takes all that is smaller.
     Eight {
-        /// A power of two from 1/16 to 65536 that every weight stays below. A larger weight is refused.
+        /// A power of two from 1/16 to 65536 that every weight stays below. A larger weight is
+        /// refused.
         ceiling: f32,
     },
     /// Two bytes: an f16 between 2^-14 and 65504, with a relative error of at most 1/2048.
@@ -20,15 +22,15 @@ pub enum Weights {
 }
 
 /// Eight bits below 8: what log(1 + relu) of a language model's logits stays below.
-impl Default for Weights {
+impl Default for StoredWeights {
     fn default() -> Self {
         Self::Eight { ceiling: 8.0 }
     }
 }
 
-impl Weights {
-    /// The weight that is stored for `weight`: what scores are computed from. None if `weight` is not finite, not above zero, or too
-    /// large to be stored.
+impl StoredWeights {
+    /// The weight that is stored for `weight`: what scores are computed from. None if `weight` is
+    /// not finite, not above zero, or too large to be stored.
     pub fn stored(self, weight: f32) -> Option<f32> {
         self.encode(weight).map(|code| self.decode(code))
     }
@@ -70,7 +72,8 @@ impl Weights {
         }
     }
 
-    /// What multiplies the f16 whose bits are a code of eight bits, shifted left by five: `2^-7` is the first value above the largest.
+    /// The factor of the f16 whose bits are a code of eight bits, shifted left by five: `2^-7` is
+    /// the first value above the largest.
     pub(crate) fn scale(self) -> f32 {
         match self {
             Self::Eight { ceiling } => ceiling * 128.0,
@@ -87,7 +90,8 @@ impl Weights {
                 if weight >= ceiling {
                     return None;
                 }
-                // Rounds to the nearest value with five bits of fraction (an even code on a tie), as an f16 is rounded to ten.
+                // Rounds to the nearest value with five bits of fraction (an even code on a tie),
+                // as an f16 is rounded to ten.
                 let bits = f32::from(f16::MIN_POSITIVE).max(weight / self.scale()).to_bits();
                 let normal = (bits + 0x1_ffff + ((bits >> 18) & 1)) >> 18;
                 let code = if weight / self.scale() < f32::from(f16::MIN_POSITIVE) {
@@ -112,7 +116,8 @@ impl Weights {
     }
 }
 
-/// The value of an f16 that is positive and normal, as all stored ones are; some finite number for any other bits.
+/// The value of an f16 that is positive and normal, as all stored ones are; some finite number for
+/// any other bits.
 #[inline(always)]
 pub(crate) fn half_value(code: u16) -> f32 {
     f32::from_bits((u32::from(code & 0x7fff) << 13) + (112 << 23))
@@ -154,19 +159,19 @@ mod tests {
 
     #[test]
     fn every_code_is_stored_as_itself() {
-        let eight = Weights::Eight { ceiling: 4.0 };
+        let eight = StoredWeights::Eight { ceiling: 4.0 };
         for code in 1..=255 {
             assert_eq!(eight.encode(eight.decode(code)), Some(code));
         }
         assert!((1..255).all(|code| eight.decode(code) < eight.decode(code + 1)));
         for code in 0x0400..0x7c00 {
-            assert_eq!(Weights::Half.encode(Weights::Half.decode(code)), Some(code));
+            assert_eq!(StoredWeights::Half.encode(StoredWeights::Half.decode(code)), Some(code));
         }
     }
 
     #[test]
     fn the_nearest_code_is_taken() {
-        let eight = Weights::Eight { ceiling: 8.0 };
+        let eight = StoredWeights::Eight { ceiling: 8.0 };
         for step in 1..7900 {
             let weight = step as f32 * 0.001;
             let nearest = (1..=255).map(|code| (eight.decode(code) - weight).abs()).fold(f32::MAX, f32::min);
@@ -178,11 +183,11 @@ mod tests {
     #[test]
     fn what_cannot_be_stored_is_refused() {
         for weight in [0.0, -1.0, f32::NAN, f32::INFINITY, 1e6] {
-            assert_eq!(Weights::default().stored(weight), None);
-            assert_eq!(Weights::Half.stored(weight), None);
+            assert_eq!(StoredWeights::default().stored(weight), None);
+            assert_eq!(StoredWeights::Half.stored(weight), None);
         }
-        assert_eq!(Weights::default().stored(1e-30), Some(8.0 / 4096.0));
-        assert!(Weights::Eight { ceiling: 3.0 }.check().is_err());
-        assert!(Weights::Eight { ceiling: f32::NAN }.check().is_err());
+        assert_eq!(StoredWeights::default().stored(1e-30), Some(8.0 / 4096.0));
+        assert!(StoredWeights::Eight { ceiling: 3.0 }.check().is_err());
+        assert!(StoredWeights::Eight { ceiling: f32::NAN }.check().is_err());
     }
 }

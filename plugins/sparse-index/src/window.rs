@@ -4,10 +4,11 @@ use crate::error::Result;
 use crate::layout::{BLOCK, Entry, GROUP, bitmap_bytes, groups, has_starts, is_bitmap};
 use crate::sorter::Sorter;
 use crate::storage::Unfinished;
-use crate::weights::Weights;
+use crate::weights::StoredWeights;
 use std::path::Path;
 
-/// Postings after which a window takes no further document, so that its parts can be numbered in 32 bits.
+/// Postings after which a window takes no further document, so that its parts can be numbered in 32
+/// bits.
 pub(crate) const MOST_POSTINGS: u64 = 1 << 26;
 /// Bytes of ids after which a window takes no further document.
 const MOST_ID_BYTES: usize = 1 << 30;
@@ -48,12 +49,12 @@ impl WindowBuilder {
     }
 
     /// Writes the window. `first` is the number of its first document within the segment.
-    pub(crate) fn write(self, out: &mut Unfinished, weights: Weights, first: u32) -> Result<Entry> {
+    pub(crate) fn write(self, out: &mut Unfinished, weights: StoredWeights, first: u32) -> Result<Entry> {
         let offset = out.written();
         let documents = self.documents();
         out.take_checksum();
         let mut directory = Directory::default();
-        let mut list = List::default();
+        let mut list = TermList::default();
         for record in self.sorter.finish()? {
             let record = record?;
             let term = (record >> 32) as u32;
@@ -80,7 +81,7 @@ impl WindowBuilder {
     }
 }
 
-/// What a window says of its lists.
+/// A window's directory of lists.
 #[derive(Default)]
 struct Directory {
     terms: Vec<u32>,
@@ -91,20 +92,20 @@ struct Directory {
 
 /// The postings of one term.
 #[derive(Default)]
-struct List {
+struct TermList {
     term: u32,
     offsets: Vec<u16>,
     codes: Vec<u16>,
     bytes: Vec<u8>,
 }
 
-impl List {
+impl TermList {
     /// Writes the list, and empties it.
     fn write(
         &mut self,
         out: &mut Unfinished,
         directory: &mut Directory,
-        weights: Weights,
+        weights: StoredWeights,
         documents: usize,
         window: u64,
     ) -> Result<()> {

@@ -1,11 +1,11 @@
 //! A damaged, truncated or foreign file is refused, or at least read within its bounds.
 
 use proptest::prelude::*;
-use scaledown_sparse_index::{Builder, Error, Index, Settings, delete};
+use scaledown_sparse_index::{Builder, Error, IndexSettings, SparseIndex, delete};
 use std::path::{Path, PathBuf};
 
 fn build(directory: &Path) {
-    let settings = Settings { window: 100, ..Settings::default() };
+    let settings = IndexSettings { window: 100, ..IndexSettings::default() };
     let mut builder = Builder::create(directory, &settings).unwrap();
     for n in 0..250_u32 {
         let terms: Vec<(u32, f32)> =
@@ -26,7 +26,7 @@ fn files(directory: &Path) -> Vec<PathBuf> {
 
 /// Everything that reads, none of which may panic.
 fn use_all(directory: &Path) -> Result<(), Error> {
-    let index = Index::open(directory)?;
+    let index = SparseIndex::open(directory)?;
     let query: Vec<(u32, f32)> = (0..9).map(|term| (term, 1.0)).collect();
     let _ = (index.search(&query, 300), index.search_wide(&query, 5), index.document("document 77"), index.info());
     let _ = (0..251).map(|number| index.id(number).map(|id| id.map(str::len))).collect::<Vec<_>>();

@@ -1,13 +1,14 @@
-//! Searching gives what computing every score would give, whatever was appended, deleted, replaced and compacted before.
+//! Searching gives what computing every score would give, whatever was appended, deleted, replaced
+//! and compacted before.
 
 use proptest::prelude::*;
-use scaledown_sparse_index::{Builder, Duplicates, Error, Index, Settings, Weights, compact, delete};
+use scaledown_sparse_index::{Builder, Duplicates, Error, IndexSettings, SparseIndex, StoredWeights, compact, delete};
 use std::path::Path;
 
 type Document = (String, Vec<(u32, f32)>);
 
 /// The best k by computing every score.
-fn brute_force(documents: &[Document], weights: Weights, query: &[(u32, f32)], k: usize) -> Vec<(String, f32)> {
+fn brute_force(documents: &[Document], weights: StoredWeights, query: &[(u32, f32)], k: usize) -> Vec<(String, f32)> {
     let mut query = query.to_vec();
     query.sort_by_key(|(term, _)| *term);
     let score = |terms: &[(u32, f32)]| {
@@ -21,7 +22,7 @@ fn brute_force(documents: &[Document], weights: Weights, query: &[(u32, f32)], k
     scored
 }
 
-fn found(hits: Vec<scaledown_sparse_index::Hit>) -> Vec<(String, f32)> {
+fn found(hits: Vec<scaledown_sparse_index::DocumentHit>) -> Vec<(String, f32)> {
     hits.into_iter().map(|hit| (hit.id, hit.score)).collect()
 }
 
@@ -38,8 +39,8 @@ fn vector(terms: u32) -> impl Strategy<Value = Vec<(u32, f32)>> {
     proptest::collection::btree_map(prop_oneof![0..terms, 0..3_u32], weight, 0..8).prop_map(|map| map.into_iter().collect())
 }
 
-fn check(directory: &Path, live: &[Document], weights: Weights, queries: &[Vec<(u32, f32)>], k: usize) {
-    let index = Index::open(directory).unwrap();
+fn check(directory: &Path, live: &[Document], weights: StoredWeights, queries: &[Vec<(u32, f32)>], k: usize) {
+    let index = SparseIndex::open(directory).unwrap();
     index.verify().unwrap();
     assert_eq!(index.info().documents, live.len() as u64);
     let batch = index.search_batch(queries, k).unwrap();
@@ -67,8 +68,8 @@ proptest! {
         split in 0.0..1.0_f64,
         deleted in proptest::collection::vec(any::<proptest::sample::Index>(), 0..40),
     ) {
-        let weights = if half { Weights::Half } else { Weights::default() };
-        let settings = Settings { weights, window, memory: 0, ..Settings::default() };
+        let weights = if half { StoredWeights::Half } else { StoredWeights::default() };
+        let settings = IndexSettings { weights, window, memory: 0, ..IndexSettings::default() };
         let documents: Vec<Document> = vectors.into_iter().enumerate().map(|(n, terms)| (format!("d{n}"), terms)).collect();
         let directory = tempfile::tempdir().unwrap();
         let (first, second) = documents.split_at((documents.len() as f64 * split) as usize);
@@ -86,7 +87,7 @@ proptest! {
         check(directory.path(), &live, weights, &queries, k);
         compact(directory.path(), 0).unwrap();
         check(directory.path(), &live, weights, &queries, k);
-        let segments = Index::open(directory.path()).unwrap().info().segments;
+        let segments = SparseIndex::open(directory.path()).unwrap().info().segments;
         prop_assert_eq!(segments, usize::from(!live.is_empty()));
     }
 }
@@ -99,12 +100,12 @@ fn several_blocks_of_a_large_window_are_exact() {
             (n.to_string(), terms.map(|term| (term, 0.01 + (n.wrapping_mul(40_503) >> 7) as f32 % 3.0)).collect())
         })
         .collect();
-    for weights in [Weights::default(), Weights::Half] {
+    for weights in [StoredWeights::default(), StoredWeights::Half] {
         let directory = tempfile::tempdir().unwrap();
-        let settings = Settings { weights, ..Settings::default() };
+        let settings = IndexSettings { weights, ..IndexSettings::default() };
         add(Builder::create(directory.path(), &settings).unwrap(), &documents);
         let query: Vec<(u32, f32)> = (0..12).map(|term| (term, 0.3 + term as f32)).collect();
-        let index = Index::open(directory.path()).unwrap();
+        let index = SparseIndex::open(directory.path()).unwrap();
         assert_eq!(found(index.search(&query, 100).unwrap()), brute_force(&documents, weights, &query, 100));
     }
 }
@@ -112,13 +113,13 @@ fn several_blocks_of_a_large_window_are_exact() {
 #[test]
 fn a_known_id_is_refused_or_replaced() {
     let directory = tempfile::tempdir().unwrap();
-    let refuse = Settings::default();
-    let replace = Settings { duplicates: Duplicates::Replace, ..Settings::default() };
+    let refuse = IndexSettings::default();
+    let replace = IndexSettings { duplicates: Duplicates::Replace, ..IndexSettings::default() };
     let mut builder = Builder::create(directory.path(), &refuse).unwrap();
     builder.add("a", &[(1, 1.0)]).unwrap();
     builder.add("a", &[(1, 2.0)]).unwrap();
     assert!(matches!(builder.finish(), Err(Error::Duplicate { id }) if id == "a"));
-    assert!(matches!(Index::open(directory.path()), Err(Error::Missing { .. })));
+    assert!(matches!(SparseIndex::open(directory.path()), Err(Error::Missing { .. })));
 
     let mut builder = Builder::create(directory.path(), &replace).unwrap();
     builder.add("a", &[(1, 1.0)]).unwrap();
@@ -131,28 +132,28 @@ fn a_known_id_is_refused_or_replaced() {
     let mut builder = Builder::append(directory.path(), &replace).unwrap();
     builder.add("b", &[(1, 3.0)]).unwrap();
     builder.finish().unwrap();
-    let index = Index::open(directory.path()).unwrap();
+    let index = SparseIndex::open(directory.path()).unwrap();
     assert_eq!(found(index.search(&[(1, 1.0)], 9).unwrap()), [("b".to_owned(), 3.0), ("a".to_owned(), 2.0)]);
 }
 
 #[test]
 fn documents_and_queries_that_make_no_sense_are_refused() {
     let directory = tempfile::tempdir().unwrap();
-    let mut builder = Builder::create(directory.path(), &Settings::default()).unwrap();
+    let mut builder = Builder::create(directory.path(), &IndexSettings::default()).unwrap();
     for terms in [&[(1, -1.0)][..], &[(1, f32::NAN)], &[(1, 9.0)], &[(1, 1.0), (1, 2.0)]] {
         assert!(matches!(builder.add("x", terms), Err(Error::Document { .. })));
     }
     assert!(matches!(builder.add("", &[]), Err(Error::Document { .. })));
-    assert!(matches!(Builder::append(directory.path(), &Settings::default()), Err(Error::Missing { .. })));
+    assert!(matches!(Builder::append(directory.path(), &IndexSettings::default()), Err(Error::Missing { .. })));
     builder.add("x", &[(1, 1.0), (2, 0.0)]).unwrap();
     assert_eq!(builder.finish().unwrap().postings, 1);
-    assert!(matches!(Builder::create(directory.path(), &Settings::default()), Err(Error::Exists { .. })));
-    let index = Index::open(directory.path()).unwrap();
+    assert!(matches!(Builder::create(directory.path(), &IndexSettings::default()), Err(Error::Exists { .. })));
+    let index = SparseIndex::open(directory.path()).unwrap();
     for query in [&[(1, -1.0)][..], &[(1, f32::INFINITY)], &[(1, 1.0), (1, 2.0)]] {
         assert!(matches!(index.search(query, 3), Err(Error::Query { .. })));
     }
     assert!(index.search(&[], 3).unwrap().is_empty());
-    let _writer = Builder::append(directory.path(), &Settings::default()).unwrap();
+    let _writer = Builder::append(directory.path(), &IndexSettings::default()).unwrap();
     assert!(matches!(delete(directory.path(), ["x"]), Err(Error::Locked { .. })));
 }
 
@@ -160,10 +161,10 @@ fn documents_and_queries_that_make_no_sense_are_refused() {
 fn an_open_index_stays_as_it_was_while_others_change_it() {
     let directory = tempfile::tempdir().unwrap();
     let documents: Vec<Document> = (0..500).map(|n| (n.to_string(), vec![(n % 7, 1.0 + n as f32 / 100.0)])).collect();
-    let settings = Settings { window: 64, ..Settings::default() };
+    let settings = IndexSettings { window: 64, ..IndexSettings::default() };
     add(Builder::create(directory.path(), &settings).unwrap(), &documents);
-    let index = Index::open(directory.path()).unwrap();
-    let expected = brute_force(&documents, Weights::default(), &[(3, 1.0)], 20);
+    let index = SparseIndex::open(directory.path()).unwrap();
+    let expected = brute_force(&documents, StoredWeights::default(), &[(3, 1.0)], 20);
     std::thread::scope(|scope| {
         for _ in 0..3 {
             scope.spawn(|| (0..50).for_each(|_| assert_eq!(found(index.search(&[(3, 1.0)], 20).unwrap()), expected)));
@@ -171,5 +172,5 @@ fn an_open_index_stays_as_it_was_while_others_change_it() {
         delete(directory.path(), (0..400).map(|n| n.to_string())).unwrap();
         compact(directory.path(), 1 << 20).unwrap();
     });
-    assert_eq!(Index::open(directory.path()).unwrap().info().documents, 100);
+    assert_eq!(SparseIndex::open(directory.path()).unwrap().info().documents, 100);
 }

@@ -1,11 +1,12 @@
-//! What bounds let a search pass over would not have been among the best: collections of several windows and blocks, whose frequent
-//! terms weigh little in some queries and much in others.
+//! What bounds let a search pass over would not have been among the best: collections of several
+//! windows and blocks, whose frequent terms weigh little in some queries and much in others.
 
-use scaledown_sparse_index::{Builder, Index, Settings, Weights, delete};
+use scaledown_sparse_index::{Builder, IndexSettings, SparseIndex, StoredWeights, delete};
 
 type Vector = Vec<(u32, f32)>;
 
-/// Terms 0 to 9 are in many documents (and have a bitmap), 10 to 19 in few, 20 to 29 in very few, 30 only in the last thousand.
+/// Terms 0 to 9 are in many documents (and have a bitmap), 10 to 19 in few, 20 to 29 in very few,
+/// 30 only in the last thousand.
 const LAST: u32 = 30;
 const DOCUMENTS: u32 = 21_000;
 
@@ -71,10 +72,10 @@ fn brute_force(documents: &[Vector], deleted: &[u32], query: &Vector) -> Vec<(u6
     scored
 }
 
-fn check(weights: Weights, window: u32, ties: bool, seed: u64) {
+fn check(weights: StoredWeights, window: u32, ties: bool, seed: u64) {
     let mut documents = documents(ties, seed);
     let directory = tempfile::tempdir().unwrap();
-    let mut builder = Builder::create(directory.path(), &Settings { weights, window, ..Settings::default() }).unwrap();
+    let mut builder = Builder::create(directory.path(), &IndexSettings { weights, window, ..IndexSettings::default() }).unwrap();
     for (number, document) in documents.iter().enumerate() {
         builder.add(&number.to_string(), document).unwrap();
     }
@@ -84,7 +85,7 @@ fn check(weights: Weights, window: u32, ties: bool, seed: u64) {
     }
     let mut deleted = Vec::new();
     for _ in 0..2 {
-        let index = Index::open(directory.path()).unwrap();
+        let index = SparseIndex::open(directory.path()).unwrap();
         for (number, query) in queries(seed).iter().enumerate() {
             let best = brute_force(&documents, &deleted, query);
             for k in [1, 2, 10, 300, 100_000] {
@@ -107,18 +108,18 @@ fn check(weights: Weights, window: u32, ties: bool, seed: u64) {
 
 #[test]
 fn windows_of_several_blocks() {
-    check(Weights::default(), 65536, false, 1);
-    check(Weights::default(), 9_001, true, 2);
+    check(StoredWeights::default(), 65536, false, 1);
+    check(StoredWeights::default(), 9_001, true, 2);
 }
 
 #[test]
 fn windows_of_a_part_of_a_block() {
-    check(Weights::default(), 1_000, false, 3);
-    check(Weights::default(), 77, true, 4);
+    check(StoredWeights::default(), 1_000, false, 3);
+    check(StoredWeights::default(), 77, true, 4);
 }
 
 #[test]
 fn weights_of_sixteen_bits() {
-    check(Weights::Half, 9_001, false, 5);
-    check(Weights::Half, 500, true, 6);
+    check(StoredWeights::Half, 9_001, false, 5);
+    check(StoredWeights::Half, 500, true, 6);
 }

@@ -1,5 +1,6 @@
-//! Times the encoding of texts, tokenization included: `cargo run --release -p scaledown-splade --example encode MODEL TEXTS [RUNS]`, where
-//! `TEXTS` is a JSON list of strings. Prints the milliseconds of each run as JSON; a first run is not counted.
+//! Times the encoding of texts, tokenization included:
+//! `cargo run --release -p scaledown-splade --example encode MODEL TEXTS [RUNS]`, where `TEXTS` is
+//! a JSON list of strings. Prints the milliseconds of each run as JSON; a first run is not counted.
 
 use std::time::Instant;
 

@@ -6,36 +6,37 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[schemars(extend("additionalProperties" = false))]
 pub struct SpladeConfig {
-    /// The masked language model's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`. The default is
-    /// under the Apache 2.0 licence; `naver/splade-v3` and the other checkpoints of its authors are for non-commercial use only.
+    /// The masked language model's hub id or directory: `config.json`, `model.safetensors` (or
+    /// shards) and `tokenizer.json`. The default is licensed under Apache 2.0; `naver/splade-v3`
+    /// and its authors' other checkpoints are for non-commercial use only.
     #[serde(default = "default_model")]
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,
-    /// The most tokens of a text that are read, specials included; at most what the model reads, which is the default.
+    /// Maximum tokens of a text, including special tokens. Default: the model's maximum.
     #[serde(default)]
     #[schemars(range(min = 3))]
     pub max_length: Option<usize>,
-    /// The most tokens in a batch, padding included.
+    /// Maximum tokens per batch, including padding.
     #[serde(default = "default_batch_tokens")]
     #[schemars(range(min = 1), extend("operational" = true))]
     pub batch_tokens: usize,
-    /// Terms of a weight up to this are left out.
+    /// Drops terms with weights up to this threshold.
     #[serde(default)]
     #[schemars(range(min = 0.0))]
     pub threshold: f32,
-    /// The most terms of a document, those of greatest weight; all of them if not given.
+    /// Maximum terms per document, by weight. Default: all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub document_terms: Option<usize>,
-    /// The most terms of a query, those of greatest weight; all of them if not given.
+    /// Maximum terms per query, by weight. Default: all.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub query_terms: Option<usize>,
-    /// Whether special tokens such as `[CLS]` may be terms.
+    /// Allows special tokens such as `[CLS]` as terms.
     #[serde(default)]
     pub special_terms: bool,
 }
@@ -49,6 +50,7 @@ fn default_batch_tokens() -> usize {
 }
 
 impl SpladeConfig {
-    /// The model that is used where none is named: of those under a permissive licence the one whose authors report the best retrieval.
+    /// The model that is used where none is named: of those under a permissive licence the one
+    /// whose authors report the best retrieval.
     pub const DEFAULT_MODEL: &str = "opensearch-project/opensearch-neural-sparse-encoding-v2-distill";
 }

@@ -1,7 +1,7 @@
 //! The encoder.
 
 use scaledown_sdk::component::{SparseEncoder, SparseVector};
-use scaledown_sdk::nn::bert::MaskedLm;
+use scaledown_sdk::nn::bert::BertMaskedLm;
 use scaledown_sdk::nn::{TokenBatch, length_batches};
 use scaledown_sdk::{Device, Error, Result};
 use tokenizers::Tokenizer;
@@ -12,7 +12,7 @@ use crate::tokenizer::{self, special_ids};
 
 /// A masked language model whose predictions at a text's tokens are the text's terms.
 pub struct Splade {
-    model: MaskedLm,
+    model: BertMaskedLm,
     tokenizer: Tokenizer,
     batch_tokens: usize,
     documents: Selection,
@@ -23,22 +23,21 @@ impl Splade {
     /// Makes the encoder of `config`, whose model is a local directory, on `device`.
     ///
     /// # Errors
-    /// If the directory holds no BERT or DistilBERT masked language model or no tokenizer that fits it, or `max_length` is more than the
-    /// model reads.
+    /// If the directory holds no BERT or DistilBERT masked language model or no tokenizer that fits
+    /// it, or `max_length` is more than the model reads.
     pub fn new(config: &SpladeConfig, device: &Device) -> Result<Self> {
-        let model = MaskedLm::from_directory(&config.model, device)?;
+        let model = BertMaskedLm::from_directory(&config.model, device)?;
         let reads = model.encoder().config().max_positions;
         let most = config.max_length.unwrap_or(reads);
         if most > reads || most < 3 {
             let model = config.model.display();
-            return Err(Error::Config(format!("max_length is {most}, expected 3 to {reads}, the most that {model} reads")));
+            return Err(Error::Config(format!("max_length is {most}, expected 3 to {reads}, the maximum of {model}")));
         }
         let tokenizer = tokenizer::open(&config.model, most)?;
         let (known, vocabulary) = (tokenizer.get_vocab_size(true), model.encoder().config().vocab_size);
         if known > vocabulary {
             let path = config.model.display();
-            let message =
-                format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not belong together");
+            let message = format!("{path}: the tokenizer has {known} tokens, the model {vocabulary}; they do not match");
             return Err(Error::Config(message));
         }
         let excluded = if config.special_terms { Vec::new() } else { special_ids(&tokenizer) };
@@ -56,7 +55,8 @@ impl Splade {
         let TokenBatch { mut ids, mut types } = tokenizer::encode(&self.tokenizer, texts)?;
         let lengths: Vec<usize> = ids.iter().map(Vec::len).collect();
         let mut vectors = vec![SparseVector::default(); texts.len()];
-        // A tokenizer that adds no specials makes nothing of an empty text, which then has no terms.
+        // A tokenizer that adds no specials makes nothing of an empty text, which then has no
+        // terms.
         let batches = length_batches(&lengths, self.batch_tokens).into_iter();
         for batch in batches.map(|batch| batch.into_iter().filter(|&i| lengths[i] > 0).collect::<Vec<_>>()) {
             if batch.is_empty() {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, SparseEncoder};
 use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
 use scaledown_sdk::{Error, Result};
-use scaledown_sparse_index::{Builder, Duplicates, Index, Settings, Weights};
+use scaledown_sparse_index::{Builder, Duplicates, IndexSettings, SparseIndex, StoredWeights};
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::Splade;
 use crate::retriever_config::{SpladeRetrieverConfig, Stored};
 
-/// What the index's vectors were made by, in a file beside it.
+/// The fingerprint of the index's encoder, in a file next to it.
 const ENCODER: &str = "ENCODER.json";
 
 /// Documents encoded at a time: enough for batches of similar lengths.
@@ -21,12 +21,12 @@ const BATCH: usize = 512;
 pub struct SpladeRetriever {
     encoder: Splade,
     identity: Identity,
-    settings: Settings,
+    settings: IndexSettings,
     directory: PathBuf,
-    index: Option<Index>,
+    index: Option<SparseIndex>,
 }
 
-/// What makes the vectors of one encoder unlike those of another.
+/// The properties that distinguish encoders.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Identity {
     /// The checksum of the model's weights and tokenizer.
@@ -50,21 +50,21 @@ impl RetrieverPlugin for SpladeRetriever {
             special_terms: config.encoder.special_terms,
         };
         let weights = match config.weights {
-            Stored::U8 => Weights::default(),
-            Stored::F16 => Weights::Half,
+            Stored::U8 => StoredWeights::default(),
+            Stored::F16 => StoredWeights::Half,
         };
-        let settings = Settings { weights, memory: config.memory << 20, duplicates: Duplicates::Replace, ..Settings::default() };
+        let settings =
+            IndexSettings { weights, memory: config.memory << 20, duplicates: Duplicates::Replace, ..IndexSettings::default() };
         let directory = context.directory;
         let index = open(&directory)?;
         if index.is_some() {
             let path = directory.join(ENCODER);
             let text = read_bytes(&path, FileKind::Manifest).map_err(|error| Error::io(&path, error))?;
             let made_by: Identity = serde_json::from_slice(&text)
-                .map_err(|error| Error::Config(format!("{}: it is damaged: {error}; build the index again", path.display())))?;
+                .map_err(|error| Error::Config(format!("{}: damaged: {error}; rebuild the index", path.display())))?;
             if made_by != identity {
                 return Err(Error::Config(format!(
-                    "{}: the index was made by another encoder (another model, or other lengths or thresholds); its vectors and the \
-                     query's would not fit together; build the index again",
+                    "{}: the index was built by another encoder (model, lengths or thresholds); rebuild the index",
                     directory.display()
                 )));
             }
@@ -74,11 +74,11 @@ impl RetrieverPlugin for SpladeRetriever {
 }
 
 /// The index of a directory, if it has one.
-fn open(directory: &Path) -> Result<Option<Index>> {
-    match Index::open(directory) {
+fn open(directory: &Path) -> Result<Option<SparseIndex>> {
+    match SparseIndex::open(directory) {
         Ok(index) => Ok(Some(index)),
         Err(scaledown_sparse_index::Error::Missing { .. }) => Ok(None),
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(message(&error)),
     }
 }
 
@@ -108,9 +108,10 @@ fn checksum(model: &Path) -> Result<String> {
     Ok(format!("crc32c:{sum:08x}"))
 }
 
-/// The best `k` of each query, equal ones in the order of their ids. The index orders those by when they were added, which depends on its
-/// history: more are asked for until all of the last score are there.
-fn best(index: &Index, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
+/// The best `k` of each query, equal ones in the order of their ids. The index orders those by when
+/// they were added, which depends on its history: more are asked for until all of the last score
+/// are there.
+fn best(index: &SparseIndex, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<Hit>>> {
     let documents = usize::try_from(index.documents()).unwrap_or(usize::MAX);
     let k = k.min(documents);
     let mut best = vec![Vec::new(); queries.len()];
@@ -135,22 +136,22 @@ fn best(index: &Index, queries: &[Vec<(u32, f32)>], k: usize) -> Result<Vec<Vec<
 
 /// The `limit` best of the queries of these numbers, in the index's own order.
 fn found(
-    index: &Index,
+    index: &SparseIndex,
     queries: &[Vec<(u32, f32)>],
     numbers: &[usize],
     limit: usize,
-) -> Result<Vec<Vec<scaledown_sparse_index::Hit>>> {
+) -> Result<Vec<Vec<scaledown_sparse_index::DocumentHit>>> {
     let asked: Vec<&[(u32, f32)]> = numbers.iter().map(|&number| queries[number].as_slice()).collect();
     match asked.as_slice() {
-        [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| told(&error))?]),
-        all => index.search_batch(all, limit).map_err(|error| told(&error)),
+        [only] => Ok(vec![index.search_wide(only, limit).map_err(|error| message(&error))?]),
+        all => index.search_batch(all, limit).map_err(|error| message(&error)),
     }
 }
 
-fn told(error: &scaledown_sparse_index::Error) -> Error {
-    use scaledown_sparse_index::Error as Index;
+fn message(error: &scaledown_sparse_index::Error) -> Error {
+    use scaledown_sparse_index::Error as IndexError;
     Error::Input(match error {
-        Index::Damaged { .. } | Index::Foreign { .. } | Index::Version { .. } => {
+        IndexError::Damaged { .. } | IndexError::Foreign { .. } | IndexError::Version { .. } => {
             format!("{error} (`scaledown index build --overwrite` does)")
         }
         other => other.to_string(),
@@ -161,18 +162,19 @@ impl SpladeRetriever {
     fn add(&self, builder: &mut Builder, documents: &[Document]) -> Result<()> {
         let texts: Vec<&str> = documents.iter().map(|document| document.text.as_str()).collect();
         for (document, vector) in documents.iter().zip(self.encoder.encode_documents(&texts)?) {
-            builder.add(&document.id, &vector.0).map_err(|error| told(&error))?;
+            builder.add(&document.id, &vector.0).map_err(|error| message(&error))?;
         }
         Ok(())
     }
 
-    fn opened(&self) -> Result<&Index> {
+    fn opened(&self) -> Result<&SparseIndex> {
         self.index.as_ref().ok_or_else(|| {
-            Error::Input(format!("{} holds no index yet; build one with `scaledown index build`", self.directory.display()))
+            Error::Input(format!("{} contains no index; build one with `scaledown index build`", self.directory.display()))
         })
     }
 
-    /// Writes down what the vectors are made by, before there is an index that could be taken for another encoder's.
+    /// Writes down what the vectors are made by, before there is an index that could be taken for
+    /// another encoder's.
     fn record_encoder(&self) -> Result<()> {
         let path = self.directory.join(ENCODER);
         std::fs::create_dir_all(&self.directory).map_err(|error| Error::io(&self.directory, error))?;
@@ -190,7 +192,7 @@ impl Retriever for SpladeRetriever {
                 Builder::create(&self.directory, &self.settings)
             }
         }
-        .map_err(|error| told(&error))?;
+        .map_err(|error| message(&error))?;
         let (mut read, mut batch) = (0, Vec::with_capacity(BATCH));
         for document in documents {
             batch.push(document?);
@@ -201,7 +203,7 @@ impl Retriever for SpladeRetriever {
             }
         }
         self.add(&mut builder, &batch)?;
-        builder.finish().map_err(|error| told(&error))?;
+        builder.finish().map_err(|error| message(&error))?;
         self.index = open(&self.directory)?;
         Ok(read)
     }
@@ -217,33 +219,34 @@ impl Retriever for SpladeRetriever {
     }
 
     fn verify(&self) -> Result<()> {
-        self.opened()?.verify().map_err(|error| told(&error))
+        self.opened()?.verify().map_err(|error| message(&error))
     }
 
-    fn facts(&self) -> Vec<(String, String)> {
-        let Some(info) = self.index.as_ref().map(Index::info) else { return Vec::new() };
+    fn stats(&self) -> Vec<(String, String)> {
+        let Some(info) = self.index.as_ref().map(SparseIndex::info) else { return Vec::new() };
         let per_posting = info.bytes as f64 / info.postings.max(1) as f64;
-        let facts = [
+        let stats = [
             ("documents", info.documents.to_string()),
             ("deleted documents", info.deleted.to_string()),
             ("postings", info.postings.to_string()),
-            ("bytes a posting", format!("{per_posting:.2}")),
+            ("bytes per posting", format!("{per_posting:.2}")),
             ("segments", info.segments.to_string()),
-            ("largest error of a weight", largest_error(&info)),
-            ("mean error of a weight", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
+            ("maximum weight error", largest_error(&info)),
+            ("mean weight error", format!("{:.2} %", 100.0 * info.quantisation.mean_relative_error)),
         ];
-        facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        stats.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
-/// The largest error of a weight: relative, but for weights that are less than what is stored with a relative error, of which it says nothing.
+/// The largest error of a weight: relative, but for weights that are less than what is stored with
+/// a relative error, of which it says nothing.
 fn largest_error(info: &scaledown_sparse_index::Info) -> String {
-    /// What five bits of fraction round by at most.
+    /// The maximum rounding error of five fraction bits.
     const NORMAL: f64 = 1.0 / 64.0;
     let largest = info.quantisation.max_relative_error;
     match info.weights {
-        Weights::Eight { ceiling } if largest > NORMAL => format!(
-            "at most {:.4} for weights below {:.4}, and from there on at most {:.2} %",
+        StoredWeights::Eight { ceiling } if largest > NORMAL => format!(
+            "at most {:.4} for weights below {:.4}, at most {:.2} % above",
             ceiling / 4096.0,
             ceiling / 128.0,
             100.0 * NORMAL

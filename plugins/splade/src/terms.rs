@@ -5,17 +5,18 @@ use scaledown_sdk::component::SparseVector;
 /// Which terms of a text are kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// Terms of a weight up to this are left out.
+    /// Drops terms with weights up to this threshold.
     pub(crate) threshold: f32,
-    /// The most terms.
+    /// The maximum number of terms.
     pub(crate) most: Option<usize>,
     /// Terms that are never kept, ascending.
     pub(crate) excluded: Vec<u32>,
 }
 
 impl Selection {
-    /// The terms of a text whose greatest logits are these, of weight `log(1 + relu(logit))`. That grows with the logit, so that the weight
-    /// of the greatest logit is the greatest weight. Of equal weights, the lower term is kept.
+    /// The terms of a text whose greatest logits are these, of weight `log(1 + relu(logit))`. That
+    /// grows with the logit, so that the weight of the greatest logit is the greatest weight. Of
+    /// equal weights, the lower term is kept.
     pub(crate) fn terms(&self, logits: &[f32]) -> SparseVector {
         let weighted = (0_u32..).zip(logits).map(|(term, logit)| (term, logit.max(0.0).ln_1p()));
         let above = weighted.filter(|&(_, weight)| weight > self.threshold.max(0.0) && weight.is_finite());

@@ -8,13 +8,14 @@ use scaledown_sdk::nn::TokenBatch;
 use scaledown_sdk::{Error, Result};
 use tokenizers::{Tokenizer, TruncationParams};
 
-/// Reads `tokenizer.json` of a model's directory; texts are cut to `most` tokens, specials included.
+/// Reads `tokenizer.json` of a model's directory; texts are cut to `most` tokens, specials
+/// included.
 pub(crate) fn open(directory: &Path, most: usize) -> Result<Tokenizer> {
     let path = directory.join("tokenizer.json");
-    let told = |error: String| Error::Config(format!("cannot read the tokenizer {}: {error}", path.display()));
-    let failed = |error: tokenizers::Error| told(error.to_string());
-    let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| told(error.to_string()))?;
-    let mut tokenizer = caught(|| Tokenizer::from_bytes(&bytes)).map_err(told)?.map_err(failed)?;
+    let message = |error: String| Error::Config(format!("cannot read the tokenizer {}: {error}", path.display()));
+    let failed = |error: tokenizers::Error| message(error.to_string());
+    let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| message(error.to_string()))?;
+    let mut tokenizer = caught(|| Tokenizer::from_bytes(&bytes)).map_err(message)?.map_err(failed)?;
     tokenizer.with_padding(None);
     let truncation = TruncationParams { max_length: most, ..TruncationParams::default() };
     tokenizer.with_truncation(Some(truncation)).map_err(failed)?;

@@ -1,9 +1,10 @@
-//! The masked language models and the encoder against PyTorch; `tests/parity/frozen.py` made the values.
+//! The masked language models and the encoder against PyTorch; `tests/parity/frozen.py` made the
+//! values.
 
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::component::SparseEncoder;
-use scaledown_sdk::nn::bert::MaskedLm;
+use scaledown_sdk::nn::bert::BertMaskedLm;
 use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use scaledown_sdk::nn::{TokenBatch, WeightSource};
 use scaledown_sdk::{Device, TensorData};
@@ -66,7 +67,7 @@ fn assert_near(what: &str, ours: impl IntoIterator<Item = f64>, theirs: &[f64]) 
 #[test]
 fn logits_of_ragged_batches_are_those_of_pytorch() {
     for name in MODELS {
-        let model = MaskedLm::from_directory(&fixture(name), &device()).unwrap();
+        let model = BertMaskedLm::from_directory(&fixture(name), &device()).unwrap();
         let (batch, theirs) = unpadded(name);
         let logits = model.logits(&model.encoder().forward(&batch).unwrap()).unwrap();
         let width = logits.shape().last();
@@ -116,12 +117,12 @@ fn special_tokens_and_the_terms_beyond_a_limit_are_left_out() {
 
 #[test]
 fn a_model_that_is_no_masked_language_model_is_refused_by_name() {
-    let told = |model: &str, more: serde_json::Value| encoder(model, &more).err().expect("it is refused").to_string();
-    let message = told("deberta-v3", serde_json::json!({}));
+    let reported = |model: &str, more: serde_json::Value| encoder(model, &more).err().expect("it is refused").to_string();
+    let message = reported("deberta-v3", serde_json::json!({}));
     assert!(message.contains("`model_type`") && message.contains("expected bert or distilbert"), "{message}");
-    let message = told("minilm", serde_json::json!({}));
+    let message = reported("minilm", serde_json::json!({}));
     assert!(message.contains("cls.predictions.transform.dense.weight is missing"), "{message}");
-    let message = told("bert-mlm", serde_json::json!({"max_length": 49}));
+    let message = reported("bert-mlm", serde_json::json!({"max_length": 49}));
     assert!(message.contains("max_length is 49, expected 3 to 48"), "{message}");
 }
 
@@ -141,7 +142,7 @@ fn renamed(model: &str, rename: impl Fn(&str) -> String) -> tempfile::TempDir {
 fn names_of_older_files_and_of_shared_tables_are_read() {
     for name in MODELS {
         let (batch, _) = unpadded(name);
-        let logits = |directory: &Path| MaskedLm::from_directory(directory, &device())?.max_logits(&batch);
+        let logits = |directory: &Path| BertMaskedLm::from_directory(directory, &device())?.max_logits(&batch);
         let right = logits(&fixture(name)).unwrap();
         let old = renamed(name, |name| match name.rsplit_once('.') {
             Some((layer, "weight")) if layer.to_lowercase().ends_with("norm") => format!("{layer}.gamma"),

@@ -2,9 +2,10 @@
 
 use scaledown_sdk::{Result, Tensor};
 
-use crate::report::{Checked, Failure, ensure};
+use crate::report::{CheckFailure, Checked, ensure};
 
-/// How far two computations of one number in f32 may lie apart, relative to the greatest number of the two.
+/// How far two computations of one number in f32 may lie apart, relative to the greatest number of
+/// the two.
 pub(crate) const NEAR: f64 = 2e-4;
 
 /// The elements of a tensor.
@@ -37,7 +38,7 @@ pub(crate) fn same(what: &str, found: &[f64], expected: &[f64]) -> Checked {
 pub(crate) fn differ(what: &str, found: &[f64], expected: &[f64]) -> Checked {
     match near(what, found, expected) {
         Err(_) => Ok(()),
-        Ok(()) => Err(Failure::differs(what, "other numbers", "the same numbers")),
+        Ok(()) => Err(CheckFailure::differs(what, "other numbers", "the same numbers")),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The small configurations that plugins are checked with.
 //!
-//! They stand in a file `conformance.toml` beside the plugin's manifest, and are written as in a user's configuration, but each section
-//! is an array, as one plugin may want to be checked with several:
+//! They stand in a file `conformance.toml` beside the plugin's manifest, and are written as in a
+//! user's configuration, but each section is an array, as one plugin may want to be checked with
+//! several:
 //!
 //! ```toml
 //! [[compressor]]
@@ -15,8 +16,9 @@
 //! ```
 //!
 //! - A relative path of a model or file counts from the directory of the file.
-//! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service that has to be there. `${FRESH}` is a
-//!   new name each time that the component is to start with nothing, such as the name of a collection.
+//! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service
+//!   that has to be there. `${FRESH}` is a new name each time that the component is to start with
+//!   nothing, such as the name of a collection.
 //! - `[[generator]]` has the key `model` beside the plugin's own, the directory of a tiny model.
 
 use std::path::{Path, PathBuf};
@@ -39,11 +41,11 @@ pub struct Example {
     pub plugin: String,
     /// The keys beside `plugin`, as they are written.
     keys: Map<String, Value>,
-    /// What relative paths count from.
+    /// The base of relative paths.
     directory: PathBuf,
 }
 
-/// What is wrong with an example.
+/// Errors of examples.
 #[derive(Debug, thiserror::Error)]
 pub enum ExampleError {
     /// A section or an entry is not written as it has to be.
@@ -53,9 +55,9 @@ pub enum ExampleError {
         path: String,
         /// The section, and the entry's number in it.
         place: String,
-        /// What has to stand there.
+        /// The expected value.
         expected: String,
-        /// What stands there.
+        /// The found value.
         found: String,
     },
     /// No such plugin is linked in.
@@ -86,7 +88,8 @@ impl Example {
     /// The examples of a file, given its content as a value.
     ///
     /// # Errors
-    /// [`ExampleError::Malformed`] if a section is no kind of component, no array of tables, or an entry has no `plugin`.
+    /// [`ExampleError::Malformed`] if a section is not a kind of component or not an array of
+    /// tables, or an entry has no `plugin`.
     pub fn read(path: &Path, content: &Value) -> Result<Vec<Self>, ExampleError> {
         let malformed = |place: String, expected: &str, found: &Value| ExampleError::Malformed {
             path: path.display().to_string(),
@@ -207,18 +210,18 @@ mod tests {
 
     use super::*;
 
-    fn told(content: Value) -> String {
+    fn reported(content: Value) -> String {
         Example::read(Path::new("x/conformance.toml"), &content).unwrap_err().to_string()
     }
 
     #[test]
-    fn what_is_no_example_is_told() {
+    fn what_is_no_example_is_reported() {
         assert_eq!(
-            told(json!({"retreiver": []})),
+            reported(json!({"retreiver": []})),
             r#"x/conformance.toml: [[retreiver]]: expected a kind of component, found "retreiver""#
         );
-        assert_eq!(told(json!({"retriever": {}})), "x/conformance.toml: retriever: expected an array of tables, found {}");
-        let message = told(json!({"retriever": [{"plugin": "a"}, {"url": "b"}]}));
+        assert_eq!(reported(json!({"retriever": {}})), "x/conformance.toml: retriever: expected an array of tables, found {}");
+        let message = reported(json!({"retriever": [{"plugin": "a"}, {"url": "b"}]}));
         assert_eq!(message, "x/conformance.toml: [[retriever]] 2: expected the key `plugin`, a text, found null");
     }
 

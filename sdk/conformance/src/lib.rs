@@ -1,11 +1,13 @@
-//! What every component of ScaleDown promises, as suites of checks: one suite for each kind of component.
+//! The contracts of ScaleDown's components as suites of checks, one for each kind.
 //!
-//! A suite takes a component, built from its registration or from a closure, and returns a [`Report`]: a list of named checks with
-//! what came of each. A suite never panics, and a component that panics fails the check during which it did. So a command line can
-//! print a report, and a test can assert that it [passed](Report::passed).
+//! A suite takes a component, built from its registration or from a closure, and returns a
+//! [`ConformanceReport`]: a list of named checks with what came of each. A suite never panics, and
+//! a component that panics fails the check during which it did. So a command line can print a
+//! report, and a test can assert that it [passed](ConformanceReport::passed).
 //!
-//! A plugin needs no test code of its own. Beside its manifest it has a file `conformance.toml` with small configurations, written as
-//! those of a user are ([`Example`]); [`check`] finds the plugin's registration, makes the component and runs the suite of its kind.
+//! A plugin needs no test code of its own. Beside its manifest it has a file `conformance.toml`
+//! with small configurations, written as those of a user are ([`Example`]); [`check`] finds the
+//! plugin's registration, makes the component and runs the suite of its kind.
 //!
 //! | suite | what it checks |
 //! | --- | --- |
@@ -29,5 +31,5 @@ pub mod teacher;
 mod tiny;
 
 pub use example::{Example, ExampleError, FRESH};
-pub use report::{Check, Checked, Failure, Outcome, Report};
+pub use report::{Check, CheckFailure, CheckOutcome, Checked, ConformanceReport};
 pub use run::{Setting, check};

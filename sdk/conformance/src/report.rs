@@ -1,13 +1,13 @@
-//! What came of the checks of a suite.
+//! The results of a suite.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use scaledown_sdk::component::caught;
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum CheckOutcome {
     /// The component does what it promises.
     Passed,
     /// It does not; one sentence that says what was expected, and what was found.
@@ -19,15 +19,15 @@ pub enum Outcome {
 /// One check of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What the component promises, as a sentence.
+    /// The promise, as a sentence.
     pub name: Cow<'static, str>,
-    /// What came of it.
-    pub outcome: Outcome,
+    /// Its result.
+    pub outcome: CheckOutcome,
 }
 
 /// All checks of one component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct ConformanceReport {
     /// The component: its kind, its name and its configuration.
     pub subject: String,
     /// The checks, in the order in which they ran.
@@ -36,18 +36,18 @@ pub struct Report {
 
 /// Why a check did not pass.
 #[derive(Debug, thiserror::Error)]
-pub enum Failure {
+pub enum CheckFailure {
     /// The component failed where it had to succeed.
     #[error(transparent)]
     Component(#[from] scaledown_sdk::Error),
     /// The component did something else than it promises.
     #[error("{what}: expected {expected}, found {found}")]
     Differs {
-        /// What was looked at, and where.
+        /// The checked value and its place.
         what: String,
-        /// What the contract says.
+        /// The expected value.
         expected: String,
-        /// What the component did.
+        /// The found value.
         found: String,
     },
     /// The component has no such feature; why.
@@ -56,34 +56,34 @@ pub enum Failure {
 }
 
 /// The result of one check.
-pub type Checked<T = ()> = Result<T, Failure>;
+pub type Checked<T = ()> = Result<T, CheckFailure>;
 
-impl Failure {
-    /// A difference between what the contract says and what was found.
+impl CheckFailure {
+    /// A violation of the contract.
     pub(crate) fn differs(what: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
-        Failure::Differs { what: what.to_string(), expected: expected.to_string(), found: found.to_string() }
+        CheckFailure::Differs { what: what.to_string(), expected: expected.to_string(), found: found.to_string() }
     }
 }
 
 /// Fails with a difference unless `holds`.
 pub(crate) fn ensure(holds: bool, what: impl fmt::Display, expected: impl fmt::Display, found: impl fmt::Display) -> Checked {
-    if holds { Ok(()) } else { Err(Failure::differs(what, expected, found)) }
+    if holds { Ok(()) } else { Err(CheckFailure::differs(what, expected, found)) }
 }
 
-impl Report {
+impl ConformanceReport {
     /// A report without checks.
     #[must_use]
     pub fn new(subject: impl Into<String>) -> Self {
-        Report { subject: subject.into(), checks: Vec::new() }
+        ConformanceReport { subject: subject.into(), checks: Vec::new() }
     }
 
     /// Runs a check. A panic fails it.
     pub fn run(&mut self, name: impl Into<Cow<'static, str>>, check: impl FnOnce() -> Checked) {
         let outcome = match caught(check) {
-            Ok(Ok(())) => Outcome::Passed,
-            Ok(Err(Failure::NotApplicable(why))) => Outcome::Skipped(why),
-            Ok(Err(failure)) => Outcome::Failed(failure.to_string()),
-            Err(panic) => Outcome::Failed(format!("the component panicked: {panic}")),
+            Ok(Ok(())) => CheckOutcome::Passed,
+            Ok(Err(CheckFailure::NotApplicable(why))) => CheckOutcome::Skipped(why),
+            Ok(Err(failure)) => CheckOutcome::Failed(failure.to_string()),
+            Err(panic) => CheckOutcome::Failed(format!("the component panicked: {panic}")),
         };
         self.checks.push(Check { name: name.into(), outcome });
     }
@@ -96,18 +96,18 @@ impl Report {
 
     /// The checks that failed.
     pub fn failures(&self) -> impl Iterator<Item = &Check> {
-        self.checks.iter().filter(|check| matches!(check.outcome, Outcome::Failed(_)))
+        self.checks.iter().filter(|check| matches!(check.outcome, CheckOutcome::Failed(_)))
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for ConformanceReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.subject)?;
         for Check { name, outcome } in &self.checks {
             match outcome {
-                Outcome::Passed => writeln!(f, "  ok      {name}")?,
-                Outcome::Failed(why) => writeln!(f, "  FAILED  {name}: {why}")?,
-                Outcome::Skipped(why) => writeln!(f, "  skipped {name}: {why}")?,
+                CheckOutcome::Passed => writeln!(f, "  ok      {name}")?,
+                CheckOutcome::Failed(why) => writeln!(f, "  FAILED  {name}: {why}")?,
+                CheckOutcome::Skipped(why) => writeln!(f, "  skipped {name}: {why}")?,
             }
         }
         Ok(())
@@ -118,8 +118,8 @@ impl fmt::Display for Report {
 pub(crate) fn refused<T>(what: impl fmt::Display, call: impl FnOnce() -> scaledown_sdk::Result<T>) -> Checked {
     match caught(call) {
         Ok(Err(_)) => Ok(()),
-        Ok(Ok(_)) => Err(Failure::differs(what, "an error", "a result")),
-        Err(panic) => Err(Failure::differs(what, "an error", format!("a panic ({panic})"))),
+        Ok(Ok(_)) => Err(CheckFailure::differs(what, "an error", "a result")),
+        Err(panic) => Err(CheckFailure::differs(what, "an error", format!("a panic ({panic})"))),
     }
 }
 
@@ -128,5 +128,5 @@ pub(crate) fn answered<T>(
     what: impl fmt::Display,
     call: impl FnOnce() -> scaledown_sdk::Result<T>,
 ) -> Checked<scaledown_sdk::Result<T>> {
-    caught(call).map_err(|panic| Failure::differs(what, "a result or an error", format!("a panic ({panic})")))
+    caught(call).map_err(|panic| CheckFailure::differs(what, "a result or an error", format!("a panic ({panic})")))
 }

@@ -4,7 +4,7 @@ use scaledown_sdk::Result;
 use scaledown_sdk::component::Reranker;
 
 use crate::compare::{near, same};
-use crate::report::{Checked, Failure, Report, answered, ensure};
+use crate::report::{CheckFailure, Checked, ConformanceReport, answered, ensure};
 
 const QUERY: &str = "who was the king of the old city";
 const DOCUMENTS: [&str; 6] = [
@@ -16,9 +16,9 @@ const DOCUMENTS: [&str; 6] = [
     "stone stone stone stone stone stone stone stone stone stone stone stone",
 ];
 
-/// What is checked.
-pub struct Subject<'a> {
-    /// What the report calls it.
+/// The subject of the checks.
+pub struct RerankerSubject<'a> {
+    /// Its name in the report.
     pub name: String,
     /// Makes the reranker.
     pub build: &'a dyn Fn() -> Result<Box<dyn Reranker>>,
@@ -26,8 +26,8 @@ pub struct Subject<'a> {
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &RerankerSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("each document has one score, and it is finite", || counted(&*(subject.build)()?));
     report.run("a score depends on no other document", || alone(&*(subject.build)()?));
     report.run("the order of documents is the order of scores", || order(&*(subject.build)()?));
@@ -91,7 +91,7 @@ fn again(reranker: &dyn Reranker) -> Checked {
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     for result in results {
-        let found = result.map_err(|_| Failure::differs("a call beside others", "scores", "a panic"))??;
+        let found = result.map_err(|_| CheckFailure::differs("a call beside others", "scores", "a panic"))??;
         near("the scores of a call beside others", &found, &first)?;
     }
     Ok(())

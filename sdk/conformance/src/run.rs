@@ -6,11 +6,11 @@ use scaledown_sdk::component::{Factory, RerankerContext, RetrieverContext, Teach
 use scaledown_sdk::{Device, Error};
 
 use crate::example::{Example, ExampleError, FRESH};
-use crate::report::{Failure, Report};
+use crate::report::{CheckFailure, ConformanceReport};
 use crate::teacher::OpenTokenizer;
 use crate::{compressor, device, generator, reranker, retriever, teacher};
 
-/// What the checks run on and with.
+/// The environment of the checks.
 pub struct Setting<'a> {
     /// The device that models run on.
     pub device: Device,
@@ -26,47 +26,57 @@ pub struct Setting<'a> {
 ///
 /// # Errors
 /// If the example names a plugin that is not there, or needs a variable that has no value.
-pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<Report, ExampleError> {
+pub fn check(example: &Example, setting: &Setting<'_>) -> std::result::Result<ConformanceReport, ExampleError> {
     let (name, device) = (example.title(), setting.device.clone());
-    // What is wrong with it is told before a suite fails in each of its checks.
+    // Reports its defects before a suite fails in each of its checks.
     let keys = example.keys(&setting.value("checked"))?;
     let scratch = setting.scratch.as_path();
     Ok(match example.registration()?.factory {
-        Factory::Compressor(make) => {
-            compressor::check(&compressor::Subject { name, build: &|context| make(keys.clone(), context), device, scratch })
-        }
+        Factory::Compressor(make) => compressor::check(&compressor::CompressorSubject {
+            name,
+            build: &|context| make(keys.clone(), context),
+            device,
+            scratch,
+        }),
         Factory::Generator(make) => {
             let model = example.model()?;
-            generator::check(&generator::Subject { name, build: &|context| make(keys.clone(), context), model: &model, device })
+            generator::check(&generator::GeneratorSubject {
+                name,
+                build: &|context| make(keys.clone(), context),
+                model: &model,
+                device,
+            })
         }
         Factory::Retriever(make) => {
-            let open = |place: &retriever::Place| {
+            let open = |place: &retriever::IndexDirectory| {
                 let keys = example.keys(&setting.value(&place.name)).map_err(|error| Error::Config(error.to_string()))?;
                 make(keys, RetrieverContext { device: device.clone(), directory: place.directory.clone() })
             };
-            retriever::check(&retriever::Subject { name, open: &open, scratch })
+            retriever::check(&retriever::RetrieverSubject { name, open: &open, scratch })
         }
         Factory::Reranker(make) => {
             let build = || make(keys.clone(), RerankerContext { device: device.clone() });
-            reranker::check(&reranker::Subject { name, build: &build })
+            reranker::check(&reranker::RerankerSubject { name, build: &build })
         }
         Factory::Teacher(make) => {
             let build = |keys, context: TeacherContext| make(keys, context);
             let schema = (example.registration()?.schema)();
             let tokenizer = setting.tokenizer;
-            teacher::check(&teacher::Subject { name, build: &build, keys, schema, device, tokenizer })
+            teacher::check(&teacher::TeacherSubject { name, build: &build, keys, schema, device, tokenizer })
         }
         Factory::Device(make) => match make(keys) {
             Ok(device) => device::check(name, &device),
             Err(error) => {
-                let mut report = Report::new(name);
+                let mut report = ConformanceReport::new(name);
                 report.run("the device can be made", || Err(error.into()));
                 report
             }
         },
         _ => {
-            let mut report = Report::new(name);
-            report.run("the component is of a known kind", || Err(Failure::differs("its kind", "one with a suite", "another")));
+            let mut report = ConformanceReport::new(name);
+            report.run("the component is of a known kind", || {
+                Err(CheckFailure::differs("its kind", "one with a suite", "another"))
+            });
             report
         }
     })

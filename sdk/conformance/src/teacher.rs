@@ -7,7 +7,7 @@ use scaledown_sdk::component::{ChatTokenizer, Question, Teacher, TeacherContext}
 use scaledown_sdk::{Device, Error, Result};
 use serde_json::{Value, json};
 
-use crate::report::{Checked, Failure, Report, answered, ensure};
+use crate::report::{CheckFailure, Checked, ConformanceReport, answered, ensure};
 
 /// Opens the tokenizer of a model's directory.
 pub type OpenTokenizer = fn(&Path) -> Result<Box<dyn ChatTokenizer>>;
@@ -24,9 +24,9 @@ const MESSAGES: [&str; 6] = [
     "What is the city made of?",
 ];
 
-/// What is checked.
-pub struct Subject<'a> {
-    /// What the report calls it.
+/// The subject of the checks.
+pub struct TeacherSubject<'a> {
+    /// Its name in the report.
     pub name: String,
     /// Makes the teacher of some keys.
     pub build: &'a dyn Fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>,
@@ -42,8 +42,8 @@ pub struct Subject<'a> {
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &TeacherSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("each question has one answer, in the order of questions", || counted(&*subject.built()?));
     report.run("an answer depends on no other question", || alone(&*subject.built()?));
     report.run("the same question gets the same answer", || again(&*subject.built()?));
@@ -59,7 +59,7 @@ pub fn check(subject: &Subject<'_>) -> Report {
     report
 }
 
-impl Subject<'_> {
+impl TeacherSubject<'_> {
     fn built(&self) -> Result<Box<dyn Teacher>> {
         self.built_with(self.keys.clone(), self.tokenizer)
     }
@@ -131,7 +131,11 @@ fn system(teacher: &dyn Teacher) -> Checked {
             return Ok(());
         }
     }
-    Err(Failure::differs("the answers under three different system messages", "other ones", format!("{without:?} each time")))
+    Err(CheckFailure::differs(
+        "the answers under three different system messages",
+        "other ones",
+        format!("{without:?} each time"),
+    ))
 }
 
 fn threads(teacher: &dyn Teacher) -> Checked {
@@ -141,16 +145,16 @@ fn threads(teacher: &dyn Teacher) -> Checked {
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     for result in results {
-        let found = result.map_err(|_| Failure::differs("a call beside others", "answers", "a panic"))??;
+        let found = result.map_err(|_| CheckFailure::differs("a call beside others", "answers", "a panic"))??;
         ensure(found == expected, "the answers of a call beside others", format!("{expected:?}"), format!("{found:?}"))?;
     }
     Ok(())
 }
 
 /// Under a smaller limit, an answer is the start of the answer under a greater one.
-fn limit(subject: &Subject<'_>) -> Checked {
+fn limit(subject: &TeacherSubject<'_>) -> Checked {
     if subject.schema.pointer(&format!("/properties/{LIMIT}")).is_none() {
-        return Err(Failure::NotApplicable(format!("its configuration has no {LIMIT}")));
+        return Err(CheckFailure::NotApplicable(format!("its configuration has no {LIMIT}")));
     }
     let limited = |tokens: usize| {
         let mut keys = subject.keys.clone();
@@ -206,11 +210,11 @@ impl ChatTokenizer for Ending {
 }
 
 /// Where the first token ends an answer, the answer is empty.
-fn ends(subject: &Subject<'_>) -> Checked {
+fn ends(subject: &TeacherSubject<'_>) -> Checked {
     OPENED.set((Some(subject.tokenizer), false));
     let teacher = subject.built_with(subject.keys.clone(), ending)?;
     if !OPENED.get().1 {
-        return Err(Failure::NotApplicable("it opens no tokenizer: its service ends answers".into()));
+        return Err(CheckFailure::NotApplicable("it opens no tokenizer: its service ends answers".into()));
     }
     let found = teacher.answer(&all(""))?;
     ensure(found.iter().all(String::is_empty), "the answers where every token ends one", "empty texts", format!("{found:?}"))
@@ -221,10 +225,10 @@ fn own_fault(teacher: &dyn Teacher, asked: Question<'_>, what: &str) -> Checked 
     match answered(what, || teacher.answer(&[asked]))? {
         Ok(answers) => ensure(answers.len() == 1, what, "one answer", answers.len())?,
         Err(error) if matches!(error.root(), Error::Input(_)) => {}
-        Err(error) => return Err(Failure::differs(what, "an answer, or an error of the input", error)),
+        Err(error) => return Err(CheckFailure::differs(what, "an answer, or an error of the input", error)),
     }
-    // The teacher goes on as if nothing had happened.
-    one(teacher, question("", MESSAGES[0])).map(drop).map_err(Failure::from)
+    // The teacher stays usable.
+    one(teacher, question("", MESSAGES[0])).map(drop).map_err(CheckFailure::from)
 }
 
 fn odd(teacher: &dyn Teacher) -> Checked {

@@ -31,6 +31,13 @@ pub(crate) fn weights(device: &Device) -> Result<Arc<dyn WeightSource>> {
     Ok(Arc::new(stored.collect::<Result<BTreeMap<_, _>>>()?))
 }
 
+/// The parameters of the generator itself, for a compressor that shares them.
+pub(crate) fn generator(device: &Device) -> Result<Params> {
+    let params = Params::random(ParamOptions { trainable: false, ..options(device, 7) });
+    CausalLm::new(DecoderConfig::from_json(&config())?, &params)?;
+    Ok(params)
+}
+
 /// Trainable parameters in f32.
 pub(crate) fn options(device: &Device, seed: u64) -> ParamOptions {
     ParamOptions { device: device.clone(), dtype: DType::F32, trainable: true, seed, lora: None, quantization: None }

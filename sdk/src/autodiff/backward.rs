@@ -24,8 +24,8 @@ impl Gradients {
         self.0.remove(&leaf.leaf_id()?)
     }
 
-    /// Adds the gradients of another sweep, for accumulation over micro-batches. Sums of 16-bit gradients are f32, so that they lose nothing
-    /// that each of them had.
+    /// Adds the gradients of another sweep, for accumulation over micro-batches. Sums of 16-bit
+    /// gradients are f32, so that they lose nothing that each of them had.
     ///
     /// # Errors
     /// If the device fails.
@@ -67,7 +67,8 @@ impl Gradients {
     }
 }
 
-/// A node that the sweep has yet to visit, ordered by age, with the gradients of its outputs that have arrived so far.
+/// A node that the sweep has yet to visit, ordered by age, with the gradients of its outputs that
+/// have arrived so far.
 struct Pending {
     node: Arc<Node>,
     gradients: Vec<Option<Tensor>>,
@@ -94,8 +95,8 @@ impl Queue {
     }
 }
 
-/// Propagates the gradients of `roots` to all leaves. The roots are consumed, so that each part of the history is freed as soon as
-/// the sweep is past it.
+/// Propagates the gradients of `roots` to all leaves. The roots are consumed, so that each part of
+/// the history is freed as soon as the sweep is past it.
 pub(crate) fn backward(roots: Vec<(Tensor, Tensor)>) -> Result<Gradients> {
     let mut queue = Queue::default();
     for (root, gradient) in roots {
@@ -122,8 +123,14 @@ fn visit(node: &Arc<Node>, outputs: Vec<Option<Tensor>>, queue: &mut Queue, grad
             let needs: Vec<bool> = node.inputs.iter().map(Option::is_some).collect();
             vjp(op, Vjp { input_specs, output_specs, inputs, outputs: saved, gradients: &outputs, needs: &needs })?
         }
+        NodeKind::Boundary(device) => {
+            // All that is newer has been visited: the layer behind the boundary is done.
+            device.cut()?;
+            outputs
+        }
         NodeKind::Checkpoint { segment, inputs } => {
-            // The nodes of the second run are newer than all others and therefore next, which keeps the order in which gradients add up.
+            // The nodes of the second run are newer than all others and therefore next, which keeps
+            // the order in which gradients add up.
             let roots = rerun(segment, inputs, &node.inputs, outputs)?;
             return roots.into_iter().try_for_each(|(root, gradient)| match root.edge() {
                 Some(edge) => queue.add(edge.clone(), gradient),
@@ -139,13 +146,14 @@ fn visit(node: &Arc<Node>, outputs: Vec<Option<Tensor>>, queue: &mut Queue, grad
     Ok(())
 }
 
-/// A gradient in the type that sums are computed in; itself, and no second holder of its elements, where that is its own.
+/// A gradient in the type that sums are computed in; itself, and no second holder of its elements,
+/// where that is its own.
 fn widened(gradient: Tensor) -> Result<Tensor> {
     let precise = gradient.dtype().accumulator();
     if gradient.dtype() == precise { Ok(gradient) } else { gradient.cast(precise) }
 }
 
-/// The sum of two gradients that nobody else needs, so that a device may add in place.
+/// The sum of two gradients without other owners, so that a device may add in place.
 fn add_owned(a: Tensor, b: Tensor) -> Result<Tensor> {
     let op = Op::Binary(BinaryOp::Add);
     Tensor::sole(op.name(), Tensor::apply_owned(op.clone(), vec![a, b])?)

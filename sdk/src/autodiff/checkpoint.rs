@@ -1,5 +1,5 @@
-//! Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): a segment's intermediate tensors are dropped after the forward pass
-//! and computed again in the backward sweep.
+//! Gradient checkpointing (Chen et al. 2016, arXiv 1604.06174): a segment's intermediate tensors
+//! are dropped after the forward pass and computed again in the backward sweep.
 
 use std::sync::Arc;
 
@@ -9,10 +9,12 @@ use crate::{Error, Result};
 /// A segment of a model: a function of tensors that gives the same result each time.
 pub(crate) type SegmentFn = dyn Fn(&[Tensor]) -> Result<Vec<Tensor>> + Send + Sync;
 
-/// Runs `segment` on `inputs` and keeps only the inputs for the backward sweep, which runs the segment a second time.
+/// Runs `segment` on `inputs` and stores only the inputs for the backward pass, which recomputes
+/// the segment.
 ///
-/// The segment must be a pure function of its inputs and of parameters that do not change before the sweep; dropout inside it
-/// takes explicit seeds, so that both runs drop the same elements. Leaves that the segment captures get their gradients as well.
+/// The segment must be a pure function of its inputs and of parameters that do not change before
+/// the sweep; dropout inside it takes explicit seeds, so that both runs drop the same elements.
+/// Leaves that the segment captures get their gradients as well.
 ///
 /// # Errors
 /// Those of the segment.
@@ -28,8 +30,8 @@ pub fn checkpoint(
     Ok(checkpoint_computed(segment, inputs, outputs))
 }
 
-/// As [`checkpoint`], of a segment whose `outputs` have been computed already, without recording. Where nothing is recorded now, they are
-/// returned as they are, and the segment is dropped.
+/// As [`checkpoint`], of a segment whose `outputs` have been computed already, without recording.
+/// Where nothing is recorded now, they are returned as they are, and the segment is dropped.
 pub fn checkpoint_computed(
     segment: impl Fn(&[Tensor]) -> Result<Vec<Tensor>> + Send + Sync + 'static,
     inputs: &[&Tensor],
@@ -47,8 +49,8 @@ pub fn checkpoint_computed(
     outputs.into_iter().enumerate().map(attach).collect()
 }
 
-/// Runs a segment again, with recording, on inputs that have their history back, so that the sweep goes on through the segment as if it
-/// had been recorded at first. Returns the outputs with the gradients that arrived.
+/// Recomputes a segment with recording, on inputs with their history, so that the backward pass
+/// continues through it. Returns the outputs with the gradients that arrived.
 pub(super) fn rerun(
     segment: &Arc<SegmentFn>,
     inputs: &[Tensor],

@@ -1,5 +1,5 @@
-//! Gradient checkpointing in a WASM guest: the host keeps a segment's inputs and asks for its second run; the segment itself stays here,
-//! under a number.
+//! Gradient checkpointing in a WASM guest: the host keeps a segment's inputs and asks for its
+//! second run; the segment itself stays here, under a number.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,7 +19,8 @@ fn segments<T>(f: impl FnOnce(&mut HashMap<u64, Arc<Segment>>) -> T) -> T {
     f(SEGMENTS.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
 }
 
-/// Runs `segment` on `inputs` and keeps only the inputs for the backward sweep, which runs the segment a second time.
+/// Runs `segment` on `inputs` and stores only the inputs for the backward pass, which recomputes
+/// the segment.
 ///
 /// # Errors
 /// Those of the segment.

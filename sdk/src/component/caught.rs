@@ -5,23 +5,23 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
-    /// Whether this thread's panics are caught, and told as errors.
+    /// Whether this thread's panics are caught and returned as errors.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What `read` returns; if it panics, what it says then. For reading files through a library that takes them at their word: a damaged one
-/// makes it panic, and the user is to be told which file that is. What `read` changes must not be used after a panic.
+/// The result of `read`; on panic, its message. For libraries that panic on damaged files:
+/// the error names the file. Do not use anything that `read` changes after a panic.
 ///
 /// # Errors
 /// The panic's words.
 pub fn caught<T>(read: impl FnOnce() -> T) -> Result<T, String> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
-        let told = std::panic::take_hook();
+        let message = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            // Such a panic is told once, as the error that it becomes.
+            // The panic is reported once, as the error.
             if !CAUGHT.get() {
-                told(panic);
+                message(panic);
             }
         }));
     });
@@ -42,7 +42,7 @@ mod tests {
     fn a_panic_becomes_its_words() {
         assert_eq!(caught(|| 7), Ok(7));
         let empty: Vec<u8> = Vec::new();
-        let told = caught(|| empty[std::hint::black_box(3)]).unwrap_err();
-        assert!(told.contains("the index is 3"), "{told}");
+        let message = caught(|| empty[std::hint::black_box(3)]).unwrap_err();
+        assert!(message.contains("the index is 3"), "{message}");
     }
 }

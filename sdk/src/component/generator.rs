@@ -4,7 +4,7 @@ use std::any::Any;
 use std::path::PathBuf;
 
 use crate::Result;
-use crate::nn::{Forward, Params, Span};
+use crate::nn::{ForwardMode, Params, Span};
 use crate::tensor::{Device, Tensor};
 
 /// A batch of sequences of embeddings.
@@ -19,7 +19,7 @@ pub struct GeneratorInput {
 /// The state of an incremental decoding: a KV cache of the generator's own kind.
 pub struct DecodeState(pub Box<dyn Any + Send>);
 
-/// A causal language model that reads prompt embeddings, so that vectors can stand in the place of documents.
+/// A causal language model that reads embeddings, so that vectors can replace documents.
 pub trait Generator: Send + Sync {
     /// The device that the model is on.
     fn device(&self) -> &Device;
@@ -30,8 +30,9 @@ pub trait Generator: Send + Sync {
     /// The number of token ids.
     fn vocabulary(&self) -> usize;
 
-    /// The most positions that a sequence may have, what is read and what is generated together; `None` if there is no such limit.
-    fn context(&self) -> Option<usize> {
+    /// The maximum positions of a sequence, prompt and generated tokens together;
+    /// `None` if there is no such limit.
+    fn max_positions(&self) -> Option<usize> {
         None
     }
 
@@ -41,35 +42,36 @@ pub trait Generator: Send + Sync {
     /// If an id is not in the vocabulary.
     fn embed(&self, ids: &Tensor) -> Result<Tensor>;
 
-    /// The final hidden states `[batch, seq, hidden]` of whole sequences, ready for [`Generator::logits`].
+    /// The final hidden states `[batch, seq, hidden]` of whole sequences, ready for
+    /// [`Generator::logits`].
     ///
     /// # Errors
     /// If the input does not fit the model.
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor>;
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor>;
 
-    /// The logits `[.., vocabulary]` of final hidden states `[.., hidden]`. Kept apart so that only the positions that matter are
-    /// projected on the vocabulary.
+    /// The logits `[.., vocabulary]` of final hidden states `[.., hidden]`. Kept apart so that only
+    /// the positions that matter are projected on the vocabulary.
     ///
     /// # Errors
     /// If the shape does not fit.
     fn logits(&self, hidden: &Tensor) -> Result<Tensor>;
 
-    /// Starts a decoding: reads left-padded prompts with room for `new_tokens` more, and returns the logits `[batch, vocabulary]` of the
-    /// next token.
+    /// Starts a decoding: reads left-padded prompts with room for `new_tokens` more, and returns
+    /// the logits `[batch, vocabulary]` of the next token.
     ///
     /// # Errors
     /// If the input does not fit the model.
     fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)>;
 
-    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32), and returns the logits `[batch, vocabulary]` of the next. Nothing is
-    /// read from the device.
+    /// Reads one more token of each sequence, `ids [batch]` (i64 or u32), and returns the logits
+    /// `[batch, vocabulary]` of the next. Nothing is read from the device.
     ///
     /// # Errors
     /// If the state is another generator's or full, or an id is not in the vocabulary.
     fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor>;
 
-    /// Merges adapters into the weights, which makes inference faster; training must not go on afterwards. Without adapters, nothing
-    /// happens.
+    /// Merges adapters into the weights, which makes inference faster. Do not train afterwards.
+    /// Without adapters, nothing happens.
     ///
     /// # Errors
     /// If the device fails.
@@ -78,9 +80,10 @@ pub trait Generator: Send + Sync {
     }
 }
 
-/// What a generator is built from, beside its own configuration.
+/// The context that a generator is built in.
 pub struct GeneratorContext {
-    /// Where its parameters are made. Their options hold the adapter, if the generator gets one; then only that trains.
+    /// Where its parameters are made. Their options hold the adapter, if the generator gets one;
+    /// then only that trains.
     pub params: Params,
     /// The model's directory (`config.json`, weights, tokenizer).
     pub directory: PathBuf,

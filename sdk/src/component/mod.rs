@@ -1,7 +1,7 @@
 //! The replaceable parts of ScaleDown: their traits, and how a plugin registers one.
 //!
-//! A component is made from its own typed configuration. A native plugin implements a trait, and submits a [`Registration`] through
-//! `inventory`; a crate that is linked into the binary is found.
+//! A component is made from its own typed configuration. A native plugin implements a trait, and
+//! submits a [`Registration`] through `inventory`; a crate that is linked into the binary is found.
 
 #[cfg(not(target_arch = "wasm32"))]
 mod caught;

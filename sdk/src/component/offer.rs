@@ -1,9 +1,10 @@
 //! One macro by which a plugin offers its compressor, built natively or as a WASM component.
 
-/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin): `compressor!(AttentionPool, "attention-pool", "What it does.")`.
+/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin):
+/// `compressor!(AttentionPool, "attention-pool", "What it does.")`.
 ///
-/// A crate that is linked into a host registers it under its name. A crate that is built as a component exports it; there the host's
-/// configuration gives the name.
+/// A crate that is linked into a host registers it under its name. A crate that is built as a
+/// component exports it; there the host's configuration gives the name.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! compressor {
@@ -14,7 +15,8 @@ macro_rules! compressor {
     };
 }
 
-/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin) as the export of this component.
+/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin) as the export of this
+/// component.
 #[cfg(target_arch = "wasm32")]
 #[macro_export]
 macro_rules! compressor {

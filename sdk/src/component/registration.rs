@@ -1,14 +1,19 @@
 //! How a plugin makes itself known.
 //!
-//! The schema of a plugin's configuration, which `schemars` derives from its type, is what `scaledown config check` and `scaledown config schema`
-//! know of it. Beside types and ranges, a key may carry these marks (`#[schemars(extend("operational" = true))]`):
+//! The schema of a plugin's configuration, which `schemars` derives from its type, is what
+//! `scaledown config check` and `scaledown config schema` know of it. Beside types and ranges, a
+//! key may carry these marks (`#[schemars(extend("operational" = true))]`):
 //!
-//! - `"format": "model"`: a model's directory or its name on the hub. It is looked up before anything starts, and relative paths count from the
-//!   file that sets them.
-//! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an address, and nothing of what comes out. It may change
-//!   when a run of `scaledown prepare` is resumed, and differ between its shards.
+//! - `"format": "model"`: a model's directory or its name on the hub. It is looked up before
+//!   anything starts, and relative paths count from the file that sets them.
+//! - `"operational": true`: says how the work is done, such as a timeout, a batch size or an
+//!   address, and nothing of what comes out. It may change when a run of `scaledown prepare` is
+//!   resumed, and differ between its shards.
 //! - `"writeOnly": true`: its value may hold a secret, put there by mistake; no message shows it.
-//! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the value does not match.
+//! - `"renamed-from": "..."`: the key's former name. A configuration may still use it, and a note
+//!   names the new one.
+//! - `"x-expected": "..."`: what a message says was expected, in place of the pattern that the
+//!   value does not match.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -48,7 +53,8 @@ impl std::fmt::Display for Kind {
 
 /// A device that a plugin offers.
 pub trait DevicePlugin {
-    /// What `plugin = "auto"` tries first, the greatest first: 0 for a processor, which always works; more for an accelerator.
+    /// The priority for `plugin = "auto"`, greatest first: 0 for a processor, which always works;
+    /// more for an accelerator.
     const PREFERENCE: u8 = 0;
 
     /// Its configuration: the keys of `[device]` beside `plugin`.
@@ -79,17 +85,21 @@ pub enum Factory {
     Teacher(fn(Value, TeacherContext) -> Result<Box<dyn Teacher>>),
 }
 
-/// One component that a plugin offers: `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
+/// One component that a plugin offers:
+/// `inventory::submit! { Registration::compressor::<NLayers>("n-layers", "...") }`.
 pub struct Registration {
     /// The name, the value of `plugin` in a configuration.
     pub name: &'static str,
+    /// Other names that a configuration may use. A resolved configuration has `name`.
+    pub aliases: &'static [&'static str],
     /// One sentence for `scaledown plugin list`.
     pub description: &'static str,
     /// The JSON schema of the plugin's own keys.
     pub schema: fn() -> Value,
     /// The peak learning rate of a compressor where the configuration gives none.
     pub learning_rate: Option<f64>,
-    /// Of a device, its place among those that are tried where the configuration leaves the choice ([`DevicePlugin::PREFERENCE`]).
+    /// Of a device, its place among those that are tried where the configuration leaves the choice
+    /// ([`DevicePlugin::PREFERENCE`]).
     pub preference: u8,
     /// Makes the component.
     pub factory: Factory,
@@ -108,7 +118,7 @@ impl Registration {
     pub const fn device<P: DevicePlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Device(|keys| P::build(parse(keys)?));
         let preference = P::PREFERENCE;
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference, factory, aliases: &[] }
     }
 
     /// Offers a compressor.
@@ -122,6 +132,7 @@ impl Registration {
             learning_rate: Some(P::LEARNING_RATE),
             preference: 0,
             factory,
+            aliases: &[],
         }
     }
 
@@ -129,28 +140,40 @@ impl Registration {
     #[must_use]
     pub const fn generator<P: GeneratorPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Generator(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a retriever.
     #[must_use]
     pub const fn retriever<P: RetrieverPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Retriever(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a reranker.
     #[must_use]
     pub const fn reranker<P: RerankerPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Reranker(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
     }
 
     /// Offers a teacher.
     #[must_use]
     pub const fn teacher<P: TeacherPlugin>(name: &'static str, description: &'static str) -> Self {
         let factory = Factory::Teacher(|keys, context| Ok(Box::new(P::build(parse(keys)?, context)?)));
-        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory }
+        Registration { name, description, schema: schema::<P::Config>, learning_rate: None, preference: 0, factory, aliases: &[] }
+    }
+
+    /// Adds other names that a configuration may use.
+    #[must_use]
+    pub const fn with_aliases(self, aliases: &'static [&'static str]) -> Self {
+        Registration { aliases, ..self }
+    }
+
+    /// Whether `name` is the component's name or one of its aliases.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.aliases.contains(&name)
     }
 
     /// The kind of the component.
@@ -171,7 +194,8 @@ fn parse<C: DeserializeOwned>(keys: Value) -> Result<C> {
     serde_json::from_value(keys).map_err(|error| Error::Config(error.to_string()))
 }
 
-/// One self-contained schema without references, so that the host can put it into that of the whole configuration.
+/// One self-contained schema without references, so that the host can put it into that of the whole
+/// configuration.
 fn schema<C: schemars::JsonSchema>() -> Value {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<C>().to_value()

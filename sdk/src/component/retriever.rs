@@ -10,7 +10,7 @@ use crate::tensor::Device;
 pub struct Document {
     /// Its name, unique within the corpus.
     pub id: String,
-    /// What is searched.
+    /// The searched text.
     pub text: String,
 }
 
@@ -25,28 +25,31 @@ pub struct Hit {
 
 /// Finds documents. An index in this process, one on disk and a remote service look alike.
 pub trait Retriever: Send + Sync {
-    /// Adds documents to what is searched, and returns how many it read. One whose id is known already replaces the older, and of several
-    /// of one id the last counts, so that an interrupted call may be made again. When it returns, all are found, and what the retriever
-    /// keeps on disk is complete.
+    /// Adds documents to the index and returns their number. A document with a known id
+    /// replaces the older one, and of several with one id the last counts, so that an interrupted
+    /// call may be repeated. When it returns, all are found, and what the retriever keeps on disk
+    /// is complete.
     ///
     /// The stream is read once, from its start, and never held whole in memory.
     ///
     /// # Errors
-    /// The stream's first error; or if the index cannot be written, or the service does not answer. Each document is then found as it was
-    /// before, or as it was to be; [`Retriever::all_or_nothing`] promises more.
+    /// The stream's first error; or if the index cannot be written, or the service does not answer.
+    /// Each document is then found in its old or its new version;
+    /// [`Retriever::all_or_nothing`] promises more.
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64>;
 
-    /// The best `k` documents of each query, in the order of `queries`, best first; fewer where fewer match. Documents of equal
-    /// scores stand in the order of their ids, byte by byte, so that the same call gives the same answer, whatever the index's history.
+    /// The best `k` documents of each query, in the order of `queries`, best first; fewer where
+    /// fewer match. Documents of equal scores stand in the order of their ids, byte by byte, so
+    /// that the same call gives the same answer, whatever the index's history.
     ///
     /// # Errors
     /// If the index cannot be read, or the service does not answer.
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>>;
 
-    /// Whether a call of [`Retriever::index`] that fails, or whose process is killed before it returns, leaves what is searched as it was or
-    /// as it was to be, and nothing in between; and as it was if it returns an error. A service that cannot take back what it was sent
-    /// promises less: what a failed call has sent stays, each document is found once, as it was or as it was to be, and the same call made
-    /// again completes it.
+    /// Whether indexing is atomic: after a failed or killed call of [`Retriever::index`], searches
+    /// see the old or the new index, never a mixture; after an error, the old one. Services promise
+    /// less: documents of a failed call stay, each document is found once, in its old or new
+    /// version, and repeating the call completes it.
     fn all_or_nothing(&self) -> bool {
         false
     }
@@ -54,22 +57,23 @@ pub trait Retriever: Send + Sync {
     /// Reads everything that the retriever keeps on disk and compares checksums.
     ///
     /// # Errors
-    /// The first file that is damaged, and what to do then; or that there is no index yet.
+    /// The first damaged file, with what to do; or that there is no index.
     fn verify(&self) -> Result<()> {
         Ok(())
     }
 
-    /// What there is to say of the index, as names and values: its size, how exact it is.
-    fn facts(&self) -> Vec<(String, String)> {
+    /// Statistics of the index, as names and values: its size, its precision.
+    fn stats(&self) -> Vec<(String, String)> {
         Vec::new()
     }
 }
 
-/// What a retriever is built from, beside its own configuration.
+/// The context that a retriever is built in.
 pub struct RetrieverContext {
     /// The device that an encoder runs on.
     pub device: Device,
-    /// The directory that an index in this process keeps its files in. It may not exist yet, and nothing else is in it.
+    /// The directory that an index in this process keeps its files in. It may not exist yet, and
+    /// nothing else is in it.
     pub directory: PathBuf,
 }
 

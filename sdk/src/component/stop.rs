@@ -1,18 +1,20 @@
 //! The request to stop, which reaches what a component waits for.
 //!
-//! A process is asked to stop once, and by a signal, which has nobody to hand a value to: the request is the process's. A component that can wait
-//! for long (for a service that wants to be left alone, say) looks every [`POLL`] whether it is there, and then gives up with an error that
-//! says so. Work that is not waiting goes on to its end: the host decides when to take no more.
+//! A process is stopped once, by a signal handler, which cannot pass a value: the request is
+//! global. A component that waits for long (for a service's backoff, for example) checks for it
+//! every [`POLL`] and then fails with an error that says so. Work that is not waiting runs to its
+//! end: the host decides when to stop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How often what waits looks whether to stop: seldom enough to cost nothing, and often enough that nobody notices the delay.
+/// The polling interval of waits: costs nothing, and the delay is not noticeable.
 pub const POLL: Duration = Duration::from_millis(100);
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 
-/// Asks everything in this process that waits to give up. It cannot be taken back. A signal handler may call it.
+/// Asks everything in this process that waits to give up. It cannot be taken back. A signal handler
+/// may call it.
 pub fn request_stop() {
     ASKED.store(true, Ordering::SeqCst);
 }

@@ -10,21 +10,24 @@ use crate::tensor::Device;
 pub struct Question<'a> {
     /// The question.
     pub query: &'a str,
-    /// The documents, the most relevant first.
+    /// The documents, most relevant first.
     pub documents: &'a [String],
-    /// What the answering model is told to be; may be empty.
+    /// The system message; may be empty.
     pub system: &'a str,
     /// The user's message that the configuration's prompt makes of the query and the documents.
     pub message: &'a str,
 }
 
-/// Answers questions from whole documents. Its greedy answers are the labels of the distillation (OSCAR, arXiv 2504.07109, section 3).
+/// Answers questions from whole documents. Its greedy answers are the labels of the distillation
+/// (OSCAR, arXiv 2504.07109, section 3).
 pub trait Teacher: Send + Sync {
-    /// One answer a question, in their order. An answer depends on no other question, so that work may be cut in any way.
+    /// One answer a question, in their order. An answer depends on no other question, so that work
+    /// may be cut in any way.
     ///
     /// # Errors
-    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) says that one of these questions cannot be
-    /// answered, whoever asks again; the host then asks them one by one.
+    /// If the model or service fails. An error of the kind [`Error::Input`](crate::Error) means
+    /// that one of these questions cannot be answered and a retry is useless; the host then asks
+    /// them one at a time.
     fn answer(&self, questions: &[Question<'_>]) -> Result<Vec<String>>;
 
     /// How many questions a call is best given.
@@ -32,7 +35,8 @@ pub trait Teacher: Send + Sync {
         1
     }
 
-    /// How many calls may be made at a time: more than one for a service that answers several requests at once.
+    /// How many calls may be made at a time: more than one for a service that answers several
+    /// requests at once.
     fn concurrency(&self) -> usize {
         1
     }
@@ -40,8 +44,9 @@ pub trait Teacher: Send + Sync {
 
 /// A model's tokenizer with its chat template, as the host reads them.
 pub trait ChatTokenizer: Send + Sync {
-    /// The tokens of a conversation of a system message (if it is not empty) and a user's message, up to where the answer begins. A model
-    /// without a chat template, or one whose template is not wanted, gets the two texts with a blank line between them.
+    /// The tokens of a conversation of a system message (if it is not empty) and a user's message,
+    /// up to where the answer begins. A model without a chat template, or one whose template is not
+    /// wanted, gets the two texts with a blank line between them.
     ///
     /// # Errors
     /// If the template refuses the messages, or the tokenizer fails.
@@ -57,7 +62,7 @@ pub trait ChatTokenizer: Send + Sync {
     fn end_ids(&self) -> &[u32];
 }
 
-/// What a teacher is built from, beside its own configuration.
+/// The context that a teacher is built in.
 pub struct TeacherContext {
     /// The device that a model runs on.
     pub device: Device,

@@ -1,4 +1,4 @@
-//! What a component exports: one compressor an instance.
+//! The exports of a component: one compressor per instance.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -6,7 +6,7 @@ use super::bindings::exports::scaledown::plugin::compression::{self as wit, Comp
 use super::bindings::scaledown::plugin::tensor::{Error as WitError, Tensor as Handle};
 use crate::autodiff;
 use crate::component::{self, CompressorContext, CompressorPlugin};
-use crate::nn::{Forward, Params, Widths};
+use crate::nn::{ForwardMode, Params, Widths};
 use crate::tensor::begin_call;
 use crate::{Error, Result, Tensor};
 
@@ -47,7 +47,8 @@ impl<C: CompressorPlugin> Instance<C> {
         begin_call();
         let slot = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let compressor = slot.as_ref().ok_or_else(|| WitError::Failed("compress was called before build".into()))?;
-        let mut forward = if mode.training { Forward::training(mode.seed, mode.checkpointing) } else { Forward::inference() };
+        let mut forward =
+            if mode.training { ForwardMode::training(mode.seed, mode.checkpointing) } else { ForwardMode::inference() };
         let batch = component::PairBatch {
             ids: batch.ids,
             memory_tokens: batch.memory_tokens as usize,

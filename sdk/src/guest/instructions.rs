@@ -9,9 +9,9 @@ use crate::{Error, Result};
 type Answer<T> = std::result::Result<T, WitError>;
 
 /// The inputs of an instruction, whose number [`infer`](crate::tensor::infer) has checked.
-struct Inputs(Vec<Tensor>);
+struct InputHandles(Vec<Tensor>);
 
-impl Inputs {
+impl InputHandles {
     fn at(&self, place: usize) -> &Handle {
         self.0[place].handle()
     }
@@ -32,7 +32,7 @@ impl Inputs {
 
 /// Runs an instruction on inputs that fit it, and returns its outputs.
 pub(crate) fn run(op: &Op, inputs: Vec<Tensor>) -> Result<Vec<Handle>> {
-    let x = Inputs(inputs);
+    let x = InputHandles(inputs);
     let outputs = match op {
         Op::Fill { shape, dtype, value } => one(host::fill(&shape_to_wit(shape), dtype_to_wit(*dtype), *value)),
         Op::Arange { start, len } => one(host::arange(*start, *len as u64)),
@@ -99,12 +99,12 @@ fn two(answer: Answer<(Handle, Handle)>) -> Answer<Vec<Handle>> {
     answer.map(|(first, second)| vec![first, second])
 }
 
-fn write_slice(mut x: Inputs, dim: usize, start: usize) -> Answer<Handle> {
+fn write_slice(mut x: InputHandles, dim: usize, start: usize) -> Answer<Handle> {
     let base = x.give_first();
     host::write_slice(base, x.at(0), dim as u64, start as u64)
 }
 
-fn adapter(mut x: Inputs, scale: f64, p: f64, seed: u64) -> Answer<(Handle, Handle)> {
+fn adapter(mut x: InputHandles, scale: f64, p: f64, seed: u64) -> Answer<(Handle, Handle)> {
     let y = x.give_first();
     host::adapter(y, x.at(0), x.at(1), x.at(2), scale, p, seed)
 }
@@ -200,7 +200,8 @@ pub(crate) fn shape_to_wit(shape: &Shape) -> Vec<u64> {
     shape.dims().iter().map(|&extent| extent as u64).collect()
 }
 
-/// The shape that the interface's words mean. The host's extents fit a guest's address space, or the guest could not name them.
+/// The shape that the interface's words mean. The host's extents fit a guest's address space, or
+/// the guest could not name them.
 pub(crate) fn shape_from_wit(shape: &[u64]) -> Shape {
     Shape::from(shape.iter().map(|&extent| usize::try_from(extent).unwrap_or(usize::MAX)).collect::<Vec<_>>())
 }

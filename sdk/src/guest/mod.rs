@@ -1,6 +1,8 @@
-//! The guest side of a WASM component: what stands behind [`Tensor`](crate::Tensor) and [`Params`](crate::nn::Params) there.
+//! The guest side of a WASM component: what stands behind [`Tensor`](crate::Tensor) and
+//! [`Params`](crate::nn::Params) there.
 //!
-//! The crate's other modules are written against those types, and so run in a component as they run in the host.
+//! The crate's other modules are written against those types, and so run in a component as they run
+//! in the host.
 
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 pub mod bindings {

@@ -1,11 +1,11 @@
-//! What a forward pass needs to know beside its inputs.
+//! The mode of a forward pass.
 
 /// The mode of a forward pass, and its stream of dropout seeds.
 ///
-/// A segment under [`checkpoint`](crate::autodiff::checkpoint) runs twice and must drop the same elements both times: it captures a
-/// [`fork`](Forward::fork) and clones that at each run.
+/// A segment under [`checkpoint`](crate::autodiff::checkpoint) runs twice and must drop the same
+/// elements both times: it captures a [`fork`](ForwardMode::fork) and clones that at each run.
 #[derive(Clone, Debug)]
-pub struct Forward {
+pub struct ForwardMode {
     /// Whether dropout is active.
     pub training: bool,
     /// Whether layers drop their intermediate tensors and compute them again in the backward pass.
@@ -13,20 +13,20 @@ pub struct Forward {
     seed: u64,
 }
 
-impl Forward {
+impl ForwardMode {
     /// A pass without dropout.
     #[must_use]
     pub fn inference() -> Self {
-        Forward { training: false, checkpointing: false, seed: 0 }
+        ForwardMode { training: false, checkpointing: false, seed: 0 }
     }
 
     /// A training pass whose dropout depends on `seed` alone.
     #[must_use]
     pub fn training(seed: u64, checkpointing: bool) -> Self {
-        Forward { training: true, checkpointing, seed }
+        ForwardMode { training: true, checkpointing, seed }
     }
 
-    /// The seed with which [`Forward::training`] makes the stream that is left of this one.
+    /// The seed with which [`ForwardMode::training`] makes the stream that is left of this one.
     #[must_use]
     pub fn seed(&self) -> u64 {
         self.seed
@@ -42,6 +42,6 @@ impl Forward {
     /// An independent stream of the same mode.
     #[must_use]
     pub fn fork(&mut self) -> Self {
-        Forward { seed: self.next_seed(), ..self.clone() }
+        ForwardMode { seed: self.next_seed(), ..self.clone() }
     }
 }

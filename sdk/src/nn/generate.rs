@@ -10,7 +10,7 @@ use crate::{Error, Result};
 /// When a decoding ends, and how it chooses.
 #[derive(Clone, Debug, PartialEq)]
 pub struct GenerateOptions {
-    /// The most tokens that are made for a sequence.
+    /// The maximum new tokens of a sequence.
     pub max_new_tokens: usize,
     /// Token ids that end a sequence; they are not part of it.
     pub end_ids: Vec<u32>,
@@ -23,7 +23,7 @@ pub struct GenerateOptions {
 pub struct Generated {
     /// The tokens, without the one that ended them.
     pub tokens: Vec<u32>,
-    /// Why there are no more.
+    /// Why generation stopped.
     pub finish: Finish,
 }
 
@@ -43,7 +43,7 @@ pub enum Finish {
 pub struct Decoding<'g> {
     generator: &'g dyn Generator,
     options: GenerateOptions,
-    /// What the next token of each sequence is chosen from.
+    /// The logits of each sequence's next token.
     logits: Tensor,
     state: DecodeState,
     sequences: Vec<Sequence>,
@@ -59,7 +59,7 @@ impl<'g> Decoding<'g> {
     /// Reads the prompts, which are padded on the left.
     ///
     /// # Errors
-    /// If the options are out of range, there is no prompt, or the generator refuses the input.
+    /// If the options are out of range, there are no prompts, or the generator rejects the input.
     pub fn start(generator: &'g dyn Generator, prompts: &GeneratorInput, options: GenerateOptions) -> Result<Self> {
         options.sampling.check()?;
         if options.max_new_tokens == 0 || prompts.spans.is_empty() {
@@ -71,14 +71,15 @@ impl<'g> Decoding<'g> {
         Ok(Decoding { generator, options, logits, state, sequences })
     }
 
-    /// Makes tokens until all sequences have ended. `observe` sees each sequence's row and its tokens so far whenever it gets one more, and
-    /// may end it, as for a stop string.
+    /// Makes tokens until all sequences have ended. `observe` sees each sequence's row and its
+    /// tokens so far whenever it gets one more, and may end it, as for a stop string.
     ///
     /// # Errors
     /// If logits are not finite, or the device fails.
     pub fn run(mut self, observe: &mut dyn FnMut(usize, &[u32]) -> ControlFlow<()>) -> Result<Vec<Generated>> {
         for step in 0..self.options.max_new_tokens {
-            // The ids stay on the device for the next step; the host reads them, and nothing else, to see what ends.
+            // The ids stay on the device for the next step; the host reads them, and nothing else,
+            // to see what ends.
             let chosen = no_grad(|| self.options.sampling.choose(&self.logits, step))?;
             for (row, (sequence, token)) in self.sequences.iter_mut().zip(chosen.to_vec::<i64>()?).enumerate() {
                 let token =
@@ -89,7 +90,7 @@ impl<'g> Decoding<'g> {
             if !running || step + 1 == self.options.max_new_tokens {
                 break;
             }
-            // A sequence that has ended goes on being decoded beside the others; nobody reads what comes.
+            // Finished rows stay in the batch; their tokens are discarded.
             self.logits = no_grad(|| self.generator.decode(&chosen, &mut self.state))?;
         }
         let finished =
@@ -114,7 +115,8 @@ impl Sequence {
     }
 }
 
-/// Reads the prompts, which are padded on the left, and makes tokens until all sequences have ended.
+/// Reads the prompts, which are padded on the left, and makes tokens until all sequences have
+/// ended.
 ///
 /// # Errors
 /// As [`Decoding::start`] and [`Decoding::run`].

@@ -7,7 +7,8 @@ use crate::{Error, Result};
 /// More layers than any model has.
 const MOST_LAYERS: usize = 10_000;
 
-/// The keys of a JSON object, such as a model's `config.json`. A key that is `null` counts as absent.
+/// The keys of a JSON object, such as a model's `config.json`. A key that is `null` counts as
+/// absent.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonKeys<'a> {
     object: &'a Map<String, Value>,
@@ -26,7 +27,7 @@ impl<'a> JsonKeys<'a> {
         }
     }
 
-    /// What messages call the object.
+    /// The object's name in messages.
     #[must_use]
     pub fn path(&self) -> &'a str {
         self.path
@@ -78,7 +79,8 @@ impl<'a> JsonKeys<'a> {
     /// A number of layers, which must be there.
     ///
     /// # Errors
-    /// If it is missing or not an integer from 0 to 10,000: what is kept for each layer of more would fill the memory.
+    /// If it is missing or not an integer from 0 to 10,000: what is kept for each layer of more
+    /// would fill the memory.
     pub fn layers(&self, key: &str) -> Result<usize> {
         let count = self.read(key, &format!("an integer from 0 to {MOST_LAYERS}"), |value| {
             value.as_u64().and_then(|count| usize::try_from(count).ok()).filter(|&count| count <= MOST_LAYERS)
@@ -145,7 +147,7 @@ impl<'a> JsonKeys<'a> {
         convert(value).map(Some).ok_or_else(|| self.invalid(key, expected))
     }
 
-    /// The error for a `key` whose value is not what was `expected`.
+    /// The error for a `key` with another value than `expected`.
     #[must_use]
     pub fn invalid(&self, key: &str, expected: &str) -> Error {
         let found = self.object.get(key).map_or_else(|| "missing".to_owned(), excerpt);

@@ -1,7 +1,9 @@
-//! Sequences put together with others of about their length, so that little is computed for padding.
+//! Sequences put together with others of about their length, so that little is computed for
+//! padding.
 
-/// The indices of sequences of these `lengths` in batches, longest first: padded to its longest sequence, a batch has at most `most_tokens`
-/// tokens, or one sequence. Every index is in one batch.
+/// The indices of sequences of these `lengths` in batches, longest first: padded to its longest
+/// sequence, a batch has at most `most_tokens` tokens, or one sequence. Every index is in one
+/// batch.
 #[must_use]
 pub fn length_batches(lengths: &[usize], most_tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();

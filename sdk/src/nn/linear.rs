@@ -3,15 +3,17 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::lora::AdapterSwitch;
-use super::{Forward, Init, LoraConfig, Param, Params};
+use super::{ForwardMode, Init, LoraConfig, Param, Params};
 use crate::error::ResultExt;
 use crate::tensor::{Tensor, UnaryOp};
 use crate::{Error, Result};
 
-/// `x weight^T + bias`, and an adapter if the model's [`ParamOptions`](super::ParamOptions) ask for one here. The weight and bias of an
-/// adapted layer are frozen, and the adapter trains. A frozen weight may be [quantised](super::ParamOptions::quantization).
+/// `x weight^T + bias`, and an adapter if the model's [`ParamOptions`](super::ParamOptions) ask for
+/// one here. The weight and bias of an adapted layer are frozen, and the adapter trains. A frozen
+/// weight may be [quantised](super::ParamOptions::quantization).
 ///
-/// Parameters under its path: `weight [out, in]`, `bias [out]`, `lora_A.weight [r, in]`, `lora_B.weight [out, r]`.
+/// Parameters under its path: `weight [out, in]`, `bias [out]`, `lora_A.weight [r, in]`,
+/// `lora_B.weight [out, r]`.
 #[derive(Debug)]
 pub struct Linear {
     weight: Param,
@@ -19,7 +21,8 @@ pub struct Linear {
     adapter: Option<Adapter>,
 }
 
-/// `dropout(x) A^T B^T * alpha / r`, which is added to a linear layer (Hu et al. 2021, arXiv 2106.09685).
+/// `dropout(x) A^T B^T * alpha / r`, which is added to a linear layer (Hu et al. 2021, arXiv
+/// 2106.09685).
 #[derive(Debug)]
 struct Adapter {
     down: Param,
@@ -44,8 +47,9 @@ fn default_init(inputs: usize) -> Init {
 }
 
 impl Linear {
-    /// The layer at the path of `params`. A new weight is normally distributed with a variance of `1 / inputs`, which keeps the scale of
-    /// what passes through whatever the width (LeCun et al. 1998); a new bias is 0.
+    /// The layer at the path of `params`. A new weight is normally distributed with a variance of
+    /// `1 / inputs`, which keeps the scale of what passes through whatever the width (LeCun et al.
+    /// 1998); a new bias is 0.
     ///
     /// # Errors
     /// If weights cannot be read.
@@ -84,7 +88,7 @@ impl Linear {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(Param::tensor);
         let y = x.linear(&self.weight.tensor(), bias.as_ref())?;
         match &self.adapter {
@@ -93,11 +97,12 @@ impl Linear {
         }
     }
 
-    /// `function(x weight^T + bias)`, `[.., in] -> [.., out]`, with bias and function in one instruction.
+    /// `function(x weight^T + bias)`, `[.., in] -> [.., out]`, with bias and function in one
+    /// instruction.
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward_activated(&self, x: &Tensor, function: UnaryOp, forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward_activated(&self, x: &Tensor, function: UnaryOp, forward: &mut ForwardMode) -> Result<Tensor> {
         match &self.bias {
             Some(bias) if !self.adapter.as_ref().is_some_and(Adapter::active) => {
                 x.linear(&self.weight.tensor(), None)?.bias_activation(&bias.tensor(), function)
@@ -106,9 +111,10 @@ impl Linear {
         }
     }
 
-    /// Adds the adapter's update to the weight and switches the adapter off, which makes inference as fast as without it. Training must
-    /// not go on afterwards. The adapter's `B` becomes 0, so that saved parameters still describe the same function. A quantised weight
-    /// would round the update away, as would one that is stored in a shorter type: there the adapter stays.
+    /// Adds the adapter's update to the weight and switches the adapter off, which makes inference
+    /// as fast as without it. Do not train afterwards. The adapter's `B` becomes 0, so
+    /// that saved parameters still describe the same function. A quantised weight would round the
+    /// update away, as would one that is stored in a shorter type: there the adapter stays.
     ///
     /// # Errors
     /// If the device fails.
@@ -146,7 +152,7 @@ impl Adapter {
     }
 
     /// `y` plus the update, in one instruction.
-    fn add_to(&self, y: Tensor, x: &Tensor, forward: &mut Forward) -> Result<Tensor> {
+    fn add_to(&self, y: Tensor, x: &Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         let dropout = if forward.training { (self.dropout, forward.next_seed()) } else { (0.0, 0) };
         y.adapter(x, &self.down.tensor(), &self.up.tensor(), self.scale, dropout)
     }

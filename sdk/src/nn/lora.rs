@@ -18,7 +18,8 @@ pub struct LoraConfig {
     /// The probability with which an input element of the adapter is dropped in training.
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1.0))]
     pub dropout: f64,
-    /// `"all-linear"` (all but the output head), or the names or paths of layers (`["q_proj", "v_proj"]`).
+    /// `"all-linear"` (all but the output head), or the names or paths of layers
+    /// (`["q_proj", "v_proj"]`).
     pub target: LoraTarget,
 }
 
@@ -28,7 +29,8 @@ pub struct LoraConfig {
 pub enum LoraTarget {
     /// `"all-linear"`.
     Preset(LoraPreset),
-    /// Layers whose name is one of these, or whose path ends with one of these (`layers.0.self_attn.q_proj`).
+    /// Layers whose name is one of these, or whose path ends with one of these
+    /// (`layers.0.self_attn.q_proj`).
     Names(Vec<String>),
 }
 
@@ -57,7 +59,8 @@ impl LoraConfig {
         }
     }
 
-    /// What is wrong with the targets, for a model whose linear layers have these paths: names that stand for no layer, or no layer at all.
+    /// The problem with the targets, for a model with linear layers at these paths: unknown names,
+    /// or no layer at all.
     #[cfg(not(target_arch = "wasm32"))]
     pub(super) fn problem(&self, paths: &BTreeSet<String>) -> Option<String> {
         let mut layers: BTreeSet<&str> = paths.iter().filter_map(|path| path.rsplit('.').next()).collect();
@@ -68,11 +71,11 @@ impl LoraConfig {
             LoraTarget::Preset(_) if paths.iter().any(|path| self.applies_to(path)) => return None,
             LoraTarget::Names(names) if !names.is_empty() => {
                 let wrong = names.iter().find(|name| !known(name))?;
-                format!("its target {wrong:?} is no linear layer of the model")
+                format!("target {wrong:?} is not a linear layer of the model")
             }
-            _ => "it has no target".into(),
+            _ => "no target".into(),
         };
-        Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are {layers}"))
+        Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are {layers}"))
     }
 }
 
@@ -86,7 +89,7 @@ fn ends_with(path: &str, name: &str) -> bool {
 pub(super) struct AdapterSwitch(Arc<AtomicUsize>);
 
 impl AdapterSwitch {
-    /// Whether nobody has switched the adapters off.
+    /// Whether the adapters are switched on.
     pub(super) fn on(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
     }
@@ -99,7 +102,8 @@ impl AdapterSwitch {
     }
 }
 
-/// Keeps a model's adapters switched off until it is dropped; see [`Params::without_adapters`](super::Params::without_adapters).
+/// Keeps a model's adapters switched off until it is dropped; see
+/// [`Params::without_adapters`](super::Params::without_adapters).
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Debug)]
 pub struct WithoutAdapters(AdapterSwitch);
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_is_no_layer_is_told_with_those_there_are() {
+    fn a_target_that_is_no_layer_is_reported_with_those_there_are() {
         let names = |names: &[&str]| LoraConfig {
             target: LoraTarget::Names(names.iter().map(|&name| name.to_owned()).collect()),
             ..LoraConfig::default()
@@ -141,17 +145,18 @@ mod tests {
             ["lm_head", "model.layers.0.mlp.up_proj", "model.layers.0.self_attn.q_proj", "model.layers.1.self_attn.q_proj"];
         let paths: BTreeSet<String> = paths.map(str::to_owned).into();
         let problem = |lora: LoraConfig| lora.problem(&paths);
-        let told = |what: &str| {
-            Some(format!("the adapter (lora) cannot be made: {what}; the model's linear layers are q_proj, up_proj"))
-        };
-        assert_eq!(problem(names(&["q_proj", "q_prj"])), told("its target \"q_prj\" is no linear layer of the model"));
+        let message =
+            |what: &str| Some(format!("cannot create the adapter (lora): {what}; the model's linear layers are q_proj, up_proj"));
+        assert_eq!(problem(names(&["q_proj", "q_prj"])), message("target \"q_prj\" is not a linear layer of the model"));
         assert_eq!(
             problem(names(&["layers.2.self_attn.q_proj"])),
-            told("its target \"layers.2.self_attn.q_proj\" is no linear layer of the model")
+            message("target \"layers.2.self_attn.q_proj\" is not a linear layer of the model")
         );
-        assert_eq!(problem(names(&[])), told("it has no target"));
+        assert_eq!(problem(names(&[])), message("no target"));
         assert_eq!(problem(names(&["lm_head", "layers.1.self_attn.q_proj"])), None);
         assert_eq!(problem(LoraConfig::default()), None);
-        assert!(LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|told| told.ends_with("linear layers are none")));
+        assert!(
+            LoraConfig::default().problem(&BTreeSet::new()).is_some_and(|message| message.ends_with("linear layers are none"))
+        );
     }
 }

@@ -1,8 +1,10 @@
-//! Memory tokens and the RR token: what a compressor adds to a transformer (OSCAR, arXiv 2504.07109, section 3).
+//! Memory tokens and the RR token: what a compressor adds to a transformer (OSCAR, arXiv
+//! 2504.07109, section 3).
 //!
-//! Each (query, document) pair is followed by `l` memory tokens and, where a relevance score is wanted, one RR token. They have trainable
-//! embeddings of their own. The model's hidden states at the memory tokens become the document's vectors, and a linear head on the state
-//! at the RR token gives its relevance.
+//! Each (query, document) pair is followed by `l` memory tokens and, where a relevance score is
+//! wanted, one RR token. They have trainable embeddings of their own. The model's hidden states at
+//! the memory tokens become the document's vectors, and a linear head on the state at the RR token
+//! gives its relevance.
 
 use super::{Init, Param, Params, Span};
 use crate::component::PairBatch;
@@ -12,11 +14,13 @@ use crate::{Error, Result};
 
 /// The embeddings of the memory tokens and of the RR token, and the relevance head.
 ///
-/// Parameters under its path: `memory_embeddings [l, d]`, and with relevance `relevance_embedding [1, d]`, `relevance_head.weight [1, d]`
-/// and `relevance_head.bias [1]`.
+/// Parameters under its path: `memory_embeddings [l, d]`, and with relevance
+/// `relevance_embedding [1, d]`, `relevance_head.weight [1, d]` and `relevance_head.bias [1]`.
 #[derive(Debug)]
 pub struct MemoryTokens {
     embeddings: Param,
+    /// What token embeddings are multiplied by.
+    scale: f64,
     relevance: Option<Relevance>,
 }
 
@@ -30,56 +34,74 @@ struct Relevance {
 /// A batch of pairs as a model reads it: one row a pair, padded on the right.
 #[derive(Debug)]
 pub struct PairInput {
-    /// The embeddings `[pairs, seq, d]` of each pair's tokens, memory tokens and RR token. Padding is finite, and must not be seen.
+    /// The embeddings `[pairs, seq, d]` of each pair's tokens, memory tokens and RR token. Padding
+    /// is finite, and must not be seen.
     pub embeddings: Tensor,
     /// The real positions of each row.
     pub spans: Vec<Span>,
-    /// Where the memory tokens stand in each row, and after them the RR token if the batch has one: `pairs` rows of `n`. Nothing else of
-    /// the model's final hidden states is read.
+    /// Where the memory tokens stand in each row, and after them the RR token if the batch has one:
+    /// `pairs` rows of `n`. Nothing else of the model's final hidden states is read.
     pub places: Vec<Vec<usize>>,
     memory: usize,
 }
 
 impl MemoryTokens {
-    /// `count` memory tokens, and an RR token if `relevance` is set, for a model with the token embeddings `table [vocabulary, d]`.
+    /// `count` memory tokens, and an RR token if `relevance` is set, for a model with the token
+    /// embeddings `table [vocabulary, d]`.
     ///
-    /// New embeddings are normally distributed with the root mean square of the table: as long as what the model knows, and each
-    /// different from the others. The head starts as PyTorch's linear layers do, with a bias of 0.
+    /// New embeddings are normally distributed with the root mean square of the table: as long as
+    /// what the model knows, and each different from the others. The head starts as PyTorch's
+    /// linear layers do, with a bias of 0.
     ///
     /// # Errors
     /// If there are no memory tokens, or weights cannot be read.
     pub fn new(params: &Params, table: &Param, count: usize, relevance: bool) -> Result<Self> {
+        MemoryTokens::beside_scaled(params, table, 1.0, count, relevance)
+    }
+
+    /// As [`MemoryTokens::new`], for a model that multiplies its token embeddings by `scale`
+    /// ([`Embedding::scale`](super::Embedding::scale)); those of the memory tokens it reads as they are.
+    ///
+    /// # Errors
+    /// As [`MemoryTokens::new`].
+    pub fn beside_scaled(params: &Params, table: &Param, scale: f64, count: usize, relevance: bool) -> Result<Self> {
         if count == 0 {
             return Err(Error::Config("compression.memory_tokens must be at least 1, found 0".into()));
         }
         let (params, table) = (params.fresh(), table.tensor().detach());
         let hidden = table.shape().last();
-        let init = Init::Normal(root_mean_square(&table)?);
+        let init = Init::Normal(root_mean_square(&table)? * scale);
         let relevance = if relevance { Some(Relevance::new(&params, hidden, init)?) } else { None };
-        Ok(MemoryTokens { embeddings: params.get("memory_embeddings", [count, hidden], init)?, relevance })
+        Ok(MemoryTokens { embeddings: params.get("memory_embeddings", [count, hidden], init)?, scale, relevance })
     }
 
-    /// The input embeddings of a batch: token embeddings from `table`, and these own ones after each pair's tokens.
+    /// The input embeddings of a batch: token embeddings from `table`, and these own ones after
+    /// each pair's tokens.
     ///
     /// # Errors
-    /// If the batch is empty, asks for more than these memory tokens or for an RR token that is not there, or an id is not in the table.
+    /// If the batch is empty, asks for more than these memory tokens or for an RR token that is not
+    /// there, or an id is not in the table.
     pub fn embed(&self, table: &Param, batch: &PairBatch) -> Result<PairInput> {
         batch.check(self.count(), self.relevance.is_some())?;
         let layout = Layout::new(batch);
         let device = self.embeddings.tensor().device().clone();
         let mut ids: Vec<u32> = batch.ids.concat();
-        // Nobody reads the embeddings of what is added here.
+        // The embeddings of added ids are not read.
         let padded = batch.widths.width(ids.len());
         ids.resize(padded, ids.first().copied().unwrap_or(0));
-        let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        let mut tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        if self.scale != 1.0 {
+            tokens = tokens.affine(self.scale, 0.0)?;
+        }
         let (memory, relevance) = (self.embeddings.tensor(), self.relevance.as_ref().map(|own| own.embedding.tensor()));
         let rows: Vec<&Tensor> = [&tokens, &memory].into_iter().chain(&relevance).collect();
         let embeddings = Tensor::concat(&rows, 0)?.embedding(&layout.sources(batch, ids.len(), self.count(), &device)?)?;
         Ok(PairInput { embeddings, spans: layout.spans(), places: layout.places(), memory: batch.memory_tokens })
     }
 
-    /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's hidden state at the RR token, computed in
-    /// f32. `states [pairs, n, d]` are those at the input's places.
+    /// The relevance `[pairs]` of each pair, if the batch asked for it: the head on the model's
+    /// hidden state at the RR token, computed in f32. `states [pairs, n, d]` are those at the
+    /// input's places.
     ///
     /// # Errors
     /// If the hidden states are not those of this input.
@@ -113,7 +135,8 @@ impl Relevance {
 }
 
 impl PairInput {
-    /// The memory tokens' part `[pairs, l, d]` of the model's hidden states `[pairs, n, d]` at the input's places.
+    /// The memory tokens' part `[pairs, l, d]` of the model's hidden states `[pairs, n, d]` at the
+    /// input's places.
     ///
     /// # Errors
     /// If the hidden states are not those of this input.
@@ -145,8 +168,9 @@ impl Layout {
         self.tokens.iter().map(|&tokens| Span::padded_right(tokens + self.own)).collect()
     }
 
-    /// For each position `[pairs, length]` the row of its embedding: first `total` ids, those of all pairs, then `memory` memory tokens, then
-    /// the RR token. Padding takes a memory token's, which always exists; no gradient comes back from there.
+    /// For each position `[pairs, length]` the row of its embedding: first `total` ids, those of
+    /// all pairs, then `memory` memory tokens, then the RR token. Padding takes a memory token's,
+    /// which always exists; no gradient comes back from there.
     fn sources(&self, batch: &PairBatch, total: usize, memory: usize, device: &Device) -> Result<Tensor> {
         let relevance = batch.relevance.then_some(total + memory);
         let mut first = 0;

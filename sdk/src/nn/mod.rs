@@ -8,7 +8,6 @@ pub mod bert;
 pub mod deberta;
 pub mod decoder;
 mod embedding;
-pub mod encoder;
 mod forward;
 #[cfg(not(target_arch = "wasm32"))]
 mod generate;
@@ -22,6 +21,7 @@ mod lora;
 mod memory;
 #[cfg(not(target_arch = "wasm32"))]
 mod model_directory;
+pub mod modernbert;
 #[cfg(not(target_arch = "wasm32"))]
 mod optimizer;
 #[cfg(not(target_arch = "wasm32"))]
@@ -30,6 +30,7 @@ mod params;
 mod params_guest;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod peft;
+mod projection;
 #[cfg(not(target_arch = "wasm32"))]
 mod quantization;
 mod rms_norm;
@@ -47,7 +48,7 @@ mod token_batch;
 mod weights;
 
 pub use embedding::Embedding;
-pub use forward::Forward;
+pub use forward::ForwardMode;
 #[cfg(not(target_arch = "wasm32"))]
 pub use generate::{Decoding, Finish, GenerateOptions, Generated, generate};
 pub use init::Init;
@@ -66,6 +67,7 @@ pub use optimizer::{Optimizer, OptimizerConfig, ParamGroup, clip_scale};
 pub use params::{Param, ParamOptions, Params};
 #[cfg(target_arch = "wasm32")]
 pub use params_guest::{Param, Params};
+pub use projection::Projection;
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantization::Quantization;
 pub use rms_norm::RmsNorm;

@@ -40,23 +40,24 @@ impl ModelDirectory {
         JsonKeys::new(&self.config, &self.config_path)
     }
 
-    /// Makes a model in f32 of all weights but those under one of the paths `apart`, which it does not have.
+    /// Makes a model in f32 of all weights but those under one of the paths `ignore`, which it does
+    /// not have.
     ///
     /// # Errors
     /// If weights cannot be read, are missing or misshapen, or are not the model's.
-    pub(super) fn load<M>(&self, device: &Device, apart: &[&str], make: impl FnOnce(&Params) -> Result<M>) -> Result<M> {
+    pub(super) fn load<M>(&self, device: &Device, ignore: &[&str], make: impl FnOnce(&Params) -> Result<M>) -> Result<M> {
         let options =
             ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
         let weights = Arc::new(DirectoryWeights::open(&self.path)?);
-        let params = Params::random(options).initialised_wholly_from(weights, "", apart);
+        let params = Params::random(options).load_strict(weights, "", ignore);
         let model = make(&params).map_err(|error| error.of_model(Path::new(&self.config_path)))?;
         params.finish()?;
         Ok(model)
     }
 }
 
-/// The number of labels of a classifier, as transformers stores it: `num_labels`, or the size of `id2label`, which is not written where
-/// there are two.
+/// The number of labels of a classifier, as transformers stores it: `num_labels`, or the size of
+/// `id2label`, which is not written where there are two.
 ///
 /// # Errors
 /// If `num_labels` is not a positive integer.

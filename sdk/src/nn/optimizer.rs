@@ -1,7 +1,8 @@
-//! AdamW over groups of parameters (Loshchilov and Hutter 2019, arXiv 1711.05101), equal to `torch.optim.AdamW`.
+//! AdamW over groups of parameters (Loshchilov and Hutter 2019, arXiv 1711.05101), equal to
+//! `torch.optim.AdamW`.
 //!
-//! Moments are f32 whatever the parameters are, and parameters of 16 bits have an f32 master copy: updates smaller than their precision
-//! would be lost otherwise.
+//! Moments are f32 whatever the parameters are, and parameters of 16 bits have an f32 master copy:
+//! updates smaller than their precision would be lost otherwise.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +16,7 @@ use crate::{Error, Result};
 /// Parameters that share a learning rate.
 #[derive(Clone, Debug)]
 pub struct ParamGroup {
-    /// What a metrics log calls the group (`generator`, `compressor`).
+    /// The group's name in a metrics log (`generator`, `compressor`).
     pub name: String,
     /// The parameters.
     pub params: Vec<Param>,
@@ -101,7 +102,8 @@ impl Optimizer {
         self.steps
     }
 
-    /// The Euclidean norm of all gradients together, a scalar that stays on the device; `None` if there are none.
+    /// The Euclidean norm of all gradients together, a scalar that stays on the device; `None` if
+    /// there are none.
     ///
     /// # Errors
     /// If the device fails.
@@ -127,11 +129,13 @@ impl Optimizer {
         Ok(None)
     }
 
-    /// Makes one step. `schedule` multiplies each group's learning rate; `scale`, a scalar on the device, multiplies the gradients (see
-    /// [`clip_scale`]). A parameter without a gradient stays as it is, and **where `scale` is NaN, everything does**.
+    /// Makes one step. `schedule` multiplies each group's learning rate; `scale`, a scalar on the
+    /// device, multiplies the gradients (see [`clip_scale`]). A parameter without a gradient stays
+    /// as it is, and **where `scale` is NaN, everything does**.
     ///
     /// # Errors
-    /// If the device fails; the parameters may then be of different steps, and only a checkpoint is safe to go on from.
+    /// If the device fails; the parameters may then be of different steps; resume from a
+    /// checkpoint.
     pub fn step(&mut self, mut gradients: Gradients, schedule: f64, scale: &Tensor) -> Result<()> {
         self.steps += 1;
         for group in &self.groups {
@@ -151,7 +155,8 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The state, for a checkpoint: `first.NAME`, `second.NAME` and `master.NAME` of each parameter. The number of steps is apart.
+    /// The state, for a checkpoint: `first.NAME`, `second.NAME` and `master.NAME` of each
+    /// parameter. The number of steps is apart.
     #[must_use]
     pub fn state(&self) -> Vec<(String, Tensor)> {
         let named = |(name, moments): (&String, &Moments)| {
@@ -163,7 +168,8 @@ impl Optimizer {
     /// Takes the state of a checkpoint that was written after `steps` steps.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names a tensor that is missing or of another shape, or if the state cannot be read.
+    /// [`Error::Weights`] that names a tensor that is missing or of another shape, or if the state
+    /// cannot be read.
     pub fn load_state(&mut self, steps: u64, state: &dyn WeightSource) -> Result<()> {
         for (name, moments) in &mut self.moments {
             moments.first = restore(&moments.first, &format!("first.{name}"), state)?;
@@ -185,8 +191,9 @@ fn restore(old: &Tensor, name: &str, state: &dyn WeightSource) -> Result<Tensor>
     old.device().upload(&state.read(name)?)
 }
 
-/// The factor by which gradients of this `norm` are multiplied so that it becomes `max_norm` at most (as `torch.nn.utils.clip_grad_norm_`):
-/// a scalar on the device, and NaN, so that a step changes nothing, where the norm or one of the `losses` is not finite.
+/// The factor by which gradients of this `norm` are multiplied so that it becomes `max_norm` at
+/// most (as `torch.nn.utils.clip_grad_norm_`): a scalar on the device, and NaN, so that a step
+/// changes nothing, where the norm or one of the `losses` is not finite.
 ///
 /// # Errors
 /// If the device fails.

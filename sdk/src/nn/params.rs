@@ -60,11 +60,13 @@ impl Param {
     }
 }
 
-/// Gives the values of parameters to `update` and stores what it returns, in the same order. Nobody else holds the values meanwhile unless a
-/// clone of one is kept elsewhere, so that a device can update them in place.
+/// Gives the values of parameters to `update` and stores what it returns, in the same order. The
+/// values are unshared meanwhile unless a clone of one is kept elsewhere, so that a device can
+/// update them in place.
 ///
 /// # Errors
-/// Those of `update`, or if it returns too few values; the parameters then keep `placeholder`, and must not be used.
+/// Those of `update`, or if it returns too few values; the parameters then keep `placeholder`, and
+/// must not be used.
 pub(super) fn update_all(
     params: &[&Param],
     placeholder: &Tensor,
@@ -90,20 +92,23 @@ pub struct ParamOptions {
     pub device: Device,
     /// The type that values are stored in.
     pub dtype: DType,
-    /// Whether gradients are wanted (of parameters that are not made otherwise by [`Params::frozen`] or an adapter).
+    /// Whether gradients are wanted (of parameters that are not made otherwise by
+    /// [`Params::frozen`] or an adapter).
     pub trainable: bool,
     /// The seed of random initial values.
     pub seed: u64,
     /// The adapter that linear layers get, if any.
     pub lora: Option<LoraConfig>,
-    /// How the weights of linear layers and embedding tables that do not train are stored, if not in `dtype`.
+    /// How the weights of linear layers and embedding tables that do not train are stored, if not
+    /// in `dtype`.
     pub quantization: Option<Quantization>,
 }
 
 /// The parameters of a model under one path, as a module sees them while it is built.
 ///
-/// A value comes from the weights given to [`Params::load`] or attached to the path by [`Params::initialised_from`]; or from the module's
-/// own [`Init`], where the model is made from random weights ([`Params::random`]) or the parameter is new ([`Params::fresh`]).
+/// A value comes from the weights given to [`Params::load`] or attached to the path by
+/// [`Params::initialised_from`]; or from the module's own [`Init`], where the model is made from
+/// random weights ([`Params::random`]) or the parameter is new ([`Params::fresh`]).
 #[derive(Clone)]
 pub struct Params {
     store: Arc<Store>,
@@ -111,6 +116,18 @@ pub struct Params {
     trainable: bool,
     quantization: Option<Quantization>,
     initial: Option<Initial>,
+    shared: Option<Shared>,
+}
+
+/// The parameters of another model that are this one's, too.
+#[derive(Clone)]
+struct Shared {
+    owner: Arc<Store>,
+    /// The path of the other model in its own parameters.
+    prefix: String,
+    /// The path of this one, below which names are looked up.
+    root: String,
+    lora: LoraConfig,
 }
 
 #[derive(Clone)]
@@ -132,7 +149,7 @@ struct State {
     params: BTreeMap<String, Param>,
     /// Weights that must be used up; see [`Params::load`].
     whole: Vec<Whole>,
-    /// What is missing or misshapen, by where the weights are.
+    /// Missing and misshapen weights, by source.
     problems: BTreeMap<String, Vec<String>>,
     /// The paths of the linear layers, which an adapter may be on.
     linear: BTreeSet<String>,
@@ -144,13 +161,14 @@ impl Params {
     pub fn random(options: ParamOptions) -> Self {
         let (trainable, quantization) = (options.trainable, options.quantization);
         let store = Arc::new(Store { options, state: Mutex::default(), adapters: AdapterSwitch::default() });
-        Params { store, prefix: String::new(), trainable, quantization, initial: None }
+        Params { store, prefix: String::new(), trainable, quantization, initial: None, shared: None }
     }
 
-    /// Parameters whose values `weights` hold. [`Params::finish`] reports what they lack and what they have too much.
+    /// Parameters whose values `weights` hold. [`Params::finish`] reports missing and extra
+    /// weights.
     #[must_use]
     pub fn load(options: ParamOptions, weights: Arc<dyn WeightSource>) -> Self {
-        Params::random(options).initialised_wholly_from(weights, "", &[])
+        Params::random(options).load_strict(weights, "", &[])
     }
 
     /// The parameters under `name` of this path.
@@ -171,7 +189,8 @@ impl Params {
         Params { trainable: true, ..self.clone() }
     }
 
-    /// The same path, in which the weights of linear layers and embedding tables that do not train are stored as `quantization` says.
+    /// The same path, in which the weights of linear layers and embedding tables that do not train
+    /// are stored as `quantization` says.
     #[must_use]
     pub fn quantized(&self, quantization: Option<Quantization>) -> Self {
         Params { quantization, ..self.clone() }
@@ -183,13 +202,14 @@ impl Params {
         self.attached(Stored::new(source), prefix)
     }
 
-    /// As [`Params::initialised_from`], for a model that takes all of the weights under `prefix`: [`Params::finish`] reports those that no
-    /// parameter is made of, except those under one of the paths `apart` (heads that the model does not have), which count from `prefix` too.
+    /// As [`Params::initialised_from`], for a model that takes all of the weights under `prefix`:
+    /// [`Params::finish`] reports those that no parameter is made of, except those under one of the
+    /// paths `ignore` (heads that the model does not have), which count from `prefix` too.
     #[must_use]
-    pub fn initialised_wholly_from(&self, source: Arc<dyn WeightSource>, prefix: &str, apart: &[&str]) -> Self {
+    pub fn load_strict(&self, source: Arc<dyn WeightSource>, prefix: &str, ignore: &[&str]) -> Self {
         let stored = Stored::new(source);
-        let apart = apart.iter().map(|name| join(prefix, name)).collect();
-        self.state().whole.push(Whole { stored: Arc::clone(&stored), prefix: prefix.to_owned(), apart });
+        let ignore = ignore.iter().map(|name| join(prefix, name)).collect();
+        self.state().whole.push(Whole { stored: Arc::clone(&stored), prefix: prefix.to_owned(), ignore });
         self.attached(stored, prefix)
     }
 
@@ -201,7 +221,17 @@ impl Params {
     /// The same path without stored weights: new parameters, that take their [`Init`].
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Params { initial: None, ..self.clone() }
+        Params { initial: None, shared: None, ..self.clone() }
+    }
+
+    /// The same path, for a model that is `owner`'s under another adapter: its weights are those of `owner`, held once, frozen and not listed
+    /// here; what is new is the adapter `lora` on its linear layers. [`Params::finish`] of the returned path reports an adapter on layers
+    /// that are not there.
+    #[must_use]
+    pub fn sharing(&self, owner: &Params, lora: LoraConfig) -> Self {
+        let (prefix, root) = (owner.prefix.clone(), self.prefix.clone());
+        let shared = Shared { owner: Arc::clone(&owner.store), prefix, root, lora };
+        Params { trainable: false, initial: None, shared: Some(shared), ..self.clone() }
     }
 
     /// The path.
@@ -225,17 +255,21 @@ impl Params {
     /// The adapter that linear layers get, if any.
     #[must_use]
     pub fn lora(&self) -> Option<&LoraConfig> {
-        self.store.options.lora.as_ref()
+        match &self.shared {
+            Some(shared) => Some(&shared.lora),
+            None => self.store.options.lora.as_ref(),
+        }
     }
 
-    /// Switches the adapters of the whole model off for as long as the returned guard lives: the model computes what it did before it was
-    /// adapted (PEFT's `disable_adapter`). An adapter that was merged into its weight stays.
+    /// Switches the adapters of the whole model off for as long as the returned guard lives: the
+    /// model computes what it did before it was adapted (PEFT's `disable_adapter`). An adapter that
+    /// was merged into its weight stays.
     #[must_use]
     pub fn without_adapters(&self) -> WithoutAdapters {
         self.store.adapters.switch_off()
     }
 
-    /// What the adapters of the model obey.
+    /// The switch of the model's adapters.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         self.store.adapters.clone()
     }
@@ -248,7 +282,8 @@ impl Params {
 
     /// The parameter `name` under this path. Asking twice gives the same parameter.
     ///
-    /// A value that is missing or misshapen is noted, and [`Params::finish`] reports all of them together.
+    /// A value that is missing or misshapen is noted, and [`Params::finish`] reports all of them
+    /// together.
     ///
     /// # Errors
     /// If weights cannot be read or the device is out of memory.
@@ -256,8 +291,8 @@ impl Params {
         self.get_as(self.store.options.dtype, name, shape.into(), init)
     }
 
-    /// The weight `name` of a linear layer: as [`Params::get`], but quantised if that is asked for, nothing of it trains, and its rows are
-    /// made of whole blocks.
+    /// The weight `name` of a linear layer: as [`Params::get`], but quantised if that is asked for,
+    /// nothing of it trains, and its rows are made of whole blocks.
     ///
     /// # Errors
     /// As [`Params::get`].
@@ -275,11 +310,22 @@ impl Params {
 
     fn get_quantized(&self, quantization: Option<Quantization>, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let quantization = quantization.filter(|quantization| !self.trainable && quantization.fits(&shape));
-        self.get_as(quantization.map_or(self.store.options.dtype, Quantization::dtype), name, shape, init)
+        let dtype = match quantization {
+            Some(quantization) => quantization.dtype(),
+            None => self.stored_blocks(name).unwrap_or(self.store.options.dtype),
+        };
+        self.get_as(dtype, name, shape, init)
     }
 
-    /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`] rounds: of a quantised one that was read from
-    /// stored weights of this path, what stands there.
+    /// The format of the blocks in which the weights of this path hold a weight that does not train: it stays as it is.
+    fn stored_blocks(&self, name: &str) -> Option<DType> {
+        let (stored, name) = self.source(&self.full(name)).filter(|_| !self.trainable)?;
+        stored.source.spec(&name).map(|spec| spec.dtype).filter(|dtype| dtype.is_quantized())
+    }
+
+    /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`]
+    /// rounds: of a quantised one that was read from stored weights of this path, what stands
+    /// there.
     ///
     /// # Errors
     /// If weights cannot be read.
@@ -296,6 +342,9 @@ impl Params {
 
     fn get_as(&self, dtype: DType, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let name = self.full(name);
+        if let Some(shared) = &self.shared {
+            return shared.get(&name, &shape);
+        }
         if let Some(param) = self.state().params.get(&name) {
             return Ok(param.clone());
         }
@@ -314,14 +363,19 @@ impl Params {
         stored.ask(name_there.clone());
         let problem = match stored.source.spec(&name_there) {
             Some(spec) if spec.shape != *shape => format!("{name_there} has shape {}, expected {shape}", spec.shape),
-            Some(spec) if !spec.dtype.is_float() => {
+            Some(spec) if !spec.dtype.is_float() && !spec.dtype.is_quantized() => {
                 format!("{name_there} is of type {}, expected floating-point numbers", spec.dtype)
             }
-            Some(_) => return options.device.upload(&stored.source.read(&name_there)?)?.cast(dtype),
+            Some(spec) => {
+                let value = options.device.upload(&stored.source.read(&name_there)?)?;
+                // Blocks of one format become those of another by way of numbers.
+                let value = if spec.dtype.is_quantized() && dtype != spec.dtype { value.cast(DType::F32)? } else { value };
+                return value.cast(dtype);
+            }
             None => format!("{name_there} is missing, expected shape {shape}"),
         };
         self.state().problems.entry(stored.source.location()).or_default().push(problem);
-        // A shape of which no memory holds the zeros is told with the file, and not as a lack of memory.
+        // A shape too large for memory is reported with the file, not as a lack of memory.
         options.device.zeros(options.dtype, shape).map_err(|_| Error::Weights(describe(&self.state().problems)))
     }
 
@@ -332,16 +386,17 @@ impl Params {
         Some((&initial.stored, initial.stored.name_of(join(&initial.prefix, relative))))
     }
 
-    /// Notes that stored weights may hold `name` under this path although no parameter is made of it.
+    /// Notes that stored weights may hold `name` under this path although no parameter is made of
+    /// it.
     pub fn tolerate(&self, name: &str) {
         if let Some((stored, name)) = self.source(&self.full(name)) {
             stored.ask(name);
         }
     }
 
-    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as where an output head is the embedding table: either
-    /// may be stored alone. One
-    /// that differs is noted, and [`Params::finish`] reports it.
+    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as
+    /// where an output head is the embedding table: either may be stored alone. One that differs is
+    /// noted, and [`Params::finish`] reports it.
     ///
     /// # Errors
     /// If weights cannot be read.
@@ -359,13 +414,13 @@ impl Params {
             return Ok(());
         }
         let problem =
-            format!("{name} differs from {original}, of which the model's configuration makes it a copy (tie_word_embeddings)");
+            format!("{name} differs from {original}, although the model's configuration ties them (tie_word_embeddings)");
         self.state().problems.entry(source.location()).or_default().push(problem);
         Ok(())
     }
 
-    /// Takes the parameter `name` under this path from the weight that is called `copy` in the whole of the stored weights, where it is not
-    /// stored under its own name.
+    /// Takes the parameter `name` under this path from the weight that is called `copy` in the
+    /// whole of the stored weights, where it is not stored under its own name.
     pub fn stored_as(&self, name: &str, copy: &str) {
         if let Some((stored, name)) = self.source(&self.full(name)) {
             stored.copy(name, copy.to_owned());
@@ -377,12 +432,12 @@ impl Params {
         self.state().linear.insert(self.prefix.clone());
     }
 
-    /// Ends the construction of a model: reports weights that were missing, misshapen, or present but never asked for, and an adapter on
-    /// layers that are not there.
+    /// Ends the construction of a model: reports weights that were missing, misshapen, or present
+    /// but never asked for, and an adapter on layers that are not there.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names all of them (the first twenty), and the files that they are or should be in; [`Error::Config`] that
-    /// names the adapter's target.
+    /// [`Error::Weights`] that names all of them (the first twenty), and the files that they are or
+    /// should be in; [`Error::Config`] that names the adapter's target.
     pub fn finish(&self) -> Result<()> {
         let state = self.state();
         if let Some(problem) = self.lora().and_then(|lora| lora.problem(&state.linear)) {
@@ -418,6 +473,22 @@ impl Params {
     }
 }
 
+impl Shared {
+    /// The other model's parameter for the one that is called `name` here.
+    fn get(&self, name: &str, shape: &Shape) -> Result<Param> {
+        let relative = name.strip_prefix(self.root.as_str()).unwrap_or(name).trim_start_matches('.');
+        let name = join(&self.prefix, relative);
+        let state = self.owner.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = state.params.get(&name).cloned();
+        let param = found.ok_or_else(|| Error::Weights(format!("the other model has no {name} to share")))?;
+        let found = param.tensor().spec().shape.clone();
+        if found != *shape {
+            return Err(Error::Weights(format!("{name} of the other model has shape {found}, expected {shape}")));
+        }
+        Ok(param)
+    }
+}
+
 /// The first twenty problems, by where the weights are.
 fn describe(problems: &BTreeMap<String, Vec<String>>) -> String {
     const SHOWN: usize = 20;
@@ -440,7 +511,8 @@ fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() || name.is_empty() { format!("{prefix}{name}") } else { format!("{prefix}.{name}") }
 }
 
-/// A seed for each name (FNV-1a), so that a parameter's initial value depends on no other parameter.
+/// A seed for each name (FNV-1a), so that a parameter's initial value depends on no other
+/// parameter.
 fn name_seed(seed: u64, name: &str) -> u64 {
     name.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
 }

@@ -111,15 +111,15 @@ impl Params {
         None
     }
 
-    /// What adapters obey; a component has none.
+    /// The switch of adapters; a component has none.
     pub(super) fn adapter_switch(&self) -> AdapterSwitch {
         AdapterSwitch::default()
     }
 
-    /// A component's layers get no adapter, so that nobody asks which there are.
+    /// A component's layers get no adapters.
     pub(super) fn note_linear(&self) {}
 
-    /// A component has no stored weights that could hold too much.
+    /// A component has no stored weights, and so no extra ones.
     pub fn tolerate(&self, _name: &str) {}
 
     /// A component has no stored weights that could differ.
@@ -147,7 +147,8 @@ impl Params {
         Ok(Param(Arc::new(Inner { name, trainable: self.trainable, handle, spec })))
     }
 
-    /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are not quantised.
+    /// The weight `name` of a linear layer, as [`Params::get`] gives it: a component's weights are
+    /// not quantised.
     ///
     /// # Errors
     /// If the host cannot make it.

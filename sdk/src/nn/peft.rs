@@ -1,4 +1,5 @@
-//! Adapters in the layout of the PEFT library: `adapter_config.json` and `adapter_model.safetensors`.
+//! Adapters in the layout of the PEFT library: `adapter_config.json` and
+//! `adapter_model.safetensors`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,7 +13,7 @@ use crate::{Error, Result};
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
-/// What PEFT puts before a parameter's name.
+/// PEFT's prefix of parameter names.
 const PREFIX: &str = "base_model.model.";
 /// Keys that make the adapter another function than plain LoRA, or give it parameters elsewhere.
 const UNSUPPORTED: [&str; 12] = [
@@ -30,7 +31,8 @@ const UNSUPPORTED: [&str; 12] = [
     "use_bdlora",
 ];
 
-/// An adapter that was saved by PEFT or by [`save_adapter`]. As a [`WeightSource`] it has the names of the model it belongs to.
+/// An adapter that was saved by PEFT or by [`save_adapter`]. As a [`WeightSource`] it has the names
+/// of the model it belongs to.
 #[derive(Debug)]
 pub struct SavedAdapter {
     config: LoraConfig,
@@ -42,7 +44,8 @@ impl SavedAdapter {
     /// Opens the adapter in `directory`.
     ///
     /// # Errors
-    /// If a file is missing or malformed, or the adapter uses something that this crate does not support; the message names the key.
+    /// If a file is missing or malformed, or the adapter uses something that this crate does not
+    /// support; the message names the key.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
         let directory = directory.as_ref();
         let path = directory.join(CONFIG);
@@ -76,7 +79,8 @@ impl SavedAdapter {
     /// Gives the adapters under the path of `params` the saved values.
     ///
     /// # Errors
-    /// [`Error::Weights`] that names a tensor that is missing, misshapen, or belongs to no adapter of the model.
+    /// [`Error::Weights`] that names a tensor that is missing, misshapen, or belongs to no adapter
+    /// of the model.
     pub fn restore(&self, params: &Params) -> Result<()> {
         let mut left: BTreeSet<String> = self.names().into_iter().collect();
         let file = self.file.path().display();
@@ -91,7 +95,7 @@ impl SavedAdapter {
             param.set(&params.device().upload(&data)?.cast(expected.dtype)?)?;
         }
         match left.first() {
-            Some(name) => Err(Error::Weights(format!("{file}: {name} belongs to no adapter of the model"))),
+            Some(name) => Err(Error::Weights(format!("{file}: {name} is not part of an adapter of the model"))),
             None => Ok(()),
         }
     }
@@ -115,7 +119,8 @@ impl WeightSource for SavedAdapter {
     }
 }
 
-/// Saves the adapters under the path of `params` so that PEFT and vLLM read them. `base_model` is the hub id or path of the model.
+/// Saves the adapters under the path of `params` so that PEFT and vLLM read them. `base_model` is
+/// the hub id or path of the model.
 ///
 /// # Errors
 /// [`Error::Config`] if the model has no adapter; or if a file cannot be written.
@@ -199,7 +204,8 @@ fn refuse_unsupported(keys: &JsonKeys<'_>) -> Result<()> {
             return Err(keys.invalid(key, "nothing"));
         }
     }
-    // The other ways of PEFT to start an adapter (PiSSA, OLoRA, LoftQ ..) take what it starts with out of the base model's weights.
+    // The other ways of PEFT to start an adapter (PiSSA, OLoRA, LoftQ ..) take what it starts with
+    // out of the base model's weights.
     match keys.value("init_lora_weights") {
         Some(Value::String(start)) if !["gaussian", "orthogonal", "eva"].contains(&start.as_str()) => {
             Err(keys.invalid("init_lora_weights", "true, false, \"gaussian\", \"orthogonal\" or \"eva\""))

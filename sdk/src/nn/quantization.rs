@@ -2,10 +2,12 @@
 
 use crate::tensor::{DType, Shape};
 
-/// A format in which the weights of frozen linear layers and embedding tables are stored, whatever type a model computes in: a shorter
-/// number, or blocks of 32 numbers of a row with one scale, as GGML's.
+/// A format in which the weights of frozen linear layers and embedding tables are stored, whatever
+/// type a model computes in: a shorter number, or blocks of 32 numbers of a row with one scale, as
+/// GGML's.
 ///
-/// What trains is never stored so, nor are norms and biases; and a weight whose rows are not made of whole blocks keeps its type.
+/// Trainable weights, norms and biases are never quantised; a weight whose rows are not whole
+/// blocks keeps its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub enum Quantization {
     /// 16-bit "brain" floating point: 16 bits a weight.
@@ -14,7 +16,8 @@ pub enum Quantization {
     /// 8-bit integers: 8.5 bits a weight.
     #[serde(rename = "q8_0")]
     Q8_0,
-    /// 4-bit integers: 4.5 bits a weight, and 8.5 bits in an embedding table, whose rows are read one by one and, often, as the output head.
+    /// 4-bit integers: 4.5 bits a weight, and 8.5 bits in an embedding table, whose rows are read
+    /// one by one and, often, as the output head.
     #[serde(rename = "q4_0")]
     Q4_0,
 }

@@ -14,18 +14,20 @@ pub enum Sampling {
     TopP {
         /// Logits are divided by this first; above 0.
         temperature: f64,
-        /// The least probability that the tokens to choose from have together, in `(0, 1]`; 1 for all tokens.
+        /// The least probability that the tokens to choose from have together, in `(0, 1]`; 1 for
+        /// all tokens.
         top_p: f64,
         /// Decides the choices, together with the row and the step.
         seed: u64,
     },
 }
 
-/// What separates the random streams of neighbouring rows.
+/// Separates the random streams of neighbouring rows.
 const ROW: u64 = 0xD1B5_4A32_D192_ED03;
 
 impl Sampling {
-    /// The same way of choosing for rows of which `row` others come before: row `i` then chooses as row `row + i` does here.
+    /// The same way of choosing for rows of which `row` others come before: row `i` then chooses as
+    /// row `row + i` does here.
     #[must_use]
     pub fn from_row(self, row: usize) -> Self {
         match self {
@@ -52,11 +54,12 @@ impl Sampling {
         }
     }
 
-    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding: ids `[batch]` of i64 on the device. A row's choice
-    /// depends on no other row.
+    /// The next token of each row of logits `[batch, vocabulary]`, at `step` of a decoding: ids
+    /// `[batch]` of i64 on the device. A row's choice depends on no other row.
     ///
     /// # Errors
-    /// If the settings are out of range, or the device fails. A row that is not finite has id -1 where tokens are drawn.
+    /// If the settings are out of range, or the device fails. A row that is not finite has id -1
+    /// where tokens are drawn.
     pub fn choose(&self, logits: &Tensor, step: usize) -> Result<Tensor> {
         self.check()?;
         match *self {
@@ -75,8 +78,9 @@ fn row_seed(seed: u64, row: u64) -> u64 {
     seed.wrapping_add(row.wrapping_mul(ROW))
 }
 
-/// The token of each row at quantile `draws [batch, 1]` of its nucleus' distribution, tokens ordered by falling probability and, on ties, by
-/// id; -1 where the logits are not finite. Everything stays on the device.
+/// The token of each row at quantile `draws [batch, 1]` of its nucleus' distribution, tokens
+/// ordered by falling probability and, on ties, by id; -1 where the logits are not finite.
+/// Everything stays on the device.
 fn nucleus(logits: &Tensor, temperature: f64, top_p: f64, draws: &Tensor) -> Result<Tensor> {
     let logits = logits.cast(DType::F32)?;
     let &[batch, width] = logits.dims() else {
@@ -101,7 +105,8 @@ fn nucleus(logits: &Tensor, temperature: f64, top_p: f64, draws: &Tensor) -> Res
     finite.select(&chosen, &device.full(DType::I64, [], -1.0)?)
 }
 
-/// The sum of what stands before each element of a row `[batch, n]`: within blocks and over blocks, each a product with a triangle of ones.
+/// The sum of what stands before each element of a row `[batch, n]`: within blocks and over blocks,
+/// each a product with a triangle of ones.
 fn sums_before(x: &Tensor) -> Result<Tensor> {
     const BLOCK: usize = 64;
     let (device, batch, width) = (x.device(), x.shape().rows(), x.shape().last());

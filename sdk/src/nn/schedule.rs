@@ -4,7 +4,8 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Schedule {
-    /// Up to the peak over the warm-up, then down to 0 at the last step, both linearly (the paper's).
+    /// Up to the peak over the warm-up, then down to 0 at the last step, both linearly (the
+    /// paper's).
     #[default]
     Linear,
     /// Up to the peak over the warm-up, then down to 0 along half a cosine.
@@ -14,8 +15,8 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// The share of the peak learning rate for step `step` (from 0) of `total`, of which the first `warmup` are the warm-up.
-    /// Equal to `transformers.get_*_schedule_with_warmup`.
+    /// The share of the peak learning rate for step `step` (from 0) of `total`, of which the first
+    /// `warmup` are the warm-up. Equal to `transformers.get_*_schedule_with_warmup`.
     #[must_use]
     pub fn factor(self, step: u64, warmup: u64, total: u64) -> f64 {
         if step < warmup {

@@ -3,7 +3,8 @@
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
-/// The real positions of one row of a batch: `start..start + len`. Padding stands before or after them, never within.
+/// The real positions of one row of a batch: `start..start + len`. Padding stands before or after
+/// them, never within.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// The first real position.
@@ -40,7 +41,7 @@ impl Span {
         let len = mask[start..].iter().take_while(|&&real| real).count();
         if mask[start + len..].contains(&true) {
             return Err(Error::Input(format!(
-                "padding stands within a sequence, at position {}; expected it before the first token or after the last",
+                "padding within a sequence, at position {}; expected it before the first token or after the last",
                 start + len
             )));
         }
@@ -64,17 +65,18 @@ impl Span {
         Err(Error::Input(format!("the rows of a batch have the spans [{}], expected {batch} within {width}", found.join(", "))))
     }
 
-    /// What [`Op::Attention`](crate::Op::Attention) reads: of each row where its keys begin, how many they are, and where its first query
-    /// stands.
+    /// The spans for [`Op::Attention`](crate::Op::Attention): each row's first key, number of keys,
+    /// and position of its first query.
     pub(super) fn upload(spans: &[Span], first: impl Fn(&Span) -> i64, device: &Device) -> Result<Tensor> {
         let row = |span: &Span| [span.start as i64, span.len as i64, first(span)];
         device.from_slice(&spans.iter().flat_map(row).collect::<Vec<i64>>(), [spans.len(), 3])
     }
 }
 
-/// How wide the rows of a batch are made for their longest sequence: the one policy for every place that pads.
+/// How wide the rows of a batch are made for their longest sequence: the one policy for every place
+/// that pads.
 ///
-/// What is computed for a sequence does not depend on its padding, so that every policy gives the same results within rounding.
+/// Results do not depend on padding, so that every policy gives the same ones within rounding.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Widths {
@@ -84,7 +86,8 @@ pub enum Widths {
     /// Rounded up to a multiple of 8, which matrix units like.
     #[serde(rename = "multiple-of-8")]
     MultipleOf8,
-    /// Rounded up to 16, 24, 32, 48, 64, 96, 128 and so on: few shapes, for devices that compile a program for each.
+    /// Rounded up to 16, 24, 32, 48, 64, 96, 128 and so on: few shapes, for devices that compile a
+    /// program for each.
     Buckets,
 }
 
@@ -103,7 +106,8 @@ impl Widths {
         }
     }
 
-    /// The policy that suits a device: [`Buckets`](Widths::Buckets) for one whose shapes are static, else [`Exact`](Widths::Exact).
+    /// The policy that suits a device: [`Buckets`](Widths::Buckets) for one whose shapes are
+    /// static, else [`Exact`](Widths::Exact).
     #[cfg(not(target_arch = "wasm32"))]
     #[must_use]
     pub fn of_device(device: &Device) -> Self {

@@ -13,7 +13,8 @@ pub(super) struct Stored {
     copies: Mutex<BTreeMap<String, String>>,
 }
 
-/// What models are called inside a model with a head; a model that was stored without its head has these names not.
+/// Prefixes of models inside a model with a head; a model that was stored without its head lacks
+/// them.
 const BASES: [&str; 4] = ["model.", "bert.", "distilbert.", "deberta."];
 
 impl Stored {
@@ -21,7 +22,7 @@ impl Stored {
         Arc::new(Stored { source, asked: Mutex::default(), copies: Mutex::default() })
     }
 
-    /// Notes that `name` is no weight too much.
+    /// Marks `name` as used.
     pub(super) fn ask(&self, name: String) {
         self.asked().insert(name);
     }
@@ -31,7 +32,8 @@ impl Stored {
         self.copies.lock().unwrap_or_else(PoisonError::into_inner).insert(name, copy);
     }
 
-    /// The name under which the weight `name` is stored: its own, that of a copy, or an older one that `transformers` reads too.
+    /// The name under which the weight `name` is stored: its own, that of a copy, or an older one
+    /// that `transformers` reads too.
     pub(super) fn name_of(&self, name: String) -> String {
         let is_stored = |name: &String| self.source.spec(name).is_some();
         if is_stored(&name) {
@@ -42,11 +44,11 @@ impl Stored {
         found.unwrap_or(name)
     }
 
-    /// The weights under `prefix` that nobody asked for, those below one of the names `apart` left out.
-    fn superfluous(&self, prefix: &str, apart: &[String]) -> Vec<String> {
+    /// The unused weights under `prefix`, except those below one of the names `ignore`.
+    fn superfluous(&self, prefix: &str, ignore: &[String]) -> Vec<String> {
         let asked = self.asked();
         let under = |name: &str, path: &str| name.strip_prefix(path).is_some_and(|rest| path.is_empty() || rest.starts_with('.'));
-        let left = |name: &String| !asked.contains(name) && under(name, prefix) && !apart.iter().any(|path| under(name, path));
+        let left = |name: &String| !asked.contains(name) && under(name, prefix) && !ignore.iter().any(|path| under(name, path));
         self.source.names().into_iter().filter(left).collect()
     }
 
@@ -55,7 +57,8 @@ impl Stored {
     }
 }
 
-/// What a weight was called before: the parameters of a layer norm as TensorFlow has them, and a model's own without its base's name.
+/// Other names of a weight: TensorFlow's names of layer norm parameters, and names without the
+/// base's prefix.
 fn older(name: &str) -> impl Iterator<Item = String> + use<> {
     let without = BASES.iter().find_map(|base| name.strip_prefix(base)).map(str::to_owned);
     let names = [Some(name.to_owned()), without.clone()];
@@ -74,12 +77,12 @@ pub(super) struct Whole {
     /// The path in the source below which all of them must be asked for.
     pub(super) prefix: String,
     /// Paths in the source that may be left.
-    pub(super) apart: Vec<String>,
+    pub(super) ignore: Vec<String>,
 }
 
 impl Whole {
     /// The weights that are left, in any order.
     pub(super) fn left(&self) -> Vec<String> {
-        self.stored.superfluous(&self.prefix, &self.apart)
+        self.stored.superfluous(&self.prefix, &self.ignore)
     }
 }

@@ -4,13 +4,14 @@ use super::Span;
 use crate::tensor::{Device, Tensor};
 use crate::{Error, Result};
 
-/// Sequences of token ids, specials included. They may differ in length: a model pads them, and what it computes for one does not depend on
-/// the others.
+/// Sequences of token ids, specials included. They may differ in length: a model pads them, and
+/// what it computes for one does not depend on the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenBatch {
     /// The ids of each sequence, at least one.
     pub ids: Vec<Vec<u32>>,
-    /// The type of each token (`token_type_ids`), of the same lengths; 0 for the first text of a pair, 1 for the second.
+    /// The type of each token (`token_type_ids`), of the same lengths; 0 for the first text of a
+    /// pair, 1 for the second.
     pub types: Vec<Vec<u32>>,
 }
 
@@ -31,7 +32,8 @@ impl TokenBatch {
     /// Pads the batch for a model that reads up to `most` tokens.
     ///
     /// # Errors
-    /// [`Error::Input`] if there is no sequence, one is empty or longer than `most`, or types do not fit their ids.
+    /// [`Error::Input`] if there are no sequences, one is empty or longer than `most`, or types do
+    /// not match their ids.
     pub(super) fn pad(&self, most: usize, device: &Device) -> Result<Padded> {
         let lengths: Vec<usize> = self.ids.iter().map(Vec::len).collect();
         let len = lengths.iter().copied().max().unwrap_or(0);
@@ -39,7 +41,7 @@ impl TokenBatch {
             return Err(Error::Input("a batch has a sequence without tokens, expected at least one token".into()));
         }
         if len > most {
-            return Err(Error::Input(format!("a text of {len} tokens is too long: the model reads up to {most}")));
+            return Err(Error::Input(format!("a text of {len} tokens is too long: the model's maximum is {most}")));
         }
         if self.types.iter().map(Vec::len).ne(lengths.iter().copied()) {
             return Err(Error::Input("the token types of a batch have other lengths than its ids".into()));

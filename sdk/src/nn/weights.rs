@@ -37,7 +37,7 @@ impl WeightSource for BTreeMap<String, TensorData> {
     }
 
     fn read(&self, name: &str) -> Result<TensorData> {
-        self.get(name).cloned().ok_or_else(|| Error::Weights(format!("there is no tensor {name}")))
+        self.get(name).cloned().ok_or_else(|| Error::Weights(format!("no tensor {name}")))
     }
 }
 
@@ -70,7 +70,7 @@ impl WeightSource for MergedWeights {
     fn read(&self, name: &str) -> Result<TensorData> {
         match self.owner(name) {
             Some(source) => source.read(name),
-            None => Err(Error::Weights(format!("there is no tensor {name}"))),
+            None => Err(Error::Weights(format!("no tensor {name}"))),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a device implements.
+//! The interface of a device.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -13,18 +13,19 @@ pub struct Storage(Arc<Held<dyn Any + Send + Sync>>);
 struct Held<T: ?Sized> {
     /// The entry in the device's ledger.
     charge: Option<MemoryCharge>,
-    /// What is known of integers that came from the host.
+    /// Known bounds of integers from the host.
     range: Option<IntegerRange>,
     data: T,
 }
 
 impl Storage {
-    /// Elements that a device has made, to be given to whoever asked for them.
+    /// Elements that a device has made for the caller.
     pub fn new<T: Any + Send + Sync>(data: T) -> Self {
         Storage(Arc::new(Held { charge: None, range: None, data }))
     }
 
-    /// Notes what the elements take and, of integers, between which numbers they lie. Only a storage that nobody else holds yet takes note.
+    /// Notes what the elements take and, of integers, between which numbers they lie. Only an
+    /// unshared storage records it.
     pub(super) fn noted(mut self, charge: MemoryCharge, range: Option<IntegerRange>) -> Self {
         if let Some(held) = Arc::get_mut(&mut self.0) {
             held.charge = Some(charge);
@@ -55,15 +56,16 @@ impl Value {
         self.storage.0.data.downcast_ref()
     }
 
-    /// The elements for writing, if nobody else holds them and they are of the representation `T`.
+    /// The elements for writing, if they are unshared and of the representation `T`.
     pub fn get_mut<T: 'static>(&mut self) -> Option<&mut T> {
         Arc::get_mut(&mut self.storage.0)?.data.downcast_mut()
     }
 
-    /// The elements themselves, if nobody else holds them and they are of the representation `T`, of which an empty one stays behind.
+    /// The elements themselves, if they are unshared and of the representation `T`. Leaves an empty
+    /// `T`.
     ///
     /// # Errors
-    /// The value as it was.
+    /// The unchanged value.
     pub fn take<T: Default + 'static>(mut self) -> std::result::Result<T, Self> {
         match self.get_mut::<T>() {
             Some(data) => Ok(std::mem::take(data)),
@@ -103,7 +105,7 @@ impl IntegerRange {
     }
 }
 
-/// Bytes that somebody keeps for as long as they are used, as a file's memory map.
+/// Bytes kept alive by an owner, such as a file's memory map.
 #[derive(Clone)]
 pub struct HostBytes {
     owner: Arc<dyn AsRef<[u8]> + Send + Sync>,
@@ -133,18 +135,18 @@ impl HostBytes {
 /// The memory of a device, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct DeviceMemory {
-    /// What a tensor could still get.
+    /// Memory that is still available.
     pub free: u64,
     /// All of it.
     pub total: u64,
 }
 
-/// What a device says of itself.
+/// A device's description.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct DeviceInfo {
     /// The plugin's name, `cpu`.
     pub name: String,
-    /// What a person would call the device (the processor's name, features in use).
+    /// The device's name for people (the processor's name, features in use).
     pub description: String,
     /// Threads or multiprocessors that it computes with.
     pub threads: usize,
@@ -152,31 +154,37 @@ pub struct DeviceInfo {
     pub dtypes: Vec<DType>,
     /// Its memory in bytes, if it has one of its own.
     pub memory: Option<u64>,
-    /// Whether each shape costs a compilation, so that sequences had better be padded to few widths.
+    /// Whether each shape costs a compilation, so that sequences had better be padded to few
+    /// widths.
     pub static_shapes: bool,
 }
 
 /// A device: it stores tensors and runs instructions.
 ///
-/// A backend implements forward instructions only; gradients are instructions as well. Specifications have been checked by
-/// [`infer`](super::infer) before a backend sees them, so it may rely on shapes and types, and ids and targets that came from the host have been
-/// checked as well. Results must not depend on the number of threads.
+/// A backend implements forward instructions only; gradients are instructions as well.
+/// Specifications have been checked by [`infer`](super::infer) before a backend sees them, so it
+/// may rely on shapes and types, and ids and targets that came from the host have been checked as
+/// well. Results must not depend on the number of threads.
 ///
-/// **When things happen.** A device may run an instruction at once, in the background, or only when somebody reads; an error that it meets late
-/// is that of the next [`read`](Self::read) or [`synchronize`](Self::synchronize). The instructions of a thread take effect in program order.
-/// A storage that is dropped is free for the instructions that follow it in that order, so its memory may be given away while earlier ones
-/// still run. A device that puts instructions off keeps what they read until they have run, and need not compute what nobody holds any more.
+/// **When things happen.** A device may run an instruction at once, in the background, or lazily at
+/// the next read. A late error is returned by the next [`read`](Self::read) or
+/// [`synchronize`](Self::synchronize). The instructions of a thread take effect in program order. A
+/// storage that is dropped is free for the instructions that follow it in that order, so its memory
+/// may be given away while earlier ones still run. A lazy device keeps the inputs of instructions
+/// until they have run, and need not compute outputs without owners.
 pub trait DeviceBackend: Send + Sync + 'static {
-    /// What this device is.
+    /// This device's description.
     fn info(&self) -> DeviceInfo;
 
-    /// Brings elements from the host to the device: little-endian, as `spec` says. The bytes are the caller's again when the call returns.
+    /// Brings elements from the host to the device: little-endian, as `spec` says. The bytes are
+    /// the caller's again when the call returns.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; or if the device does not know the element type.
     fn upload(&self, spec: &TensorSpec, bytes: &[u8]) -> Result<Storage>;
 
-    /// As [`upload`](Self::upload), of bytes that stay where they are, so that a device that shares the host's memory may use them there.
+    /// As [`upload`](Self::upload), of bytes that stay where they are, so that a device that shares
+    /// the host's memory may use them there.
     ///
     /// # Errors
     /// As [`upload`](Self::upload).
@@ -184,18 +192,21 @@ pub trait DeviceBackend: Send + Sync + 'static {
         self.upload(spec, bytes.bytes())
     }
 
-    /// Brings the elements of all `values` to the host in one go, after everything that they depend on.
+    /// Brings the elements of all `values` to the host in one go, after everything that they depend
+    /// on.
     ///
     /// # Errors
     /// If the transfer fails, or an instruction that was still under way.
     fn read(&self, values: &[&Value]) -> Result<Vec<TensorData>>;
 
-    /// Whether [`execute`](Self::execute) runs `op` on inputs of these specifications. A coarse instruction that it does not run is
-    /// decomposed; a primitive one that it does not run is an error.
+    /// Whether [`execute`](Self::execute) runs `op` on inputs of these specifications. A coarse
+    /// instruction that it does not run is decomposed; a primitive one that it does not run is an
+    /// error.
     fn supports(&self, op: &Op, inputs: &[TensorSpec]) -> bool;
 
-    /// Runs one instruction, or notes it to be run. `outputs` are the specifications of its results, as [`infer`](super::infer) gives them.
-    /// Inputs are passed by value, so that an input that nobody else holds ([`Value::take`]) can be overwritten.
+    /// Runs one instruction, or notes it to be run. `outputs` are the specifications of its
+    /// results, as [`infer`](super::infer) gives them. Inputs are passed by value, so that unshared
+    /// ones ([`Value::take`]) can be overwritten.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`]; or if the device fails.
@@ -209,7 +220,7 @@ pub trait DeviceBackend: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Starts what was put off, without waiting for it: the caller goes on to do something else.
+    /// Starts deferred instructions without waiting for them.
     ///
     /// # Errors
     /// If the device fails.
@@ -217,8 +228,9 @@ pub trait DeviceBackend: Send + Sync + 'static {
         Ok(())
     }
 
-    /// A hint that what came before and what follows had better be compiled apart, since either is likely to be repeated: between layers, at
-    /// the segments of a checkpointed backward sweep, after building a model, after a step.
+    /// A hint that what came before and what follows had better be compiled apart, since either is
+    /// likely to be repeated: between layers, at the segments of a checkpointed backward sweep,
+    /// after building a model, after a step.
     ///
     /// # Errors
     /// If the device fails.

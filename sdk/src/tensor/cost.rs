@@ -2,7 +2,7 @@
 
 use super::{Op, TensorSpec};
 
-/// What an instruction costs.
+/// The costs of an instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Floating-point operations of products alone, `2mnk` for a matrix product.
@@ -13,10 +13,11 @@ pub struct Cost {
 
 /// The cost of `op` on inputs and outputs of these specifications.
 ///
-/// Floating-point operations are counted as PyTorch's `FlopCounterMode` counts them: those of products (matrix products, linear maps,
-/// attention), with nothing subtracted for masks; everything else counts 0. Attention's backward is five products, one of
-/// which computes the scores a second time. Bytes are those of the inputs and outputs; of a table or a tensor that is only
-/// partly read or written, that part.
+/// Floating-point operations are counted as PyTorch's `FlopCounterMode` counts them: those of
+/// products (matrix products, linear maps, attention), with nothing subtracted for masks;
+/// everything else counts 0. Attention's backward is five products, one of which recomputes the
+/// scores. Bytes are those of the inputs and outputs; of a table or a tensor that is only partly
+/// read or written, that part.
 #[must_use]
 pub fn cost(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> Cost {
     Cost { flops: flops(op, inputs, outputs), bytes: bytes(op, inputs, outputs) }
@@ -37,7 +38,8 @@ fn flops(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
             let (x, down) = (inputs.get(1), inputs.get(2));
             adapter(x, down).saturating_add(adapter(outputs.first(), down))
         }
-        // The gradient of `low` is one product with the second factor, `dx` and `ddown` are one each with the first, `dup` one with the second.
+        // The gradient of `low` is one product with the second factor, `dx` and `ddown` are one
+        // each with the first, `dup` one with the second.
         Op::AdapterBackward { input, down, up, .. } => {
             let (narrow, wide) = (adapter(inputs.first(), inputs.get(1)), adapter(inputs.get(4), inputs.get(1)));
             let times = |product: u64, count: u64| product.saturating_mul(count);
@@ -94,7 +96,8 @@ fn scores(inputs: &[TensorSpec]) -> u64 {
     product(&[2, inputs[0].shape.count(), keys])
 }
 
-/// The operations of the product of the rows of `x [.., n]` with a matrix between `n` features and the rank, which is `down`'s first extent.
+/// The operations of the product of the rows of `x [.., n]` with a matrix between `n` features and
+/// the rank, which is `down`'s first extent.
 fn adapter(x: Option<&TensorSpec>, down: Option<&TensorSpec>) -> u64 {
     let rank = down.and_then(|down| down.shape.dims().first()).copied().unwrap_or(0);
     x.map_or(0, |x| product(&[2, x.shape.count(), rank]))
@@ -107,7 +110,7 @@ fn product(factors: &[usize]) -> u64 {
 fn bytes(op: &Op, inputs: &[TensorSpec], outputs: &[TensorSpec]) -> u64 {
     let sum = |specs: &[TensorSpec]| specs.iter().map(|spec| spec.bytes() as u64).sum::<u64>();
     match op {
-        // What is read is of the size of the output.
+        // Reads as many bytes as the output has.
         Op::Slice { .. } => 2 * sum(outputs),
         Op::Embedding => sum(inputs.get(1..).unwrap_or_default()) + 2 * sum(outputs),
         // Read from the update and written into the base.

@@ -3,7 +3,7 @@
 use super::{DType, Element, Shape, TensorSpec};
 use crate::{Error, Result};
 
-/// A tensor in host memory: what goes to a device and what comes back.
+/// A tensor in host memory, for transfers to and from a device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TensorData {
     spec: TensorSpec,

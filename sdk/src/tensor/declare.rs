@@ -1,6 +1,7 @@
-//! How an instruction is declared: the macro behind the table in `op.rs`, and what it makes of each row.
+//! How an instruction is declared: the macro behind the table in `op.rs`, and what it makes of each
+//! row.
 
-/// What the table says of an instruction.
+/// The declaration of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Declaration {
     /// The name in messages, traces and the plugin interface.
@@ -9,8 +10,8 @@ pub struct Declaration {
     pub doc: &'static [&'static str],
     /// Who runs it.
     pub kind: OpKind,
-    /// The inputs in order, apart by spaces. `?` marks one that may be left out, `*` one or more of that kind, `!` one that is overwritten
-    /// where nobody else holds it.
+    /// The inputs in order, apart by spaces. `?` marks an optional input, `*` one or more, `!` one
+    /// that is overwritten in place if unshared.
     pub inputs: &'static str,
     /// The outputs in order, with the same marks.
     pub outputs: &'static str,
@@ -41,7 +42,8 @@ pub struct Field {
 pub enum FieldClass {
     /// Shapes the program: another value is another program.
     fixed,
-    /// A run-time scalar: a program takes it as an argument, and the same program runs with any value.
+    /// A run-time scalar: a program takes it as an argument, and the same program runs with any
+    /// value.
     runtime,
 }
 
@@ -50,7 +52,8 @@ pub enum FieldClass {
 pub enum OpKind {
     /// Every device must run it.
     Primitive,
-    /// A device may run it as one kernel; [`decompose`](super::decompose) writes it as primitive ones for a device that does not.
+    /// A device may run it as one kernel; [`decompose`](super::decompose) writes it as primitive
+    /// ones for a device that does not.
     Coarse,
 }
 
@@ -99,7 +102,8 @@ impl From<usize> for Scalar {
     }
 }
 
-/// Makes the enum [`Op`](super::Op) and what is read off its table: names, declarations, run-time scalars.
+/// Defines the enum [`Op`](super::Op) and the functions derived from its table: names,
+/// declarations, run-time scalars.
 macro_rules! instructions {
     (
         $(#[$enum_meta:meta])*
@@ -120,7 +124,7 @@ macro_rules! instructions {
         }
 
         impl Op {
-            /// What the table says of every instruction, in its order.
+            /// The declarations of all instructions, in order.
             pub const TABLE: &'static [Declaration] = &[ $( Declaration {
                 name: $name,
                 doc: &[ $($doc),* ],
@@ -140,7 +144,7 @@ macro_rules! instructions {
                 ],
             }, )* ];
 
-            /// What the table says of this instruction.
+            /// The declaration of this instruction.
             #[must_use]
             pub fn declaration(&self) -> &'static Declaration {
                 &Op::TABLE[Row::of(self) as usize]
@@ -152,7 +156,8 @@ macro_rules! instructions {
                 match self { $( Op::$variant { .. } => $name, )* }
             }
 
-            /// The run-time scalars, in the order of the table. Two instructions with one [`program`](Op::program) differ in these alone.
+            /// The run-time scalars, in the order of the table. Two instructions with one
+            /// [`program`](Op::program) differ in these alone.
             #[must_use]
             #[allow(unused_variables, reason = "not every field is a scalar")]
             pub fn scalars(&self) -> Vec<Scalar> {
@@ -164,8 +169,8 @@ macro_rules! instructions {
                 }
             }
 
-            /// The static part: this instruction with its run-time scalars at 0. It is what a device compiles, and equal from one step of a
-            /// training to the next.
+            /// The static part: this instruction with its run-time scalars at 0. It is what a
+            /// device compiles, and equal from one step of a training to the next.
             #[must_use]
             #[allow(unused_variables, reason = "not every field is a scalar")]
             pub fn program(&self) -> Op {
@@ -198,7 +203,8 @@ macro_rules! instructions {
     (@clear runtime $field:ident) => { *$field = Default::default(); };
 }
 
-/// Makes an enum of elementary functions, and the list of them: each is a function of its own in the plugin interface.
+/// Makes an enum of elementary functions, and the list of them: each is a function of its own in
+/// the plugin interface.
 macro_rules! functions {
     (
         $(#[$enum_meta:meta])*

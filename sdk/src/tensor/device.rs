@@ -1,4 +1,5 @@
-//! The one place through which every instruction runs: checked, counted, traced, and decomposed where the backend asks for it.
+//! The one place through which every instruction runs: checked, counted, traced, and decomposed
+//! where the backend asks for it.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -8,7 +9,8 @@ use super::backend::{DeviceBackend, DeviceInfo, DeviceMemory, HostBytes, Integer
 use super::{Cost, Element, Op, Shape, Tensor, TensorData, TensorSpec, cost, decompose, finite, infer};
 use crate::{Error, Result};
 
-/// A device that tensors live on: a [`DeviceBackend`], and the account of what it has done. Cloning shares both.
+/// A device that tensors live on: a [`DeviceBackend`], and the account of what it has done. Cloning
+/// shares both.
 #[derive(Clone)]
 pub struct Device(Arc<Shared>);
 
@@ -24,7 +26,7 @@ struct Shared {
     allocations: AtomicU64,
 }
 
-/// What a device has executed since it was made; subtract two readings to account for what lies between.
+/// Everything that a device has executed; subtract two readings to measure the work between them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Usage {
     /// Floating-point operations, 2mnk for a matrix product (see [`cost`]).
@@ -33,7 +35,8 @@ pub struct Usage {
     pub bytes: u64,
     /// Instructions executed; a decomposed one counts as one.
     pub instructions: u64,
-    /// Times that elements were brought to the host, however many tensors each brought: what makes the host wait for the device.
+    /// Times that elements were brought to the host, however many tensors each brought: what makes
+    /// the host wait for the device.
     pub reads: u64,
     /// Tensors that were brought to the device.
     pub uploads: u64,
@@ -61,7 +64,7 @@ impl std::ops::Sub for Usage {
 pub struct MemoryUse {
     /// Held now.
     pub live: u64,
-    /// The most that was held at once since the last [`Device::reset_peak_memory`].
+    /// Peak memory since the last [`Device::reset_peak_memory`].
     pub peak: u64,
 }
 
@@ -92,7 +95,7 @@ impl Drop for MemoryCharge {
 }
 
 thread_local! {
-    /// Set while a coarse instruction runs as primitives, which are then not counted a second time.
+    /// Set while a coarse instruction runs as primitives, which are then not counted twice.
     static DECOMPOSING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -118,7 +121,7 @@ impl Device {
         &self.0.name
     }
 
-    /// What the backend says of itself.
+    /// The backend's description.
     #[must_use]
     pub fn info(&self) -> DeviceInfo {
         self.0.backend.info()
@@ -130,7 +133,7 @@ impl Device {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What was executed so far.
+    /// The work executed so far.
     #[must_use]
     pub fn usage(&self) -> Usage {
         Usage {
@@ -149,7 +152,7 @@ impl Device {
         MemoryUse { live: self.0.memory.live.load(Ordering::Relaxed), peak: self.0.memory.peak.load(Ordering::Relaxed) }
     }
 
-    /// Starts a new measurement of the peak from what is held now.
+    /// Resets the peak to the current memory.
     pub fn reset_peak_memory(&self) {
         self.0.memory.peak.store(self.0.memory.live.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -170,7 +173,8 @@ impl Device {
         self.0.backend.flush()
     }
 
-    /// A hint that what came before and what follows had better be compiled apart; see [`DeviceBackend::cut`].
+    /// A hint that what came before and what follows had better be compiled apart; see
+    /// [`DeviceBackend::cut`].
     ///
     /// # Errors
     /// If the device fails.
@@ -195,14 +199,16 @@ impl Device {
     /// Brings little-endian elements to the device.
     ///
     /// # Errors
-    /// [`Error::Data`] if there are not as many bytes as `spec` needs; or if the device is out of memory or does not know the element type.
+    /// [`Error::Data`] if there are not as many bytes as `spec` needs; or if the device is out of
+    /// memory or does not know the element type.
     pub fn upload_bytes(&self, spec: TensorSpec, bytes: &[u8]) -> Result<Tensor> {
         check_length(&spec, bytes)?;
         let storage = self.0.backend.upload(&spec, bytes)?;
         Ok(self.uploaded(spec, storage, bytes))
     }
 
-    /// As [`Device::upload_bytes`], of bytes that stay where they are: a device that shares the host's memory uses them there.
+    /// As [`Device::upload_bytes`], of bytes that stay where they are: a device that shares the
+    /// host's memory uses them there.
     ///
     /// # Errors
     /// As [`Device::upload_bytes`].
@@ -221,7 +227,8 @@ impl Device {
     /// The elements of several tensors in host memory, for which the host waits once.
     ///
     /// # Errors
-    /// [`Error::DeviceMismatch`] if a tensor lives elsewhere; or if the transfer fails, or an instruction that was still under way.
+    /// [`Error::DeviceMismatch`] if a tensor lives elsewhere; or if the transfer fails, or an
+    /// instruction that was still under way.
     pub fn read(&self, tensors: &[&Tensor]) -> Result<Vec<TensorData>> {
         if let Some(other) = tensors.iter().find(|tensor| !tensor.device().same(self)) {
             let (first, second) = (self.name().to_owned(), other.device().name().to_owned());
@@ -240,7 +247,8 @@ impl Device {
         self.upload(&TensorData::from_slice(elements, shape)?)
     }
 
-    /// Runs one instruction: checks it, counts it, traces it, and hands it to the backend or decomposes it.
+    /// Runs one instruction: checks it, counts it, traces it, and hands it to the backend or
+    /// decomposes it.
     pub(super) fn execute(&self, op: &Op, mut inputs: Vec<Value>) -> Result<Vec<Value>> {
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec.clone()).collect();
         let outputs = infer(op, &specs)?;
@@ -263,8 +271,9 @@ impl Device {
         self.watched(op, inputs, |inputs| self.decompose(op, inputs))
     }
 
-    /// Runs an instruction, and where [`watch_finite`](super::watch_finite) asks for it, checks that what it makes of finite inputs is
-    /// finite. Primitives of a coarse instruction are not looked at: a mask may well be infinite.
+    /// Runs an instruction, and where [`watch_finite`](super::watch_finite) asks for it, checks
+    /// that what it makes of finite inputs is finite. Primitives of a coarse instruction are not
+    /// looked at: a mask may well be infinite.
     fn watched(&self, op: &Op, inputs: Vec<Value>, run: impl FnOnce(Vec<Value>) -> Result<Vec<Value>>) -> Result<Vec<Value>> {
         if !finite::watching() || DECOMPOSING.get() {
             return run(inputs);
@@ -315,7 +324,7 @@ fn check_length(spec: &TensorSpec, bytes: &[u8]) -> Result<()> {
     Err(Error::Data(format!("{spec} needs {} bytes, got {}", spec.bytes(), bytes.len())))
 }
 
-/// Refuses ids and targets from the host that name nothing: by the time that a device meets them, nobody may be waiting for it.
+/// Rejects invalid ids and targets from the host early: a device may find them too late to report.
 fn check_values(op: &Op, inputs: &[Value]) -> Result<()> {
     let extent = |input: usize, dim: usize| inputs.get(input).and_then(|input| input.spec.shape.dims().get(dim)).copied();
     let (ids, rows, lowest, what) = match op {

@@ -20,9 +20,10 @@ pub enum DType {
     U32,
     /// A truth value, one byte each (0 or 1).
     Bool,
-    /// Blocks of 32 numbers of a row as 8-bit integers with one scale: see [`Q8_0`](super::Q8_0). Only [`Op::Linear`](super::Op::Linear)
-    /// reads such a weight and [`Op::Embedding`](super::Op::Embedding) such a table; [`Op::Cast`](super::Op::Cast) makes them and unpacks
-    /// them. A WASM guest does not know the type.
+    /// Blocks of 32 numbers of a row as 8-bit integers with one scale: see [`Q8_0`](super::Q8_0).
+    /// Only [`Op::Linear`](super::Op::Linear) reads such a weight and
+    /// [`Op::Embedding`](super::Op::Embedding) such a table; [`Op::Cast`](super::Op::Cast) makes
+    /// them and unpacks them. A WASM guest does not know the type.
     #[cfg(not(target_arch = "wasm32"))]
     #[serde(rename = "q8_0")]
     Q8_0,
@@ -48,7 +49,8 @@ impl DType {
         }
     }
 
-    /// The number of elements that are stored together: 32 if the type is quantised, else 1. The last extent of a tensor is a multiple of it.
+    /// The number of elements that are stored together: 32 if the type is quantised, else 1. The
+    /// last extent of a tensor is a multiple of it.
     #[must_use]
     pub const fn block(self) -> usize {
         if self.is_quantized() { 32 } else { 1 }

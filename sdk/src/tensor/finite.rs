@@ -9,9 +9,10 @@ thread_local! {
     static WATCHING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `f` while every instruction of this thread is checked: the first that makes a NaN or an infinity of finite inputs fails with
-/// [`Error::NonFinite`](crate::Error::NonFinite), to which the modules around it add their path. It reads every tensor back to the host and is
-/// slow; it is for the second run of a pass that went wrong.
+/// Runs `f` while every instruction of this thread is checked: the first that makes a NaN or an
+/// infinity of finite inputs fails with [`Error::NonFinite`](crate::Error::NonFinite), to which the
+/// modules around it add their path. It reads every tensor back to the host and is slow; it is for
+/// the second run of a pass that went wrong.
 pub fn watch_finite<T>(f: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {

@@ -1,4 +1,5 @@
-//! The tensor handle in a WASM guest: it names a tensor of the host, which holds the elements and the history.
+//! The tensor handle in a WASM guest: it names a tensor of the host, which holds the elements and
+//! the history.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -74,12 +75,12 @@ impl Device {
 }
 
 impl Tensor {
-    /// What a handle names that the guest has made and so knows the specification of.
+    /// A tensor that the guest has made, with a known specification.
     pub(crate) fn new(handle: host::Tensor, spec: TensorSpec) -> Self {
         Tensor(Arc::new(Inner { handle, spec }))
     }
 
-    /// What a handle names that the host has made.
+    /// A tensor that the host has made.
     pub(crate) fn of_host(handle: host::Tensor) -> Self {
         let spec = TensorSpec::new(dtype_from_wit(handle.dtype()), shape_from_wit(&handle.shape()));
         Tensor::new(handle, spec)
@@ -89,7 +90,8 @@ impl Tensor {
         &self.0.handle
     }
 
-    /// The handle, for the host to take. Where others hold it too, the host gets one of its own to the same tensor.
+    /// The handle, for the host to take. Where others hold it too, the host gets one of its own to
+    /// the same tensor.
     pub(crate) fn into_handle(self) -> host::Tensor {
         match Arc::try_unwrap(self.0) {
             Ok(inner) => inner.handle,
@@ -105,12 +107,13 @@ impl Tensor {
         Tensor::apply_owned(op, inputs.iter().map(|&input| input.clone()).collect())
     }
 
-    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that nobody else holds.
+    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite an
+    /// unshared one.
     ///
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.
     pub fn apply_owned(op: Op, inputs: Vec<Tensor>) -> Result<Vec<Tensor>> {
-        // What follows from the inputs need not be asked for: the host infers the same.
+        // Inferred from the inputs, as the host does, without a call.
         let specs: Vec<TensorSpec> = inputs.iter().map(|input| input.spec().clone()).collect();
         let outputs = infer(&op, &specs)?;
         let handles = run(&op, inputs)?;

@@ -1,4 +1,5 @@
-//! The methods of [`Tensor`] and [`Device`] that build instructions; the same on the host and in a WASM guest.
+//! The methods of [`Tensor`] and [`Device`] that build instructions; the same on the host and in a
+//! WASM guest.
 
 use super::{AttentionSpec, BinaryOp, CompareOp, GatedOp, ReduceOp, UnaryOp};
 use super::{DType, Device, Op, Shape, Tensor};
@@ -135,7 +136,8 @@ impl Tensor {
         if self.dtype() == dtype { Ok(self.clone()) } else { self.one(Op::Cast { dtype }) }
     }
 
-    /// The elements of `a` where `self` (of type Bool) is true, else those of `b`, with broadcasting.
+    /// The elements of `a` where `self` (of type Bool) is true, else those of `b`, with
+    /// broadcasting.
     ///
     /// # Errors
     /// If the types or shapes do not fit.
@@ -176,7 +178,7 @@ impl Tensor {
         self.one(Op::Slice { dim, start, len })
     }
 
-    /// `self` with `update` written at `start` of dimension `dim`; in place if nobody else holds `self`.
+    /// `self` with `update` written at `start` of dimension `dim`; in place if `self` is unshared.
     ///
     /// # Errors
     /// If the update does not fit.
@@ -241,7 +243,8 @@ impl Tensor {
         self.one(Op::ArgMax)
     }
 
-    /// The `k` greatest elements of each row in falling order, and their indices: `[.., n] -> ([.., k], [.., k] of i64)`.
+    /// The `k` greatest elements of each row in falling order, and their indices:
+    /// `[.., n] -> ([.., k], [.., k] of i64)`.
     ///
     /// # Errors
     /// If a row has fewer.
@@ -257,7 +260,8 @@ impl Tensor {
         self.matmul_transposed(other, false, false)
     }
 
-    /// The matrix product of two tensors, each of which may be stored transposed; see [`Op::MatMul`].
+    /// The matrix product of two tensors, each of which may be stored transposed; see
+    /// [`Op::MatMul`].
     ///
     /// # Errors
     /// If the shapes or types do not fit.
@@ -321,8 +325,9 @@ impl Tensor {
         Tensor::single(Op::Gated(activation), &[self, up])
     }
 
-    /// Attention of the queries `self [b, s, h, d]` over keys and values `[b, t, g, d]`; see [`Op::Attention`]. `spans [b, 3]` say which keys
-    /// are real and where the queries begin; `positions` are those of the queries `[b, s]` and of the keys `[b, t]`; all are i64, and the
+    /// Attention of the queries `self [b, s, h, d]` over keys and values `[b, t, g, d]`; see
+    /// [`Op::Attention`]. `spans [b, 3]` say which keys are real and where the queries begin;
+    /// `positions` are those of the queries `[b, s]` and of the keys `[b, t]`; all are i64, and the
     /// flags of `spec` are set accordingly.
     ///
     /// # Errors
@@ -342,7 +347,8 @@ impl Tensor {
         Tensor::single(Op::Attention(spec), &inputs)
     }
 
-    /// Sets elements to 0 with probability `p` and scales the rest by `1 / (1 - p)`; the seed decides which.
+    /// Sets elements to 0 with probability `p` and scales the rest by `1 / (1 - p)`; the seed
+    /// decides which.
     ///
     /// # Errors
     /// If `p` is not in `[0, 1)`.
@@ -350,7 +356,8 @@ impl Tensor {
         if p == 0.0 { Ok(self.clone()) } else { self.one(Op::Dropout { p, seed }) }
     }
 
-    /// The cross-entropy of each row of logits `[n, v]` against `targets [n]` (i64; negative ones give 0): `[n]`.
+    /// The cross-entropy of each row of logits `[n, v]` against `targets [n]` (i64; negative ones
+    /// give 0): `[n]`.
     ///
     /// # Errors
     /// If the shapes do not fit or a target is not a column.
@@ -421,8 +428,8 @@ impl Tensor {
         Tensor::pair("add_layer_norm", Tensor::apply(Op::AddLayerNorm { eps }, &inputs)?)
     }
 
-    /// This tensor plus the low-rank update `scale (dropout(x) down^T) up^T`; see [`Op::Adapter`]. Gives the tensor away, so that a device may
-    /// add to it in place.
+    /// This tensor plus the low-rank update `scale (dropout(x) down^T) up^T`; see [`Op::Adapter`].
+    /// Gives the tensor away, so that a device may add to it in place.
     ///
     /// # Errors
     /// If the shapes or types do not fit.

@@ -51,6 +51,8 @@ pub(crate) enum NodeKind {
         segment: Arc<SegmentFn>,
         inputs: Vec<Tensor>,
     },
+    /// Where one layer ends and the next begins; gradients pass as they are.
+    Boundary(Device),
 }
 
 static NEXT_NODE: AtomicU64 = AtomicU64::new(1);
@@ -127,7 +129,8 @@ impl Tensor {
         Tensor::apply_owned(op, inputs.iter().map(|&tensor| tensor.clone()).collect())
     }
 
-    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite one that nobody else holds.
+    /// As [`Tensor::apply`], but gives the inputs away, so that the device may overwrite an
+    /// unshared one.
     ///
     /// # Errors
     /// If the inputs do not fit the instruction or each other, or the device fails.
@@ -201,7 +204,8 @@ impl Tensor {
         Tensor::from_value(self.0.value.clone(), self.device().clone())
     }
 
-    /// As [`Tensor::detach`], but gives the tensor away, so that the result may be its elements' only holder.
+    /// As [`Tensor::detach`], but gives the tensor away, so that the result may be its elements'
+    /// only holder.
     pub(crate) fn detached(self) -> Tensor {
         let device = self.device().clone();
         Tensor::from_value(self.into_value(), device)
@@ -219,7 +223,8 @@ impl Tensor {
         Ok(Tensor::from_value(self.0.value.clone(), self.device().clone()).with_edge(Edge { node, output: 0 }))
     }
 
-    /// As [`Tensor::leaf`], taking over the identity of an earlier leaf, in whose place this one stands: gradients stay in its order.
+    /// As [`Tensor::leaf`], taking over the identity of an earlier leaf, in whose place this one
+    /// stands: gradients stay in its order.
     ///
     /// # Errors
     /// As [`Tensor::leaf`].
@@ -241,8 +246,8 @@ impl Tensor {
         self.edge().is_some()
     }
 
-    /// The gradients of this tensor's sum with respect to all leaves that it was computed from. Takes the tensor by value: its
-    /// history is freed as the sweep passes through it.
+    /// The gradients of this tensor's sum with respect to all leaves that it was computed from.
+    /// Takes the tensor by value: its history is freed as the sweep passes through it.
     ///
     /// # Errors
     /// If the tensor has no history, or the device fails.

@@ -1,5 +1,6 @@
-//! Block formats of quantised weights: 32 numbers of a row that share one scale, as GGML stores them (`block_q8_0` and `block_q4_0` of
-//! <https://github.com/ggml-org/ggml>, `ggml-common.h`; rounded as by `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref`).
+//! Block formats of quantised weights: 32 numbers of a row that share one scale, as GGML stores
+//! them (`block_q8_0` and `block_q4_0` of <https://github.com/ggml-org/ggml>, `ggml-common.h`;
+//! rounded as by `quantize_row_q8_0_ref` and `quantize_row_q4_0_ref`).
 
 use half::f16;
 
@@ -8,13 +9,15 @@ use super::DType;
 /// The numbers of a block.
 pub const BLOCK: usize = 32;
 
-/// A format of blocks, whose numbers are small integers times the block's scale. A block begins with that scale as a little-endian f16.
+/// A format of blocks, whose numbers are small integers times the block's scale. A block begins
+/// with that scale as a little-endian f16.
 pub trait BlockFormat: Send + Sync + 'static {
     /// The element type of tensors that are stored so.
     const DTYPE: DType;
 
-    /// Writes the block that is nearest to these numbers into `block`, of as many bytes as [`DType::size`] says. If a number is not finite,
-    /// or so large that the scale is not, all numbers of the block become NaN.
+    /// Writes the block that is nearest to these numbers into `block`, of as many bytes as
+    /// [`DType::size`] says. If a number is not finite, or so large that the scale is not, all
+    /// numbers of the block become NaN.
     fn encode(numbers: &[f32; BLOCK], block: &mut [u8]);
 
     /// The scale and the integers of a block of as many bytes as [`DType::size`] says.
@@ -25,8 +28,8 @@ pub trait BlockFormat: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub struct Q8_0;
 
-/// 4-bit integers with one scale: 18 bytes for 32 numbers. Byte `i` after the scale holds integer `i` in its low half and integer `i + 16`
-/// in its high half, each plus 8.
+/// 4-bit integers with one scale: 18 bytes for 32 numbers. Byte `i` after the scale holds integer
+/// `i` in its low half and integer `i + 16` in its high half, each plus 8.
 #[derive(Clone, Copy, Debug)]
 pub struct Q4_0;
 
@@ -111,7 +114,8 @@ fn write_scale(scale: f32, block: &mut [u8]) {
     block[..2].copy_from_slice(&f16::from_f32(scale).to_le_bytes());
 }
 
-/// A block's scale. Kernels read millions of them, so that it is made of the bits without a branch; it is NaN where f16 is not finite.
+/// A block's scale. Kernels read millions of them, so that it is made of the bits without a branch;
+/// it is NaN where f16 is not finite.
 #[inline(always)]
 fn scale(block: &[u8]) -> f32 {
     /// What exponents of f16 count from, less what those of f32 do.
@@ -183,7 +187,8 @@ mod tests {
                 proptest::prop_assert!((number - found).abs() <= greatest / 254.0 + slack, "{number} {found}");
             }
             for (number, found) in numbers.iter().zip(round_trip::<Q4_0>(&numbers)) {
-                // On the side of the greatest number there are 8 steps, on the other 7: what is as great there loses a whole one.
+                // On the side of the greatest number there are 8 steps, on the other 7: what is as
+                // great there loses a whole one.
                 proptest::prop_assert!((number - found).abs() <= greatest / 8.0 + slack, "{number} {found}");
                 if number.abs() <= greatest * 7.5 / 8.0 {
                     proptest::prop_assert!((number - found).abs() <= greatest / 16.0 + slack, "{number} {found}");

@@ -5,11 +5,13 @@ use smallvec::SmallVec;
 use super::DType;
 use crate::{Error, Result};
 
-/// The extents of a tensor's dimensions, outermost first. A scalar has none. Tensors are contiguous and row-major.
+/// The extents of a tensor's dimensions, outermost first. A scalar has none. Tensors are contiguous
+/// and row-major.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize)]
 pub struct Shape(SmallVec<[usize; INLINE]>);
 
-/// Dimensions that a shape holds without a heap allocation; every instruction handles several shapes. Models use at most 5.
+/// Dimensions that a shape holds without a heap allocation; every instruction handles several
+/// shapes. Models use at most 5.
 const INLINE: usize = 6;
 
 /// Elements between neighbours in each dimension of a shape.
@@ -145,8 +147,9 @@ impl TensorSpec {
         self.shape.count() / self.dtype.block() * self.dtype.size()
     }
 
-    /// Checks that a tensor of this specification can exist: its size in bytes fits the address space, and so do its strides, which
-    /// an extent of 0 does not make smaller. The rows of a quantised tensor are whole blocks.
+    /// Checks that a tensor of this specification can exist: its size in bytes fits the address
+    /// space, and so do its strides, which an extent of 0 does not make smaller. The rows of a
+    /// quantised tensor are whole blocks.
     ///
     /// # Errors
     /// [`Error::Data`] if the size overflows, or a block would be incomplete.

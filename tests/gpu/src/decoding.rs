@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use scaledown_sdk::nn::decoder::{CausalLm, Decoder};
-use scaledown_sdk::nn::{Forward, Span};
+use scaledown_sdk::nn::{ForwardMode, Span};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{Device, Result, Tensor};
 
@@ -110,7 +110,7 @@ impl Sizes {
         let (pairs, width) = (self.rows * self.documents, self.length + VECTORS);
         let embeddings = compressor.embed(&tokens(device, pairs, width, model)?)?;
         let spans = vec![Span { start: 0, len: width }; pairs];
-        let states = compressor.forward(&embeddings, &spans, &mut Forward::inference())?;
+        let states = compressor.forward(&embeddings, &spans, &mut ForwardMode::inference())?;
         let hidden = model.config().hidden;
         let vectors = states.slice(1, self.length, VECTORS)?.reshape([self.rows, self.documents * VECTORS, hidden])?;
         let question = model.embed(&tokens(device, self.rows, self.question, model)?)?;

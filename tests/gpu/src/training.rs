@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use scaledown_sdk::autodiff::Gradients;
 use scaledown_sdk::nn::decoder::{CausalLm, Decoder};
-use scaledown_sdk::nn::{Forward, LoraConfig, Optimizer, OptimizerConfig, ParamGroup, Params, Span, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig, Optimizer, OptimizerConfig, ParamGroup, Params, Span, clip_scale};
 use scaledown_sdk::{Device, Error, Result, Tensor};
 
 use crate::Setting;
@@ -87,7 +87,7 @@ pub(crate) fn lora(setting: &Setting, table: &mut Table) -> Result<()> {
                 step(&mut optimizer, 1, || {
                     seed += 1;
                     let embeddings = model.embed(&ids(device, rows, width, model.config().vocabulary)?)?;
-                    let hidden = model.forward(&embeddings, &spans, &mut Forward::training(seed, checkpointing))?;
+                    let hidden = model.forward(&embeddings, &spans, &mut ForwardMode::training(seed, checkpointing))?;
                     loss(&model, &hidden, width / 2)
                 })
             });
@@ -137,7 +137,7 @@ impl Batch {
         let device = compressor.device();
         let (pairs, width, hidden) = (self.questions * self.documents, self.length + VECTORS, model.config().hidden);
         let embeddings = compressor.embed(&ids(device, pairs, width, model.config().vocabulary)?)?;
-        let mut forward = Forward::training(seed, true);
+        let mut forward = ForwardMode::training(seed, true);
         let states = compressor.forward(&embeddings, &vec![Span { start: 0, len: width }; pairs], &mut forward)?;
         let vectors = states.slice(1, self.length, VECTORS)?.reshape([self.questions, self.documents * VECTORS, hidden])?;
         let tokens = model.embed(&ids(device, self.questions, self.prompt + self.answer, model.config().vocabulary)?)?;

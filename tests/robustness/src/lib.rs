@@ -1,4 +1,5 @@
-//! Damaged files of every format that is read, and kills of every command that writes: what the tests in `tests/` share.
+//! Damaged files of every format that is read, and kills of every command that writes: what the
+//! tests in `tests/` share.
 
 mod models;
 mod mutation;

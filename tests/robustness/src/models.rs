@@ -14,8 +14,9 @@ const MODEL: &str = include_str!("../data/config.json");
 pub const TRAIN: [&str; 2] = ["train", "tiny.toml"];
 
 impl Place {
-    /// A place with a model's description (`generator`), records (`train.jsonl`, `atlas/test.jsonl`), a corpus and questions, and the
-    /// configurations `tiny.toml`, `base.toml` and `index.toml` that name them.
+    /// A place with a model's description (`generator`), records (`train.jsonl`,
+    /// `atlas/test.jsonl`), a corpus and questions, and the configurations `tiny.toml`, `base.toml`
+    /// and `index.toml` that name them.
     ///
     /// # Panics
     /// If the binary cannot make them.

@@ -28,7 +28,8 @@ const VALUES: [&[u8]; 20] = [
     b"\r\n\t",
 ];
 
-/// `content` with one to four damages: flipped bits, lost, doubled or foreign bytes, other values, or a cut.
+/// `content` with one to four damages: flipped bits, lost, doubled or foreign bytes, other values,
+/// or a cut.
 #[must_use]
 pub fn mutated(content: &[u8], random: &mut Random) -> Vec<u8> {
     let mut bytes = content.to_vec();

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 /// How long a command may take before it counts as endless.
 const ENDLESS: Duration = Duration::from_secs(60);
-/// The address space that a command may take, in KiB: what a damaged number asks for must be refused, not taken.
+/// The address space that a command may take, in KiB: what a damaged number asks for must be
+/// refused, not taken.
 const MEMORY: u64 = 4 << 20;
 
 /// A directory in which commands run.
@@ -23,7 +24,7 @@ pub struct Ended {
     pub code: Option<i32>,
     /// What it printed.
     pub out: Vec<u8>,
-    /// What it told.
+    /// Its output.
     pub err: String,
     /// How long it took.
     pub time: Duration,

@@ -1,4 +1,5 @@
-//! Damaged inputs of every format: each is refused by its name, or read as what it says, and no process hangs, panics or dies.
+//! Damaged inputs of every format: each is refused by its name, or read as what it says, and no
+//! process hangs, panics or dies.
 
 use std::io::Write;
 
@@ -20,7 +21,7 @@ fn read<'a>(file: impl Into<String>, command: &'a [&'a str]) -> Read<'a> {
     Read { file: file.into(), command, called: "", sealed: false, writes: "none" }
 }
 
-/// Tries damaged inputs of a file, which is as it was afterwards.
+/// Tries damaged versions of a file, then restores it.
 fn try_all(place: &Place, Read { file, command, called, sealed, writes }: Read<'_>) {
     let whole = place.read(&file);
     let sound = place.run(command);

@@ -1,4 +1,5 @@
-//! Kills at any moment of every command that writes: repeated, it gives what one gives that nothing has disturbed.
+//! Kills at any moment of every command that writes: repeated, it gives what one gives that nothing
+//! has disturbed.
 #![cfg(unix)]
 
 use std::time::{Duration, Instant};
@@ -14,8 +15,9 @@ struct Write<'a> {
     directory: &'a str,
 }
 
-/// Kills a command again and again, at moments of its whole length, until it ends; then compares what it wrote with what it writes undisturbed, but
-/// for what `is_moment` says of a time or a place.
+/// Kills a command again and again, at moments of its whole length, until it ends; then compares
+/// what it wrote with what it writes undisturbed, but for what `is_moment` says of a time or a
+/// place.
 fn kill(place: &Place, Write { begin, again, begun, directory }: Write<'_>, is_moment: fn(&str) -> bool) {
     let written = |place: &Place| {
         let mut files = place.files(directory);
@@ -41,8 +43,8 @@ fn kill(place: &Place, Write { begin, again, begun, directory }: Write<'_>, is_m
             if child.wait().expect("a status").success() {
                 break;
             }
-            let told = String::from_utf8_lossy(&place.read("err")).into_owned();
-            assert!(!told.contains("error"), "after {kills} kills, {command:?}: {told}");
+            let message = String::from_utf8_lossy(&place.read("err")).into_owned();
+            assert!(!message.contains("error"), "after {kills} kills, {command:?}: {message}");
             kills += 1;
             if kills >= wanted {
                 let command = if place.path(directory).join(begun).exists() { again } else { begin };

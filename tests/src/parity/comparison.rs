@@ -24,9 +24,11 @@ const NEGLIGIBLE: f64 = 1e-4;
 /// How near two equally long vectors are.
 #[derive(Clone, Copy, Debug)]
 pub struct Comparison {
-    /// Their cosine; 1 if both are negligible, since what is left of an exact zero is rounding in any direction.
+    /// Their cosine; 1 if both are negligible, since what is left of an exact zero is rounding in
+    /// any direction.
     pub cosine: f64,
-    /// The greatest absolute difference of any element; infinite where only one of the two is finite.
+    /// The greatest absolute difference of any element; infinite where only one of the two is
+    /// finite.
     pub absolute: f64,
 }
 
@@ -55,19 +57,20 @@ impl Comparison {
     }
 }
 
-/// Collects comparisons, so that a failing test shows every tensor that differs and not only the first.
-pub struct Report {
+/// Collects comparisons, so that a failing test shows every tensor that differs and not only the
+/// first.
+pub struct ComparisonReport {
     subject: String,
     tolerance: Tolerance,
     compared: usize,
     problems: Vec<String>,
 }
 
-impl Report {
+impl ComparisonReport {
     /// An empty report on `subject`.
     #[must_use]
     pub fn new(subject: &str, tolerance: Tolerance) -> Self {
-        Report { subject: subject.to_owned(), tolerance, compared: 0, problems: Vec::new() }
+        ComparisonReport { subject: subject.to_owned(), tolerance, compared: 0, problems: Vec::new() }
     }
 
     /// Compares a tensor with PyTorch's; type may differ, shape may not.
@@ -124,7 +127,7 @@ impl Report {
     /// If anything differed, or nothing was compared.
     pub fn finish(self) {
         assert!(self.compared > 0, "{}: nothing was compared", self.subject);
-        let Report { subject, tolerance, compared, problems } = self;
+        let ComparisonReport { subject, tolerance, compared, problems } = self;
         assert!(
             problems.is_empty(),
             "{subject}: {} of {compared} tensors differ (required: {tolerance:?}):\n  {}",

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::encoder::{EncoderConfig, MaskedLm};
+use scaledown_sdk::nn::modernbert::{ModernBertConfig, ModernBertMaskedLm};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, LoraConfig, ParamOptions, Params, Span, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig, ParamOptions, Params, Span, WeightSource};
 use scaledown_sdk::{DType, Device, Result, Tensor};
 
-use super::{Fixture, Report, directory};
+use super::{ComparisonReport, Fixture, directory};
 
 /// A model of either family with its head, read from a fixture's directory.
 pub struct Model {
@@ -19,7 +19,7 @@ pub struct Model {
 
 enum Kind {
     Decoder(CausalLm),
-    Encoder(MaskedLm),
+    ModernBertModel(ModernBertMaskedLm),
 }
 
 /// How the parameters of a fixture's model are made: trainable, without an adapter.
@@ -36,7 +36,7 @@ impl Model {
     pub fn load(name: &str, device: &Device, dtype: DType) -> Result<Self> {
         let params = Params::load(options(device, dtype, None), weights(name)?);
         let kind = if name.starts_with("modernbert") {
-            Kind::Encoder(MaskedLm::new(encoder_config(name, "config.json")?, &params)?)
+            Kind::ModernBertModel(ModernBertMaskedLm::new(encoder_config(name, "config.json")?, &params)?)
         } else {
             Kind::Decoder(CausalLm::new(DecoderConfig::from_directory(&directory(name))?, &params)?)
         };
@@ -47,30 +47,31 @@ impl Model {
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
         match &self.kind {
             Kind::Decoder(model) => model.embed(ids),
-            Kind::Encoder(model) => model.encoder().table().tensor().embedding(ids),
+            Kind::ModernBertModel(model) => model.encoder().table().tensor().embedding(ids),
         }
     }
 
     fn hidden_states(&self, embeddings: &Tensor, spans: &[Span]) -> Result<Vec<Tensor>> {
-        let mut forward = Forward::training(0, false);
+        let mut forward = ForwardMode::training(0, false);
         match &self.kind {
             Kind::Decoder(model) => model.hidden_states(embeddings, spans, &mut forward),
-            Kind::Encoder(model) => model.encoder().hidden_states(embeddings, spans, &mut forward),
+            Kind::ModernBertModel(model) => model.encoder().hidden_states(embeddings, spans, &mut forward),
         }
     }
 
     fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         match &self.kind {
             Kind::Decoder(model) => model.logits(hidden),
-            Kind::Encoder(model) => model.logits(hidden, &mut Forward::inference()),
+            Kind::ModernBertModel(model) => model.logits(hidden, &mut ForwardMode::inference()),
         }
     }
 
-    /// Runs the case on this model, and compares logits, hidden states, loss and gradients with those recorded.
+    /// Runs the case on this model, and compares logits, hidden states, loss and gradients with
+    /// those recorded.
     ///
     /// # Errors
     /// If the model cannot run.
-    pub fn compare(&self, case: &Fixture, device: &Device, report: &mut Report) -> Result<()> {
+    pub fn compare(&self, case: &Fixture, device: &Device, report: &mut ComparisonReport) -> Result<()> {
         let mask = mask(case, "in.attention_mask");
         let embeddings = match case.find("in.inputs_embeds") {
             Some(embeddings) => device.upload(embeddings)?.leaf()?,
@@ -105,8 +106,8 @@ pub fn weights(name: &str) -> Result<Arc<dyn WeightSource>> {
 ///
 /// # Panics
 /// If the fixture has no such file.
-pub fn encoder_config(name: &str, file: &str) -> Result<EncoderConfig> {
-    EncoderConfig::from_json(&json(name, file))
+pub fn encoder_config(name: &str, file: &str) -> Result<ModernBertConfig> {
+    ModernBertConfig::from_json(&json(name, file))
 }
 
 /// A decoder's configuration in one of the two styles.
@@ -132,7 +133,8 @@ pub fn mask(case: &Fixture, name: &str) -> Vec<Vec<bool>> {
     case.rows(name).into_iter().map(|row| row.into_iter().map(|flag| flag != 0).collect()).collect()
 }
 
-/// The mean cross-entropy of logits `[.., vocabulary]` over the targets `[..]` that are not negative.
+/// The mean cross-entropy of logits `[.., vocabulary]` over the targets `[..]` that are not
+/// negative.
 ///
 /// # Errors
 /// If the shapes do not fit.
@@ -143,7 +145,7 @@ pub fn mean_cross_entropy(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
     logits.cross_entropy(&targets.reshape([rows])?)?.sum_all()?.affine(1.0 / counted as f64, 0.0)
 }
 
-fn compare_states(states: &[Tensor], case: &Fixture, real: &[bool], report: &mut Report) {
+fn compare_states(states: &[Tensor], case: &Fixture, real: &[bool], report: &mut ComparisonReport) {
     let recorded = (0..).map_while(|i| case.find(&format!("hidden.{i}"))).count();
     if recorded > 0 && recorded != states.len() {
         report.problem(&format!("there are {} hidden states, PyTorch has {recorded}", states.len()));
@@ -153,8 +155,9 @@ fn compare_states(states: &[Tensor], case: &Fixture, real: &[bool], report: &mut
     }
 }
 
-/// Compares the gradient of `loss` by every parameter, or, where the input is by embeddings, by those.
-fn compare_gradients(loss: Tensor, params: &Params, input: &Tensor, case: &Fixture, report: &mut Report) -> Result<()> {
+/// Compares the gradient of `loss` by every parameter, or, where the input is by embeddings, by
+/// those.
+fn compare_gradients(loss: Tensor, params: &Params, input: &Tensor, case: &Fixture, report: &mut ComparisonReport) -> Result<()> {
     let gradients = loss.backward()?;
     if let Some(theirs) = case.find("grad.inputs_embeds") {
         match gradients.get(input) {

@@ -1,4 +1,4 @@
-//! What this machine offers to a run: devices, memory, threads, CPU features, model cache and disk space.
+//! This machine's devices, memory, threads, CPU features, model cache and disk space.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -24,7 +24,7 @@ pub struct Examination {
     /// The processor and what it can do.
     pub processor: Processor,
     /// The main memory.
-    pub memory: Option<Memory>,
+    pub memory: Option<MachineMemory>,
     /// Every device plugin, and whether it works here.
     pub devices: Vec<DeviceFinding>,
     /// Libraries and cards that devices use, where a device looks for some.
@@ -48,10 +48,10 @@ pub struct Processor {
 
 /// The main memory, in bytes.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Memory {
+pub struct MachineMemory {
     /// All of it.
     pub total: u64,
-    /// What can be taken without swapping; never more than a container allows.
+    /// Available without swapping, within the container's limit.
     pub available: u64,
 }
 
@@ -62,7 +62,7 @@ pub struct DeviceFinding {
     pub name: &'static str,
     /// Whether it can be used here.
     pub usable: bool,
-    /// What the device says of itself, or why it cannot be used.
+    /// The device's description, or why it is unavailable.
     pub description: String,
 }
 
@@ -97,7 +97,7 @@ pub struct Disk {
     pub directory: PathBuf,
     /// All of it.
     pub total: u64,
-    /// What can still be written.
+    /// Free space.
     pub available: u64,
 }
 
@@ -149,11 +149,11 @@ fn features() -> Vec<&'static str> {
     Vec::new()
 }
 
-fn memory(system: &sysinfo::System) -> Memory {
+fn memory(system: &sysinfo::System) -> MachineMemory {
     let (total, available) = (system.total_memory(), system.available_memory());
     match system.cgroup_limits() {
-        Some(limits) => Memory { total: total.min(limits.total_memory), available: available.min(limits.free_memory) },
-        None => Memory { total, available },
+        Some(limits) => MachineMemory { total: total.min(limits.total_memory), available: available.min(limits.free_memory) },
+        None => MachineMemory { total, available },
     }
 }
 
@@ -194,7 +194,7 @@ fn libraries() -> Vec<LibraryFinding> {
 }
 
 fn cache() -> Cache {
-    let settings = hub::Settings::from_environment();
+    let settings = hub::HubSettings::from_environment();
     Cache {
         used: size(&settings.cache),
         endpoint: settings.shown_endpoint(),
@@ -203,7 +203,8 @@ fn cache() -> Cache {
     }
 }
 
-/// The bytes of all files under `directory`; links, which the cache uses for one file's many names, count nothing.
+/// The bytes of all files under `directory`; links, which the cache uses for one file's many names,
+/// count nothing.
 fn size(directory: &Path) -> u64 {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     entries
@@ -241,17 +242,14 @@ impl fmt::Display for Examination {
             rows.push(vec![format!("device {}", device.name), format!("{state}{}", device.description)]);
         }
         if self.devices.is_empty() {
-            rows.push(vec!["devices".into(), "none: no device plugin is linked in".into()]);
+            rows.push(vec!["devices".into(), "none: no device plugin is built in".into()]);
         }
         for library in &self.libraries {
             let state = if library.found { "" } else { "missing: " };
             rows.push(vec![library.name.clone(), format!("{state}{}", library.description)]);
         }
-        let source = if self.cache.offline {
-            "offline (HF_HUB_OFFLINE is set)".to_owned()
-        } else {
-            format!("from {}", self.cache.endpoint)
-        };
+        let source =
+            if self.cache.offline { "offline (HF_HUB_OFFLINE)".to_owned() } else { format!("from {}", self.cache.endpoint) };
         rows.push(vec![
             "model cache".into(),
             format!("{}, {} used, {source}", self.cache.directory.display(), gib(self.cache.used)),

@@ -9,7 +9,7 @@ use examination::Examination;
 use crate::terminal::Terminal;
 use scaledown_host::error::Result;
 
-/// Show what this machine offers: devices, memory, threads, CPU features, caches, disk space.
+/// Report this machine's devices, memory, threads, CPU features, caches and disk space.
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
     /// Print JSON.

@@ -1,10 +1,10 @@
-//! How answers are made: where they stop, and what is drawn.
+//! Decoding: stop conditions and sampling.
 
 use serde_json::Value;
 
 use crate::tiny::Tiny;
 
-/// What a model answers to a question with these settings.
+/// A model's answer to a question with these settings.
 fn answer(tiny: &Tiny, settings: &[&str]) -> String {
     let mut arguments =
         vec!["answer", "tiny.toml", "--json", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
@@ -55,25 +55,24 @@ fn what_is_drawn_depends_on_the_seed() {
 }
 
 #[test]
-fn documents_that_are_cut_are_told() {
+fn documents_that_are_cut_are_reported() {
     let tiny = Tiny::new();
     tiny.train("run", &["training.max_steps=1"]);
     tiny.write("documents.txt", format!("The home of Hazel is Aspen Vale.\n{}\n", "It grows peas. ".repeat(20)));
     let ask = ["answer", "tiny.toml", "--query", "What is the home of Hazel?", "--documents", "documents.txt"];
-    let told =
-        "1 of 2 documents are longer than compression.document_tokens = 24; only so much of them is read, compressed or not";
+    let message = "truncated 1 of 2 documents to compression.document_tokens = 24, compressed or not";
     for reading in [&[][..], &["--uncompressed"]] {
         let ended = tiny.run(&[&ask[..], reading].concat());
-        assert_eq!((ended.code, ended.err), (Some(0), format!("warning: {told}\n")));
+        assert_eq!((ended.code, ended.err), (Some(0), format!("warning: {message}\n")));
     }
     let answered: Value = serde_json::from_str(&tiny.done(&[&ask[..], &["--json", "--quiet"]].concat())).unwrap();
-    assert_eq!(answered["warnings"], serde_json::json!([told]));
-    // An evaluation tells it of its questions, and its page shows what was read.
+    assert_eq!(answered["warnings"], serde_json::json!([message]));
+    // An evaluation warns as well, and its report shows the truncated documents.
     let words = "peas ".repeat(200);
     let record = format!(r#"{{"query": "Where?", "documents": ["d", "{words}", "third"], "gold_answers": ["a"]}}"#);
     tiny.write("long.jsonl", record);
     let ended = tiny.run(&["evaluate", "tiny.toml", "--set", "data.test=long.jsonl"]);
-    assert!(ended.err.contains("warning: 1 of 2 documents are longer than"), "{}", ended.err);
+    assert!(ended.err.contains("warning: truncated 1 of 2 documents to"), "{}", ended.err);
     let page = tiny.read("run/report.html");
     assert!(
         page.contains("peas ...</li>") && page.contains("2 documents") && !page.contains("third"),

@@ -24,10 +24,14 @@ fn wrong_usage_is_exit_code_2() {
 #[test]
 fn a_wrong_configuration_is_one_line_and_exit_code_1() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("c.toml"), "[training]\nwarmupp = 0.1\n").unwrap();
+    std::fs::write(directory.path().join("c.toml"), "[training]\nwarmup_ratioo = 0.1\n").unwrap();
     let ran = run_in(directory.path(), &["config", "check", "c.toml"], &[]);
     assert_eq!((ran.code, ran.out.as_str()), (1, ""));
-    assert!(ran.err.starts_with("error: c.toml:2: training.warmupp: unknown key; did you mean `warmup`?"), "{}", ran.err);
+    assert!(
+        ran.err.starts_with("error: c.toml:2: training.warmup_ratioo: unknown key; did you mean `warmup_ratio`?"),
+        "{}",
+        ran.err
+    );
     assert_eq!(ran.err.lines().count(), 1);
 }
 
@@ -49,12 +53,12 @@ fn layers_go_over_each_other_and_show_reproduces_itself() {
         .unwrap();
     std::fs::write(directory.path().join("c.toml"), "extends = \"base.toml\"\n[training]\nepochs = 3\n").unwrap();
     let environment = [("SCALEDOWN_TRAINING__MAX_STEPS", "7")];
-    let shown = run_in(directory.path(), &["config", "show", "c.toml", "--set", "training.clip=2"], &environment);
+    let shown = run_in(directory.path(), &["config", "show", "c.toml", "--set", "training.max_grad_norm=2"], &environment);
     assert_eq!(shown.code, 0, "{}", shown.err);
     let table: toml::Table = toml::from_str(&shown.out).unwrap();
     let training = table["training"].as_table().unwrap();
     let value = |key: &str| training[key].to_string();
-    assert_eq!([value("seed"), value("epochs"), value("max_steps"), value("clip")], ["1", "3", "7", "2.0"]);
+    assert_eq!([value("seed"), value("epochs"), value("max_steps"), value("max_grad_norm")], ["1", "3", "7", "2.0"]);
 
     let elsewhere = tempfile::tempdir().unwrap();
     std::fs::write(elsewhere.path().join("resolved.toml"), &shown.out).unwrap();
@@ -112,7 +116,7 @@ fn completions_are_made_for_every_shell() {
 }
 
 #[test]
-fn a_bad_record_is_told_with_its_line() {
+fn a_bad_record_is_reported_with_its_line() {
     let directory = tempfile::tempdir().unwrap();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     std::fs::write(directory.path().join("r.jsonl"), format!("{good}\n{{\"documents\": []}}\n")).unwrap();

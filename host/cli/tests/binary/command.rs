@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-/// What a run left behind.
+/// The result of a process.
 pub(crate) struct Ran {
     pub(crate) code: i32,
     pub(crate) out: String,

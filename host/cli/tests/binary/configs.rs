@@ -61,9 +61,9 @@ fn a_training_starts_from_what_its_pretraining_writes() {
     let pretraining = show("configs/paper/mistral-7b-modernbert-pretraining.toml");
     let training = show("configs/paper/mistral-7b-modernbert.toml");
     let written = Path::new(pretraining["output"]["directory"].as_str().unwrap()).join("model");
-    assert_eq!(training["training"]["start_from"].as_str().map(Path::new), Some(&*written));
+    assert_eq!(training["training"]["init_from"].as_str().map(Path::new), Some(&*written));
     assert_eq!(training["compressor"], pretraining["compressor"]);
-    assert!(pretraining["training"]["start_from"].is_null(), "the pretraining starts from itself");
+    assert!(pretraining["training"]["init_from"].is_null(), "the pretraining starts from itself");
 }
 
 #[cfg(unix)]

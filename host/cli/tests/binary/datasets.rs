@@ -77,7 +77,7 @@ fn all_sets_come_from_the_hub_once() {
     let outcome: Value = serde_json::from_str(&ran.out).unwrap();
     let counts: Vec<u64> = outcome["sets"].as_array().unwrap().iter().map(|set| set["records"].as_u64().unwrap()).collect();
     assert_eq!(counts, [2, 2, 1, 1]);
-    assert!(ran.err.contains("warning: trivia-qa: there are 1 records, fewer than the 2 that were asked for"), "{}", ran.err);
+    assert!(ran.err.contains("warning: trivia-qa: wrote 1 records, fewer than the 2 requested"), "{}", ran.err);
     let written = records(&directory.path().join("all.jsonl"));
     assert_eq!(
         written.iter().map(|record| record["id"].as_str().unwrap()).collect::<Vec<_>>(),
@@ -85,7 +85,7 @@ fn all_sets_come_from_the_hub_once() {
     );
     let checked = run_in(directory.path(), &["dataset", "check", "all.jsonl"], &[]);
     assert_eq!(checked.code, 0, "{}", checked.err);
-    // What was fetched once is there without the hub.
+    // A cached file needs no hub.
     let ran = run(&["squad", "--out", "squad.jsonl"], "1");
     assert_eq!((ran.code, records(&directory.path().join("squad.jsonl")).len()), (0, 5), "{}", ran.err);
     let ran = run(&["squad", "--split", "dev", "--out", "none.jsonl"], "0");
@@ -117,7 +117,7 @@ fn local_copies_become_records_to_train_on() {
     let ran =
         run_in(directory.path(), &["dataset", "hotpot-qa", "--from", &fixture("nq-open.jsonl"), "--out", "none.jsonl"], &[]);
     assert_eq!((ran.code, directory.path().join("none.jsonl").exists()), (1, false));
-    assert!(ran.err.contains("nq-open.jsonl:1: `context`: it is missing"), "{}", ran.err);
+    assert!(ran.err.contains("nq-open.jsonl:1: `context`: missing"), "{}", ran.err);
 }
 
 #[test]
@@ -142,7 +142,7 @@ fn a_corpus_and_its_questions_are_shown() {
 fn a_corpus_that_cannot_be_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("c.jsonl"), "{\"id\": 1, \"text\": \"x\"}\nno\n").unwrap();
-    let told = |config: &str| {
+    let reported = |config: &str| {
         std::fs::write(directory.path().join("c.toml"), config).unwrap();
         let ran = run_in(directory.path(), &["config", "check", "c.toml", "--strict"], &[]);
         assert_eq!(ran.code, 1, "{config}");
@@ -171,13 +171,13 @@ fn a_corpus_that_cannot_be_is_refused() {
         ),
         ("[questions]\nformat = \"text\"\n".to_owned(), "questions.path: is missing"),
     ] {
-        let told = told(&config);
-        assert!(told.contains(message), "{config}: {told}");
+        let reported = reported(&config);
+        assert!(reported.contains(message), "{config}: {reported}");
     }
     std::fs::write(directory.path().join("c.toml"), corpus).unwrap();
     let ran = run_in(directory.path(), &["corpus", "chunks", "c.toml"], &[]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("c.jsonl:2: not valid JSON"), "{}", ran.err);
     let ran = run_in(directory.path(), &["corpus", "questions", "c.toml"], &[]);
-    assert!(ran.err.contains("questions: this command needs it"), "{}", ran.err);
+    assert!(ran.err.contains("questions: missing; this command needs a table"), "{}", ran.err);
 }

@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, one_error, start, train, with};
 
-/// Fills a disk after a first checkpoint: the next write fails in one line, and once there is room the training goes on from what was whole.
+/// Fills a disk after a first checkpoint: the next write fails with a one-line error. Once there is
+/// room, the training resumes from the last complete checkpoint.
 fn goes_on_once_there_is_room(
     tiny: &Tiny,
     directory: &str,
@@ -34,9 +35,10 @@ fn goes_on_once_there_is_room(
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_told_and_survived() {
+fn a_limit_on_the_size_of_files_is_reported_and_survived() {
     let tiny = Tiny::new();
-    // 64 KiB: enough for the log, and too little for a checkpoint. A shell's blocks have 512 or 1024 bytes.
+    // 64 KiB: enough for the log, and too little for a checkpoint. A shell's blocks have 512 or
+    // 1024 bytes.
     let limited = |arguments: &[String]| {
         let mut shell = Command::new("sh");
         shell.args(["-c", "trap '' XFSZ; ulimit -f 64; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_scaledown")]);
@@ -60,7 +62,7 @@ impl Disk {
         mounted.is_ok_and(|output| output.status.success()).then_some(Disk(at))
     }
 
-    /// Takes the room that is left, but for `rest` bytes.
+    /// Fills the disk except for `rest` bytes.
     fn fill(&self, rest: usize) {
         let _ = std::fs::write(self.0.join("ballast"), vec![0; 1 << 20]);
         let size = std::fs::metadata(self.0.join("ballast")).unwrap().len();
@@ -77,7 +79,7 @@ impl Drop for Disk {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_is_told_and_survived() {
+fn a_full_disk_is_reported_and_survived() {
     let tiny = Tiny::new();
     let Some(disk) = Disk::mount(tiny.path("disk")) else {
         eprintln!("skipped: only root may mount a small disk");
@@ -99,7 +101,7 @@ fn a_full_disk_is_told_and_survived() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_fills_up_before_the_first_checkpoint_is_told_with_what_can_be_done() {
+fn a_disk_that_fills_up_before_the_first_checkpoint_is_reported_with_what_can_be_done() {
     let tiny = Tiny::new();
     let Some(disk) = Disk::mount(tiny.path("disk")) else {
         eprintln!("skipped: only root may mount a small disk");
@@ -109,8 +111,8 @@ fn a_disk_that_fills_up_before_the_first_checkpoint_is_told_with_what_can_be_don
     disk.fill(24 << 10);
     let command = train("disk/run", &["training.schedule=constant", "training.max_steps=100"]);
     let error = tiny.failed(&command, 1);
-    let told = "free some space and run the command again, with --resume if it has written a checkpoint";
-    assert!(error.starts_with("the disk is full: cannot log metrics to ") && error.ends_with(told), "{error}");
+    let message = "free some space and run the command again, with --resume if it has written a checkpoint";
+    assert!(error.starts_with("the disk is full: cannot log metrics to ") && error.ends_with(message), "{error}");
     assert!(!tiny.curve("disk/run").is_empty() && tiny.checkpoints("disk/run").is_empty(), "{error}");
     std::fs::remove_file(tiny.path("disk/ballast")).unwrap();
     tiny.done(&command);
@@ -119,7 +121,7 @@ fn a_disk_that_fills_up_before_the_first_checkpoint_is_told_with_what_can_be_don
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_disk_that_is_full_from_the_start_is_told_and_survived() {
+fn a_disk_that_is_full_from_the_start_is_reported_and_survived() {
     let tiny = Tiny::new();
     let Some(disk) = Disk::mount(tiny.path("disk")) else {
         eprintln!("skipped: only root may mount a small disk");

@@ -1,4 +1,4 @@
-//! The documents name commands and paths that exist, and what the README shows runs.
+//! The documents name commands and paths that exist, and the commands of the guide run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().and_then(Path::parent).unwrap().to_owned()
 }
 
-/// Directories with what nobody commits.
+/// Directories that are not committed.
 const GENERATED: [&str; 3] = ["runs/", "target/", "quickstart/"];
 
 /// Every Markdown file, by its path from the root, with its text.
@@ -31,6 +31,17 @@ fn documents() -> Vec<(String, String)> {
 
 fn readme() -> String {
     std::fs::read_to_string(root().join("README.md")).unwrap()
+}
+
+/// The guide for a corpus of one's own.
+fn guide() -> String {
+    std::fs::read_to_string(root().join("docs/corpus.md")).unwrap()
+}
+
+/// The text under a title, up to the next one of the same level.
+fn section<'a>(text: &'a str, title: &str) -> &'a str {
+    let (_, rest) = text.split_once(title).unwrap_or_else(|| panic!("no section {title:?}"));
+    rest.split("\n## ").next().unwrap_or_default()
 }
 
 /// The code blocks of a language.
@@ -70,12 +81,12 @@ fn commands_in_the_documents_exist() {
                     break;
                 }
                 let found = command.find_subcommand(argument);
-                command = found.unwrap_or_else(|| panic!("{name}: `{line}`: there is no subcommand `{argument}`"));
+                command = found.unwrap_or_else(|| panic!("{name}: `{line}`: unknown subcommand `{argument}`"));
             }
             for option in arguments.iter().filter_map(|argument| argument.strip_prefix("--")).filter(|option| !option.is_empty())
             {
                 let known = command.get_arguments().any(|argument| argument.get_long() == Some(option)) || option == "quiet";
-                assert!(known, "{name}: `{line}`: there is no option `--{option}`");
+                assert!(known, "{name}: `{line}`: unknown option `--{option}`");
             }
         }
     }
@@ -89,7 +100,7 @@ fn paths_in_the_documents_exist() {
         let plain = word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./".contains(letter));
         // `fixtures/NAME/` stands for many.
         let named = !word.split('/').any(|part| part.len() > 1 && part.chars().all(|letter| letter.is_ascii_uppercase()));
-        // `0/2` is a share of the questions.
+        // `0/2` is a shard of the questions.
         let share = word.split('/').all(|part| part.chars().all(|letter| letter.is_ascii_digit()));
         plain && named && !share && word.contains('/') && !word.starts_with('/')
     };
@@ -100,7 +111,8 @@ fn paths_in_the_documents_exist() {
         let directory = root().join(&name).parent().unwrap().to_owned();
         // Below the root, what has no file's ending may be the name of a tensor.
         let is_path = |word: &str| is_path(word) && (directory == root() || ENDINGS.iter().any(|end| word.ends_with(end)));
-        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).filter(|link| !link.contains("://"));
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+        let links = links.filter(|link| !link.contains("://") && !link.is_empty());
         let in_commands =
             commands(&text).into_iter().flat_map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
         let words = code_spans(&text).into_iter().chain(in_commands).filter(|word| is_path(word));
@@ -116,6 +128,30 @@ fn paths_in_the_documents_exist() {
     assert!(seen > 10, "only {seen} paths were found");
 }
 
+/// Two screens, where one has 60 lines.
+const README_LINES: usize = 120;
+
+#[test]
+fn the_readme_is_short_and_has_its_number_and_plots() {
+    let readme = readme();
+    assert!(readme.lines().count() <= README_LINES, "{} lines", readme.lines().count());
+    let path = root().join("docs/plots/metrics.json");
+    let metrics: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let number = |pointer: &str| metrics.pointer(pointer).and_then(serde_json::Value::as_f64).unwrap();
+    let flops = number("/speed/uncompressed/tflop") / number("/speed/compressed/tflop");
+    let kept = 100.0 * number("/after/em") / number("/uncompressed/em");
+    let text = readme.split_whitespace().collect::<Vec<_>>().join(" ");
+    let measured = format!(
+        "**{:.1}x faster with {flops:.1}x fewer FLOPs, and keep {kept:.0} % of the exact match**",
+        number("/speed/speedup")
+    );
+    assert!(text.contains(&measured), "expected {measured:?}, the numbers of docs/plots/metrics.json");
+    for (name, pointer) in [("compressed, after training", "/after/em"), ("full documents", "/uncompressed/em")] {
+        let row = readme.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(row.contains(&format!(" {:.3} ", number(pointer))), "{row}");
+    }
+}
+
 #[test]
 fn the_continuous_integration_runs_the_readmes_test_command() {
     let readme = readme();
@@ -124,7 +160,7 @@ fn the_continuous_integration_runs_the_readmes_test_command() {
     assert!(script.lines().any(|line| line.trim() == test), "`{test}` is not a line of .ci/run");
 }
 
-/// What makes the README's configuration one that ends soon, on a machine without a network.
+/// Overrides that make the guide's configuration small and local.
 const SMALL: [(&str, &str); 16] = [
     ("GENERATOR__MODEL", "./generator"),
     ("GENERATOR__INIT", "random"),
@@ -146,22 +182,22 @@ const SMALL: [(&str, &str); 16] = [
 
 #[cfg(unix)]
 #[test]
-fn the_readmes_way_with_own_data_runs() {
+fn the_guides_training_runs() {
     use crate::tiny::Tiny;
 
-    let (tiny, readme) = (Tiny::new(), readme());
-    let (_, section) = readme.split_once("## Train on your own data").unwrap();
-    let records = &blocks(section, "jsonl")[0];
+    let (tiny, guide) = (Tiny::new(), guide());
+    let training = section(&guide, "## 5. Train, measure, answer");
+    let records = &blocks(training, "jsonl")[0];
     tiny.write("train.jsonl", records);
     tiny.write("test.jsonl", records);
     tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\nBirch Loom is framed in walnut.\n");
     tiny.write("text.txt", "The home of Hazel Brenow is Aspen Vale.\nBirch Loom is framed in walnut.\n");
-    tiny.write("my.toml", &blocks(section, "toml")[0]);
+    tiny.write("my.toml", &blocks(section(&guide, "## 3. Choose generator and compressor"), "toml")[0]);
     let binary = Path::new(env!("CARGO_BIN_EXE_scaledown"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let commands: Vec<String> =
-        blocks(section, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    assert!(commands.len() >= 8, "{commands:?}");
+        blocks(training, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(commands.len() >= 7, "{commands:?}");
     for command in commands.iter().filter(|command| command.starts_with("scaledown ")) {
         let mut shell = std::process::Command::new("sh");
         let environment = SMALL.iter().map(|(key, value)| (format!("SCALEDOWN_{key}"), *value));
@@ -169,8 +205,8 @@ fn the_readmes_way_with_own_data_runs() {
             shell.args(["-ec", command]).current_dir(tiny.path(".")).env("PATH", &path).envs(environment).output().unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    // The table of a run's directory names all that is there, and nothing else.
-    let (_, table) = section.split_once("A run's directory holds:").unwrap();
+    // The table of the output directory is complete.
+    let table = section(&guide, "## The output directory");
     let rows = table.lines().filter(|line| line.starts_with("| `")).map(|line| line.split('|').nth(1).unwrap());
     let mut named: Vec<String> = rows.flat_map(|cell| cell.split('`').skip(1).step_by(2).map(str::to_owned)).collect();
     let mut found: Vec<String> =
@@ -180,7 +216,7 @@ fn the_readmes_way_with_own_data_runs() {
     assert_eq!(found, named);
 }
 
-/// Puts the models of the embedded default in the place of those that would be downloaded.
+/// Overrides that replace downloads with the embedded models.
 fn embedded_models() -> Vec<(&'static str, String)> {
     let model = |name: &str| root().join("host/cli/assets/atlas").join(name).display().to_string();
     vec![
@@ -196,16 +232,14 @@ fn embedded_models() -> Vec<(&'static str, String)> {
 
 #[cfg(unix)]
 #[test]
-fn the_readmes_way_from_a_corpus_runs() {
+fn the_guides_preparation_runs() {
     use crate::tiny::Tiny;
 
-    let (tiny, readme) = (Tiny::new(), readme());
-    let section = |title: &str| readme.split_once(title).unwrap().1.split("\n## ").next().unwrap().to_owned();
-    let (corpora, preparing) =
-        (section("## Corpora, questions, ready-made sets"), section("## Prepare training data from a corpus"));
-    let own = section("## Train on your own data");
-    let tables = [&blocks(&corpora, "toml")[0], &blocks(&preparing, "toml")[0], &blocks(&own, "toml")[0]];
-    tiny.write("my.toml", tables.map(String::as_str).join("\n"));
+    let (tiny, guide) = (Tiny::new(), guide());
+    let preparing = section(&guide, "## 4. Prepare training data");
+    let tables =
+        ["## 1. Describe", "## 2. Choose", "## 3. Choose"].map(|title| blocks(section(&guide, title), "toml")[0].clone());
+    tiny.write("my.toml", tables.join("\n"));
     let document = |id: &str, text: &str| format!("{{\"key\": \"{id}\", \"body\": \"{text}\"}}\n");
     tiny.write(
         "corpus.jsonl",
@@ -216,7 +250,7 @@ fn the_readmes_way_from_a_corpus_runs() {
     let binary = Path::new(env!("CARGO_BIN_EXE_scaledown"));
     let path = format!("{}:{}", binary.parent().unwrap().display(), std::env::var("PATH").unwrap());
     let commands: Vec<String> =
-        blocks(&preparing, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+        blocks(preparing, "sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     assert!(commands.len() >= 9, "{commands:?}");
     for command in &commands {
         let mut shell = std::process::Command::new("sh");
@@ -226,6 +260,6 @@ fn the_readmes_way_from_a_corpus_runs() {
             shell.args(["-ec", command]).current_dir(tiny.path(".")).env("PATH", &path).envs(environment).output().unwrap();
         assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
     }
-    assert_eq!(tiny.read("train.jsonl"), tiny.read("runs/my/records.jsonl"), "the shares are the whole");
+    assert_eq!(tiny.read("train.jsonl"), tiny.read("runs/my/records.jsonl"), "the merged shards differ from the whole");
     assert_eq!(tiny.read("my.run").lines().next().unwrap().split(' ').nth(2), Some("a#0"));
 }

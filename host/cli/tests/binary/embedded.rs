@@ -40,7 +40,7 @@ fn the_quickstart_needs_nothing_but_the_binary() {
     assert!(metrics["speed"]["protocol"].as_str().unwrap().ends_with("median of 1 runs over 1 questions"), "{metrics}");
     assert!(here.path().join("runs/quickstart/report.html").is_file());
 
-    // What it wrote is enough to ask a question, and what it names is still there.
+    // Its output suffices to answer a question, and the files that it names still exist.
     let resolved = here.path().join("runs/quickstart/config.toml");
     std::fs::write(here.path().join("documents.txt"), "The home of Hazel Brenow is Aspen Vale.\n").unwrap();
     let question = ["answer", resolved.to_str().unwrap(), "--query", "Where?", "--documents", "documents.txt"];
@@ -58,7 +58,8 @@ fn a_file_of_the_working_directory_goes_over_the_embedded_one() {
     assert!(ran.err.starts_with("error: configs/quickstart.toml:2: training.sed: unknown key"), "{}", ran.err);
 }
 
-/// Sets every weight of a safetensors file to zero: such a model always gives the token 0, which is no text.
+/// Sets every weight of a safetensors file to zero: such a model always generates token 0, which
+/// has no text.
 fn silence(file: &Path) {
     let mut content = std::fs::read(file).unwrap();
     let data = 8 + u64::from_le_bytes(content[..8].try_into().unwrap()) as usize;
@@ -67,7 +68,7 @@ fn silence(file: &Path) {
 }
 
 #[test]
-fn a_teacher_that_says_nothing_is_told() {
+fn a_teacher_that_says_nothing_is_reported() {
     let tiny = Tiny::new();
     tiny.write("text.txt", "Aspen Vale grows peas.");
     let pretrain = ["pretrain", "base.toml", "--set", "training.max_steps=1", "--set", "output.directory=pretrained"];
@@ -78,5 +79,5 @@ fn a_teacher_that_says_nothing_is_told() {
     // It warns of documents that are cut.
     arguments.push("--quiet".into());
     let error = tiny.failed(&arguments, 1);
-    assert!(error.starts_with("the teacher gave an empty answer to all 4 training questions"), "{error}");
+    assert!(error.starts_with("the teacher returned an empty answer to all 4 training questions"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! What may happen to a training: kills, Ctrl-C, numbers that are not finite, damaged files and bad records.
+//! Failures of trainings: kills, Ctrl-C, non-finite numbers, damaged files and invalid records.
 
 use std::path::Path;
 use std::process::{Child, Command};
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::tiny::{ENDLESS, Ended, Tiny, finish, poll, start, train, with};
 
-/// Every kind of state that a resumption must bring back: more than one epoch, micro-batches, dropout, a schedule.
+/// Every kind of state that resuming must restore: more than one epoch, micro-batches,
+/// dropout, a schedule.
 const STATE: [&str; 5] = [
     "training.micro_batch=2",
     "generator.lora.dropout=0.3",
-    "training.warmup=0.2",
+    "training.warmup_ratio=0.2",
     "training.max_steps=20",
     "training.checkpoint_every=2",
 ];
@@ -37,7 +38,8 @@ fn a_training_that_is_killed_at_any_moment_goes_on_as_if_nothing_happened() {
         let resume: &[&str] = if saved.is_empty() { &[] } else { &["--resume"] };
         let logged = tiny.curve("run").len();
         let mut child = start(&mut tiny.command(&train("run", &with(&STATE, resume))));
-        // After some progress, so that there is an end to it, and then at any moment of a step or of a checkpoint.
+        // After some progress, so that there is an end to it, and then at any moment of a step or
+        // of a checkpoint.
         let moved = poll(|| {
             let moved = if kills == 0 { tiny.curve("run").len() > logged } else { tiny.checkpoints("run").last() > saved.last() };
             moved || child.try_wait().unwrap().is_some()
@@ -51,7 +53,7 @@ fn a_training_that_is_killed_at_any_moment_goes_on_as_if_nothing_happened() {
         }
         assert_eq!((ended.code, ended.err.as_str()), (None, ""), "it was not the kill that ended it");
         kills += 1;
-        // What a kill leaves if it hits a write.
+        // The leftovers of a kill during a write.
         tiny.write("run/.writing-file", "half");
         tiny.write("run/checkpoints/.writing-directory/optimizer.safetensors.partial", "half");
     }
@@ -82,7 +84,7 @@ fn an_interrupted_training_saves_its_step_and_says_how_to_go_on() {
         let Ended { code, out, err } = finish(child);
         let step = tiny.curve(name).len() as u64;
         let expected = format!(
-            "stopping after this step; press Ctrl-C again to stop at once and lose it\nerror: interrupted; step {step} is saved; go on with --resume\n"
+            "stopping after this step; press Ctrl-C again to stop now and lose it\nerror: interrupted; saved step {step}; continue with --resume\n"
         );
         assert_eq!((code, out.as_str(), err.as_str()), (Some(130), "", expected.as_str()));
         assert_eq!(tiny.checkpoints(name).last(), Some(&step));
@@ -97,15 +99,16 @@ fn an_interrupted_training_saves_its_step_and_says_how_to_go_on() {
 #[test]
 fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
     let tiny = Tiny::new();
-    // A run that is resumed before it began begins, so that one command line can be given again and again.
+    // A run that is resumed before it began begins, so that one command line can be given again and
+    // again.
     tiny.train("run", &with(&ENDLESS, &["--resume"]));
     let before = tiny.files("run");
     let error = tiny.failed(&train("run", &ENDLESS), 2);
-    let told = "holds an unfinished or finished training; go on with --resume, or choose another output directory";
-    assert_eq!(error, format!("{} {told}", tiny.path("run").display()));
+    let reported = "contains an earlier training; continue it with --resume, or choose another output directory";
+    assert_eq!(error, format!("{} {reported}", tiny.path("run").display()));
     assert!(tiny.files("run") == before, "the earlier run was changed");
     // So is a checkpoint of other settings, by the key of what has changed.
-    for (setting, told) in [
+    for (setting, reported) in [
         ("generator.lora.r=3", "generator.lora.r was 2 and is 3"),
         ("training.seed=7", "training.seed was 42 and is 7"),
         ("training.batch_size=8", "training.batch_size was 4 and is 8"),
@@ -118,11 +121,12 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         );
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume", setting])), 1);
         let place = tiny.path("run/checkpoints/step-00000008");
-        let hint = "set it back as it was, or train anew in another output directory";
-        assert_eq!(error, format!("the checkpoint {} cannot be resumed: {told}; {hint}", place.display()));
+        let hint = "restore the earlier setting, or train in another output directory";
+        assert_eq!(error, format!("cannot resume from checkpoint {}: {reported}; {hint}", place.display()));
         assert!(tiny.files("run") == before, "the earlier run was changed by {setting}");
     }
-    // The same records elsewhere are the same, and the steps may follow each other where none depends on how many there are.
+    // The same records elsewhere are the same, and the steps may follow each other where none
+    // depends on how many there are.
     tiny.write("moved.jsonl", tiny.read("train.jsonl"));
     tiny.done(&train("run", &with(&ENDLESS, &["--resume", "data.train=moved.jsonl", "training.max_steps=9"])));
     tiny.train("linear", &["training.max_steps=4"]);
@@ -131,18 +135,18 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
 }
 
 #[test]
-fn what_cannot_begin_is_told_before_anything_is_read() {
+fn what_cannot_begin_is_reported_before_anything_is_read() {
     let tiny = Tiny::new();
     tiny.train("run", &["training.max_steps=1"]);
-    // No data can be read here, which would be told if it came first.
+    // The data cannot be read here; that error must not come first.
     let data = "data.train=missing.jsonl";
     let error = tiny.failed(&train("run", &[data]), 2);
-    assert!(error.contains("holds an unfinished or finished training"), "{error}");
+    assert!(error.contains("contains an earlier training"), "{error}");
     let error = tiny.failed(&train("none", &[data, "training.validate_every=1"]), 2);
-    assert_eq!(error, "`validate_every` in [training] needs records to measure on: set `validation` in [data]");
-    let error = tiny.failed(&train("none", &["training.start_from=run/checkpoints/step-00000001", data]), 1);
+    assert_eq!(error, "training.validate_every needs validation records: set `validation` in [data]");
+    let error = tiny.failed(&train("none", &["training.init_from=run/checkpoints/step-00000001", data]), 1);
     let place = tiny.path("run/checkpoints/step-00000001");
-    assert!(error.starts_with(&format!("{}: this is a checkpoint of a training", place.display())), "{error}");
+    assert!(error.starts_with(&format!("{}: this is a training checkpoint", place.display())), "{error}");
 }
 
 #[test]
@@ -155,8 +159,8 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_can_be_resumed() {
     let damages: [(&str, &str, Damage); 5] = [
         ("compressor.safetensors", "No such file", |file| std::fs::remove_file(file).unwrap()),
         ("optimizer.safetensors", "is damaged: expected ", |file| shorten(file)),
-        ("generator.safetensors", "is damaged: its checksum differs", |file| flip(file)),
-        ("trainer.json", "is damaged: its checksum differs", |file| flip(file)),
+        ("generator.safetensors", "is damaged: checksum differs", |file| flip(file)),
+        ("trainer.json", "is damaged: checksum differs", |file| flip(file)),
         ("manifest.json", "is damaged: ", |file| shorten(file)),
     ];
     for (name, message, damage) in damages {
@@ -164,7 +168,7 @@ fn a_damaged_checkpoint_is_named_and_the_one_before_it_can_be_resumed() {
         let content = std::fs::read(&file).unwrap();
         damage(&file);
         let error = tiny.failed(&train("run", &with(&ENDLESS, &["--resume"])), 1);
-        let hint = format!("(remove {} to go on from the checkpoint before it, or to start anew)", tiny.path(newest).display());
+        let hint = format!("(remove {} to resume from the checkpoint before it, or to start over)", tiny.path(newest).display());
         assert!(error.contains(file.to_str().unwrap()) && error.contains(message) && error.ends_with(&hint), "{error}");
         std::fs::write(&file, content).unwrap();
     }
@@ -210,11 +214,11 @@ fn a_loss_that_is_no_number_is_traced_to_its_tensor() {
     let tensor = "model.layers.1.mlp.up_proj.weight";
     poison(&weights, tensor);
     let error = tiny.failed(&train("poisoned", &half), 1);
-    let told = format!("step 1: the loss is NaN; the first value that is not finite is in {tensor} of the generator");
-    assert!(error.starts_with(&told), "{error}");
-    // A training that has begun beside other weights does not go on beside these.
+    let reported = format!("step 1: the loss is NaN; the first non-finite value is in {tensor} of the generator");
+    assert!(error.starts_with(&reported), "{error}");
+    // A training cannot resume with other generator weights.
     let error = tiny.failed(&train("run", &whole), 1);
-    assert!(error.contains("cannot be resumed: the generator's weights are others"), "{error}");
+    assert!(error.contains("the generator's weights changed"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
 
     std::fs::write(&weights, sound).unwrap();
@@ -229,8 +233,8 @@ fn a_loss_that_overflows_is_traced_to_the_module_that_made_it() {
         (["training.gradient_checkpointing=true", "training.lr_compressor=1e30"], " in compressor.model.layers."),
     ] {
         let error = tiny.failed(&train(settings[1], &with(&ENDLESS, &settings)), 1);
-        let told = ": the loss is NaN; the first value that is not finite is in the result of ";
-        assert!(error.starts_with("step ") && error.contains(told) && error.contains(module), "{error}");
+        let reported = ": the loss is NaN; the first non-finite value is in the result of ";
+        assert!(error.starts_with("step ") && error.contains(reported) && error.contains(module), "{error}");
     }
 }
 
@@ -242,7 +246,7 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
     let resume = with(&ENDLESS, &["training.checkpoint_every=1", "--resume"]);
     let ended = tiny.run(&train("run", &with(&resume, &["training.lr_compressor=1e39"])));
     let (warning, error) = ended.err.split_once('\n').unwrap();
-    // A rate may be lowered to save a training, and so it may be raised; it is told.
+    // The learning rate may change on resume. A note reports it.
     assert_eq!(warning, "warning: after step 4, training.lr_compressor was 0.01 and is 1e+39");
     assert!(error.starts_with("error: step 5: the update made ") && error.contains(" of the compressor not finite"), "{error}");
     assert!(tiny.files("run/checkpoints") == saved, "the checkpoints were changed");
@@ -250,22 +254,22 @@ fn a_model_that_a_step_has_destroyed_is_not_saved() {
 }
 
 #[test]
-fn a_bad_record_is_told_by_file_line_and_field() {
+fn a_bad_record_is_reported_by_file_line_and_field() {
     let tiny = Tiny::new();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     for (record, message) in [
         (r#"{"query": "q", "documents": ["d"], "#, "not valid JSON at column 34: EOF while parsing a value"),
         (r#"["q"]"#, "expected an object with `query` and `documents`, found a list"),
-        (r#"{"documents": ["d"], "answer": "a"}"#, "`query`: it is missing"),
+        (r#"{"documents": ["d"], "answer": "a"}"#, "`query`: missing"),
         (r#"{"query": 7, "documents": ["d"], "answer": "a"}"#, "`query`: expected a string, found the number 7"),
-        (r#"{"query": "q", "answer": "a"}"#, "`documents`: it is missing"),
+        (r#"{"query": "q", "answer": "a"}"#, "`documents`: missing"),
         (r#"{"query": "q", "documents": "d", "answer": "a"}"#, "`documents`: expected a list, found a string"),
-        (r#"{"query": "q", "documents": [], "answer": "a"}"#, "`documents`: it is empty; expected at least one document"),
+        (r#"{"query": "q", "documents": [], "answer": "a"}"#, "`documents`: empty; expected at least one document"),
         (
             r#"{"query": "q", "documents": ["d", null], "answer": "a"}"#,
             "`documents[1]`: expected a string or an object with a `text`, found null",
         ),
-        (r#"{"id": "x", "query": "q", "documents": ["d"]}"#, "`answer`: it is missing; a training learns to give it"),
+        (r#"{"id": "x", "query": "q", "documents": ["d"]}"#, "`answer`: missing; training needs it as the target"),
         (r#"{"query": "q", "documents": ["d"], "answer": ["a"]}"#, "`answer`: expected a string, found a list"),
     ] {
         tiny.write("bad.jsonl", format!("{good}\n\n{record}\n{good}\n"));
@@ -274,22 +278,22 @@ fn a_bad_record_is_told_by_file_line_and_field() {
     }
     tiny.write("bad.jsonl", good);
     let error = tiny.failed(&train("run", &["data.train=bad.jsonl", "reranking.enabled=true"]), 1);
-    assert!(error.contains("bad.jsonl:1: `reranking_scores`: it is missing"), "{error}");
+    assert!(error.contains("bad.jsonl:1: `reranking_scores`: missing"), "{error}");
     assert!(!tiny.path("run").exists(), "something was written");
     // A pretraining tells its records in the same way, and stages by their files.
     for (name, content, message) in [
         (
             "bad.jsonl",
             format!("{good}\n{{\"documents\": [\"d\"], \"questions\": [{{\"query\": \"q\"}}]}}\n"),
-            ":2: `questions[0].answer`: it is missing",
+            ":2: `questions[0].answer`: missing",
         ),
         ("bad.jsonl", format!("{good}\n{{\n"), ":2: not valid JSON at column 1: EOF while parsing an object"),
         (
             "bad.jsonl",
             "{\"query\": \"q\", \"documents\": [\"d\"]}".into(),
-            ":1: `answer`: it is missing; a language model learns to give it",
+            ":1: `answer`: missing; pretraining needs answers as targets",
         ),
-        ("bad.txt", "\n \n".into(), ": there is no record in it"),
+        ("bad.txt", "\n \n".into(), ": contains no records"),
     ] {
         tiny.write(name, content);
         let stage = format!(
@@ -306,47 +310,50 @@ fn a_bad_record_is_told_by_file_line_and_field() {
 }
 
 #[test]
-fn a_record_that_the_models_cannot_read_is_told_before_the_first_step() {
+fn a_record_that_the_models_cannot_read_is_reported_before_the_first_step() {
     let tiny = Tiny::new();
     let good = r#"{"query": "q", "documents": ["d"], "answer": "a"}"#;
     let long = format!(r#"{{"query": "q", "documents": ["d"], "answer": "{}"}}"#, "It is. ".repeat(300));
     tiny.write("long.jsonl", format!("{good}\n\n{long}\n"));
     let error = tiny.failed(&train("run", &["data.train=long.jsonl"]), 1);
-    assert!(error.contains("long.jsonl:3: `answer`: with the prompt and the vectors of 1 documents, it has "), "{error}");
-    assert!(error.contains("more than the 512 that the generator reads"), "{error}");
+    assert!(error.contains("long.jsonl:3: `answer`: the prompt, the vectors of 1 documents and the answer take "), "{error}");
+    assert!(error.contains("the generator's maximum is 512"), "{error}");
     let words = "one two three four five ".repeat(200);
     tiny.write("documents.jsonl", format!(r#"{{"query": "q", "documents": ["d", "{words}"], "answer": "a"}}"#));
     let settings = ["data.train=documents.jsonl", "compression.document_tokens=2000"];
     let error = tiny.failed(&train("run", &settings), 1);
-    assert!(error.contains("documents.jsonl:1: `documents`: ") && error.contains("512 that the compressor reads"), "{error}");
+    assert!(error.contains("documents.jsonl:1: `documents`: ") && error.contains("the compressor's maximum is 512"), "{error}");
     // The same of a question that is only answered.
     tiny.write("documents.txt", &words);
     tiny.train("run", &["training.max_steps=1"]);
     let ask = ["answer", "tiny.toml", "--query", "Where?", "--documents", "documents.txt", "--uncompressed", "--set"];
     let error = tiny.failed(&[&ask[..], &["compression.document_tokens=2000"]].concat(), 1);
-    assert!(error.contains("\"Where?\"") && error.contains("more than the 512 that the generator reads"), "{error}");
+    assert!(error.contains("\"Where?\"") && error.contains("the generator's maximum is 512"), "{error}");
     // A language model's, which are tokenized as their turn comes.
     tiny.write("contexts.jsonl", format!("{good}\n{long}\n"));
     let error = tiny.failed(&["pretrain", "base.toml", "--set", "data.train=contexts.jsonl", "--set", "output.directory=lm"], 1);
-    assert!(error.starts_with("record 2 (\"q\"): its documents, questions and answers take"), "{error}");
+    assert!(error.starts_with("record 2 (\"q\"): documents, questions and answers take"), "{error}");
     // A tokenizer that is another model's.
     let config = tiny.read("generator/config.json");
     tiny.write("generator/config.json", config.replace("\"vocab_size\": 1133", "\"vocab_size\": 300"));
     let error = tiny.failed(&train("other", &[]), 1);
-    assert!(error.contains("train.jsonl:1: the tokenizer makes the token") && error.contains("the generator has 300"), "{error}");
+    assert!(
+        error.contains("train.jsonl:1: the tokenizer gives token id") && error.contains("the generator's vocabulary has 300"),
+        "{error}"
+    );
     assert!(!tiny.path("other").join("model").exists(), "something was trained");
 }
 
 #[test]
-fn a_file_that_holds_no_records_is_told_by_its_name() {
+fn a_file_that_holds_no_records_is_reported_by_its_name() {
     let tiny = Tiny::new();
     tiny.write("empty.jsonl", "\n");
     tiny.write("latin1.jsonl", b"{\"query\": \"caf\xe9\", \"documents\": [\"d\"], \"answer\": \"a\"}");
     tiny.write("noise.jsonl", [0_u8, 159, 146, 150, 10, 7].repeat(50));
     for (file, message) in [
         ("missing.jsonl", "cannot read {}: No such file or directory"),
-        ("atlas", "cannot read {}: it is a directory, expected a file"),
-        ("empty.jsonl", "{}: there is no record in it"),
+        ("atlas", "cannot read {}: is a directory, expected a file"),
+        ("empty.jsonl", "{}: contains no records"),
         ("latin1.jsonl", "{}:1: not valid JSON at column "),
         ("noise.jsonl", "{}:1: not valid JSON at column 1: "),
     ] {

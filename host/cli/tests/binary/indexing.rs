@@ -42,7 +42,7 @@ fn documents(documents: &[(&str, &str)]) -> String {
     documents.iter().map(|(id, text)| format!("{}\n", json!({"id": id, "text": text}))).collect()
 }
 
-/// The last line is no document.
+/// The last line is not a document.
 fn broken(name: &str, parts: &[(&str, &str)], tiny: &Tiny) {
     tiny.write(name, documents(parts) + "no document\n");
 }
@@ -102,7 +102,8 @@ fn an_addition_that_fails_leaves_nothing_behind() {
     assert_eq!(info(&tiny)["chunks"], 4);
 }
 
-/// Starts a run whose corpus is a pipe, of which it has read `parts` when this returns: it waits for more.
+/// Starts a run whose corpus is a pipe, of which it has read `parts` when this returns: it waits
+/// for more.
 #[cfg(unix)]
 fn waiting(tiny: &Tiny, action: &[&str], parts: &[(&str, &str)]) -> (Child, std::fs::File) {
     use std::io::Write;
@@ -110,7 +111,8 @@ fn waiting(tiny: &Tiny, action: &[&str], parts: &[(&str, &str)]) -> (Child, std:
     let _ = std::fs::remove_file(&pipe);
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let child = start(&mut tiny.command(&[action, &["--set", "corpus.path=pipe.jsonl"]].concat()));
-    // Opening it waits for the reader. More bytes than the reader asks for at a time, so that some documents are indexed.
+    // Opening it waits for the reader. More bytes than the reader asks for at a time, so that some
+    // documents are indexed.
     let mut file = std::fs::File::options().write(true).open(&pipe).unwrap();
     file.write_all(documents(parts).as_bytes()).unwrap();
     let many: Vec<(String, String)> = (0..20_000).map(|i| (format!("more {i}"), "tin ".repeat(20))).collect();
@@ -125,11 +127,11 @@ fn an_addition_that_is_killed_leaves_nothing_behind() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
     let (mut child, file) = waiting(&tiny, &["index", "add", "index.toml"], &[("a", "copper, killed")]);
-    // The index as it was counts until the new one is whole, and nobody else may change it.
+    // The old index stays in use until the new one is complete. No other process may change it.
     assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper and gold"), ("c", "copper")]));
     tiny.write("good.jsonl", documents(&[("d", "zinc")]));
     let busy = tiny.failed(&with("add", "corpus.path=good.jsonl"), 1);
-    assert!(busy.contains("another run is building this index or adding to it"), "{busy}");
+    assert!(busy.contains("locked by another process that writes this index"), "{busy}");
     child.kill().unwrap();
     assert_eq!(finish(child).code, None);
     drop(file);
@@ -148,7 +150,8 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     let before = tiny.read("index/index.json");
     tiny.write("more.jsonl", documents(&[("d", "zinc")]));
     tiny.done(&with("add", "corpus.path=more.jsonl"));
-    // As a kill right before the last step leaves it, where the retriever keeps its documents elsewhere and so cannot be copied.
+    // As a kill right before the last step leaves it, where the retriever keeps its documents
+    // elsewhere and so cannot be copied.
     let mut manifest: Value = serde_json::from_str(&before).unwrap();
     let done: Value = serde_json::from_str(&tiny.read("index/index.json")).unwrap();
     manifest["complete"] = json!(false);
@@ -158,21 +161,24 @@ fn an_addition_that_was_cut_off_at_its_end_is_done_again_with_the_same_documents
     manifest["file_crc32c"] = json!("00000000");
     let text = serde_json::to_string_pretty(&manifest).unwrap();
     tiny.write("index/index.json", text.replace("00000000", &format!("{:08x}", crc32c::crc32c(text.as_bytes()))));
-    let told = tiny.failed(&["index", "info", "index.toml"], 1);
-    assert!(told.contains("run the same `scaledown index add` again") && !told.contains("interrupted"), "{told}");
+    let message = tiny.failed(&["index", "info", "index.toml"], 1);
+    assert!(
+        message.contains("an earlier `scaledown index add` was interrupted") && !message.contains("interrupted"),
+        "{message}"
+    );
     tiny.write("other.jsonl", documents(&[("e", "tin")]));
     let other = tiny.failed(&with("add", "corpus.path=other.jsonl"), 1);
-    assert!(other.contains("these are other documents"), "{other}");
+    assert!(other.contains("an earlier `scaledown index add` of other documents was interrupted"), "{other}");
     tiny.done(&with("add", "corpus.path=more.jsonl"));
     let after = info(&tiny);
     assert_eq!((&after["chunks"], after["checksum"].as_str().unwrap().len()), (&json!(4), "crc32c:".len() + 8));
 }
 
 #[test]
-fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
+fn a_damaged_file_of_an_index_is_reported_by_whoever_reads_it() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
-    assert!(tiny.done(&["index", "info", "index.toml"]).contains("compared, all are right"));
+    assert!(tiny.done(&["index", "info", "index.toml"]).contains("integrity"));
     assert_eq!(info(&tiny)["verified"], true);
     let chunks = build(&tiny).join("chunks.redb");
     let whole = std::fs::read(&chunks).unwrap();
@@ -186,8 +192,8 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
         vec!["prepare", "index.toml"],
     ] {
         let error = tiny.failed(&arguments, 1);
-        assert!(error.contains("the checksum of the chunk `a` is wrong"), "{arguments:?}: {error}");
-        assert!(error.contains("build the index again with `scaledown index build --overwrite`"), "{arguments:?}: {error}");
+        assert!(error.contains("checksum mismatch in chunk `a`"), "{arguments:?}: {error}");
+        assert!(error.contains("rebuild the index with `scaledown index build --overwrite`"), "{arguments:?}: {error}");
     }
     std::fs::write(&chunks, &whole).unwrap();
     // Of the retriever's files, one whose damage a search of other words does not meet.
@@ -205,7 +211,7 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
             std::fs::write(&path, whole).unwrap();
         }
     }
-    // An older format, whose parts lay elsewhere, is told and can be replaced; and so can a description that is none.
+    // An older format is reported and can be replaced, as can an invalid description.
     let description = tiny.read("index/index.json");
     let other_count = description.replace("\"chunks\": 3", "\"chunks\": 2");
     assert_ne!(other_count, description);
@@ -224,7 +230,7 @@ fn a_damaged_file_of_an_index_is_told_by_whoever_reads_it() {
 }
 
 #[test]
-fn a_damaged_index_of_vectors_is_told() {
+fn a_damaged_index_of_vectors_is_reported() {
     let tiny = words();
     let model = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/cli/assets/atlas/splade");
     let retriever = format!("retriever={{plugin=\"splade\", model={:?}}}", model.display().to_string());
@@ -232,7 +238,7 @@ fn a_damaged_index_of_vectors_is_told() {
     let (build_it, info, prepare): (Vec<String>, Vec<String>, Vec<String>) =
         (with(&["index", "build", "index.toml"]), with(&["index", "info", "index.toml"]), with(&["prepare", "index.toml"]));
     tiny.done(&build_it);
-    assert!(tiny.done(&info).contains("compared, all are right"));
+    assert!(tiny.done(&info).contains("integrity"));
     let mut files = std::fs::read_dir(build(&tiny).join("retriever")).unwrap().map(|entry| entry.unwrap().path());
     let segment = files.find(|path| path.file_name().unwrap().to_string_lossy().starts_with("segment-")).unwrap();
     let mut bytes = std::fs::read(&segment).unwrap();
@@ -254,12 +260,12 @@ fn a_build_that_fails_leaves_the_index_that_was_there() {
     tiny.failed(&[&with("build", "corpus.path=bad.jsonl")[..], &["--overwrite"]].concat(), 1);
     assert!(tiny.files("index") == before, "{:?}", entries(&tiny));
     assert_eq!(search(&tiny, "copper").len(), 2);
-    // What a killed build leaves is removed by the next.
+    // The next build removes the leftovers of a killed one.
     tiny.write("index/build-9/chunks.redb", "half");
     tiny.write("index/notes.txt", "the user's own");
-    tiny.write("corpus.jsonl", documents(&[("n", "copper anew")]));
+    tiny.write("corpus.jsonl", documents(&[("n", "copper again")]));
     tiny.done(&["index", "build", "index.toml", "--overwrite"]);
-    assert_eq!(search(&tiny, "copper"), owned(&[("n", "copper anew")]));
+    assert_eq!(search(&tiny, "copper"), owned(&[("n", "copper again")]));
     assert_eq!(entries(&tiny).len(), 4, "{:?}", entries(&tiny));
     assert!(tiny.path("index/notes.txt").exists());
 }
@@ -269,11 +275,11 @@ fn a_build_that_fails_leaves_the_index_that_was_there() {
 fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     let tiny = words();
     tiny.done(&["index", "build", "index.toml"]);
-    let (mut child, file) = waiting(&tiny, &["index", "build", "index.toml", "--overwrite"], &[("a", "copper anew")]);
+    let (mut child, file) = waiting(&tiny, &["index", "build", "index.toml", "--overwrite"], &[("a", "copper again")]);
     assert!(poll(|| tiny.path("index/build-2").exists()), "it does not begin");
     for action in [["index", "build", "index.toml", "--overwrite"].as_slice(), &["index", "add", "index.toml"]] {
         let error = tiny.failed(action, 1);
-        assert!(error.contains("another run is building this index or adding to it"), "{error}");
+        assert!(error.contains("locked by another process that writes this index"), "{error}");
         assert!(error.contains(tiny.path("index").file_name().unwrap().to_str().unwrap()), "{error}");
     }
     assert_eq!(search(&tiny, "copper").len(), 2);
@@ -281,29 +287,29 @@ fn one_run_at_a_time_changes_an_index_and_others_search_it_meanwhile() {
     assert!(poll(|| child.try_wait().unwrap().is_some()));
     let ended = finish(child);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
-    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper anew")]));
-    // Two shares of a preparation that find no index: the second is told to wait.
+    assert_eq!(search(&tiny, "copper"), owned(&[("a", "copper again")]));
+    // Two shards of a preparation without an index: the second must wait.
     std::fs::remove_dir_all(tiny.path("index")).unwrap();
     let (mut first, file) = waiting(&tiny, &["prepare", "index.toml", "--shard", "0/2"], &[("a", "copper")]);
     assert!(poll(|| tiny.path("index/build-1").exists()), "it does not begin");
     let second = tiny.failed(&["prepare", "index.toml", "--shard", "0/2", "--set", "output.directory=other"], 1);
-    assert!(second.contains("another run is building this index or adding to it"), "{second}");
+    assert!(second.contains("locked by another process that writes this index"), "{second}");
     drop(file);
     assert!(poll(|| first.try_wait().unwrap().is_some()));
     assert!(!one_error(&finish(first).err).contains("building"));
 }
 
 #[test]
-fn a_corpus_without_documents_is_told() {
+fn a_corpus_without_documents_is_reported() {
     let tiny = words();
     tiny.write("empty.jsonl", "");
-    let told = |arguments: &[&str]| {
+    let message = |arguments: &[&str]| {
         let error = tiny.failed(arguments, 1);
         assert!(error.contains("empty.jsonl: the corpus has no documents"), "{error}");
     };
-    told(&with("build", "corpus.path=empty.jsonl"));
+    message(&with("build", "corpus.path=empty.jsonl"));
     tiny.done(&["index", "build", "index.toml"]);
-    told(&with("add", "corpus.path=empty.jsonl"));
+    message(&with("add", "corpus.path=empty.jsonl"));
     assert_eq!(info(&tiny)["chunks"], 3);
 }
 
@@ -327,7 +333,7 @@ fn scripts_without_spaces_are_searched_by_pairs_of_letters() {
         assert_eq!(found[0]["id"], id, "{query}: {found}");
     }
     let warned = tiny.run(&["index", "build", "index.toml", "--overwrite"]);
-    assert!(warned.err.contains("writes no spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
+    assert!(warned.err.contains("without spaces between words") && warned.err.contains("set it to \"any\""), "{}", warned.err);
 }
 
 #[test]
@@ -406,11 +412,11 @@ fn an_index_is_searched_where_nothing_can_be_written() {
         Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), whole, "{}", String::from_utf8_lossy(&output.stderr)),
         Err(error) => eprintln!("skipped: another user cannot run the binary here: {error}"),
     }
-    // A disk that is full: the index is there still, and what does not fit is told as that.
+    // On a full disk, the old index stays and the error names the cause.
     let _ = std::fs::write(tiny.path("ballast"), vec![0; 32 << 20]);
     assert_eq!(tiny.done(&search), whole);
-    let told = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
-    assert!(told.contains("free some space") && !told.contains("damaged"), "{told}");
+    let message = tiny.failed(&["index", "build", "index.toml", "--overwrite"], 1);
+    assert!(message.contains("free some space") && !message.contains("damaged"), "{message}");
     assert_eq!(tiny.done(&search), whole);
     assert!(done(std::process::Command::new("mount").args(["-o", "remount,ro"]).arg(tiny.path("."))));
     assert_eq!(tiny.done(&search), whole);

@@ -91,8 +91,8 @@ fn logits_and_hidden_states_are_those_of_pytorch() {
         command.current_dir(&directory).args(["inspect", "forward", "--tokens", "tokens.json", "--out", "out.safetensors"]);
         let output = command.arg("--json").arg("--model").arg(fixture(name)).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let told: Value = serde_json::from_slice(&output.stdout).unwrap();
-        assert_eq!(told["file"], "out.safetensors");
+        let reported: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(reported["file"], "out.safetensors");
 
         let written = Tensors::read(&directory.path().join("out.safetensors"));
         let names: Vec<String> = std::iter::once("logits".into()).chain((0..states).map(|i| format!("hidden.{i}"))).collect();
@@ -100,9 +100,9 @@ fn logits_and_hidden_states_are_those_of_pytorch() {
         for (i, tensor) in names.iter().enumerate() {
             let reference = format!("{case}/{tensor}");
             assert_eq!(written.header[tensor]["shape"], expected.header[&reference]["shape"], "{name}: {tensor}");
-            assert_eq!(told["tensors"][i], json!({ "name": tensor, "shape": written.header[tensor]["shape"] }));
+            assert_eq!(reported["tensors"][i], json!({ "name": tensor, "shape": written.header[tensor]["shape"] }));
             let (found, wanted) = (written.floats(tensor), expected.floats(&reference));
-            // What a model computes at padding is its own business; a classifier's logits belong to whole rows.
+            // Outputs at padding are undefined; a classifier's logits belong to whole rows.
             let whole = written.header[tensor]["shape"].as_array().unwrap().len() == 2;
             let width = if whole { 1 } else { found.len() / mask.concat().len() };
             let real = |at: usize| whole || mask.concat()[at / width] != 0;
@@ -147,7 +147,7 @@ fn an_encoder_without_a_head_has_hidden_states_alone() {
 }
 
 #[test]
-fn what_cannot_be_looked_into_is_told() {
+fn what_cannot_be_looked_into_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let model = directory.path().join("model");
     std::fs::create_dir(&model).unwrap();
@@ -164,7 +164,7 @@ fn what_cannot_be_looked_into_is_told() {
 }
 
 #[test]
-fn what_was_written_is_told_and_a_missing_directory_is_named() {
+fn what_was_written_is_reported_and_a_missing_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("tokens.json"), r#"{"input_ids": [[1, 2, 3]]}"#).unwrap();
     let model = fixture("mistral");
@@ -176,9 +176,9 @@ fn what_was_written_is_told_and_a_missing_directory_is_named() {
     assert_eq!((ran.code, ran.err.as_str()), (0, ""));
     assert!(ran.out.contains("logits    [1, 3, 48]\n") && ran.out.ends_with("out.safetensors is written\n"), "{:?}", ran.out);
     let ran = forward("none/out.safetensors");
-    let message = "error: none/out.safetensors cannot be written: there is no directory none; make it first\n";
+    let message = "error: cannot write none/out.safetensors: directory none does not exist; create it first\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", message));
-    // What fails later is told by the name that was asked for, too.
+    // Later failures name the requested file as well.
     let ran = forward("/dev/null/out.safetensors");
     assert_eq!(ran.code, 1);
     assert!(!ran.err.contains(".partial"), "{}", ran.err);

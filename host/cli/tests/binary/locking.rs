@@ -5,11 +5,11 @@ use crate::tiny::{ENDLESS, Tiny, finish, poll, start, train, with};
 /// A training that ends when it is killed.
 const LONG: [&str; 3] = [ENDLESS[0], ENDLESS[1], "training.max_steps=1000000"];
 
-/// The refusal of a training in a directory where another is at work.
+/// The refusal of a second training in a directory.
 fn refusal(tiny: &Tiny, directory: &str) -> String {
-    let told =
-        "another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)";
-    format!("{}: {told}", tiny.path(directory).display())
+    let message =
+        "locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)";
+    format!("{}: {message}", tiny.path(directory).display())
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
         vec!["pretrain", "tiny.toml", "--resume", "--set", "pretraining.kind=auto-encoding"],
         vec!["quickstart", "tiny.toml"],
         vec!["quickstart", "tiny.toml", "--overwrite"],
-        vec!["evaluate", "tiny.toml", "--checkpoint", "other/model"],
+        vec!["evaluate", "tiny.toml", "--model", "other/model"],
     ] {
         assert_eq!(tiny.failed(&[&command[..], &directory].concat(), 1), refusal(&tiny, "run"), "{command:?}");
     }
@@ -38,7 +38,7 @@ fn a_training_keeps_others_out_of_its_directory_until_it_ends_or_is_killed() {
     assert_eq!(tiny.curve("run")[0].step, 1, "the refused ones have cut its log");
     first.kill().unwrap();
     finish(first);
-    // What is killed holds nothing.
+    // A killed process holds no lock.
     let steps = format!("training.max_steps={}", tiny.curve("run").len() + 2);
     tiny.train("run", &with(&ENDLESS, &[&steps, "--resume"]));
 }

@@ -1,4 +1,4 @@
-//! What is said beside results: log lines, warnings and notes.
+//! Output beside results: log lines, warnings and notes.
 
 use crate::tiny::{Tiny, train};
 
@@ -12,7 +12,7 @@ fn the_log_shows_the_phases_of_a_run() {
         let output = tiny.command(arguments).env("RUST_LOG", filter).output().unwrap();
         let err = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{err}");
-        assert!(!err.contains(ESCAPE), "colours where nobody watches: {err}");
+        assert!(!err.contains(ESCAPE), "colours without a terminal: {err}");
         err
     };
     let has = |log: &str, parts: &[&str]| {
@@ -54,8 +54,8 @@ fn nothing_but_results_is_said_where_nobody_watches() {
     let tiny = Tiny::new();
     let ended = tiny.run(&train("run", &["training.max_steps=1"]));
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
-    let told = ended.out;
-    assert!(told.ends_with('\n') && told.lines().count() == 1, "{told:?}");
+    let message = ended.out;
+    assert!(message.ends_with('\n') && message.lines().count() == 1, "{message:?}");
     assert!(tiny.done(&["evaluate", "tiny.toml"]).ends_with("report.html\n"));
 }
 
@@ -66,7 +66,7 @@ fn warnings_are_said_unless_quiet() {
     tiny.write("three.txt", "The first.\nThe second.\nThe third.\n");
     let answer = ["answer", "tiny.toml", "--query", "Which?", "--documents", "three.txt"];
     let ended = tiny.run(&answer);
-    let warning = "warning: only the first 2 of 3 documents were read: evaluation.documents is 2\n";
+    let warning = "warning: used the first 2 of 3 documents (evaluation.documents)\n";
     assert_eq!((ended.code, ended.err.as_str()), (Some(0), warning));
     assert!(ended.out.ends_with(" ms\n"), "{:?}", ended.out);
     let ended = tiny.run(&[&answer[..], &["--quiet"]].concat());

@@ -19,6 +19,7 @@ mod preparing;
 mod quickstart;
 mod rankings;
 mod real_data;
+mod references;
 mod sweeping;
 mod tiny;
 mod training;

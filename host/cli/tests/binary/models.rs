@@ -1,4 +1,5 @@
-//! Compressors that also rank, compressors of another architecture, and the event files of a training.
+//! Compressors that also rank, compressors of another architecture, and the event files of a
+//! training.
 
 use serde_json::Value;
 
@@ -33,9 +34,9 @@ fn a_compressor_that_ranks_is_trained_measured_and_asked() {
     let relevance: Vec<f64> =
         answered["documents"].as_array().unwrap().iter().map(|document| document["relevance"].as_f64().unwrap()).collect();
     assert_ne!(relevance[0], relevance[1], "the scores do not depend on the documents");
-    let told = tiny.done(&question);
+    let message = tiny.done(&question);
     for score in relevance {
-        assert!(told.contains(&format!("  {score:.3}")), "{score} is missing in: {told}");
+        assert!(message.contains(&format!("  {score:.3}")), "{score} is missing in: {message}");
     }
 }
 
@@ -60,8 +61,8 @@ fn a_modernbert_compressor_is_trained_measured_and_asked() {
     let resume = ["train", "encoder.toml", "--resume", "--set", "training.max_steps=20"];
     tiny.write("encoder/tokenizer.json", tiny.read("generator/tokenizer.json"));
     tiny.write("encoder/tokenizer_config.json", tiny.read("generator/tokenizer_config.json"));
-    let told = tiny.failed(&resume, 1);
-    assert!(told.contains("cannot be resumed: the tokenizers are others"), "{told}");
+    let message = tiny.failed(&resume, 1);
+    assert!(message.contains("the tokenizers changed"), "{message}");
     std::fs::remove_file(tiny.path("encoder/tokenizer.json")).unwrap();
     let metrics = json(&tiny.done(&["evaluate", "encoder.toml", "--json"]));
     assert!(
@@ -69,12 +70,13 @@ fn a_modernbert_compressor_is_trained_measured_and_asked() {
         "{metrics}"
     );
     tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n");
-    let told = tiny.done(&["answer", "encoder.toml", "--query", "Where does Hazel Brenow live?", "--documents", "documents.txt"]);
-    assert!(told.contains("Hazel Brenow is Aspen Vale"), "{told}");
+    let message =
+        tiny.done(&["answer", "encoder.toml", "--query", "Where does Hazel Brenow live?", "--documents", "documents.txt"]);
+    assert!(message.contains("Hazel Brenow is Aspen Vale"), "{message}");
 }
 
 #[test]
-fn a_model_of_absurd_sizes_is_told_with_its_file() {
+fn a_model_of_absurd_sizes_is_reported_with_its_file() {
     let tiny = Tiny::new();
     let config = tiny.read("generator/config.json");
     for (key, size) in
@@ -83,8 +85,8 @@ fn a_model_of_absurd_sizes_is_told_with_its_file() {
         let begin = config.find(&format!("\"{key}\": ")).unwrap() + key.len() + 4;
         let end = begin + config[begin..].find(',').unwrap();
         tiny.write("generator/config.json", format!("{}{size}{}", &config[..begin], &config[end..]));
-        let told = tiny.failed(&["train", "tiny.toml"], 1);
-        assert!(told.contains("generator/config.json: a model of these sizes cannot be made"), "{key}: {told}");
+        let message = tiny.failed(&["train", "tiny.toml"], 1);
+        assert!(message.contains("generator/config.json: cannot create a model of these sizes"), "{key}: {message}");
     }
 }
 
@@ -100,7 +102,8 @@ fn crc32c(bytes: &[u8]) -> u32 {
     !crc
 }
 
-/// The fields of a protocol buffer message: number, and the bytes of a value, or those of a varint's number.
+/// The fields of a protocol buffer message: number, and the bytes of a value, or those of a
+/// varint's number.
 fn fields(mut bytes: &[u8]) -> Vec<(u64, Vec<u8>)> {
     fn varint(bytes: &mut &[u8]) -> u64 {
         let mut value = 0;

@@ -1,5 +1,5 @@
-//! Questions and a corpus to training records: searching, ranking and answering with the embedded default's models; kills, full disks and
-//! shares.
+//! Questions and a corpus to training records: searching, ranking and answering with the embedded
+//! default's models; kills, full disks and shards.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use crate::tiny::{Tiny, finish, poll, start};
 
-/// A corpus of 180 documents and 40 questions, and the models of the embedded default in every role.
+/// A corpus of 180 documents and 40 questions, and the models of the embedded default in every
+/// role.
 fn prepared() -> Tiny {
     let tiny = Tiny::new();
     let atlas = "people = 60\nplaces = 60\nthings = 60\ntrain_records = 40\nvalidation_records = 1\ntest_records = 4\n\
@@ -39,7 +40,7 @@ plugin = "mistral"
 model = "{0}/generator"
 chat_template = false
 max_new_tokens = 8
-batch = 4
+batch_size = 4
 [preparation]
 retrieve = 8
 keep = 3
@@ -130,12 +131,12 @@ fn shares_come_to_the_same_records_as_the_whole() {
         tiny.done(&["prepare", "prepare.toml", "--shard", shard]);
     }
     let missing = tiny.failed(&["dataset", "merge", "run/shard-0-of-3", "run/shard-2-of-3", "--out", "merged.jsonl"], 1);
-    assert!(missing.contains("these are missing: 1/3"), "{missing}");
+    assert!(missing.contains("missing shards (of 3): 1/3"), "{missing}");
     let all = ["run/shard-2-of-3", "run/shard-0-of-3", "run/shard-1-of-3"];
     tiny.done(&[&["dataset", "merge"], &all[..], &["--out", "merged.jsonl"]].concat());
     assert_eq!(tiny.read("merged.jsonl"), tiny.read("whole/records.jsonl"));
     let nonsense = tiny.run(&["prepare", "prepare.toml", "--shard", "3/3"]);
-    assert!(nonsense.code == Some(2) && nonsense.err.contains("numbered from 0"), "{}", nonsense.err);
+    assert!(nonsense.code == Some(2) && nonsense.err.contains("zero-based"), "{}", nonsense.err);
 }
 
 #[test]
@@ -183,8 +184,8 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
         "--set",
         "teacher={plugin=\"openai\", endpoint=\"http://127.0.0.1:9/v1\", model=\"m\", retries=0, timeout=5}",
     ];
-    let told = tiny.failed(&away, 1);
-    assert!(told.contains("127.0.0.1:9"), "{told}");
+    let message = tiny.failed(&away, 1);
+    assert!(message.contains("127.0.0.1:9"), "{message}");
     let elsewhere = [
         "prepare",
         "prepare.toml",
@@ -199,7 +200,8 @@ fn a_teacher_that_is_away_stops_the_run_and_another_address_goes_on() {
     assert!(refused.contains("teacher.plugin was \"openai\" and is \"mistral\""), "{refused}");
 }
 
-/// A service that answers every request by asking to wait for five minutes, and says what key it was given.
+/// A service that answers every request by asking to wait for five minutes, and says what key it
+/// was given.
 #[cfg(unix)]
 fn busy_service() -> (u16, std::sync::mpsc::Receiver<()>) {
     use std::io::{BufRead, BufReader, Read, Write};
@@ -250,15 +252,15 @@ fn a_preparation_that_waits_for_a_service_is_stopped_at_once() {
     let ended = finish(child);
     assert!(asked.elapsed() < Duration::from_secs(30), "it waited for the service");
     assert_eq!(ended.code, Some(130), "{}", ended.err);
-    let told = ended.err.lines().last().unwrap();
-    assert!(told.contains("interrupted; what is done is recorded; go on with `"), "{told}");
-    assert_eq!(told.matches("--resume").count(), 1, "{told}");
+    let message = ended.err.lines().last().unwrap();
+    assert!(message.contains("interrupted; progress is journaled; continue with `"), "{message}");
+    assert_eq!(message.matches("--resume").count(), 1, "{message}");
     assert!(ended.err.contains("DEBUG ureq") && !ended.err.contains("sk-never-shown"), "the key is in the log");
 }
 
 #[cfg(unix)]
 #[test]
-fn a_limit_on_the_size_of_files_is_told_and_survived() {
+fn a_limit_on_the_size_of_files_is_reported_and_survived() {
     let tiny = prepared();
     tiny.done(&["prepare", "prepare.toml", "--set", "output.directory=whole"]);
     // 4 KiB or 8 KiB: less than the journal takes.
@@ -275,11 +277,11 @@ fn a_limit_on_the_size_of_files_is_told_and_survived() {
 fn an_index_is_made_searched_and_added_to() {
     let tiny = prepared();
     let none = tiny.failed(&["index", "info", "prepare.toml"], 1);
-    assert!(none.contains("holds no index; make one with `scaledown index build`"), "{none}");
+    assert!(none.contains("contains no index; build one with `scaledown index build`"), "{none}");
     let built: Value = serde_json::from_str(&tiny.done(&["index", "build", "prepare.toml", "--json"])).unwrap();
     let chunks = built["chunks"].as_u64().unwrap();
     assert_eq!(chunks as usize, tiny.read("atlas/corpus.jsonl").lines().count());
-    let error = built["facts"].as_array().unwrap().iter().find(|fact| fact[0] == "largest error of a weight").unwrap();
+    let error = built["stats"].as_array().unwrap().iter().find(|stat| stat[0] == "maximum weight error").unwrap();
     assert!(error[1].as_str().unwrap().ends_with('%'), "{built}");
     assert!(tiny.failed(&["index", "build", "prepare.toml"], 1).contains("--overwrite"));
     let search = |query: &str| -> Value {
@@ -299,7 +301,7 @@ fn an_index_is_made_searched_and_added_to() {
     tiny.write("twice.jsonl", "{\"_id\": \"a\", \"text\": \"x\"}\n{\"_id\": \"a\", \"text\": \"y\"}\n");
     let twice =
         ["index", "build", "prepare.toml", "--overwrite", "--set", "corpus.format=jsonl", "--set", "corpus.path=twice.jsonl"];
-    assert!(tiny.failed(&twice, 1).contains("the id `a` is there a second time"));
+    assert!(tiny.failed(&twice, 1).contains("duplicate id `a`"));
 }
 
 /// A line of a TREC run.

@@ -29,7 +29,8 @@ fn quickstart<'a>(place: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn tiny() -> Tiny {
     let tiny = Tiny::new();
     tiny.write("quick.toml", CONFIG);
-    // With tied embeddings, a random model repeats its last token, which is a special one and no answer.
+    // With tied embeddings, a random model repeats its last token, which is a special one and no
+    // answer.
     let description =
         tiny.read("generator/config.json").replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false");
     tiny.write("speaker/config.json", description);
@@ -72,13 +73,13 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     }
     assert!(tiny.read("run/metrics.jsonl").lines().nth(3).unwrap().contains("validation_loss"));
 
-    // What is evaluated later tells the same story.
+    // A later evaluation gives the same results.
     let evaluated: Value = serde_json::from_str(&tiny.done(&["evaluate", "run/config.toml", "--json"])).unwrap();
     for part in ["before", "after", "examples"] {
         assert_eq!(evaluated[part], metrics[part], "{part}");
     }
     for number in ["/training/steps", "/training/seconds", "/training/final_loss", "/stages/3/seconds", "/stages/3/em"] {
-        // What was read from a file may have lost its last bit.
+        // Numbers that were read from a file may differ in the last bit.
         let of = |metrics: &Value| metrics.pointer(number).and_then(Value::as_f64).unwrap();
         assert!((of(&evaluated) - of(&metrics)).abs() < 1e-9, "{number}: {evaluated} and {metrics}");
     }
@@ -87,15 +88,14 @@ fn a_quickstart_writes_its_report_and_is_repeated_only_on_demand() {
     tiny.done(&["train", "run/config.toml", "--set", "output.directory=again"]);
     assert_eq!(tiny.curve("again"), tiny.curve("run"));
 
-    // A second run harms nothing unless it is told to, and says so before it works.
+    // A second run replaces nothing without --overwrite, and says so before it starts.
     let before = tiny.files("run");
     let command = format!("{} quickstart quick.toml --set output.directory=run", env!("CARGO_BIN_EXE_scaledown"));
     let error = tiny.failed(&quickstart(place, &[]), 2);
     assert_eq!(
         error,
         format!(
-            "{} holds a finished run; `{command} --overwrite` removes it and starts over, `{command} --set output.directory=DIR` \
-             writes to another directory",
+            "{} contains a finished run; use `{command} --overwrite` to replace it, or `{command} --set output.directory=DIR` to write elsewhere",
             tiny.path("run").display()
         )
     );
@@ -120,18 +120,22 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let Ended { code, out, err } = finish(child);
     let step = tiny.curve("run").len() as u64;
     let command = format!("{} quickstart quick.toml --set {place}", env!("CARGO_BIN_EXE_scaledown"));
-    let told = format!(
-        "error: interrupted; step {step} is saved in {}; go on with `{command} --set training.max_steps=1000000 --resume`",
+    let message = format!(
+        "error: interrupted; saved step {step} in {}; continue with `{command} --set training.max_steps=1000000 --resume`",
         tiny.path("run").display()
     );
-    assert_eq!((code, out.as_str(), err.lines().last()), (Some(130), "", Some(told.as_str())), "{err}");
+    assert_eq!((code, out.as_str(), err.lines().last()), (Some(130), "", Some(message.as_str())), "{err}");
 
     let steps = format!("training.max_steps={}", step + 3);
     let more = ["--set", steps.as_str()];
     let resume = [&more[..], &["--resume"]].concat();
     let error = tiny.failed(&quickstart(place, &more), 2);
-    assert!(error.contains(&format!("holds an unfinished run; `{command} --set {steps} --resume` goes on with it")), "{error}");
-    // Other settings are refused, and so are other labels, which shows that those in the file are taken.
+    assert!(
+        error.contains(&format!("contains an unfinished run; use `{command} --set {steps} --resume` to continue it")),
+        "{error}"
+    );
+    // Other settings are refused, and so are other labels, which shows that those in the file are
+    // taken.
     let error = tiny.failed(&quickstart(place, &[&resume[..], &["--set", "evaluation.max_new_tokens=3"]].concat()), 1);
     assert!(error.contains("evaluation.max_new_tokens was 4 and is 3"), "{error}");
     let labels = tiny.read("run/train.jsonl");
@@ -148,7 +152,7 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     let metrics: Value = serde_json::from_str(&tiny.read("run/metrics.json")).unwrap();
     assert_eq!(metrics["training"]["steps"], step + 3);
 
-    // Where the labels are all that there is, the training begins anew with them.
+    // With labels only, the training starts from the beginning.
     std::fs::remove_dir_all(tiny.path("run/checkpoints")).unwrap();
     tiny.write("run/train.jsonl", &other);
     tiny.done(&quickstart(place, &resume));

@@ -33,7 +33,7 @@ fn a_run_is_scored_at_every_cut() {
 }
 
 #[test]
-fn a_wrong_line_or_cut_is_told() {
+fn a_wrong_line_or_cut_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("a.run"), "q Q0 d 1 0.5 t\n").unwrap();
     std::fs::write(directory.path().join("a.qrels"), "q 0 d 1\nq 0 d\n").unwrap();
@@ -45,6 +45,6 @@ fn a_wrong_line_or_cut_is_told() {
     let ran = run_in(directory.path(), &["evaluate-run", "a.run", "b.qrels"], &[]);
     assert_eq!(
         (ran.code, ran.err.trim()),
-        (0, "warning: a.run answers none of the 1 queries of b.qrels; are their ids the same?")
+        (0, "warning: a.run has none of the 1 queries of b.qrels; check that their ids match")
     );
 }

@@ -1,4 +1,5 @@
-//! Real corpora and questions, where they lie beside the repository; without them, these tests pass over.
+//! Real corpora and questions, where they lie beside the repository; without them, these tests pass
+//! over.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,8 @@ fn data(name: &str) -> Option<PathBuf> {
 
 /// Puts a tokenizer that knows every byte into a model's directory.
 fn bytes_tokenizer(tiny: &Tiny, directory: &str) {
-    // The letters that stand for bytes in byte-level tokenizers (GPT-2): printable ones for themselves, the others from 256 on.
+    // The letters that stand for bytes in byte-level tokenizers (GPT-2): printable ones for
+    // themselves, the others from 256 on.
     let printable = |byte: u32| matches!(byte, 33..=126 | 161..=172 | 174..=255);
     let mut vocabulary = serde_json::Map::new();
     vocabulary.insert("<pad>".into(), json!(0));

@@ -1,4 +1,5 @@
-//! A tiny model and its data in a directory of their own, and trainings of it that end within a timeout.
+//! A tiny model and its data in a directory of their own, and trainings of it that end within a
+//! timeout.
 
 use std::ffi::OsStr;
 use std::fmt::Debug;
@@ -46,7 +47,7 @@ batch_size = 4
 micro_batch = 4
 lr_generator = 1e-2
 lr_compressor = 1e-2
-warmup = 0.0
+warmup_ratio = 0.0
 epochs = 1000000
 max_steps = 8
 dtype = "f32"
@@ -61,7 +62,8 @@ directory = "run"
 /// A compressor's training has an adapter; a language model's has none.
 const CONFIG: &str = "extends = \"base.toml\"\n[generator.lora]\nr = 2\nalpha = 4\ndropout = 0.0\n";
 
-/// A directory with a configuration, `tiny.toml`, and what it names: training records and a generator's description.
+/// A directory with a configuration, `tiny.toml`, and what it names: training records and a
+/// generator's description.
 pub(crate) struct Tiny(tempfile::TempDir);
 
 /// How a run ended.
@@ -117,27 +119,27 @@ impl Tiny {
         finish(start(&mut self.command(arguments)))
     }
 
-    /// Runs the binary, which must succeed, and gives back what it wrote to standard output.
+    /// Runs the binary, which must succeed. Returns its standard output.
     pub(crate) fn done(&self, arguments: &[impl AsRef<OsStr> + Debug]) -> String {
         let ended = self.run(arguments);
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
         ended.out
     }
 
-    /// Runs the binary, which must fail with `code` and one line, and gives back that line.
+    /// Runs the binary, which must fail with `code` and a one-line error. Returns that line.
     pub(crate) fn failed(&self, arguments: &[impl AsRef<OsStr> + Debug], code: i32) -> String {
         let ended = self.run(arguments);
         assert_eq!((ended.code, ended.out.as_str()), (Some(code), ""), "{arguments:?}: {}", ended.err);
         one_error(&ended.err)
     }
 
-    /// Trains with settings over `tiny.toml`, such as `training.seed=1`, and gives back the curve.
+    /// Trains with settings over `tiny.toml`, such as `training.seed=1`, and returns the curve.
     pub(crate) fn train(&self, directory: &str, settings: &[&str]) -> Vec<Point> {
         self.done(&train(directory, settings));
         self.curve(directory)
     }
 
-    /// What was logged of each step.
+    /// The log of each step.
     pub(crate) fn curve(&self, directory: &str) -> Vec<Point> {
         let lines = std::fs::read_to_string(self.path(directory).join("metrics.jsonl")).unwrap_or_default();
         let point = |line: &str| {
@@ -146,7 +148,7 @@ impl Tiny {
             let number = |name: &str| value(name).parse().unwrap();
             Point { step: value("step").parse().unwrap(), loss: number("loss"), gradient_norm: number("gradient_norm") }
         };
-        // A run that goes on, or was killed, may show a part of its last line.
+        // A run that is active or was killed may have an incomplete last line.
         lines.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(point).collect()
     }
 
@@ -175,7 +177,7 @@ impl Tiny {
     }
 }
 
-/// What was logged of a step.
+/// The log of a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Point {
     pub(crate) step: u64,
@@ -190,7 +192,8 @@ pub(crate) fn with<'a>(settings: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
     [settings, more].concat()
 }
 
-/// A training of `tiny.toml` with settings, such as `training.seed=1`, and options, which begin with `--`.
+/// A training of `tiny.toml` with settings, such as `training.seed=1`, and options, which begin
+/// with `--`.
 pub(crate) fn train(directory: &str, settings: &[&str]) -> Vec<String> {
     let mut arguments = vec!["train".to_owned(), "tiny.toml".into(), "--set".into(), format!("output.directory={directory}")];
     for setting in settings {
@@ -214,7 +217,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
 
 /// Waits for the end of a process. One that does not come to its end is killed, and fails the test.
 pub(crate) fn finish(mut child: Child) -> Ended {
-    // A process that writes much waits until somebody reads it.
+    // A process that writes much blocks until its output is read.
     fn read(pipe: Option<impl Read + Send + 'static>) -> std::thread::JoinHandle<String> {
         std::thread::spawn(move || {
             let mut text = String::new();

@@ -94,12 +94,12 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     assert!(!tiny.path("frozen/report.html").exists() && !tiny.path("frozen/plots").exists(), "a report was not wanted");
     assert!(tiny.path("frozen/metrics.json").exists());
     for (directory, more, message) in [
-        ("frozen", "generator.lora=true", "it has no adapter, and the configuration's generator has one"),
-        ("paper", "generator.lora=false", "it has an adapter, and the configuration's generator has none"),
-        ("paper", "generator.lora.r=2", "its adapter has the rank 16, the configuration's has 2"),
-        ("paper", "generator.lora.alpha=3", "its adapter has alpha = 32, the configuration's has 3"),
+        ("frozen", "generator.lora=true", "the model has no adapter, the configuration's generator has one"),
+        ("paper", "generator.lora=false", "the model has an adapter, the configuration's generator has none"),
+        ("paper", "generator.lora.r=2", "the adapter's rank is 16, the configuration's is 2"),
+        ("paper", "generator.lora.alpha=3", "the adapter's alpha is 32, the configuration's is 3"),
         // The generator's random weights follow from the seed.
-        ("paper", "training.seed=7", "it was trained beside another generator than"),
+        ("paper", "training.seed=7", "it was trained with a generator whose weights differ"),
         (
             "paper",
             "compression.memory_tokens=3",
@@ -108,18 +108,18 @@ fn the_papers_adapter_is_the_default_and_false_freezes_the_generator() {
     ] {
         let place = format!("output.directory={directory}");
         let error = tiny.failed(&[&evaluate[..], &[&place, "--set", more]].concat(), 1);
-        assert!(error.contains(message) && error.ends_with("config.toml beside it"), "{error}");
+        assert!(error.contains(message) && error.ends_with("config.toml in the same directory"), "{error}");
     }
     // A language model is trained as a whole, and an adapter beside it would be lost.
     let error = tiny.failed(&["pretrain", "tiny.toml"], 2);
-    assert!(error.contains("can have no adapter") && error.contains("`generator.lora = false`"), "{error}");
-    // A target that is no layer is told before anything is trained.
+    assert!(error.contains("without an adapter") && error.contains("`generator.lora = false`"), "{error}");
+    // An invalid target is reported before training starts.
     let error = tiny.failed(&["train", "tiny.toml", "--set", "generator.lora.target=[\"q_prj\"]"], 1);
-    assert!(error.contains("its target \"q_prj\" is no linear layer of the model") && error.contains("q_proj"), "{error}");
+    assert!(error.contains("target \"q_prj\" is not a linear layer of the model") && error.contains("q_proj"), "{error}");
     assert!(!tiny.path("run").exists(), "something was written");
     for (setting, message) in [
         ("generator.lora=3", "generator.lora: found 3, expected a table or true or false"),
-        ("generator.lora.rank=3", "generator.lora.rank: unknown key; allowed are alpha, dropout, r, target"),
+        ("generator.lora.rank=3", "generator.lora.rank: unknown key; expected one of alpha, dropout, r, target"),
     ] {
         let error = tiny.failed(&["train", "tiny.toml", "--set", setting], 1);
         assert!(error.ends_with(message), "{error}");
@@ -133,7 +133,7 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
     tiny.write("pretrain.toml", config);
     tiny.done(&["pretrain", "pretrain.toml", "--set", "training.max_steps=30"]);
     let started =
-        ["--set", "training.start_from=./pretrained/model", "--set", "training.max_steps=1", "--set", "training.lr_compressor=0"];
+        ["--set", "training.init_from=./pretrained/model", "--set", "training.max_steps=1", "--set", "training.lr_compressor=0"];
     let still = [&started[..], &["--set", "training.lr_generator=0"]].concat();
     tiny.done(&[&["train", "tiny.toml"][..], &still].concat());
     let metrics: Value = serde_json::from_str(&tiny.done(&[&["evaluate", "tiny.toml", "--json"][..], &still].concat())).unwrap();
@@ -149,17 +149,17 @@ fn an_evaluation_tells_the_training_and_what_it_started_from() {
     // A model serves in another element type than it was trained in.
     let bf16 = tiny.done(&[&["evaluate", "tiny.toml", "--json", "--set", "training.dtype=bf16"][..], &still].concat());
     assert!(bf16.contains("\"after\""));
-    // What is no model is told before anything is measured.
-    for (place, told) in [
-        ("run/checkpoints/step-00000001", "this is a checkpoint of a training"),
-        ("run", "this is the directory of a run"),
+    // An invalid model is reported before measuring starts.
+    for (place, reported) in [
+        ("run/checkpoints/step-00000001", "this is a training checkpoint"),
+        ("run", "this is a run's output directory"),
         ("generator", "this is a language model; expected a trained compressor"),
     ] {
-        let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--checkpoint", place], 1);
-        assert!(error.starts_with(&format!("{place}: {told}")), "{error}");
+        let error = tiny.failed(&["evaluate", "tiny.toml", "--set", "data.test=missing.jsonl", "--model", place], 1);
+        assert!(error.starts_with(&format!("{place}: {reported}")), "{error}");
     }
     let error =
-        tiny.failed(&["pretrain", "base.toml", "--set", "training.start_from=run/model", "--set", "output.directory=x"], 1);
+        tiny.failed(&["pretrain", "base.toml", "--set", "training.init_from=run/model", "--set", "output.directory=x"], 1);
     assert!(error.contains("this is a trained compressor; expected a language model"), "{error}");
 }
 
@@ -185,9 +185,9 @@ fn a_model_trained_in_bf16_learns_and_answers() {
     tiny.write("documents.txt", "The home of Hazel Brenow is Aspen Vale.\n\nBirch Loom is framed in walnut.\n");
     let question = ["answer", "tiny.toml", "--query", "What is the home of Hazel Brenow?", "--documents", "documents.txt"];
     let question = [&question[..], &bf16].concat();
-    let told = tiny.done(&question);
+    let reported = tiny.done(&question);
     for part in ["Hazel Brenow is Aspen Vale", "framed in walnut", "compress ", "prefill ", "decode "] {
-        assert!(told.contains(part), "`{part}` is missing in: {told}");
+        assert!(reported.contains(part), "`{part}` is missing in: {reported}");
     }
     let answered: Value = serde_json::from_str(&tiny.done(&[&question[..], &["--json"]].concat())).unwrap();
     assert!(answered["answer"].is_string() && answered["timings"]["total_ms"].as_f64().unwrap() > 0.0, "{answered}");
@@ -244,7 +244,7 @@ fn pretrain_to_the_end(tiny: &Tiny) {
     let ended = tiny.run(&["pretrain", "pretrain.toml", "--json"]);
     let outcome: Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((&outcome["steps"], &outcome["interrupted"]), (&40.into(), &false.into()), "{}", ended.err);
-    assert_eq!(ended.err, "", "nobody watches");
+    assert_eq!(ended.err, "", "there is no terminal");
     let (curve, model) = (tiny.curve("pretrained"), tiny.files("pretrained/model"));
     assert_eq!(curve.len(), 40);
     let resumed: Value = serde_json::from_str(&tiny.done(&["pretrain", "pretrain.toml", "--json", "--resume"])).unwrap();
@@ -271,7 +271,7 @@ fn a_language_model_is_pretrained_along_a_curriculum() {
     tiny.write("deeper/config.json", &deeper);
     tiny.write("deeper/tokenizer.json", tiny.read("generator/tokenizer.json"));
     let deeper = ["--set", "generator.model=./deeper", "--set", "output.directory=deepened"];
-    let start = ["--set", "training.start_from=./pretrained/model", "--set", "training.seed=2"];
+    let start = ["--set", "training.init_from=./pretrained/model", "--set", "training.seed=2"];
     let ended = tiny.run(&[&["pretrain", "pretrain.toml"][..], &deeper, &start].concat());
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     assert!(ended.err.starts_with("warning: "), "{}", ended.err);
@@ -286,10 +286,10 @@ fn a_compressor_is_pretrained_and_a_training_starts_from_it() {
     let config = "extends = \"tiny.toml\"\n[pretraining]\nkind = \"auto-encoding\"\n[output]\ndirectory = \"pretrained\"\n";
     tiny.write("pretrain.toml", format!("{config}{CURRICULUM}"));
     pretrain_to_the_end(&tiny);
-    let start = "training.start_from=./pretrained/model";
+    let start = "training.init_from=./pretrained/model";
     let started = tiny.train("run", &[start]);
     assert!(started[0].loss < tiny.train("fresh", &[])[0].loss - 0.2, "the training did not start from the pretrained model");
-    // Without learning rates, what comes out is what went in.
+    // With learning rates of zero, nothing changes.
     tiny.train("still", &[start, "training.lr_generator=0", "training.lr_compressor=0", "training.max_steps=1"]);
     for name in ["compressor.safetensors", "adapter_model.safetensors"] {
         let content = |run: &str| std::fs::read(tiny.path(run).join("model").join(name)).unwrap();
@@ -306,7 +306,8 @@ fn plain_text_is_enough_to_pretrain_on() {
     tiny.done(&[&["pretrain", "tiny.toml"][..], &settings].concat());
     assert_eq!(tiny.curve("run").len(), 3);
 
-    // A long line is cut into pieces, none of which is lost: an epoch over it has as many steps as pieces.
+    // A long line is cut into pieces, none of which is lost: an epoch over it has as many steps as
+    // pieces.
     let steps = |lines: usize, directory: &str| {
         let line = "Aspen Vale grows peas and Birch Loom is framed in walnut. ".repeat(20);
         tiny.write("long.txt", vec![line.trim(); lines].join("\n"));

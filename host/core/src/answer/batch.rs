@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Decoding, Forward, GenerateOptions, Generated, Sampling, Widths};
+use scaledown_sdk::nn::{Decoding, ForwardMode, GenerateOptions, Generated, Sampling, Widths};
 use scaledown_sdk::tensor::{Usage, no_grad};
 
 use super::DocumentLengths;
-use super::reading::{Inputs, Reading};
+use super::reading::{ContextMode, Inputs};
 use crate::data::records::Record;
 use crate::model::Oscar;
 use crate::model::sequence::{PadSide, SequenceBatch};
@@ -19,20 +19,21 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub struct AnswerOptions {
     /// How the generator gets to know the documents.
-    pub reading: Reading,
-    /// The most documents of a record that are used.
+    pub reading: ContextMode,
+    /// The maximum documents per record.
     pub documents: usize,
-    /// The most tokens of an answer.
+    /// Maximum tokens of an answer.
     pub max_new_tokens: usize,
-    /// Strings that end an answer; they are not part of it.
+    /// Stop strings; not part of the answer.
     pub stop: Vec<String>,
-    /// How each token is chosen. In [`Session::ask_all`](super::Session::ask_all) a record's choices do not depend on how many are answered at once.
+    /// How each token is chosen. In [`Session::ask_all`](super::Session::ask_all) a record's
+    /// choices do not depend on how many are answered at once.
     pub sampling: Sampling,
     /// Records answered at once.
     pub batch: usize,
     /// How wide batches are padded; if not set, what suits the device.
     pub widths: Option<Widths>,
-    /// Whether answers go on, whatever stops them, to `max_new_tokens`; for timings of equal work.
+    /// Decodes to `max_new_tokens` regardless of stop tokens, for timings of equal work.
     pub ignore_end: bool,
 }
 
@@ -45,7 +46,7 @@ pub struct Answer {
     pub relevance: Option<Vec<f32>>,
 }
 
-/// What the phases of answering took.
+/// The costs of the phases.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Phases {
     /// Time of the compressor.
@@ -86,7 +87,7 @@ impl std::ops::AddAssign for Phases {
 pub struct Answers {
     /// One a question.
     pub answers: Vec<Answer>,
-    /// What their phases took together.
+    /// The costs of their phases together.
     pub phases: Phases,
     /// How long the documents were.
     pub lengths: DocumentLengths,
@@ -106,8 +107,8 @@ impl Answers {
 /// # Errors
 /// If a record cannot be tokenized or the device fails.
 pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
-    // What the compressed model is compared with is the generator as it was before its adapter learnt to read vectors.
-    let _base = (options.reading != Reading::Compressed).then(|| oscar.model.params.without_adapters());
+    // The baseline is the generator without its adapter, which was trained to read vectors.
+    let _base = (options.reading != ContextMode::Compressed).then(|| oscar.model.params.without_adapters());
     no_grad(|| {
         let widths = options.widths.unwrap_or_else(|| Widths::of_device(&oscar.model.device));
         let inputs = Inputs::new(oscar, records, options, widths)?;
@@ -147,14 +148,13 @@ pub(super) fn answer(oscar: &Oscar, records: &[&Record], options: &AnswerOptions
 
 /// Checks that the generator can read each record's prompt and answer it.
 fn check_lengths(oscar: &Oscar, records: &[&Record], inputs: &Inputs, new_tokens: usize) -> Result<()> {
-    let Some(limit) = oscar.model.generator.context() else { return Ok(()) };
+    let Some(limit) = oscar.model.generator.max_positions() else { return Ok(()) };
     for (record, sequence) in records.iter().zip(&inputs.sequences) {
         // The last token that is made is not read.
         let positions = sequence.rows.len() + new_tokens.saturating_sub(1);
         if positions > limit {
             let message = format!(
-                "its prompt and {new_tokens} new tokens take {positions} positions, more than the {limit} that the generator reads; lower \
-                 evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
+                "the prompt and {new_tokens} new tokens take {positions} positions; the generator's maximum is {limit}; lower evaluation.documents, compression.document_tokens or evaluation.max_new_tokens"
             );
             return Err(Error::data(format_args!("the question {:?} ({})", record.query, record.id), message));
         }
@@ -183,7 +183,7 @@ fn compress(oscar: &Oscar, inputs: &Inputs) -> Result<(Option<Tensor>, Option<Te
     }
     let device = &oscar.model.device;
     let (usage, started): (Usage, Instant) = (device.usage(), Instant::now());
-    let compressed = oscar.compress(&inputs.pairs, &mut Forward::inference())?;
+    let compressed = oscar.compress(&inputs.pairs, &mut ForwardMode::inference())?;
     device.synchronize()?;
     phases.compress = started.elapsed();
     phases.compress_flops = (device.usage() - usage).flops;

@@ -7,10 +7,13 @@ use crate::model::DocumentLength;
 pub struct DocumentLengths {
     /// The documents.
     pub documents: usize,
-    /// Those of them that are longer than `compression.document_tokens`, of which no reading sees more.
+    /// Those of them that are longer than `compression.document_tokens`, of which no reading sees
+    /// more.
     pub cut: usize,
     /// The tokens that are read.
     pub tokens: usize,
+    /// The vectors that replace them; none where nothing is compressed.
+    pub vectors: usize,
 }
 
 impl DocumentLengths {
@@ -19,12 +22,13 @@ impl DocumentLengths {
         self.documents += 1;
         self.cut += usize::from(document.is_cut);
         self.tokens += document.tokens;
+        self.vectors += document.vectors;
     }
 
-    /// The tokens that are read over the vectors that replace them, of which each document has `memory_tokens`.
+    /// The tokens that are read over the vectors that replace them: the rate that is achieved.
     #[must_use]
-    pub fn compression_rate(&self, memory_tokens: usize) -> f64 {
-        self.tokens as f64 / (self.documents * memory_tokens).max(1) as f64
+    pub fn compression_rate(&self) -> f64 {
+        self.tokens as f64 / self.vectors.max(1) as f64
     }
 
     /// A warning, if documents are cut.
@@ -33,8 +37,7 @@ impl DocumentLengths {
         let DocumentLengths { documents, cut, .. } = self;
         (*cut > 0).then(|| {
             format!(
-                "{cut} of {documents} documents are longer than compression.document_tokens = {document_tokens}; only so much of them is read, \
-                 compressed or not"
+                "truncated {cut} of {documents} documents to compression.document_tokens = {document_tokens}, compressed or not"
             )
         })
     }
@@ -45,5 +48,6 @@ impl std::ops::AddAssign for DocumentLengths {
         self.documents += other.documents;
         self.cut += other.cut;
         self.tokens += other.tokens;
+        self.vectors += other.vectors;
     }
 }

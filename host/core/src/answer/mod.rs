@@ -7,5 +7,5 @@ mod session;
 
 pub use batch::{Answer, AnswerOptions, Answers, Phases};
 pub use lengths::DocumentLengths;
-pub use reading::Reading;
+pub use reading::ContextMode;
 pub use session::Session;

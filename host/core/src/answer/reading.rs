@@ -12,7 +12,7 @@ use crate::text::TextError;
 /// How the generator gets to know the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Reading {
+pub enum ContextMode {
     /// From the compressor's vectors.
     Compressed,
     /// From their full text, by the generator without its adapter.
@@ -23,9 +23,9 @@ pub enum Reading {
 
 /// Records as the models read them.
 pub(super) struct Inputs {
-    /// What the compressor reads; no pairs unless the reading is compressed.
+    /// The compressor's input; empty unless the mode is compressed.
     pub(super) pairs: PairBatch,
-    /// What the generator reads, one sequence a record.
+    /// The generator's input, one sequence per record.
     pub(super) sequences: Vec<Sequence>,
     /// The number of documents of each record.
     pub(super) documents: Vec<usize>,
@@ -44,12 +44,12 @@ impl Inputs {
         Ok(inputs)
     }
 
-    fn add(&mut self, oscar: &Oscar, record: &Record, reading: Reading, most: usize) -> Result<(), TextError> {
-        let most = if reading == Reading::ClosedBook { 0 } else { most };
+    fn add(&mut self, oscar: &Oscar, record: &Record, reading: ContextMode, most: usize) -> Result<(), TextError> {
+        let most = if reading == ContextMode::ClosedBook { 0 } else { most };
         let documents = &record.documents[..most.min(record.documents.len())];
         let prompted = match reading {
-            Reading::Compressed => oscar.compressed(&record.query, documents)?,
-            Reading::Uncompressed | Reading::ClosedBook => oscar.uncompressed(&record.query, documents)?,
+            ContextMode::Compressed => oscar.compressed(&record.query, documents)?,
+            ContextMode::Uncompressed | ContextMode::ClosedBook => oscar.uncompressed(&record.query, documents)?,
         };
         self.sequences.push(prompted.sequence(self.pairs.ids.len()));
         self.pairs.ids.extend(prompted.pairs);

@@ -21,22 +21,26 @@ impl Session {
         Session { oscar }
     }
 
-    /// Loads the models that the configurations describe. With a `stored` compressor, its values are taken, and the generator's adapter is merged
-    /// into its weights, so that no training can follow; without one, the generator answers as it is.
+    /// Loads the models that the configurations describe. With a `stored` compressor, loads its
+    /// values and merges the generator's adapter into its weights, which excludes training; without
+    /// one, uses the plain generator.
     ///
     /// # Errors
-    /// If a model cannot be found or made, or what is stored does not fit it.
+    /// If a model cannot be found or created, or the stored compressor does not match.
     pub fn open(
         model: &ModelConfig<'_>,
         compressor: &CompressorConfig<'_>,
         stored: Option<&StoredOscar>,
         device: &Device,
     ) -> Result<Self> {
-        let role = if stored.is_some() { Role::Reader } else { Role::Alone };
+        let role = if stored.is_some() { Role::Adapted } else { Role::Frozen };
         let oscar = Oscar::new(compressor, LanguageModel::load(model, device, role)?)?;
         if let Some(stored) = stored {
             stored.load(&oscar)?;
-            oscar.model.generator.merge_adapters()?;
+            if let Some(vectors) = &compressor.compression.vectors {
+                oscar.attach_vectors(vectors)?;
+            }
+            oscar.merge_adapters()?;
         }
         Ok(Session { oscar })
     }
@@ -56,12 +60,14 @@ impl Session {
     /// Answers a few questions together.
     ///
     /// # Errors
-    /// If a question cannot be tokenized or is longer than the generator reads, or the device fails.
+    /// If a question cannot be tokenized or is longer than the generator reads, or the device
+    /// fails.
     pub fn ask(&self, records: &[&Record], options: &AnswerOptions) -> Result<Answers> {
         batch::answer(&self.oscar, records, options)
     }
 
-    /// Answers all `records` in batches, which is shown as a task called `title`. Work that is cancelled ends after a batch, with the answers so far.
+    /// Answers all `records` in batches, which is shown as a task called `title`. Work that is
+    /// cancelled ends after a batch, with the answers so far.
     ///
     /// # Errors
     /// As [`Session::ask`].

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use scaledown_sdk::files::{FileKind, read_text};
 
-use super::lines::Lines;
+use super::lines::KeyLines;
 use super::{ConfigError, Origin};
 
 /// The environment variables and command-line settings that go over the files.
@@ -16,7 +16,7 @@ pub struct Overrides {
     settings: Vec<String>,
 }
 
-/// What a variable's name begins with, to be a configuration value.
+/// The prefix of variables with configuration values.
 const PREFIX: &str = "SCALEDOWN_";
 
 impl Overrides {
@@ -48,17 +48,20 @@ impl Overrides {
 pub(super) struct Layer {
     /// Where the values were set; a file's line is found later.
     pub(super) origin: Origin,
-    /// The directory that relative paths of this layer count from; the working directory if not set.
+    /// The directory that relative paths of this layer count from; the working directory if not
+    /// set.
     pub(super) directory: Option<PathBuf>,
     /// On which lines the values stand.
-    pub(super) lines: Lines,
-    /// What a variable or an option says, where that reads as a number or a truth value: it may be meant as a text.
+    pub(super) lines: KeyLines,
+    /// The text of a variable or option that reads as a number or boolean, but may be meant as a
+    /// string.
     pub(super) literal: Option<String>,
     /// The values.
     pub(super) values: Dict,
 }
 
-/// A layer as figment takes it; its number is the source, so that a value's tag leads back to its layer.
+/// A layer as figment takes it; its number is the source, so that a value's tag leads back to its
+/// layer.
 pub(super) struct Numbered<'a>(pub(super) usize, pub(super) &'a Layer);
 
 impl Provider for Numbered<'_> {
@@ -84,7 +87,8 @@ pub(super) fn collect(path: Option<&Path>, overrides: &Overrides) -> Result<Vec<
         if !is_of_a_service(&parts) {
             layers.push(single(origin, &parts, value)?);
         } else if !value.trim().is_empty() {
-            // An address or a variable's name: white space around it, and a blank one, come of how it was set.
+            // An address or a variable's name: strip white space and ignore blank values, which
+            // come from how it was set.
             layers.push(single(origin, &parts, value.trim())?);
         }
     }
@@ -106,12 +110,13 @@ fn is_of_a_service(key: &[&str]) -> bool {
     key.len() > 1 && SERVICES.contains(&key[0])
 }
 
-/// A setting as messages and logs show it: without a value that may be secret, which are addresses with a name and password or a query, texts
-/// for a component that speaks to a service, and whatever is called a key or the like.
+/// A setting as messages and logs show it: without a value that may be secret, which are addresses
+/// with a name and password or a query, texts for a component that speaks to a service, and
+/// whatever is called a key or the like.
 fn shown(setting: &str) -> String {
     const NAMES: [&str; 8] = ["key", "token", "secret", "password", "passwd", "credential", "authorization", "bearer"];
     let Some((key, value)) = setting.split_once('=') else {
-        // What looks like a key is one that lacks its value; anything else may be a secret by itself.
+        // A key without value; anything else may be a secret.
         let is_key =
             setting.contains('.') && setting.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'.'));
         return if is_key { setting.to_owned() } else { "[not shown]".to_owned() };
@@ -127,7 +132,8 @@ fn shown(setting: &str) -> String {
     if plain || !(is_of_a_service(&parts) || named || address) { setting.to_owned() } else { format!("{key}=[not shown]") }
 }
 
-/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as are dates, which no key takes.
+/// A layer of one value. It is read as TOML where it is TOML, and as a plain string otherwise, as
+/// are dates, which no key takes.
 fn single(origin: Origin, key: &[&str], text: &str) -> Result<Layer, ConfigError> {
     if key.iter().any(|part| part.is_empty()) {
         return Err(ConfigError::one(origin, key.join("."), "a part of the key is empty"));
@@ -151,7 +157,7 @@ pub(super) fn nested(origin: Origin, directory: Option<PathBuf>, key: &[impl ToS
         nested = Value::from(Dict::from([(part.to_string(), nested)]));
     }
     let values = nested.into_dict().unwrap_or_default();
-    Layer { origin, directory, lines: Lines::default(), literal: None, values }
+    Layer { origin, directory, lines: KeyLines::default(), literal: None, values }
 }
 
 /// The file at `path` and everything it extends, the base of all first.
@@ -165,7 +171,7 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
         let extends = layer.values.remove("extends");
         if seen.contains(&identity) {
             let chain: Vec<String> = layers.iter().map(|layer| layer.origin.to_string()).collect();
-            let message = format!("the files extend each other in a circle: {} -> {}", chain.join(" -> "), path.display());
+            let message = format!("circular `extends`: {} -> {}", chain.join(" -> "), path.display());
             return Err(ConfigError::one(layer.origin, "extends", message));
         }
         seen.push(identity);
@@ -186,8 +192,8 @@ fn files(path: &Path) -> Result<Vec<Layer>, ConfigError> {
 fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     let origin = Origin::File { path: path.to_owned(), line: None };
     let text = read_text(path, FileKind::Configuration).map_err(|error| match named_by {
-        Some(named_by) => ConfigError::one(named_by, "extends", format!("could not read {}: {error}", path.display())),
-        None => ConfigError::one(origin.clone(), "", format!("could not read the configuration: {error}")),
+        Some(named_by) => ConfigError::one(named_by, "extends", format!("cannot read {}: {error}", path.display())),
+        None => ConfigError::one(origin.clone(), "", format!("cannot read the configuration: {error}")),
     })?;
     let table: toml::Table = toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|span| line_of(&text, span.start));
@@ -201,7 +207,7 @@ fn file(path: &Path, named_by: Option<Origin>) -> Result<Layer, ConfigError> {
     // An unreadable directory shows up when a path in it is used, with that path's name.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let directory = parent.canonicalize().unwrap_or_else(|_| parent.to_owned());
-    Ok(Layer { origin, directory: Some(directory), lines: Lines::of(&text), literal: None, values })
+    Ok(Layer { origin, directory: Some(directory), lines: KeyLines::of(&text), literal: None, values })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

@@ -1,9 +1,11 @@
-//! The configuration of every command: typed sections, layered sources, and errors that say where and what to do.
+//! The configuration of every command: typed sections, layered sources, and errors that say where
+//! and what to do.
 //!
-//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the built-in defaults, the
-//! files named by `extends`, the file itself, `SCALEDOWN_*` environment variables (`__` nests) and `--set key=value`.
-//! [`Config::load`] merges them, checks the result against the JSON schema of every section and of every chosen plugin,
-//! and makes relative paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
+//! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the
+//! built-in defaults, the files named by `extends`, the file itself, `SCALEDOWN_*` environment
+//! variables (`__` nests) and `--set key=value`. [`Config::load`] merges them, checks the result
+//! against the JSON schema of every section and of every chosen plugin, and makes relative paths
+//! absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
 mod checks;
 mod layers;
@@ -11,6 +13,7 @@ mod lines;
 mod output;
 mod paths;
 mod problem;
+mod renamed;
 mod resolve;
 mod schema;
 mod sweep;
@@ -31,7 +34,7 @@ pub use crate::data::config::{Data, OnError};
 pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
 pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use crate::evaluate::config::Evaluation;
-pub use crate::model::config::{Compression, Generator, Init, Lora, Precision, Reranking};
+pub use crate::model::config::{Compression, GeneratorConfig, GeneratorInit, Lora, Precision, Reranking};
 pub use crate::plugins::Component;
 pub use crate::prepare::config::Preparation;
 pub use crate::retrieval::config::Index;
@@ -45,55 +48,56 @@ pub use scaledown_sdk::nn::Schedule;
 pub use schema::json_schema;
 pub use sweep::{Sweep, Variant};
 
-/// Everything that a run depends on.
+/// The configuration of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// The device that tensors live on.
+    /// The device.
     pub device: Component,
-    /// The language model that reads the compressed documents and writes the answer.
+    /// The language model that answers from the compressed documents.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub generator: Option<Generator>,
-    /// The model that turns a query and a document into a few embedding vectors.
+    pub generator: Option<GeneratorConfig>,
+    /// The model that compresses a document, given the query, into embedding vectors.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compressor: Option<Component>,
-    /// The documents that are searched.
+    /// The documents to search.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<Corpus>,
-    /// The questions that are asked of the corpus.
+    /// The questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<Questions>,
-    /// The index that the corpus is searched through.
+    /// The index of the corpus.
     pub index: Index,
-    /// The search engine that finds documents for a query.
+    /// The retriever, which finds documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retriever: Option<Component>,
-    /// The model that scores documents for a query.
+    /// The reranker, which scores documents for a query.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reranker: Option<Component>,
-    /// The model whose answers are the labels; without one, the generator on full documents.
+    /// The teacher, whose answers are the training targets. Default: the generator on full
+    /// documents.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub teacher: Option<Component>,
-    /// The lengths of what is compressed and what comes out.
+    /// The lengths of the compressor's input and output.
     pub compression: Compression,
-    /// Whether the compressor also learns to score documents.
+    /// Joint reranking by the compressor.
     pub reranking: Reranking,
-    /// How questions become training records.
+    /// Preparation of training records from questions.
     pub preparation: Preparation,
-    /// What the generator is told.
+    /// The generator's prompt.
     pub prompt: Prompt,
-    /// The training and evaluation records.
+    /// Training and evaluation records.
     pub data: Data,
-    /// How to train.
+    /// Training.
     pub training: Training,
-    /// What `scaledown pretrain` does.
+    /// Pretraining.
     pub pretraining: Pretraining,
-    /// How to evaluate.
+    /// Evaluation.
     pub evaluation: Evaluation,
     /// Values to try with `scaledown sweep`.
     #[serde(skip_serializing_if = "Sweep::is_empty")]
     pub sweep: Sweep,
-    /// Where results go.
+    /// Output.
     pub output: Output,
 }
 
@@ -127,25 +131,25 @@ impl Config {
     /// Loads the file at `path` with everything it extends, and `overrides` on top.
     ///
     /// # Errors
-    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or option), the key, what was
-    /// found and what is allowed.
+    /// [`ConfigError`] lists every problem found, each with its file and line (or variable, or
+    /// option), the key, what was found and what is allowed.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
-        let config = resolve::resolve(Some(path), overrides)?.config;
+        let config = with_notes(resolve::resolve(Some(path), overrides)?);
         tracing::info!(file = %path.display(), output = %config.output.directory.display(), "configuration resolved");
         Ok(config)
     }
 
-    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that it names. Gives back what is not
-    /// there, which an earlier command may have to make. A hub is not asked for its models.
+    /// Loads a file as [`Config::load`] does, and checks the models and files of this machine that
+    /// it names. Asks no hub.
     ///
     /// # Errors
-    /// As [`Config::load`]; and if what is there cannot be used.
-    pub fn check(path: &Path, overrides: &Overrides) -> Result<Vec<Problem>, ConfigError> {
+    /// As [`Config::load`]; and if a file or model is damaged or unsuitable.
+    pub fn check(path: &Path, overrides: &Overrides) -> Result<Preflight, ConfigError> {
         let resolved = resolve::resolve(Some(path), overrides)?;
         if !resolved.config.sweep.is_empty() {
             Config::variants(path, overrides)?;
         }
-        resolved.look_around()
+        Ok(Preflight { missing: resolved.preflight()?, notes: resolved.notes })
     }
 
     /// The built-in defaults with `overrides` on top, for commands that can do without a file.
@@ -153,24 +157,33 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn from_defaults(overrides: &Overrides) -> Result<Config, ConfigError> {
-        Ok(resolve::resolve(None, overrides)?.config)
+        Ok(with_notes(resolve::resolve(None, overrides)?))
     }
 
-    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in it is absolute.
+    /// The resolved configuration as TOML. Loading it gives an equal configuration: every path in
+    /// it is absolute.
     ///
     /// # Errors
     /// If a plugin's option has no TOML form (a null inside an array).
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string(self)
-            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("the configuration has no TOML form: {error}")))
+            .map_err(|error| ConfigError::one(Origin::BuiltIn, "", format!("cannot write the configuration as TOML: {error}")))
     }
 
     /// The generator's table.
     ///
     /// # Errors
     /// If the configuration has none.
-    pub fn require_generator(&self) -> Result<&Generator, ConfigError> {
+    pub fn require_generator(&self) -> Result<&GeneratorConfig, ConfigError> {
         require(self.generator.as_ref(), "generator")
+    }
+
+    /// The configuration without vectors that were computed before.
+    #[must_use]
+    pub fn without_vectors(&self) -> Config {
+        let mut config = self.clone();
+        config.compression.vectors = None;
+        config
     }
 
     /// The configuration with the generator's adapter written out, as a compressor's training takes it.
@@ -215,7 +228,7 @@ impl Config {
         require(self.teacher.as_ref(), "teacher")
     }
 
-    /// What a language model is loaded by.
+    /// The configuration of a language model.
     ///
     /// # Errors
     /// If the configuration names no generator.
@@ -228,7 +241,7 @@ impl Config {
         })
     }
 
-    /// What a compressor is made by.
+    /// The configuration of a compressor.
     ///
     /// # Errors
     /// If the configuration names no compressor.
@@ -242,7 +255,7 @@ impl Config {
         })
     }
 
-    /// What a training's curve may depend on.
+    /// The sections that a training's curve depends on.
     #[must_use]
     pub fn for_training(&self) -> TrainingConfig<'_> {
         TrainingConfig {
@@ -257,7 +270,7 @@ impl Config {
         }
     }
 
-    /// What prepared records may depend on.
+    /// The sections that prepared records depend on.
     #[must_use]
     pub fn for_preparation(&self) -> PreparationConfig<'_> {
         PreparationConfig {
@@ -300,19 +313,30 @@ impl Config {
     }
 }
 
+/// The findings of a check of a valid configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Preflight {
+    /// Models and files that do not exist. An earlier command may have to make them.
+    pub missing: Vec<Problem>,
+    /// Keys that have a former name.
+    pub notes: Vec<Problem>,
+}
+
+/// The configuration, after its notes are logged as warnings.
+fn with_notes(resolved: resolve::Resolved) -> Config {
+    resolved.notes.iter().for_each(|note| tracing::warn!("{note}"));
+    resolved.config
+}
+
 fn require<'a, T>(component: Option<&'a T>, kind: &str) -> Result<&'a T, ConfigError> {
     component.ok_or_else(|| {
-        ConfigError::one(
-            Origin::BuiltIn,
-            kind,
-            format!("this command needs a {kind}, and the configuration has none; add a table [{kind}] with a `plugin` key"),
-        )
+        ConfigError::one(Origin::BuiltIn, kind, format!("missing; this command needs a table [{kind}] with a `plugin` key"))
     })
 }
 
 fn require_table<'a, T>(table: Option<&'a T>, name: &str) -> Result<&'a T, ConfigError> {
     table.ok_or_else(|| {
-        let message = format!("this command needs it, and the configuration has none; add a table [{name}] with a `format` key");
+        let message = format!("missing; this command needs a table [{name}] with a `format` key");
         ConfigError::one(Origin::BuiltIn, name, message)
     })
 }

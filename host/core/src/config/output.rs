@@ -1,21 +1,21 @@
-//! Where results go.
+//! Output.
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The directory of a run and what is written there.
+/// The output directory and its contents.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Output {
-    /// Checkpoints, metrics, plots, the report and the resolved configuration go here. A relative path counts from the
-    /// working directory.
+    /// The output directory: checkpoints, metrics, plots, report and resolved configuration.
+    /// Relative to the working directory.
     #[schemars(with = "String", length(min = 1), extend("format" = "output-path"))]
     pub directory: PathBuf,
-    /// Whether to write `report.html` and the plots beside `metrics.json`.
+    /// Writes `report.html` and plots in addition to `metrics.json`.
     pub report: bool,
-    /// Sample answers shown in the report.
+    /// Number of sample answers in the report.
     pub samples: usize,
 }
 

@@ -1,19 +1,23 @@
-//! What a configuration names outside itself, by the `format` that a schema gives a key; and relative paths made absolute.
+//! External names in a configuration, by the `format` of a key's schema; makes relative paths
+//! absolute.
 //!
-//! `path` is a file, `directory` a directory, and `file-or-directory` either; `model` or `tokenizer` is a directory if it is written as one (`./`, `../` or `/`) or if such a
-//! directory is there, and a hub id otherwise; `output-path` counts from the working directory; `generator-layers` is a number of the
-//! generator's layers.
+//! `path` is a file, `directory` a directory, and `file-or-directory` either; `model` or
+//! `tokenizer` is a directory if it is written as one (`./`, `../` or `/`) or if such a directory
+//! is there, and a hub id otherwise; `output-path` counts from the working directory;
+//! `generator-layers` is a number of the generator's layers.
 
 use std::path::{Component, Path, PathBuf};
 
 use serde_json::Value;
+
+use crate::support::gguf::is_gguf;
 
 /// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key path, the directory that a
 /// relative path set there counts from.
 pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
     visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let Value::String(text) = value else { return };
-        // What is empty names no place, and is not to be one.
+        // An empty value names nothing.
         if text.is_empty() {
             return;
         }
@@ -29,12 +33,13 @@ pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(
     });
 }
 
-/// What a schema says that its values name; nothing if it does not say.
+/// The kind of names that a schema's values are, if any.
 pub(super) fn format(schema: &Value) -> &str {
     schema.get("format").and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Calls `found` with the key path, schema and value of every part of `value` that `schema` describes.
+/// Calls `found` with the key path, schema and value of every part of `value` that `schema`
+/// describes.
 pub(super) fn visit(
     value: &mut Value,
     schema: &Value,
@@ -70,10 +75,12 @@ fn model(directory: &Path, text: &str) -> Option<PathBuf> {
     let written_as_path =
         ["./", "../"].iter().any(|start| text.starts_with(start)) || text == "." || text == ".." || Path::new(text).is_absolute();
     let path = join(directory, text);
-    (written_as_path || path.is_dir()).then_some(path)
+    // No hub id names a single file.
+    (written_as_path || path.is_dir() || is_gguf(text)).then_some(path)
 }
 
-/// `text` seen from `directory`. Leading `.` and `..` are folded into the directory, which is free of links.
+/// `text` seen from `directory`. Leading `.` and `..` are folded into the directory, which is free
+/// of links.
 fn join(directory: &Path, text: &str) -> PathBuf {
     let mut path = directory.to_owned();
     let mut leading = true;

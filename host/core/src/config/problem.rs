@@ -1,4 +1,4 @@
-//! What can be wrong with a configuration: where, which key, what was found and what to do.
+//! Problems of a configuration: place, key, what was found and what to do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 pub enum Origin {
     /// In a file, at a line counted from 1 where it is known.
     File {
-        /// The file, as it was named.
+        /// The file, as named by the user.
         path: PathBuf,
         /// The line.
         line: Option<usize>,

@@ -9,8 +9,8 @@ use scaledown_sdk::component::Kind;
 
 use super::checks::Finding;
 use super::layers::{Layer, Numbered};
-use super::lines::Lines;
-use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, schema, validate};
+use super::lines::KeyLines;
+use super::{Config, ConfigError, Origin, Overrides, Problem, checks, layers, paths, renamed, schema, validate};
 use crate::model::adapter_problem;
 use crate::plugins::registry;
 use crate::text::PromptTemplate;
@@ -21,7 +21,9 @@ pub(super) struct Resolved {
     pub(super) config: Config,
     value: serde_json::Value,
     schema: serde_json::Value,
-    merged: Merged,
+    merged: MergedLayers,
+    /// A note for each key that has its former name.
+    pub(super) notes: Vec<Problem>,
 }
 
 impl Resolved {
@@ -37,11 +39,11 @@ impl Resolved {
         }
         let values = merged.find_value("").map_err(internal)?.into_dict().unwrap_or_default();
         let directory = Some(self.merged.directory_of(&place));
-        Ok(Layer { origin, directory, lines: Lines::default(), literal: None, values })
+        Ok(Layer { origin, directory, lines: KeyLines::default(), literal: None, values })
     }
 
-    /// Checks the models and files that the configuration names. Gives back what is not there.
-    pub(super) fn look_around(&self) -> Result<Vec<Problem>, ConfigError> {
+    /// Checks the models and files that the configuration names. Returns those that are missing.
+    pub(super) fn preflight(&self) -> Result<Vec<Problem>, ConfigError> {
         let findings = checks::look(&self.value, &self.schema);
         let problem = |finding| self.merged.problem(finding);
         let mut problems: Vec<Problem> = findings.problems.into_iter().map(problem).collect();
@@ -69,16 +71,18 @@ fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
     let mut layers = vec![defaults()?];
     layers.extend(above);
     layers.iter().for_each(|layer| tracing::debug!(origin = %layer.origin, "layer of the configuration"));
+    renamed::replace_aliases(&mut layers);
     restart_changed_components(&mut layers);
-    let merged = Merged::of(layers)?;
+    let plugins = chosen_plugins(&layers);
+    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
+    let notes = renamed::replace_keys(&mut layers, &schema)?;
+    let merged = MergedLayers::of(layers)?;
     let problems = not_finite(&merged);
     if !problems.is_empty() {
         return Err(ConfigError::new(problems));
     }
 
     let mut value = serde_json::to_value(&merged.value).map_err(internal)?;
-    let plugins = chosen_plugins(&value);
-    let schema = schema::for_plugins(|kind| plugins.get(&kind).map(String::as_str));
     take_literally(&mut value, &schema, &merged);
     paths::absolute(&mut value, &schema, &|key| merged.directory_of(key));
     let mut problems = validate::problems(&value, &schema, &[], &|key| merged.origin_of(key));
@@ -90,12 +94,12 @@ fn complete(above: Vec<Layer>) -> Result<Resolved, ConfigError> {
     fill_learning_rate(&mut value, plugins.get(&Kind::Compressor).map(String::as_str));
     let config: Config = serde_json::from_value(value.clone()).map_err(internal)?;
     let problems = contradictions(&config, &merged);
-    if problems.is_empty() { Ok(Resolved { config, value, schema, merged }) } else { Err(ConfigError::new(problems)) }
+    if problems.is_empty() { Ok(Resolved { config, value, schema, merged, notes }) } else { Err(ConfigError::new(problems)) }
 }
 
-/// Takes what a variable or an option says as it is, where it reads as a number or a truth value and the key takes a text: a shell has eaten
-/// the quotes that TOML wants.
-fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &Merged) {
+/// Takes the text of a variable or option literally if it reads as a number or boolean and the key
+/// is a string: the shell removes the quotes that TOML needs.
+fn take_literally(value: &mut serde_json::Value, schema: &serde_json::Value, merged: &MergedLayers) {
     paths::visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let is_text = schema.get("type").and_then(serde_json::Value::as_str) == Some("string");
         if is_text
@@ -115,8 +119,9 @@ fn fill_learning_rate(value: &mut serde_json::Value, compressor: Option<&str>) {
     }
 }
 
-fn chosen_plugins(value: &serde_json::Value) -> BTreeMap<Kind, String> {
-    let plugin = |kind: Kind| Some(value.get(kind.to_string())?.get("plugin")?.as_str()?.to_owned());
+/// The plugin that the last layer chooses, kind by kind.
+fn chosen_plugins(layers: &[Layer]) -> BTreeMap<Kind, String> {
+    let plugin = |kind: Kind| layers.iter().rev().find_map(|layer| plugin_of(&layer.values, &kind.to_string()));
     schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()
 }
 
@@ -127,11 +132,11 @@ fn internal(error: impl std::fmt::Display) -> ConfigError {
 
 fn defaults() -> Result<Layer, ConfigError> {
     let values = Value::serialize(Config::default()).map_err(internal)?.into_dict().unwrap_or_default();
-    Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: Lines::default(), literal: None, values })
+    Ok(Layer { origin: Origin::BuiltIn, directory: None, lines: KeyLines::default(), literal: None, values })
 }
 
-/// A layer that names another plugin for a component starts that component's table anew: the keys below it were the other
-/// plugin's.
+/// A layer that names another plugin for a component drops the keys of lower layers, which belong
+/// to the former plugin.
 fn restart_changed_components(layers: &mut [Layer]) {
     for kind in schema::COMPONENTS.map(|kind| kind.to_string()) {
         let mut current: Option<String> = None;
@@ -151,7 +156,7 @@ fn plugin_of(values: &Dict, kind: &str) -> Option<String> {
 }
 
 /// Numbers that TOML knows and JSON, in which schemas are checked, does not.
-fn not_finite(merged: &Merged) -> Vec<Problem> {
+fn not_finite(merged: &MergedLayers) -> Vec<Problem> {
     fn find(value: &Value, key: &mut Vec<String>, found: &mut Vec<(Vec<String>, f64)>) {
         let mut inside = |part: String, inner: &Value| {
             key.push(part);
@@ -176,8 +181,8 @@ fn not_finite(merged: &Merged) -> Vec<Problem> {
     found.into_iter().map(problem).collect()
 }
 
-/// What the schema cannot say: values that are allowed each but not together, and templates.
-fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
+/// Checks beyond the schema: invalid combinations of values, and templates.
+fn contradictions(config: &Config, merged: &MergedLayers) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut problem = |path: &[String], message: String| {
         problems.push(Problem { origin: merged.origin_of(path), key: path.join("."), message });
@@ -213,18 +218,18 @@ fn contradictions(config: &Config, merged: &Merged) -> Vec<Problem> {
 }
 
 /// The merged value, with the way back from every part of it to its layer.
-struct Merged {
+struct MergedLayers {
     layers: Vec<Layer>,
     figment: Figment,
     value: Value,
 }
 
-impl Merged {
+impl MergedLayers {
     fn of(layers: Vec<Layer>) -> Result<Self, ConfigError> {
         let figment =
             layers.iter().enumerate().fold(Figment::new(), |figment, (number, layer)| figment.merge(Numbered(number, layer)));
         let value = figment.find_value("").map_err(internal)?;
-        Ok(Merged { layers, figment, value })
+        Ok(MergedLayers { layers, figment, value })
     }
 
     /// The layer that set the value at `key`, or the innermost table around it that exists.

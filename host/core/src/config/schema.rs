@@ -22,7 +22,8 @@ fn host() -> Value {
     schema
 }
 
-/// The schema of a configuration whose components are made by the plugins that `choice` names, kind by kind.
+/// The schema of a configuration whose components are made by the plugins that `choice` names, kind
+/// by kind.
 pub(super) fn for_plugins<'a>(choice: impl Fn(Kind) -> Option<&'a str>) -> Value {
     let mut schema = host();
     for kind in COMPONENTS {
@@ -45,14 +46,15 @@ fn add_all_devices(section: &mut Value) {
     for entry in registry::entries().filter(|entry| entry.kind() == Kind::Device && entry.name != automatic_device::NAME) {
         let mut schema = (entry.schema)();
         if let Some(schema) = schema.as_object_mut() {
-            // What one device requires, another does not know.
+            // Another device does not know these keys.
             schema.remove("required");
         }
         add_plugin(section, schema);
     }
 }
 
-/// Adds a plugin's own keys to the host's keys of a component table, and closes the table to others.
+/// Adds a plugin's own keys to the host's keys of a component table, and closes the table to
+/// others.
 fn add_plugin(section: &mut Value, mut plugin: Value) {
     simplify(&mut plugin);
     let (Some(section), Some(plugin)) = (section.as_object_mut(), plugin.as_object_mut()) else { return };
@@ -80,7 +82,10 @@ pub fn json_schema() -> Value {
                 object.insert("description".into(), entry.description.into());
             }
             if let Some(plugin) = alternative.pointer_mut("/properties/plugin").and_then(Value::as_object_mut) {
-                plugin.insert("const".into(), entry.name.into());
+                match entry.aliases {
+                    [] => plugin.insert("const".into(), entry.name.into()),
+                    aliases => plugin.insert("enum".into(), [&[entry.name], aliases].concat().into()),
+                };
             }
             alternative
         });
@@ -93,14 +98,14 @@ pub fn json_schema() -> Value {
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
         properties.insert(
             "extends".into(),
-            json!({ "type": "string", "description": "A file whose values this one starts from, relative to it." }),
+            json!({ "type": "string", "description": "Base configuration, relative to this file. Values here override its values." }),
         );
     }
     schema
 }
 
-/// Sets the keys that a table lacks and its schema has a default for, so that a result does not depend on a default that later
-/// changes.
+/// Sets the keys that a table lacks and its schema has a default for, so that a result does not
+/// depend on a default that later changes.
 pub(super) fn fill_defaults(value: &mut Value, schema: &Value) {
     let (Some(table), Some(properties)) = (value.as_object_mut(), schema.get("properties").and_then(Value::as_object)) else {
         return;
@@ -114,7 +119,8 @@ pub(super) fn fill_defaults(value: &mut Value, schema: &Value) {
     }
 }
 
-/// Puts a schema into the plain form that messages are made from: TOML has no null, and a list of constants is an `enum`.
+/// Puts a schema into the plain form that messages are made from: TOML has no null, and a list of
+/// constants is an `enum`.
 pub(super) fn simplify(schema: &mut Value) {
     match schema {
         Value::Object(object) => {
@@ -151,7 +157,7 @@ fn drop_null(object: &mut Map<String, Value>) {
     }
 }
 
-/// What names a place or a model is not empty, whether its schema says so or not.
+/// Paths and models must not be empty, even if the schema does not say so.
 fn refuse_empty(object: &mut Map<String, Value>) {
     const NAMES: [&str; 6] = ["path", "directory", "file-or-directory", "output-path", "model", "tokenizer"];
     if object.get("format").and_then(Value::as_str).is_some_and(|format| NAMES.contains(&format)) {

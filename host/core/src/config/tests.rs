@@ -14,6 +14,7 @@ inventory::submit! {
         schema: || json!({ "type": "object", "properties": {}, "additionalProperties": false }),
         learning_rate: None,
         preference: 0,
+        aliases: &[],
         factory: Factory::Device(|_| Err(scaledown_sdk::Error::Config("not a real device".into()))),
     }
 }
@@ -24,12 +25,13 @@ inventory::submit! {
         schema: || json!({
             "type": "object",
             "properties": {
-                "layers": { "type": "integer", "minimum": 1, "default": 5 },
+                "layers": { "type": "integer", "minimum": 1, "default": 5, "renamed-from": "depth" },
                 "model": { "type": ["string", "null"], "format": "model" },
             },
         }),
         learning_rate: Some(5e-5),
         preference: 0,
+        aliases: &["first-layers"],
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -40,6 +42,7 @@ inventory::submit! {
         schema: || json!({ "type": "object", "properties": { "hidden": { "type": "integer" } }, "required": ["hidden"] }),
         learning_rate: Some(1e-4),
         preference: 0,
+        aliases: &[],
         factory: Factory::Compressor(|_, _| Err(scaledown_sdk::Error::Config("not a real compressor".into()))),
     }
 }
@@ -73,7 +76,7 @@ fn the_defaults_are_the_papers() {
     let config = Config::from_defaults(&Overrides::default()).unwrap();
     let output = Output { directory: std::env::current_dir().unwrap().join("runs/default"), ..Output::default() };
     assert_eq!(config, Config { output, ..Config::default() });
-    assert_eq!((config.training.batch_size, config.training.warmup, config.training.clip), (128, 0.05, 1.0));
+    assert_eq!((config.training.batch_size, config.training.warmup_ratio, config.training.max_grad_norm), (128, 0.05, 1.0));
     assert_eq!(config.reranking.weight, 0.05);
 }
 
@@ -90,6 +93,60 @@ fn later_layers_win() {
     );
     let training = Config::load(&directory.path().join("sub/c.toml"), &overrides).unwrap().training;
     assert_eq!((training.seed, training.epochs, training.max_steps, training.batch_size), (1, 4, Some(6), 32));
+}
+
+/// The notes of a check of a configuration, without the file's directory.
+fn notes(text: &str, settings: &[&str]) -> Vec<String> {
+    let directory = directory(&[("c.toml", text)]);
+    let overrides = Overrides::new(Vec::new(), settings.iter().map(ToString::to_string).collect());
+    let checked = Config::check(&directory.path().join("c.toml"), &overrides).unwrap();
+    checked.notes.iter().map(|note| note.to_string().replace(&directory.path().display().to_string(), "")).collect()
+}
+
+#[test]
+fn a_renamed_key_still_works_and_a_note_names_the_new_one() {
+    let text = "[training]\nseed = 1\nclip = 0.5\n[evaluation]\nbatch = 3\n[compressor]\nplugin = \"n-layers\"\ndepth = 7\n";
+    let files = directory(&[("c.toml", text)]);
+    let config = load(files.path(), "c.toml").unwrap();
+    assert_eq!((config.training.max_grad_norm, config.evaluation.batch_size), (0.5, 3));
+    assert_eq!(config.compressor.unwrap().options(), json!({ "layers": 7 }), "a plugin's own key");
+    assert_eq!(
+        notes(text, &["preparation.draw=1"]),
+        [
+            "/c.toml:8: compressor.depth: renamed to `layers`; the old name still works",
+            "/c.toml:5: evaluation.batch: renamed to `batch_size`; the old name still works",
+            "--set preparation.draw=1: preparation.draw: renamed to `random_negatives`; the old name still works",
+            "/c.toml:3: training.clip: renamed to `max_grad_norm`; the old name still works",
+        ]
+    );
+    assert_eq!(notes(&config_with_present_names(text), &[]), Vec::<String>::new());
+}
+
+fn config_with_present_names(text: &str) -> String {
+    text.replace("clip", "max_grad_norm").replace("batch", "batch_size").replace("depth", "layers")
+}
+
+#[test]
+fn a_renamed_key_has_the_precedence_of_its_layer() {
+    let files = directory(&[
+        ("base.toml", "[training]\nmax_grad_norm = 2.0\n"),
+        ("c.toml", "extends = \"base.toml\"\n[training]\nclip = 3.0\n"),
+    ]);
+    assert_eq!(load(files.path(), "c.toml").unwrap().training.max_grad_norm, 3.0);
+    let message = problem("[training]\nclip = 3.0\nmax_grad_norm = 2.0\n");
+    assert_eq!(message, "/c.toml:2: training.clip: set beside `max_grad_norm`, its new name; remove one of them");
+    let message = problem("[training]\nclip = -3.0\n");
+    assert_eq!(message, "/c.toml:2: training.max_grad_norm: found -3.0, expected a number above 0.0");
+}
+
+#[test]
+fn an_alias_stands_for_the_plugins_name() {
+    let files = directory(&[
+        ("base.toml", "[compressor]\nplugin = \"n-layers\"\nlayers = 7\n"),
+        ("c.toml", "extends = \"base.toml\"\n[compressor]\nplugin = \"first-layers\"\n"),
+    ]);
+    let compressor = load(files.path(), "c.toml").unwrap().compressor.unwrap();
+    assert_eq!((compressor.plugin.as_str(), compressor.options()), ("n-layers", json!({ "layers": 7 })), "it is the same plugin");
 }
 
 #[test]
@@ -121,13 +178,19 @@ fn a_float_is_no_integer_even_if_it_is_whole() {
     let message = problem("[compressor]\nplugin = \"n-layers\"\nlayers = 1.0\n");
     assert_eq!(message, "/c.toml:3: compressor.layers: found 1.0, expected an integer of at least 1");
     // The other way round, an integer is a number.
-    assert_eq!(set(&["training.warmup=1", "training.clip=2.0"]).unwrap().training.warmup, 1.0);
+    assert_eq!(set(&["training.warmup_ratio=1", "training.max_grad_norm=2.0"]).unwrap().training.warmup_ratio, 1.0);
 }
 
 #[test]
 fn a_value_out_of_range_says_the_range() {
-    assert_eq!(problem("training.warmup = 3\n"), "/c.toml:1: training.warmup: found 3, expected a number from 0.0 to 1.0");
-    assert_eq!(problem("training.clip = 0\n"), "/c.toml:1: training.clip: found 0, expected a number above 0.0");
+    assert_eq!(
+        problem("training.warmup_ratio = 3\n"),
+        "/c.toml:1: training.warmup_ratio: found 3, expected a number from 0.0 to 1.0"
+    );
+    assert_eq!(
+        problem("training.max_grad_norm = 0\n"),
+        "/c.toml:1: training.max_grad_norm: found 0, expected a number above 0.0"
+    );
 }
 
 #[test]
@@ -150,7 +213,7 @@ fn a_missing_key_is_named() {
     let message = problem("[compressor]\nlayers = 3\n");
     assert_eq!(
         message,
-        "/c.toml:1: compressor.plugin: is missing; expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\""
+        "/c.toml:1: compressor.plugin: is missing; expected one of the built-in compressor plugins: \"modernbert\", \"n-layers\""
     );
 }
 
@@ -198,7 +261,7 @@ fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
     assert_eq!(load("PROMPT__SEPARATOR", "0x10").unwrap().prompt.separator, "0x10");
     // Where a number is wanted, it stays one; and in a file, what has no quotes is none.
     assert_eq!(load("TRAINING__SEED", "7").unwrap().training.seed, 7);
-    assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a string that is not empty");
+    assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a non-empty string");
     let message = load("DATA__TRAIN", "[1]").unwrap_err().to_string();
     assert!(message.contains("found the list [1], expected a string"), "{message}");
 }
@@ -207,8 +270,8 @@ fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
 fn what_names_a_place_is_not_empty() {
     let message = problem("output.directory = \"\"\n[data]\ntrain = \"\"\n[compressor]\nplugin = \"n-layers\"\nmodel = \"\"\n");
     for (line, key) in [(1, "output.directory"), (3, "data.train"), (6, "compressor.model")] {
-        let told = format!("/c.toml:{line}: {key}: found the string \"\", expected a string that is not empty");
-        assert!(message.lines().any(|line| line == told), "{message}");
+        let reported = format!("/c.toml:{line}: {key}: found the string \"\", expected a non-empty string");
+        assert!(message.lines().any(|line| line == reported), "{message}");
     }
 }
 
@@ -236,8 +299,8 @@ fn how_answers_are_made_is_checked_and_greedy_unless_set() {
     for (setting, expected) in [
         ("evaluation.temperature=-1", "expected a number of at least 0"),
         ("evaluation.top_p=0", "expected a number above 0.0 and at most 1.0"),
-        ("evaluation.stop='x'", "expected a list, each element a string that is not empty"),
-        ("evaluation.stop=['']", "expected a string that is not empty"),
+        ("evaluation.stop='x'", "expected a list, each element a non-empty string"),
+        ("evaluation.stop=['']", "expected a non-empty string"),
     ] {
         let message = set(&[setting]).unwrap_err().to_string();
         assert!(message.contains(expected), "{message}");
@@ -255,15 +318,15 @@ fn broken_toml_names_the_line() {
 fn a_missing_file_or_base_is_named() {
     let directory = directory(&[("c.toml", "extends = \"nowhere.toml\"\n")]);
     let message = load(directory.path(), "c.toml").unwrap_err().to_string();
-    assert!(message.contains("c.toml:1: extends: could not read") && message.contains("nowhere.toml"), "{message}");
-    assert!(load(directory.path(), "none.toml").unwrap_err().to_string().contains("could not read the configuration"));
+    assert!(message.contains("c.toml:1: extends: cannot read") && message.contains("nowhere.toml"), "{message}");
+    assert!(load(directory.path(), "none.toml").unwrap_err().to_string().contains("cannot read the configuration"));
 }
 
 #[test]
 fn a_circle_of_files_is_an_error() {
     let directory = directory(&[("a.toml", "extends = \"b.toml\"\n"), ("b.toml", "extends = \"./a.toml\"\n")]);
     let message = load(directory.path(), "a.toml").unwrap_err().to_string();
-    assert!(message.contains("in a circle"), "{message}");
+    assert!(message.contains("circular"), "{message}");
 }
 
 #[test]
@@ -296,7 +359,7 @@ fn a_layer_with_another_plugin_starts_the_table_anew() {
 #[test]
 fn a_plugins_keys_are_checked_against_its_own_schema() {
     let message = problem("[compressor]\nplugin = \"n-layers\"\nlayer = 3\n");
-    assert_eq!(message, "/c.toml:3: compressor.layer: unknown key; did you mean `layers`? allowed are layers, model, plugin");
+    assert_eq!(message, "/c.toml:3: compressor.layer: unknown key; did you mean `layers`? expected one of layers, model, plugin");
     let message = problem("compressor = { plugin = \"n-layers\", layers = 0 }\n");
     assert_eq!(message, "/c.toml:1: compressor.layers: found 0, expected an integer of at least 1");
     let message = problem("[compressor]\nplugin = \"modernbert\"\n");
@@ -304,17 +367,21 @@ fn a_plugins_keys_are_checked_against_its_own_schema() {
 }
 
 #[test]
-fn an_unknown_plugin_is_told_with_those_there_are() {
+fn an_unknown_plugin_is_reported_with_those_there_are() {
     let message = problem("[compressor]\nplugin = \"nlayers\"\n");
     assert_eq!(
         message,
-        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the compressor plugins that are built in: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
+        "/c.toml:2: compressor.plugin: found the string \"nlayers\", expected one of the built-in compressor plugins: \"modernbert\", \"n-layers\"; did you mean \"n-layers\"?"
     );
     let message = problem("[retriever]\nplugin = \"bm26\"\n");
     assert!(message.starts_with("/c.toml:2: retriever.plugin: found the string \"bm26\", expected"), "{message}");
     let message = problem("[retriever]\nplugin = \"bm25\"\n");
-    let told = "plugin \"bm25\" is not built in; build with `--features bm25` (or `--features full`)";
-    assert_eq!(message, format!("/c.toml:2: retriever.plugin: {told}"), "one that is left out is told with its feature");
+    let reported = "plugin \"bm25\" is not built in; build with `--features bm25` (or `--features full`)";
+    assert_eq!(
+        message,
+        format!("/c.toml:2: retriever.plugin: {reported}"),
+        "one that is not built in is reported with its feature"
+    );
 }
 
 #[test]
@@ -367,7 +434,7 @@ proptest! {
     ) {
         let mut config = Config::default();
         config.compression.memory_tokens = memory;
-        config.training.warmup = warmup;
+        config.training.warmup_ratio = warmup;
         config.training.lr_compressor = Some(rate);
         config.training.max_steps = steps;
         config.training.seed = seed;

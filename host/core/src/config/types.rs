@@ -1,6 +1,7 @@
-//! The keyword `type` of JSON schemas, as configurations are read: 10.0 is no integer.
+//! The keyword `type` of JSON schemas, as configurations are read: 10.0 is not an integer.
 //!
-//! JSON Schema counts every whole number as an integer. TOML tells 10.0 from 10, and so do those who take the value.
+//! JSON Schema counts every whole number as an integer. TOML tells 10.0 from 10, and so do those
+//! who take the value.
 
 use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
@@ -9,7 +10,8 @@ use serde_json::{Map, Value};
 /// The types that a value may have, by their names.
 struct Types(Vec<String>);
 
-/// Makes the check for the types that a schema gives, a name or a list of names. Wrong names are told by the schema's own check.
+/// Makes the check for the types that a schema gives, a name or a list of names. The schema's own
+/// check reports unknown names.
 pub(super) fn keyword<'a>(
     _schema: &'a Map<String, Value>,
     types: &'a Value,

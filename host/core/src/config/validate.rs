@@ -1,4 +1,4 @@
-//! Checks values against a JSON schema and says what is wrong in the words of a configuration file.
+//! Validates values against a JSON schema and reports problems in terms of the configuration file.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::problem::{Origin, nearest};
 use super::{Problem, schema, types};
 use crate::plugins;
 
-/// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself; `origin_of` says where a key was
-/// set.
+/// Everything in `value` that `schema` does not allow. `prefix` is the key of `value` itself;
+/// `origin_of` says where a key was set.
 pub(super) fn problems(
     value: &Value,
     schema: &Value,
@@ -21,7 +21,7 @@ pub(super) fn problems(
     let validator = match jsonschema::draft202012::options().with_keyword("type", types::keyword).build(schema) {
         Ok(validator) => validator,
         Err(error) => {
-            let message = format!("the plugin describes its configuration by an invalid JSON schema: {error}");
+            let message = format!("the plugin's JSON schema is invalid: {error}");
             return vec![Problem { origin: origin_of(prefix), key: prefix.join("."), message }];
         }
     };
@@ -36,7 +36,7 @@ pub(super) fn problems(
         .collect()
 }
 
-/// The keys at fault (relative to the checked value) with what is wrong.
+/// The invalid keys (relative to the checked value) with messages.
 fn explain(error: &ValidationError<'_>, schema: &Value) -> Vec<(Vec<String>, String)> {
     let key: Vec<String> = segments(error.instance_path().as_str());
     let schema_path = error.schema_path().as_str();
@@ -73,15 +73,15 @@ fn unknown_key(name: &str, allowed: &[&str]) -> String {
     let mut allowed = allowed.to_vec();
     allowed.sort_unstable();
     match allowed.as_slice() {
-        [] => "unknown key; no key is allowed here".into(),
-        allowed => format!("unknown key; {hint}allowed are {}", allowed.join(", ")),
+        [] => "unknown key; expected none".into(),
+        allowed => format!("unknown key; {hint}expected one of {}", allowed.join(", ")),
     }
 }
 
 fn mismatch(found: &Value, schema: &Value) -> String {
-    // What is called `writeOnly` may hold a secret, put there by mistake.
+    // A `writeOnly` key may contain a secret by mistake.
     if schema.get("writeOnly").and_then(Value::as_bool) == Some(true) {
-        return format!("found a value that is not shown, expected {}", expectation(schema));
+        return format!("found a hidden value, expected {}", expectation(schema));
     }
     let options = schema.get("enum").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let hint = found
@@ -95,13 +95,13 @@ fn mismatch(found: &Value, schema: &Value) -> String {
     }
 }
 
-/// What to do where `found` names a plugin that comes with ScaleDown and is not in this program.
+/// How to build in a shipped plugin that this program lacks.
 fn how_to_build_in(found: &Value, schema: &Value) -> Option<String> {
     let kind = serde_json::from_value(schema.get(schema::BUILT_IN)?.clone()).ok()?;
     plugins::how_to_build_in(kind, found.as_str()?)
 }
 
-/// A value as it is shown in a message, cut where it is long.
+/// A value for a message, truncated.
 fn shown(value: &Value) -> String {
     const LONGEST: usize = 60;
     let (kind, text) = match value {
@@ -117,7 +117,7 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// What a schema allows, in words.
+/// A schema's constraint in words.
 fn expectation(schema: &Value) -> String {
     let Some(object) = schema.as_object() else { return "nothing".into() };
     if let Some(expected) = object.get("x-expected").and_then(Value::as_str) {
@@ -128,11 +128,11 @@ fn expectation(schema: &Value) -> String {
     }
     if let Some(options) = object.get("enum").and_then(Value::as_array) {
         if options.is_empty() {
-            return "nothing, as no plugin of this kind is linked in".into();
+            return "nothing: no plugin of this kind is built in".into();
         }
         let options = options.iter().map(Value::to_string).collect::<Vec<_>>().join(", ");
         return match object.get(schema::BUILT_IN).and_then(Value::as_str) {
-            Some(kind) => format!("one of the {kind} plugins that are built in: {options}"),
+            Some(kind) => format!("one of the built-in {kind} plugins: {options}"),
             None => format!("one of {options}"),
         };
     }
@@ -152,7 +152,7 @@ fn typed(name: &str, schema: &Map<String, Value>) -> String {
         "integer" => format!("an integer{}", range(schema)),
         "number" => format!("a number{}", range(schema)),
         "boolean" => "true or false".into(),
-        "string" if schema.get("minLength").and_then(Value::as_u64) > Some(0) => "a string that is not empty".into(),
+        "string" if schema.get("minLength").and_then(Value::as_u64) > Some(0) => "a non-empty string".into(),
         "string" => "a string".into(),
         "array" => match schema.get("items") {
             Some(items) => format!("a list, each element {}", expectation(items)),

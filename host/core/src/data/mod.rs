@@ -1,4 +1,5 @@
-//! What is read: records, corpora and questions, ready-made data sets, and the encyclopedia that the quickstart makes.
+//! Input data: records, corpora, questions, public datasets, and the quickstart's synthetic
+//! encyclopedia.
 
 pub mod atlas;
 pub mod config;

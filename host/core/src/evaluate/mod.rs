@@ -8,5 +8,5 @@ mod quality;
 pub mod report;
 mod speed;
 
-pub use quality::{Evaluated, evaluate, ranking};
+pub use quality::{AnsweredQuestion, Evaluated, ScoredAnswer, evaluate, kept_facts, paired_f1, ranking, side_by_side};
 pub use speed::{measure_speed, phase_costs};

@@ -1,15 +1,15 @@
-//! The time and arithmetic of one question, by phase.
+//! Time and FLOPs of one question, by phase.
 
 use std::time::Instant;
 
 use super::config::Evaluation;
 use super::median::median;
 use crate::Result;
-use crate::answer::{AnswerOptions, Phases, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, Phases, Session};
 use crate::data::records::Record;
 use crate::evaluate::report::{PhaseCosts, Speed};
 
-/// The most questions that times are taken of.
+/// The maximum number of timed questions.
 const SAMPLE: usize = 10;
 
 /// Runs of a batch that a throughput is the median of.
@@ -17,10 +17,12 @@ const BATCH_RUNS: usize = 3;
 
 /// Measures both readings in turn.
 ///
-/// *Times and arithmetic*, one question at a time as in the paper's protocol: `repetitions` runs of each reading, over up to ten questions
-/// spread evenly over `records`, each generating the same number of tokens. Each number is the median of the runs, phase by phase.
+/// *Time and FLOPs*, one question at a time as in the paper's protocol: `repetitions` runs of
+/// each reading, over up to ten questions spread evenly over `records`, each generating the same
+/// number of tokens. Each number is the median of the runs, phase by phase.
 ///
-/// *Throughput*: one batch of the evaluation's size, generating as many tokens for each question; the median of three runs.
+/// *Throughput*: one batch of the evaluation's size, generating as many tokens for each question;
+/// the median of three runs.
 ///
 /// Before either, each reading makes one run that does not count, so that neither is measured cold.
 ///
@@ -34,7 +36,7 @@ pub fn measure_speed(session: &Session, records: &[Record], evaluation: &Evaluat
     })?;
     let (mut compressed, mut uncompressed) = (phase_costs(&compressed), phase_costs(&uncompressed));
 
-    let batch = spread(records, evaluation.batch);
+    let batch = spread(records, evaluation.batch_size);
     let (together, separate) = alternate(BATCH_RUNS, |_, reading| {
         let started = Instant::now();
         session.ask(&batch, &options(reading, batch.len(), evaluation))?;
@@ -59,21 +61,22 @@ fn spread(records: &[Record], most: usize) -> Vec<&Record> {
     (0..count).map(|i| &records[i * records.len() / count]).collect()
 }
 
-/// `runs` results of the compressed and of the uncompressed reading, taken in turn after one of each that does not count.
-fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, Reading) -> Result<T>) -> Result<(Vec<T>, Vec<T>)> {
-    for reading in [Reading::Compressed, Reading::Uncompressed] {
+/// `runs` results of the compressed and of the uncompressed reading, taken in turn after one of
+/// each that does not count.
+fn alternate<T>(runs: usize, mut measure: impl FnMut(usize, ContextMode) -> Result<T>) -> Result<(Vec<T>, Vec<T>)> {
+    for reading in [ContextMode::Compressed, ContextMode::Uncompressed] {
         measure(0, reading)?;
     }
     let (mut compressed, mut uncompressed) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
     for run in 0..runs {
-        compressed.push(measure(run, Reading::Compressed)?);
-        uncompressed.push(measure(run, Reading::Uncompressed)?);
+        compressed.push(measure(run, ContextMode::Compressed)?);
+        uncompressed.push(measure(run, ContextMode::Uncompressed)?);
     }
     Ok((compressed, uncompressed))
 }
 
 /// Answers of equal length, whatever the model says.
-fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
+fn options(reading: ContextMode, batch: usize, evaluation: &Evaluation) -> AnswerOptions {
     let Evaluation { documents, max_new_tokens, .. } = *evaluation;
     let sampling = evaluation.sampling();
     AnswerOptions {
@@ -88,7 +91,8 @@ fn options(reading: Reading, batch: usize, evaluation: &Evaluation) -> AnswerOpt
     }
 }
 
-/// The median times and arithmetic of several runs, each phase on its own; the arithmetic's total is that of the phases.
+/// The median times and FLOPs of several runs, phase by phase. The total of the FLOPs
+/// is that of the phases.
 #[must_use]
 pub fn phase_costs(runs: &[Phases]) -> PhaseCosts {
     let of = |value: fn(&Phases) -> f64| median(runs.iter().map(value).collect());
@@ -122,7 +126,7 @@ mod tests {
             Ok(order.len())
         })
         .unwrap();
-        let (a, b) = (Reading::Compressed, Reading::Uncompressed);
+        let (a, b) = (ContextMode::Compressed, ContextMode::Uncompressed);
         assert_eq!(order, [(0, a), (0, b), (0, a), (0, b), (1, a), (1, b)]);
         assert_eq!((compressed, uncompressed), (vec![3, 5], vec![4, 6]), "a run of the warm-up was counted");
     }

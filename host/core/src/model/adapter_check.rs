@@ -1,7 +1,8 @@
 //! Whether the layers that the generator's adapter is to be on are the model's.
 //!
-//! Only the generator's plugin knows the layers of its models. So it builds the model here, on a device that keeps nothing, from weights that
-//! are all missing: no number is drawn or read, and what is asked of the parameters at the end is what a training would ask.
+//! Only the generator's plugin knows the layers of its models. So it builds the model on a device
+//! that stores nothing, without weights: no number is drawn or read, and the parameters' final
+//! checks are those of a training.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,17 +14,17 @@ use scaledown_sdk::nn::{LoraConfig, LoraTarget, ParamOptions, Params, WeightSour
 use scaledown_sdk::tensor::{DeviceInfo, Storage, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
-use super::config::{Generator, Lora};
+use super::config::{GeneratorConfig, Lora};
 use crate::plugins::registry;
 
-/// What is wrong with the layers that the adapter of `generator` names; nothing if the model is not at hand, or cannot be built, which is
-/// said elsewhere.
+/// The problem with the target layers of `generator`'s adapter, if any. `None` if the model is
+/// missing or cannot be built, which is reported elsewhere.
 #[must_use]
-pub fn adapter_problem(generator: &Generator) -> Option<String> {
+pub fn adapter_problem(generator: &GeneratorConfig) -> Option<String> {
     let directory = Path::new(&generator.model);
     let adapter = match &generator.lora {
         Some(Lora::Table(adapter @ LoraConfig { target: LoraTarget::Names(_), .. })) => adapter,
-        // What stands for all layers fits every model.
+        // A target that means all layers fits every model.
         _ => return None,
     };
     let Factory::Generator(build) = registry::find(Kind::Generator, &generator.plugin)?.factory else { return None };

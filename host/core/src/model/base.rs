@@ -3,11 +3,12 @@
 use scaledown_sdk::nn::{Param, Params};
 use scaledown_sdk::{DType, Result};
 
-/// Rows of each weight that count. Whoever trains a model changes almost all of them.
+/// Rows of each weight that count. Training a model changes almost all of them.
 const ROWS: usize = 4;
 
-/// A checksum of the weights that no training changes: of their names, shapes and first rows, as bf16 has them, so that it does not depend on the
-/// type that they are held in, quantised or not, nor on where they lie. `None` if there are none.
+/// A checksum of the weights that no training changes: of their names, shapes and first rows, as
+/// bf16 has them, so that it does not depend on the type that they are held in, quantised or not,
+/// nor on where they lie. `None` if there are none.
 ///
 /// # Errors
 /// If a weight cannot be read back.

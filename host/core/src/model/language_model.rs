@@ -1,6 +1,6 @@
 //! A generator with its tokenizer and prompt.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,8 +10,9 @@ use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Param, ParamOptions, Params, WeightSource};
 use scaledown_sdk::{DType, Device, Error as SdkError};
 
-use super::config::{Init, ModelConfig, Precision};
+use super::config::{GeneratorInit, ModelConfig, Precision};
 use crate::plugins::registry;
+use crate::support::gguf::{GgufModel, is_gguf};
 use crate::support::hub;
 use crate::text::{PromptTemplate, Tokenizer};
 use crate::{Error, Result};
@@ -32,39 +33,47 @@ pub struct LanguageModel {
     pub directory: PathBuf,
     /// Its stored weights; `None` if it was made from random ones.
     pub weights: Option<Arc<dyn WeightSource>>,
+    /// The GGUF file that it was read from, whose description lives as long.
+    _gguf: Option<GgufModel>,
 }
 
-/// What a generator is loaded for.
+/// Which of a generator's parameters train.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// To answer as it is.
-    Alone,
-    /// To read the vectors of a compressor: it has an adapter, if the configuration does not forbid one, and nothing else of it trains.
-    Reader,
-    /// To be trained as a whole.
-    Learner,
+    /// No parameter trains and no adapter is added.
+    Frozen,
+    /// Only a LoRA adapter trains. `generator.lora = false` leaves it out.
+    Adapted,
+    /// All parameters train.
+    FullFinetune,
 }
 
 impl LanguageModel {
     /// Loads the generator that `config` describes on `device`.
     ///
     /// # Errors
-    /// If the model cannot be found, its configuration is not supported, or weights are missing, superfluous or misshapen.
+    /// If the model cannot be found, its configuration is not supported, or weights are missing,
+    /// superfluous or misshapen.
     pub fn load(config: &ModelConfig<'_>, device: &Device, role: Role) -> Result<Self> {
         let started = Instant::now();
         let table = config.generator;
-        let directory = hub::Settings::from_environment().resolve(&table.model, table.revision.as_deref())?;
+        let gguf = if is_gguf(&table.model) { Some(GgufModel::open(Path::new(&table.model))?) } else { None };
+        let directory = match &gguf {
+            Some(gguf) => gguf.directory().to_owned(),
+            None => hub::HubSettings::from_environment().resolve(&table.model, table.revision.as_deref())?,
+        };
         let options = ParamOptions {
             device: device.clone(),
             dtype: dtype(table.dtype.unwrap_or(config.dtype)),
-            trainable: role == Role::Learner,
+            trainable: role == Role::FullFinetune,
             seed: config.seed,
-            lora: table.adapter().filter(|_| role == Role::Reader),
+            lora: table.adapter().filter(|_| role == Role::Adapted),
             quantization: None,
         };
-        let weights: Option<Arc<dyn WeightSource>> = match table.init {
-            Init::Pretrained => Some(Arc::new(DirectoryWeights::open(&directory)?)),
-            Init::Random => None,
+        let weights: Option<Arc<dyn WeightSource>> = match (table.init, &gguf) {
+            (GeneratorInit::Pretrained, Some(gguf)) => Some(gguf.weights()),
+            (GeneratorInit::Pretrained, None) => Some(Arc::new(DirectoryWeights::open(&directory)?)),
+            (GeneratorInit::Random, _) => None,
         };
         let params = match &weights {
             Some(weights) => Params::load(options, Arc::clone(weights)),
@@ -85,6 +94,7 @@ impl LanguageModel {
             prompt: PromptTemplate::new(config.prompt)?,
             directory,
             weights,
+            _gguf: gguf,
         })
     }
 

@@ -1,4 +1,5 @@
-//! A question and its documents as the models read them: the one builder of a prompt's sequence, for training and for answers.
+//! A question and its documents as the models read them: the one builder of a prompt's sequence,
+//! for training and for answers.
 
 use super::Oscar;
 use super::sequence::Sequence;
@@ -9,12 +10,13 @@ use crate::text::{Encoded, Piece, TextError};
 pub struct Prompted {
     /// The prompt, with a place for each document.
     pub prompt: Vec<Piece>,
-    /// Each document with the query, as the compressor reads them; none where the generator reads the documents' text.
+    /// Each document with the query, as the compressor reads them; none where the generator reads
+    /// the documents' text.
     pub pairs: Vec<Vec<u32>>,
     /// How long the documents are.
     pub lengths: Vec<DocumentLength>,
-    /// What stands in each document's place.
-    places: Places,
+    /// The content of each document's position.
+    places: DocumentContent,
 }
 
 /// How much of a document is read.
@@ -24,13 +26,15 @@ pub struct DocumentLength {
     pub tokens: usize,
     /// Whether the document has more.
     pub is_cut: bool,
+    /// The vectors that replace them; none where nothing is compressed.
+    pub vectors: usize,
 }
 
-/// What stands in the documents' places.
+/// The contents of the documents' positions.
 #[derive(Clone, Debug)]
-enum Places {
+enum DocumentContent {
     /// So many vectors of each.
-    Vectors(usize),
+    Vectors(Vec<usize>),
     /// Their tokens.
     Tokens(Vec<Vec<u32>>),
 }
@@ -46,7 +50,8 @@ impl Oscar {
         // Where the compressor reads the generator's tokens, the documents are not tokenized again.
         let shared = (!self.has_own_tokenizer()).then_some(encoded.as_slice());
         let pairs = self.pairs(query, documents, shared)?;
-        self.prompted(query, &encoded, pairs, Places::Vectors(self.lengths.memory_tokens))
+        let counts = pairs.iter().map(|pair| self.lengths.vectors_of(pair.len())).collect();
+        self.prompted(query, &encoded, pairs, DocumentContent::Vectors(counts))
     }
 
     /// The question with the documents' text.
@@ -57,7 +62,7 @@ impl Oscar {
         let query = self.model.tokenizer.truncate(query, self.lengths.query_tokens)?;
         let encoded = self.encoded(documents)?;
         let tokens = encoded.iter().map(|document| document.ids.clone()).collect();
-        self.prompted(query, &encoded, Vec::new(), Places::Tokens(tokens))
+        self.prompted(query, &encoded, Vec::new(), DocumentContent::Tokens(tokens))
     }
 
     /// The documents in the generator's tokens.
@@ -66,23 +71,40 @@ impl Oscar {
         documents.iter().map(|document| tokenizer.encode_document(document, limit)).collect()
     }
 
-    fn prompted(&self, query: &str, documents: &[Encoded], pairs: Vec<Vec<u32>>, places: Places) -> Result<Prompted, TextError> {
-        let length = |document: &Encoded| DocumentLength { tokens: document.ids.len(), is_cut: document.is_cut };
+    fn prompted(
+        &self,
+        query: &str,
+        documents: &[Encoded],
+        pairs: Vec<Vec<u32>>,
+        places: DocumentContent,
+    ) -> Result<Prompted, TextError> {
+        let vectors = |index: usize| match &places {
+            DocumentContent::Vectors(counts) => counts.get(index).copied().unwrap_or_default(),
+            DocumentContent::Tokens(_) => 0,
+        };
+        let length = |(index, document): (usize, &Encoded)| DocumentLength {
+            tokens: document.ids.len(),
+            is_cut: document.is_cut,
+            vectors: vectors(index),
+        };
+        let lengths = documents.iter().enumerate().map(length).collect();
         let prompt = self.model.prompt.pieces(&self.model.tokenizer, query, documents.len())?;
-        Ok(Prompted { prompt, pairs, lengths: documents.iter().map(length).collect(), places })
+        Ok(Prompted { prompt, pairs, lengths, places })
     }
 }
 
 impl Prompted {
-    /// What the generator reads; vectors count from the batch's pair `first`.
+    /// The generator's input; vectors count from the batch's pair `first`.
     #[must_use]
     pub fn sequence(&self, first: usize) -> Sequence {
         let mut sequence = Sequence::default();
         for piece in &self.prompt {
             match (piece, &self.places) {
                 (Piece::Text(ids), _) => sequence.extend(ids, 0.0),
-                (Piece::Document(index), Places::Vectors(count)) => sequence.extend_vectors(first + index, *count),
-                (Piece::Document(index), Places::Tokens(tokens)) => {
+                (Piece::Document(index), DocumentContent::Vectors(counts)) => {
+                    sequence.extend_vectors(first + index, counts.get(*index).copied().unwrap_or_default());
+                }
+                (Piece::Document(index), DocumentContent::Tokens(tokens)) => {
                     sequence.extend(tokens.get(*index).map_or(&[][..], Vec::as_slice), 0.0);
                 }
             }

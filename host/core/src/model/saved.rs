@@ -1,8 +1,9 @@
 //! Trained models, written to the disk.
 //!
-//! A language model is a Hugging Face directory. A trained compressor is `compressor.safetensors`, beside the generator's adapter in
-//! PEFT's layout (`adapter_config.json`, `adapter_model.safetensors`; none where the generator has no adapter), a checksum of the generator's own weights
-//! (`base.json`) and the resolved configuration (`config.toml`).
+//! A language model is a Hugging Face directory. A trained compressor is `compressor.safetensors`,
+//! beside the generator's adapter in PEFT's layout (`adapter_config.json`,
+//! `adapter_model.safetensors`; none where the generator has no adapter), a checksum of the
+//! generator's own weights (`base.json`) and the resolved configuration (`config.toml`).
 
 use std::path::Path;
 
@@ -44,8 +45,8 @@ pub fn save_language_model(model: &LanguageModel, directory: &Path) -> Result<()
     Ok(())
 }
 
-/// Writes a trained compressor with the adapter of its `generator` (a model's name) and `config`, the text of the configuration that it was
-/// trained with.
+/// Writes a trained compressor with the adapter of its `generator` (a model's name) and `config`,
+/// the text of the configuration that it was trained with.
 ///
 /// # Errors
 /// If the disk is full or cannot be written.

@@ -1,4 +1,4 @@
-//! What a directory on the disk holds, and trained compressors that are read back from one.
+//! The contents of a directory, and stored compressors.
 
 use std::path::{Path, PathBuf};
 
@@ -13,10 +13,11 @@ use super::{LanguageModel, Oscar};
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// The parameter whose rows are the memory tokens, in every compressor built on [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
+/// The parameter whose rows are the memory tokens, in every compressor built on
+/// [`MemoryTokens`](scaledown_sdk::nn::MemoryTokens).
 const MEMORY_EMBEDDINGS: &str = "memory_embeddings";
 
-/// A trained compressor on the disk, whose files are what was written.
+/// A stored compressor with verified files.
 pub struct StoredOscar {
     directory: PathBuf,
     compressor: SafetensorsFile,
@@ -31,7 +32,7 @@ impl StoredOscar {
     /// # Errors
     /// If it holds something else, which the error names, or a file is missing or damaged.
     pub fn open(directory: &Path) -> Result<Self> {
-        expect(directory, Kind::Compressor)?;
+        expect(directory, DirectoryKind::Compressor)?;
         let reader = artifact::open(directory)?;
         let compressor = SafetensorsFile::open(reader.verified(COMPRESSOR)?)?;
         let adapter = if reader.contains(ADAPTER[1]) {
@@ -47,11 +48,11 @@ impl StoredOscar {
     /// Checks, without reading a value, that the stored parameters are those of `oscar`.
     ///
     /// # Errors
-    /// If one is missing or has another shape, which the error names; if one of the two has an adapter and the other none or another; or if the
-    /// generator's own weights are others.
+    /// If one is missing or has another shape, which the error names; if one of the two has an
+    /// adapter and the other none or another; or if the generator's own weights are others.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
         let failed = |message: String| Error::data(self.directory.display(), message);
-        let hint = "use the configuration that it was trained with, which is config.toml beside it";
+        let hint = "use the configuration of its training, config.toml in the same directory";
         for param in oscar.compressor_params.trainable() {
             let (name, wanted) = (param.name(), &param.tensor().spec().shape.clone());
             let found = self.compressor.spec(name).map(|spec| spec.shape);
@@ -61,19 +62,19 @@ impl StoredOscar {
             }
         }
         match (&self.adapter, oscar.model.params.lora()) {
-            (Some(_), None) => Err(failed(format!("it has an adapter, and the configuration's generator has none; {hint}"))),
-            (None, Some(_)) => Err(failed(format!("it has no adapter, and the configuration's generator has one; {hint}"))),
+            (Some(_), None) => Err(failed(format!("the model has an adapter, the configuration's generator has none; {hint}"))),
+            (None, Some(_)) => Err(failed(format!("the model has no adapter, the configuration's generator has one; {hint}"))),
             (Some(adapter), Some(lora)) if adapter.config().r != lora.r => {
                 let (found, wanted) = (adapter.config().r, lora.r);
-                Err(failed(format!("its adapter has the rank {found}, the configuration's has {wanted}; {hint}")))
+                Err(failed(format!("the adapter's rank is {found}, the configuration's is {wanted}; {hint}")))
             }
             (Some(adapter), Some(lora)) if adapter.config().alpha != lora.alpha => {
                 let (found, wanted) = (adapter.config().alpha, lora.alpha);
-                Err(failed(format!("its adapter has alpha = {found}, the configuration's has {wanted}; {hint}")))
+                Err(failed(format!("the adapter's alpha is {found}, the configuration's is {wanted}; {hint}")))
             }
             _ if self.base.is_some() && self.base != base_checksum([&oscar.model.params])? => {
                 let model = oscar.model.directory.display();
-                Err(failed(format!("it was trained beside another generator than {model}, whose weights are others; {hint}")))
+                Err(failed(format!("it was trained with a generator whose weights differ from those of {model}; {hint}")))
             }
             _ => Ok(()),
         }
@@ -94,9 +95,10 @@ impl StoredOscar {
         }
     }
 
-    /// Starts a model from the stored one: every parameter that has the stored one's name and shape takes its value, and so does the
-    /// adapter. Of embeddings of another number of memory tokens, as many are taken as there are places for. Returns the names of parameters
-    /// that found no value.
+    /// Starts a model from the stored one: every parameter that has the stored one's name and shape
+    /// takes its value, and so does the adapter. Of embeddings of another number of memory tokens,
+    /// as many are taken as there are places for. Returns the names of parameters that found no
+    /// value.
     ///
     /// # Errors
     /// If a value cannot be read, or the adapters differ in shape.
@@ -128,13 +130,14 @@ impl StoredLanguageModel {
     /// # Errors
     /// If it holds something else, which the error names, or its weights cannot be read.
     pub fn open(directory: &Path) -> Result<Self> {
-        expect(directory, Kind::LanguageModel)?;
+        expect(directory, DirectoryKind::LanguageModel)?;
         Ok(StoredLanguageModel(DirectoryWeights::open(directory)?))
     }
 
-    /// Starts a language model from the stored one, which may have fewer layers: every parameter that has a stored one's name and shape takes
-    /// its value. Layers on top that start from small random weights hardly change what the model computes (progressive stacking). Returns
-    /// the names of parameters that found no value.
+    /// Starts a language model from the stored one, which may have fewer layers: every parameter
+    /// that has a stored one's name and shape takes its value. Layers on top that start from small
+    /// random weights hardly change what the model computes (progressive stacking). Returns the
+    /// names of parameters that found no value.
     ///
     /// # Errors
     /// If the weights cannot be read.
@@ -143,9 +146,9 @@ impl StoredLanguageModel {
     }
 }
 
-/// What a directory holds.
+/// The contents of a directory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum DirectoryKind {
     Compressor,
     LanguageModel,
     Checkpoint,
@@ -154,38 +157,40 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl DirectoryKind {
     fn of(directory: &Path) -> Self {
         let has = |name: &str| directory.join(name).is_file();
         match () {
-            () if !directory.is_dir() => Kind::Missing,
+            () if !directory.is_dir() => DirectoryKind::Missing,
             // A checkpoint holds the compressor's parameters as well.
-            () if has("trainer.json") => Kind::Checkpoint,
-            // So that a compressor that lost a file is told as damaged.
-            () if has(COMPRESSOR) || (has("manifest.json") && has("config.toml")) => Kind::Compressor,
-            () if has("config.json") || has("model.safetensors") || has("model.safetensors.index.json") => Kind::LanguageModel,
-            () if directory.join("model").is_dir() || directory.join("checkpoints").is_dir() => Kind::Run,
-            () => Kind::Other,
+            () if has("trainer.json") => DirectoryKind::Checkpoint,
+            // A compressor that lacks a file counts as damaged.
+            () if has(COMPRESSOR) || (has("manifest.json") && has("config.toml")) => DirectoryKind::Compressor,
+            () if has("config.json") || has("model.safetensors") || has("model.safetensors.index.json") => {
+                DirectoryKind::LanguageModel
+            }
+            () if directory.join("model").is_dir() || directory.join("checkpoints").is_dir() => DirectoryKind::Run,
+            () => DirectoryKind::Other,
         }
     }
 }
 
-/// Says what `directory` is, if it is not what is wanted of it.
-fn expect(directory: &Path, wanted: Kind) -> Result<()> {
-    let found = Kind::of(directory);
+/// Fails with the contents of `directory` if they are not the wanted ones.
+fn expect(directory: &Path, wanted: DirectoryKind) -> Result<()> {
+    let found = DirectoryKind::of(directory);
     if found == wanted {
         return Ok(());
     }
     let found = match found {
-        Kind::Compressor => "this is a trained compressor",
-        Kind::LanguageModel => "this is a language model",
-        Kind::Checkpoint => "this is a checkpoint of a training, which goes on from it with --resume",
-        Kind::Run => "this is the directory of a run, which has its `model` once the training is finished",
-        Kind::Missing => "there is no such directory",
-        Kind::Other => "this is no model",
+        DirectoryKind::Compressor => "this is a trained compressor",
+        DirectoryKind::LanguageModel => "this is a language model",
+        DirectoryKind::Checkpoint => "this is a training checkpoint, for --resume only",
+        DirectoryKind::Run => "this is a run's output directory; its `model` exists once the training has finished",
+        DirectoryKind::Missing => "there is no such directory",
+        DirectoryKind::Other => "this is not a model",
     };
     let wanted = match wanted {
-        Kind::LanguageModel => {
+        DirectoryKind::LanguageModel => {
             "a language model (config.json and model.safetensors), as `scaledown pretrain` with `pretraining.kind = \"causal-lm\"` writes it \
              to `model` in its output directory"
         }
@@ -197,7 +202,8 @@ fn expect(directory: &Path, wanted: Kind) -> Result<()> {
     Err(Error::data(directory.display(), format!("{found}; expected {wanted}")))
 }
 
-/// The value of a parameter in `source`, which has it in the same shape, in the parameter's own element type.
+/// The value of a parameter in `source`, which has it in the same shape, in the parameter's own
+/// element type.
 fn stored(params: &Params, param: &Param, source: &dyn WeightSource) -> Result<Tensor> {
     Ok(params.device().upload(&source.read(param.name())?)?.cast(param.tensor().dtype())?)
 }
@@ -230,25 +236,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_of_another_kind_is_told_with_what_was_expected() {
+    fn a_directory_of_another_kind_is_reported_with_what_was_expected() {
         let directory = tempfile::tempdir().unwrap();
         let place = directory.path();
-        let told = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
+        let reported = |wanted| expect(place, wanted).unwrap_err().to_string().replace(&place.display().to_string(), "DIR");
         assert!(
-            told(Kind::Compressor).starts_with("DIR: this is no model; expected a trained compressor"),
+            reported(DirectoryKind::Compressor).starts_with("DIR: this is not a model; expected a trained compressor"),
             "{}",
-            told(Kind::Compressor)
+            reported(DirectoryKind::Compressor)
         );
         std::fs::create_dir(place.join("model")).unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is the directory of a run"));
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a run's output directory"));
         std::fs::write(place.join("config.json"), "{}").unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
-        assert!(expect(place, Kind::LanguageModel).is_ok());
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a language model; expected a trained compressor"));
+        assert!(expect(place, DirectoryKind::LanguageModel).is_ok());
         std::fs::write(place.join(COMPRESSOR), "").unwrap();
-        assert!(told(Kind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model"));
+        assert!(
+            reported(DirectoryKind::LanguageModel).starts_with("DIR: this is a trained compressor; expected a language model")
+        );
         std::fs::write(place.join("trainer.json"), "{}").unwrap();
-        assert!(told(Kind::Compressor).starts_with("DIR: this is a checkpoint of a training"));
-        let missing = expect(&place.join("none"), Kind::Compressor).unwrap_err().to_string();
+        assert!(reported(DirectoryKind::Compressor).starts_with("DIR: this is a training checkpoint"));
+        let missing = expect(&place.join("none"), DirectoryKind::Compressor).unwrap_err().to_string();
         assert!(missing.contains("none: there is no such directory") && missing.contains("scaledown train"), "{missing}");
     }
 }

@@ -10,13 +10,13 @@ use serde_json::{Map, Value};
 pub const NAME: &str = "auto";
 
 inventory::submit! {
-    Registration::device::<Automatic>(NAME, "Takes the best device that works on this machine.")
+    Registration::device::<Automatic>(NAME, "Selects the best device that is available on this machine.")
 }
 
 struct Automatic;
 
 impl DevicePlugin for Automatic {
-    /// The keys of the device that is taken; one that does not know them is passed over.
+    /// The keys of the selected device. Skips devices that do not know them.
     type Config = Map<String, Value>;
 
     fn build(keys: Map<String, Value>) -> Result<Device> {
@@ -36,8 +36,8 @@ impl DevicePlugin for Automatic {
             }
         }
         Err(Error::Config(match refusals.is_empty() {
-            true => "no device plugin is linked in".to_owned(),
-            false => format!("no device works here ({})", refusals.join("; ")),
+            true => "no device plugin is built in".to_owned(),
+            false => format!("no device is available ({})", refusals.join("; ")),
         }))
     }
 }

@@ -1,9 +1,9 @@
-//! The replaceable components: what is linked in, and how one is made.
+//! The registry of components and their creation.
 
 pub mod automatic_device;
 pub mod registry;
 mod shipped;
 mod spec;
 
-pub use shipped::{how_to_build_in, shipped};
+pub use shipped::{how_to_build_in, shipped, shipped_aliases};
 pub use spec::Component;

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::Component;
 use crate::error::Result;
 use crate::support::hub;
+use crate::support::marks::RENAMED_FROM;
 use crate::text::open_chat_tokenizer;
 
 /// All components, by kind and then by name.
@@ -29,18 +30,21 @@ pub fn names(kind: Kind) -> Vec<&'static str> {
     entries().filter(|entry| entry.kind() == kind).map(|entry| entry.name).collect()
 }
 
-/// The component of this kind and name.
+/// The component of this kind whose name or alias is `name`.
 #[must_use]
 pub fn find(kind: Kind, name: &str) -> Option<&'static Registration> {
-    entries().find(|entry| entry.kind() == kind && entry.name == name)
+    entries().find(|entry| entry.kind() == kind && entry.is_named(name))
 }
 
-/// Whether a plugin's schema marks a key as operational: it says how the work is done, such as a timeout or a batch size, and nothing of what comes
-/// out depends on it.
+/// Whether a plugin's schema marks a key, by its present or former name, as operational: no result
+/// depends on it.
 #[must_use]
 pub fn is_operational(kind: Kind, plugin: &str, key: &str) -> bool {
     let schema = find(kind, plugin).map(|entry| (entry.schema)());
-    schema.is_some_and(|schema| schema.pointer(&format!("/properties/{key}/operational")).is_some_and(|mark| mark == true))
+    let properties = schema.as_ref().and_then(|schema| schema.get("properties")?.as_object());
+    let mut properties = properties.into_iter().flatten();
+    let found = properties.find(|(name, schema)| *name == key || schema.get(RENAMED_FROM).is_some_and(|former| former == key));
+    found.is_some_and(|(_, schema)| schema.get("operational").is_some_and(|mark| mark == true))
 }
 
 /// Makes the device that `component` describes.
@@ -55,10 +59,12 @@ pub fn device(component: &Component) -> Result<Device> {
     Ok(device)
 }
 
-/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is downloaded first.
+/// Makes the compressor that `component` describes. A model of its own that is named by a hub id is
+/// downloaded first.
 ///
 /// # Errors
-/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made for this generator.
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or it cannot be made
+/// for this generator.
 pub fn compressor(component: &Component, context: CompressorContext) -> Result<Box<dyn Compressor>> {
     let (factory, keys) = prepare(Kind::Compressor, component)?;
     let Factory::Compressor(build) = factory else { return Err(unknown(Kind::Compressor, component).into()) };
@@ -78,7 +84,8 @@ pub fn generator(component: &Component, context: GeneratorContext) -> Result<Box
 /// Makes the retriever that `component` describes, which keeps its files in `directory`.
 ///
 /// # Errors
-/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged or another's.
+/// If there is no such plugin, its keys are wrong, its model cannot be had, or its index is damaged
+/// or another's.
 pub fn retriever(component: &Component, device: &Device, directory: &Path) -> Result<Box<dyn Retriever>> {
     let (factory, keys) = prepare(Kind::Retriever, component)?;
     let Factory::Retriever(build) = factory else { return Err(unknown(Kind::Retriever, component).into()) };
@@ -116,7 +123,7 @@ fn prepare(kind: Kind, component: &Component) -> Result<(Factory, Value)> {
     for (name, value) in &mut keys {
         let is_model = schema.pointer(&format!("/properties/{name}/format")).is_some_and(|format| format == "model");
         if let (true, Some(model)) = (is_model, value.as_str()) {
-            let directory = hub::Settings::from_environment().resolve(model, revision.as_deref())?;
+            let directory = hub::HubSettings::from_environment().resolve(model, revision.as_deref())?;
             *value = directory.to_string_lossy().into();
         }
     }
@@ -132,5 +139,5 @@ fn unknown(kind: Kind, component: &Component) -> SdkError {
         return SdkError::Config(message);
     }
     let known = names(kind).join(", ");
-    SdkError::Config(format!("there is no {kind} plugin `{}`; there are: {known}", component.plugin))
+    SdkError::Config(format!("unknown {kind} plugin `{}`; expected one of: {known}", component.plugin))
 }

@@ -7,21 +7,21 @@ use serde::{Deserialize, Serialize};
 use super::pipeline::Ready;
 use super::ranking::Ranked;
 use crate::Result;
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::text::PromptTemplate;
 use crate::text::config::Prompt;
 
 /// The teacher's answer to a question, or why there is none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Answered {
+pub enum TeacherAnswer {
     /// The answer.
     Answer(String),
     /// Why there is none.
     Skipped(String),
 }
 
-/// What answers questions.
+/// The answering stage.
 pub(super) struct Answering<'a> {
     pub(super) teacher: &'a dyn Teacher,
     pub(super) prompt: &'a Prompt,
@@ -29,28 +29,34 @@ pub(super) struct Answering<'a> {
 }
 
 /// A question with the texts of its documents and the message that the teacher gets.
-struct Asked<'a> {
+struct PendingQuestion<'a> {
     place: usize,
-    question: &'a Question,
+    question: &'a CorpusQuestion,
     documents: &'a [String],
     message: String,
 }
 
 impl Answering<'_> {
-    /// Answers a block's questions, whose documents are these, but for those whose answers are `known`, and hands the answers on as they come, each
-    /// with its question's place. Ends early if they are not `taken`.
+    /// Answers a block's questions with these documents, except those with `known` answers, and
+    /// passes the answers on as they arrive, each with its question's position. Ends early if they
+    /// are not `taken`.
     ///
-    /// A batch is always of the same questions, whatever is known, since with the others of its batch the last digit of a model's numbers, and so
-    /// an answer, may change: one of which anything is not known is answered as a whole.
-    pub(super) fn answers(&self, ready: &Ready, mut taken: impl FnMut(Vec<(usize, Answered)>) -> Result<bool>) -> Result<()> {
+    /// A batch is always of the same questions, whatever is known, since with the others of its
+    /// batch the last digit of a model's numbers, and so an answer, may change: one of which
+    /// anything is not known is answered as a whole.
+    pub(super) fn answers(
+        &self,
+        ready: &Ready,
+        mut taken: impl FnMut(Vec<(usize, TeacherAnswer)>) -> Result<bool>,
+    ) -> Result<()> {
         let Ready { block, ranked, texts, known } = ready;
         let (mut asked, mut skipped) = (Vec::new(), Vec::new());
         for (place, ((question, ranked), documents)) in block.questions.iter().zip(ranked).zip(texts).enumerate() {
             match ranked {
-                Ranked::Skipped { reason } => skipped.push((place, Answered::Skipped(reason.clone()))),
+                Ranked::Skipped { reason } => skipped.push((place, TeacherAnswer::Skipped(reason.clone()))),
                 _ => {
                     let message = self.template.message(&question.query, documents)?;
-                    asked.push(Asked { place, question, documents, message });
+                    asked.push(PendingQuestion { place, question, documents, message });
                 }
             }
         }
@@ -72,17 +78,18 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// The answers of a batch. If one of its questions cannot be answered, they are asked one by one.
-    fn batch(&self, batch: &[Asked<'_>]) -> Result<Vec<Answered>> {
+    /// The answers of a batch. If one of its questions cannot be answered, they are asked one by
+    /// one.
+    fn batch(&self, batch: &[PendingQuestion<'_>]) -> Result<Vec<TeacherAnswer>> {
         let questions: Vec<component::Question<'_>> = batch.iter().map(|asked| self.question(asked)).collect();
         match self.teacher.answer(&questions) {
             Ok(answers) if answers.len() == batch.len() => Ok(answers.into_iter().map(answered).collect()),
             Ok(answers) => {
-                let message = format!("the teacher gave {} answers to {} questions", answers.len(), batch.len());
+                let message = format!("the teacher returned {} answers for {} questions", answers.len(), batch.len());
                 Err(SdkError::Input(message).into())
             }
             Err(error) if !refuses(&error) => Err(error.into()),
-            Err(error) if batch.len() == 1 => Ok(vec![Answered::Skipped(error.to_string())]),
+            Err(error) if batch.len() == 1 => Ok(vec![TeacherAnswer::Skipped(error.to_string())]),
             Err(_) => {
                 let each = batch.iter().map(|asked| self.batch(std::slice::from_ref(asked)));
                 Ok(each.collect::<Result<Vec<_>>>()?.concat())
@@ -90,7 +97,7 @@ impl Answering<'_> {
         }
     }
 
-    fn question<'a>(&'a self, asked: &'a Asked<'_>) -> component::Question<'a> {
+    fn question<'a>(&'a self, asked: &'a PendingQuestion<'_>) -> component::Question<'a> {
         component::Question {
             query: &asked.question.query,
             documents: asked.documents,
@@ -100,14 +107,14 @@ impl Answering<'_> {
     }
 }
 
-/// Whether an error says that a question cannot be answered, whoever asks again.
+/// Whether an error is the question's own fault, so that a retry cannot succeed.
 pub(super) fn refuses(error: &SdkError) -> bool {
     matches!(error.root(), SdkError::Input(_))
 }
 
-fn answered(answer: String) -> Answered {
+fn answered(answer: String) -> TeacherAnswer {
     match answer.trim() {
-        "" => Answered::Skipped("the teacher's answer is empty".into()),
-        text => Answered::Answer(text.to_owned()),
+        "" => TeacherAnswer::Skipped("the teacher's answer is empty".into()),
+        text => TeacherAnswer::Answer(text.to_owned()),
     }
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::config::Preparation;
 use crate::data::config::OnError;
-use crate::data::questions::{Question, QuestionSource, Questions};
+use crate::data::questions::{CorpusQuestion, QuestionReader, QuestionSource};
 use crate::{Error, Result};
 
 /// Consecutive questions that are worked on together.
@@ -13,15 +13,15 @@ pub struct Block {
     /// Its number in the whole of the questions, from 0.
     pub number: u64,
     /// The questions.
-    pub questions: Vec<Question>,
+    pub questions: Vec<CorpusQuestion>,
 }
 
-/// The share of one machine: every block whose number leaves this remainder.
+/// The shard of one machine: every block whose number modulo COUNT is INDEX.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Shard {
-    /// Which share, from 0.
+    /// The shard's index, zero-based.
     pub index: u64,
-    /// Into how many shares the blocks are divided.
+    /// The number of shards.
     pub of: u64,
 }
 
@@ -32,7 +32,7 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// Whether a block is of this share.
+    /// Whether a block is of this shard.
     #[must_use]
     pub fn has(self, block: u64) -> bool {
         block % self.of == self.index
@@ -52,7 +52,7 @@ impl FromStr for Shard {
         let parts = text.split_once('/').and_then(|(index, of)| Some((index.trim().parse().ok()?, of.trim().parse().ok()?)));
         match parts {
             Some((index, of)) if index < of => Ok(Shard { index, of }),
-            Some((index, of)) => Err(format!("shard {index} of {of} does not exist; they are numbered from 0")),
+            Some((index, of)) => Err(format!("shard {index} of {of} does not exist; INDEX is zero-based")),
             None => Err("expected INDEX/COUNT, such as 0/8".into()),
         }
     }
@@ -60,7 +60,7 @@ impl FromStr for Shard {
 
 /// The questions of a configuration in blocks, one after the other.
 pub struct Blocks {
-    questions: Questions,
+    questions: QuestionReader,
     size: usize,
     number: u64,
     shard: Shard,
@@ -79,13 +79,13 @@ impl Blocks {
         Ok(Blocks { questions, size: block.max(1), number: 0, shard, on_error, malformed: 0, first_malformed: None })
     }
 
-    /// How many malformed questions were passed over so far, and what was wrong with the first.
+    /// The number of skipped malformed questions so far, and the first one's problem.
     #[must_use]
     pub fn malformed(&self) -> (u64, Option<&str>) {
         (self.malformed, self.first_malformed.as_deref())
     }
 
-    fn block(&mut self) -> Result<Vec<Question>> {
+    fn block(&mut self) -> Result<Vec<CorpusQuestion>> {
         let mut questions = Vec::new();
         while questions.len() < self.size {
             match self.questions.next() {
@@ -119,18 +119,18 @@ impl Iterator for Blocks {
     }
 }
 
-/// What the questions are, before work on them begins.
+/// A survey of the questions before processing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Survey {
-    /// The questions of this share.
+    /// The questions of this shard.
     pub questions: u64,
-    /// The questions of all shares.
+    /// The questions of all shards.
     pub all: u64,
     /// How many of all come without documents, which must be found.
     pub to_find: u64,
     /// How many of all are malformed.
     pub malformed: u64,
-    /// What is wrong with the first of these.
+    /// The first one's problem.
     pub first_malformed: Option<String>,
     /// The checksum of all questions.
     pub checksum: u32,
@@ -140,7 +140,8 @@ impl Survey {
     /// Reads the questions once.
     ///
     /// # Errors
-    /// If a file cannot be read; if a question is malformed and that is not to be passed over; if there is no question.
+    /// If a file cannot be read, there are no questions, or a question is malformed and malformed
+    /// ones are not skipped.
     pub fn of(source: &QuestionSource, config: &Preparation, shard: Shard) -> Result<Self> {
         let mut blocks = Blocks::open(source, config, Shard::default())?;
         let mut survey = Survey::default();

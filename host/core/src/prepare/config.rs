@@ -1,4 +1,4 @@
-//! How questions become training records.
+//! Preparation of training records from questions.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,33 +7,36 @@ use crate::data::config::OnError;
 use crate::plugins::Component;
 use crate::text::config::Prompt;
 
-/// How `scaledown prepare` turns questions into records.
+/// Preparation of records by `scaledown prepare`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Preparation {
-    /// How many documents the retriever finds for a question.
+    /// Documents to retrieve per question.
     #[schemars(range(min = 1))]
     pub retrieve: usize,
-    /// How many of them a record keeps: the best by the reranker, or by the retriever where there is none.
+    /// Documents to keep per record: the best by the reranker, or by the retriever without one.
     #[schemars(range(min = 1))]
     pub keep: usize,
-    /// How many of those found the reranker puts in order: the retriever's best. All, if not set.
+    /// Retrieved documents to rerank: the retriever's best. Default: all.
     #[schemars(range(min = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rerank: Option<usize>,
-    /// How many of the documents that a record keeps are drawn at random from the rest of those found, in place of its own last ones, on average:
-    /// with 3.5, half of the records have three of them and the others have four. They are a compressor's practice with documents that are
-    /// less like the right one than the next best are; the reranker scores them too.
+    /// How many of the kept documents to replace, on average, with random ones from the other
+    /// retrieved documents: with 3.5, half of the records get three and half get four. Random
+    /// negatives are easier than the next best documents. The reranker scores them too.
     #[schemars(range(min = 0.0))]
-    pub draw: f64,
-    /// How many questions go from stage to stage together. Their documents are recorded together, their answers as they come.
+    #[schemars(extend("renamed-from" = "draw"))]
+    pub random_negatives: f64,
+    /// Questions per block. Stages process blocks; documents are journaled per block, answers as
+    /// they arrive.
     #[schemars(range(min = 1, max = 65536))]
     pub block: usize,
-    /// How many blocks may wait before each stage.
+    /// Queued blocks per stage.
     #[schemars(range(min = 1, max = 65536))]
     #[schemars(extend("operational" = true))]
     pub queue: usize,
-    /// What becomes of a question that is malformed, finds no document, or that the teacher refuses or answers with nothing.
+    /// How to treat a question that is malformed, retrieves nothing, or gets no answer from the
+    /// teacher.
     #[schemars(extend("operational" = true))]
     pub on_error: OnError,
 }
@@ -45,7 +48,7 @@ impl Preparation {
         self.rerank.unwrap_or(self.retrieve).min(self.retrieve)
     }
 
-    /// What the schema cannot say: keys whose values do not go together, each with what is wrong.
+    /// Invalid combinations of keys, each with a message.
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();
         if self.rerank.is_some_and(|rerank| rerank > self.retrieve) {
@@ -59,17 +62,19 @@ impl Preparation {
             ));
         }
         let most = self.keep.saturating_sub(1);
-        if self.draw > most as f64 {
-            found.push(("draw", format!("found {}, expected at most {most}, one less than preparation.keep", self.draw)));
+        if self.random_negatives > most as f64 {
+            found.push((
+                "random_negatives",
+                format!("found {}, expected at most {most}, one less than preparation.keep", self.random_negatives),
+            ));
         }
         let rest = self.retrieve - self.reranked();
-        if self.draw.ceil() > rest as f64 {
+        if self.random_negatives.ceil() > rest as f64 {
             let message = format!(
-                "found {}, expected at most {rest}, the documents that are left of preparation.retrieve after preparation.rerank; find more or \
-                 rerank fewer",
-                self.draw
+                "found {}, expected at most {rest} (preparation.retrieve - preparation.rerank); raise preparation.retrieve or lower preparation.rerank",
+                self.random_negatives
             );
-            found.push(("draw", message));
+            found.push(("random_negatives", message));
         }
         found
     }
@@ -77,7 +82,15 @@ impl Preparation {
 
 impl Default for Preparation {
     fn default() -> Self {
-        Preparation { retrieve: 20, keep: 5, rerank: None, draw: 0.0, block: 16, queue: 8, on_error: OnError::default() }
+        Preparation {
+            retrieve: 20,
+            keep: 5,
+            rerank: None,
+            random_negatives: 0.0,
+            block: 16,
+            queue: 8,
+            on_error: OnError::default(),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What can go wrong while records are prepared.
+//! Errors of preparation.
 
 use std::path::{Path, PathBuf};
 
@@ -13,26 +13,25 @@ pub enum PreparationError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// A file could not be written or locked.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
-    /// The journal was changed by somebody else.
+    /// The journal was changed by another program.
     #[error("{}:{line}: the journal is damaged ({message}); start over with --overwrite", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// The line, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// The journal was begun by a version of ScaleDown that writes another format.
     #[error(
-        "{}: the journal is of format {found}, and this version of ScaleDown writes format {expected}; go on with the version that began \
-         the run, or start over with --overwrite", path.display()
+        "{}: journal format {found}, expected {expected}; resume with the version of ScaleDown that began the run, or start over with --overwrite", path.display()
     )]
     Version {
         /// The journal.
@@ -42,20 +41,20 @@ pub enum PreparationError {
         /// This version's format.
         expected: u32,
     },
-    /// Another process is at work on the same run.
-    #[error("{}: another run is writing it; wait until that has ended, or choose another output directory", .0.display())]
+    /// Another process holds the run's lock.
+    #[error("{}: locked by another run; wait for it to end, or choose another output directory", .0.display())]
     Busy(PathBuf),
     /// The run began with other settings or other questions.
-    #[error("{}: the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", path.display(), .changes.join("; "))]
+    #[error("{}: cannot resume: {}; restore the earlier setting, or start over with --overwrite", path.display(), .changes.join("; "))]
     Changed {
         /// The journal.
         path: PathBuf,
-        /// What changed, one sentence each.
+        /// The changes, one sentence each.
         changes: Vec<String>,
     },
     /// A question cannot be prepared, and `preparation.on_error` is `stop`.
-    #[error("question `{id}`: {message}; remove the cause and go on with --resume, or set preparation.on_error = \"skip\"")]
-    Question {
+    #[error("question `{id}`: {message}; fix it and continue with --resume, or set preparation.on_error = \"skip\"")]
+    CorpusQuestion {
         /// The question's id.
         id: String,
         /// What is wrong.
@@ -66,7 +65,7 @@ pub enum PreparationError {
     Merge {
         /// The file or directory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
 }

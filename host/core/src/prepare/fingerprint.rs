@@ -1,4 +1,4 @@
-//! What the records of a run depend on.
+//! Everything that the records of a run depend on.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::block::{Shard, Survey};
-use super::config::PreparationConfig;
+use super::config::{Preparation, PreparationConfig};
 use super::error::PreparationError;
 use crate::plugins::{Component, registry};
-use crate::support::marks::shaping;
+use crate::support::marks::{renamed, shaping};
 
-/// What the records of a run depend on; runs that share the questions between them have the same, but for the shard.
+/// Everything that the records of a run depend on. Shards of a run differ in `shard` alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fingerprint {
+pub struct PreparationFingerprint {
     /// The version of the journal's format.
     version: u32,
-    /// The share of the questions.
+    /// The shard of the questions.
     pub shard: Shard,
     /// The number of all questions.
     questions: u64,
@@ -34,14 +34,14 @@ pub struct Fingerprint {
 /// The version of the journal's format.
 pub(super) const FORMAT: u32 = 2;
 
-impl Fingerprint {
+impl PreparationFingerprint {
     /// That of a configuration, whose questions are these, over an index of this checksum.
     #[must_use]
     pub fn new(config: &PreparationConfig<'_>, shard: Shard, survey: &Survey, corpus: Option<String>) -> Self {
         let mut settings = shaping("preparation", config.preparation);
         settings.insert("preparation.rerank".into(), config.preparation.reranked().into());
         settings.insert("prompt".into(), json!(config.prompt));
-        Fingerprint {
+        PreparationFingerprint {
             version: FORMAT,
             shard,
             questions: survey.all,
@@ -61,12 +61,13 @@ impl Fingerprint {
         serde_json::from_slice(line).map(|Version { version }| version)
     }
 
-    /// Checks that a run that began with `self` may go on with `now`. Gives back what differs and may: the keys that a plugin's schema marks as
-    /// `"operational": true`, such as a timeout or an address. What comes out must not depend on them.
+    /// Checks that a run that began with `self` may resume with `now`. Returns the permitted
+    /// differences: keys that a plugin's schema marks as `"operational": true`, such as a timeout
+    /// or an address. Results must not depend on them.
     ///
     /// # Errors
     /// What differs and may not.
-    pub fn check(&self, now: &Fingerprint, journal: &Path) -> Result<Vec<String>, PreparationError> {
+    pub fn check(&self, now: &PreparationFingerprint, journal: &Path) -> Result<Vec<String>, PreparationError> {
         let mut refused = Vec::new();
         let mut compare = |name: &str, was: String, is: String| {
             if was != is {
@@ -76,11 +77,11 @@ impl Fingerprint {
         compare("the format", self.version.to_string(), now.version.to_string());
         compare("the shard", self.shard.to_string(), now.shard.to_string());
         compare("the number of questions", self.questions.to_string(), now.questions.to_string());
-        let sum = |fingerprint: &Fingerprint| format!("{:08x}", fingerprint.questions_checksum);
+        let sum = |fingerprint: &PreparationFingerprint| format!("{:08x}", fingerprint.questions_checksum);
         compare("the checksum of the questions", sum(self), sum(now));
-        let corpus = |fingerprint: &Fingerprint| fingerprint.corpus.clone().unwrap_or_else(|| "none".into());
+        let corpus = |fingerprint: &PreparationFingerprint| fingerprint.corpus.clone().unwrap_or_else(|| "none".into());
         compare("the checksum of the corpus", corpus(self), corpus(now));
-        for (name, was, is) in differences(&self.settings, &now.settings) {
+        for (name, was, is) in differences(&with_present_names(&self.settings), &now.settings) {
             compare(&name, was, is);
         }
         let mut allowed = Vec::new();
@@ -104,13 +105,24 @@ impl Fingerprint {
         }
     }
 
-    /// Whether the records of another share of the same run may stand beside these: all that may not change between runs is the same, the
-    /// plugins and their models too.
+    /// Whether the records of another shard can be merged with these: everything that affects
+    /// results is the same, including plugins and models.
     #[must_use]
-    pub fn fits(&self, other: &Fingerprint) -> bool {
-        let here = Fingerprint { shard: self.shard, ..other.clone() };
+    pub fn fits(&self, other: &PreparationFingerprint) -> bool {
+        let here = PreparationFingerprint { shard: self.shard, ..other.clone() };
         self.shard.of == other.shard.of && self.check(&here, Path::new("")).is_ok()
     }
+}
+
+/// The settings with the present names of renamed keys.
+fn with_present_names(settings: &Value) -> Value {
+    let mut settings = settings.clone();
+    if let Some(table) = settings.as_object_mut() {
+        for (former, name) in renamed::<Preparation>("preparation") {
+            table.remove(&former).map(|value| table.insert(name, value));
+        }
+    }
+    settings
 }
 
 /// A component's table; an empty one where there is none.

@@ -1,7 +1,8 @@
-//! What is done already: an append-only file of lines, each with its checksum.
+//! The journal of a run: an append-only file of lines with checksums.
 //!
-//! The first line is the run's [`Fingerprint`]; every other one is an [`Entry`]. A process that is killed leaves at most one line that is
-//! not whole, the last, which is cut off when the journal is opened again.
+//! The first line is the run's [`PreparationFingerprint`]; every other one is an [`JournalEntry`].
+//! A process that is killed leaves at most one line that is not whole, the last, which is cut off
+//! when the journal is opened again.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -11,22 +12,22 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::answering::Answered;
+use super::answering::TeacherAnswer;
 use super::error::PreparationError;
-use super::fingerprint::{FORMAT, Fingerprint};
+use super::fingerprint::{FORMAT, PreparationFingerprint};
 use super::ranking::Ranked;
 use crate::support::lock::{LockError, lock_file};
 
-/// What is written goes to the disk itself at least this often.
+/// The maximum interval between syncs to disk.
 const FLUSH: Duration = Duration::from_secs(1);
 
-/// A line longer than this is no entry.
+/// The maximum length of an entry.
 const LONGEST: u64 = 1 << 30;
 
 /// The result of a stage for questions of a block.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
-pub enum Entry {
+pub enum JournalEntry {
     /// The documents of each question.
     Ranked {
         /// The block's number.
@@ -39,7 +40,7 @@ pub enum Entry {
         /// The block's number.
         block: u64,
         /// Each with its question's place in the block.
-        answers: Vec<(usize, Answered)>,
+        answers: Vec<(usize, TeacherAnswer)>,
     },
 }
 
@@ -51,11 +52,11 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// Begins the journal; what was in its place is gone.
+    /// Starts the journal, replacing an earlier one.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
-    pub fn begin(self, fingerprint: &Fingerprint) -> Result<Journal, PreparationError> {
+    pub fn begin(self, fingerprint: &PreparationFingerprint) -> Result<Journal, PreparationError> {
         let Claim { path, file } = self;
         file.set_len(0).map_err(PreparationError::io(&path))?;
         let mut journal = Journal { path, file, end: 0, places: BTreeMap::new(), flushed: Instant::now() };
@@ -67,18 +68,18 @@ impl Claim {
 
 /// Where the entries of a block begin.
 #[derive(Clone, Debug, Default)]
-struct Places {
+struct EntryOffsets {
     ranked: Option<u64>,
     answered: Vec<u64>,
     /// How many questions are answered.
     answers: usize,
 }
 
-impl Places {
-    fn add(&mut self, entry: &Entry, place: u64) {
+impl EntryOffsets {
+    fn add(&mut self, entry: &JournalEntry, place: u64) {
         match entry {
-            Entry::Ranked { .. } => self.ranked = Some(place),
-            Entry::Answered { answers, .. } => {
+            JournalEntry::Ranked { .. } => self.ranked = Some(place),
+            JournalEntry::Answered { answers, .. } => {
                 self.answered.push(place);
                 self.answers += answers.len();
             }
@@ -86,10 +87,10 @@ impl Places {
     }
 }
 
-impl Entry {
+impl JournalEntry {
     fn block(&self) -> u64 {
         match self {
-            Entry::Ranked { block, .. } | Entry::Answered { block, .. } => *block,
+            JournalEntry::Ranked { block, .. } | JournalEntry::Answered { block, .. } => *block,
         }
     }
 }
@@ -100,38 +101,40 @@ pub struct Journal {
     path: PathBuf,
     file: File,
     end: u64,
-    places: BTreeMap<u64, Places>,
+    places: BTreeMap<u64, EntryOffsets>,
     flushed: Instant,
 }
 
 impl Journal {
-    /// Keeps other runs away from a journal that is to begin, in place of an earlier one if there is one, which stays as it is until then.
+    /// Locks the place of a new journal against other runs. An earlier journal stays until then.
     ///
     /// # Errors
     /// If another run is writing it, or it cannot be made.
     pub fn claim(path: &Path) -> Result<Claim, PreparationError> {
-        let told = PreparationError::io(path);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(told)?;
+        let reported = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(reported)?;
         lock(path, &file)?;
         Ok(Claim { path: path.to_owned(), file })
     }
 
-    /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A last line that is not whole is cut off.
-    /// `None` if the only line has no end: then the run stopped as it began, and nothing was done.
+    /// Opens the journal of a run that stopped, and gives the fingerprint that it began with. A
+    /// last line that is not whole is cut off. `None` if the only line has no end: then the run
+    /// stopped as it began, and nothing was done.
     ///
     /// # Errors
-    /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another version's format.
-    pub fn open(path: &Path) -> Result<Option<(Self, Fingerprint)>, PreparationError> {
-        let told = PreparationError::io(path);
-        let file = OpenOptions::new().read(true).write(true).open(path).map_err(&told)?;
+    /// If the file cannot be read or written, is damaged elsewhere than at its end, or has another
+    /// version's format.
+    pub fn open(path: &Path) -> Result<Option<(Self, PreparationFingerprint)>, PreparationError> {
+        let reported = PreparationError::io(path);
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(&reported)?;
         lock(path, &file)?;
-        let length = file.metadata().map_err(&told)?.len();
-        let mut lines = BufReader::new(file.try_clone().map_err(&told)?);
+        let length = file.metadata().map_err(&reported)?.len();
+        let mut lines = BufReader::new(file.try_clone().map_err(&reported)?);
         let (mut end, mut number) = (0, 0);
-        let (mut fingerprint, mut places) = (None, BTreeMap::<u64, Places>::new());
+        let (mut fingerprint, mut places) = (None, BTreeMap::<u64, EntryOffsets>::new());
         loop {
             let mut line = Vec::new();
-            let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&told)? as u64;
+            let read = lines.by_ref().take(LONGEST).read_until(b'\n', &mut line).map_err(&reported)? as u64;
             if read == 0 {
                 break;
             }
@@ -143,24 +146,24 @@ impl Journal {
                 Err(message) => return Err(damaged(message.to_owned())),
             };
             if fingerprint.is_none() {
-                // First, since what is written by another version looks otherwise.
-                let found = Fingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
+                // First, since other versions write other entries.
+                let found = PreparationFingerprint::version(text).map_err(|error| damaged(error.to_string()))?;
                 if found != FORMAT {
                     return Err(PreparationError::Version { path: path.to_owned(), found, expected: FORMAT });
                 }
                 fingerprint = Some(serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?);
             } else {
-                let entry: Entry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
+                let entry: JournalEntry = serde_json::from_slice(text).map_err(|error| damaged(error.to_string()))?;
                 places.entry(entry.block()).or_default().add(&entry, end);
             }
             end += read;
         }
-        file.set_len(end).map_err(&told)?;
+        file.set_len(end).map_err(&reported)?;
         let journal = Journal { path: path.to_owned(), file, end, places, flushed: Instant::now() };
         Ok(fingerprint.map(|fingerprint| (journal, fingerprint)))
     }
 
-    /// What was recorded so far, for reading while more is appended.
+    /// The entries so far, for reading while more are appended.
     ///
     /// # Errors
     /// If the file cannot be opened.
@@ -169,11 +172,11 @@ impl Journal {
         Ok(Recorded { path: self.path.clone(), file, places: self.places.clone() })
     }
 
-    /// Appends an entry. What was written before stays, whatever happens.
+    /// Appends an entry. Earlier entries always stay.
     ///
     /// # Errors
     /// If the disk is full or the file cannot be written.
-    pub fn append(&mut self, entry: &Entry) -> Result<(), PreparationError> {
+    pub fn append(&mut self, entry: &JournalEntry) -> Result<(), PreparationError> {
         let place = self.write(entry)?;
         self.places.entry(entry.block()).or_default().add(entry, place);
         if self.flushed.elapsed() > FLUSH { self.flush() } else { Ok(()) }
@@ -188,31 +191,32 @@ impl Journal {
         self.file.sync_data().map_err(PreparationError::io(&self.path))
     }
 
-    /// Writes a line, and gives the place where it begins. A line that could not be written whole is taken back, so that another may follow.
+    /// Writes a line, and gives the place where it begins. A line that could not be written whole
+    /// is taken back, so that another may follow.
     fn write(&mut self, value: &impl Serialize) -> Result<u64, PreparationError> {
-        let told = PreparationError::io(&self.path);
-        let text = serde_json::to_vec(value).map_err(|error| told(error.into()))?;
+        let reported = PreparationError::io(&self.path);
+        let text = serde_json::to_vec(value).map_err(|error| reported(error.into()))?;
         let mut line = format!("{:08x} ", crc32c::crc32c(&text)).into_bytes();
         line.extend(text);
         line.push(b'\n');
         let place = self.end;
         let written = self.file.seek(SeekFrom::Start(place)).and_then(|_| self.file.write_all(&line));
         if let Err(error) = written {
-            // What could not be written is of no use; if it cannot be removed either, the next opening does that.
+            // A partial entry is useless; if it cannot be removed, the next opening removes it.
             let _ = self.file.set_len(place);
-            return Err(told(error));
+            return Err(reported(error));
         }
         self.end += line.len() as u64;
         Ok(place)
     }
 }
 
-/// What a journal holds, as far as it was written at some moment.
+/// A journal's contents, possibly incomplete.
 #[derive(Debug)]
 pub struct Recorded {
     path: PathBuf,
     file: File,
-    places: BTreeMap<u64, Places>,
+    places: BTreeMap<u64, EntryOffsets>,
 }
 
 impl Recorded {
@@ -222,7 +226,7 @@ impl Recorded {
         &self.path
     }
 
-    /// Whether the answers to all questions of a block are known, of which there are so many.
+    /// Whether all answers of a block of `count` questions are known.
     #[must_use]
     pub fn is_answered(&self, block: u64, questions: usize) -> bool {
         self.places.get(&block).is_some_and(|places| places.answers >= questions)
@@ -234,7 +238,7 @@ impl Recorded {
     /// If the file cannot be read.
     pub fn ranked(&self, block: u64) -> Result<Option<Vec<Ranked>>, PreparationError> {
         match self.places.get(&block).and_then(|places| places.ranked).map(|place| self.read(place)).transpose()? {
-            Some(Entry::Ranked { questions, .. }) => Ok(Some(questions)),
+            Some(JournalEntry::Ranked { questions, .. }) => Ok(Some(questions)),
             _ => Ok(None),
         }
     }
@@ -243,23 +247,23 @@ impl Recorded {
     ///
     /// # Errors
     /// If the file cannot be read.
-    pub fn answered(&self, block: u64) -> Result<BTreeMap<usize, Answered>, PreparationError> {
+    pub fn answered(&self, block: u64) -> Result<BTreeMap<usize, TeacherAnswer>, PreparationError> {
         let mut known = BTreeMap::new();
         for &place in self.places.get(&block).map_or(&[][..], |places| &places.answered) {
-            if let Entry::Answered { answers, .. } = self.read(place)? {
+            if let JournalEntry::Answered { answers, .. } = self.read(place)? {
                 known.extend(answers);
             }
         }
         Ok(known)
     }
 
-    fn read(&self, place: u64) -> Result<Entry, PreparationError> {
-        let told = PreparationError::io(&self.path);
+    fn read(&self, place: u64) -> Result<JournalEntry, PreparationError> {
+        let reported = PreparationError::io(&self.path);
         let mut file = &self.file;
-        file.seek(SeekFrom::Start(place)).map_err(&told)?;
+        file.seek(SeekFrom::Start(place)).map_err(&reported)?;
         let mut line = Vec::new();
-        BufReader::new(file).read_until(b'\n', &mut line).map_err(&told)?;
-        let invalid = |message: String| told(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
+        BufReader::new(file).read_until(b'\n', &mut line).map_err(&reported)?;
+        let invalid = |message: String| reported(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
         let text = content(&line).map_err(|message| invalid(message.to_owned()))?;
         serde_json::from_slice(text).map_err(|error| invalid(error.to_string()))
     }
@@ -273,10 +277,10 @@ fn lock(path: &Path, file: &File) -> Result<(), PreparationError> {
     })
 }
 
-/// What a line says, if it is whole and its checksum right.
+/// The content of a line with a correct checksum.
 fn content(line: &[u8]) -> Result<&[u8], &'static str> {
-    let line = line.strip_suffix(b"\n").ok_or("the line has no end")?;
+    let line = line.strip_suffix(b"\n").ok_or("the line is not terminated")?;
     let (sum, text) = line.split_at_checked(9).ok_or("the line is too short")?;
     let sum = std::str::from_utf8(sum).ok().and_then(|sum| u32::from_str_radix(sum.trim_end(), 16).ok());
-    if sum == Some(crc32c::crc32c(text)) { Ok(text) } else { Err("its checksum is wrong") }
+    if sum == Some(crc32c::crc32c(text)) { Ok(text) } else { Err("checksum mismatch") }
 }

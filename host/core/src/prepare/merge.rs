@@ -1,4 +1,4 @@
-//! The records of all shares of a run as one file, in the order of the questions.
+//! Merging of a run's shards into one file, in the order of the questions.
 
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
@@ -12,44 +12,44 @@ use super::records::{NAME, Sidecar};
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// What a merge wrote.
+/// The summary of a merge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Merged {
-    /// The number of shares.
+    /// The number of shards.
     pub shards: usize,
     /// The number of records.
     pub records: u64,
 }
 
-/// A share's records, read from the first on.
-struct Source {
+/// A shard's records, read in order.
+struct ShardRecords {
     path: PathBuf,
     lines: BufReader<std::fs::File>,
     sidecar: Sidecar,
     checksum: u32,
 }
 
-/// What a merge needs to know of a record.
+/// The field of a record that a merge reads.
 #[derive(Deserialize)]
 struct Named {
     id: String,
 }
 
-/// Writes the records of a run's shares, whose directories these are, into one file: the same, to the byte, that one machine would have
-/// written; and what they were made from beside it, `train.json` beside `train.jsonl`.
+/// Merges the records of a run's shards into one file, equal to the byte to that of a single
+/// machine, and writes their description next to it: `train.json` next to `train.jsonl`.
 ///
 /// # Errors
-/// If a directory has no records; if shares are of different runs, or one is missing or there twice; if `out` is one of their files, or another
-/// file stands where the description is to be; if two records have one id; if a file was changed since it was written; if the disk is full.
+/// If a directory has no records; if shards belong to different runs, or one is missing or
+/// duplicate; if `out` is one of their files, or the description would overwrite another file; if
+/// two records have the same id; if a file changed after it was written; if the disk is full.
 pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
-    let mut sources = directories.iter().map(|directory| Source::open(directory)).collect::<Result<Vec<_>>>()?;
+    let mut sources = directories.iter().map(|directory| ShardRecords::open(directory)).collect::<Result<Vec<_>>>()?;
     sources.sort_by_key(|source| source.sidecar.shard().index);
     check(&sources)?;
     let described = beside(out);
     sources.iter().try_for_each(|source| source.keep(&[out, &described]))?;
     if described.exists() && Sidecar::read_file(&described).is_err() {
-        let message =
-            "it is no description of records, and that of the merged ones would replace it; choose another --out".to_owned();
+        let message = "not a description of records, and the merge would overwrite it; choose another --out".to_owned();
         return Err(PreparationError::Merge { path: described, message }.into());
     }
     let mut ids = HashSet::new();
@@ -65,7 +65,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
                     let Named { id } =
                         serde_json::from_slice(&line).map_err(|error| source.fault(format!("a record is damaged: {error}")))?;
                     if !ids.insert(id.clone()) {
-                        return Err(source.fault(format!("the record `{id}` is there a second time")).into());
+                        return Err(source.fault(format!("duplicate record `{id}`")).into());
                     }
                     checksum = crc32c::crc32c_append(checksum, &line);
                     file.write_all(&line).map_err(|error| Error::io(out, error))?;
@@ -73,7 +73,7 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
                 }
             }
         }
-        sources.iter_mut().try_for_each(Source::end)
+        sources.iter_mut().try_for_each(ShardRecords::end)
     })?;
     if let Some(whole) = whole(&sources, records_per_block, checksum) {
         whole.write(&described)?;
@@ -81,12 +81,12 @@ pub fn merge(directories: &[PathBuf], out: &Path) -> Result<Merged> {
     Ok(Merged { shards: directories.len(), records })
 }
 
-/// What the merged records were made from: what one machine would have written, but that the configuration is the first share's.
-fn whole(sources: &[Source], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
+/// The merged records' description: that of a single machine, with the first shard's configuration.
+fn whole(sources: &[ShardRecords], records_per_block: Vec<usize>, checksum: u32) -> Option<Sidecar> {
     let first = &sources.first()?.sidecar;
     let mut whole = Sidecar { records_per_block, checksum, ..first.clone() };
     whole.fingerprint.shard = Shard::default();
-    for Source { sidecar, .. } in &sources[1..] {
+    for ShardRecords { sidecar, .. } in &sources[1..] {
         whole.counts.records += sidecar.counts.records;
         for (reason, count) in &sidecar.counts.skipped {
             *whole.counts.skipped.entry(reason.clone()).or_default() += count;
@@ -103,18 +103,18 @@ fn beside(records: &Path) -> PathBuf {
     }
 }
 
-/// Checks that the shares are those of one run, each once.
-fn check(sources: &[Source]) -> Result<()> {
+/// Checks that the shards belong to one run, each exactly once.
+fn check(sources: &[ShardRecords]) -> Result<()> {
     let Some(first) = sources.first() else { return Ok(()) };
     let of = first.sidecar.shard().of;
     for source in sources {
         if !first.sidecar.fingerprint.fits(&source.sidecar.fingerprint) {
-            let message = format!("its records are of another run than those of {}", first.path.display());
+            let message = format!("its records belong to another run than those of {}", first.path.display());
             return Err(source.fault(message).into());
         }
     }
     if let Some([a, b]) = sources.array_windows().find(|[a, b]| a.sidecar.shard() == b.sidecar.shard()) {
-        return Err(b.fault(format!("it is shard {}, and so is {}", b.sidecar.shard(), a.path.display())).into());
+        return Err(b.fault(format!("duplicate shard {}: the same as {}", b.sidecar.shard(), a.path.display())).into());
     }
     let there: HashSet<u64> = sources.iter().map(|source| source.sidecar.shard().index).collect();
     let missing: Vec<String> =
@@ -122,24 +122,22 @@ fn check(sources: &[Source]) -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(first.fault(format!("it is one of {of} shards, and these are missing: {}", missing.join(", "))).into())
+    Err(first.fault(format!("missing shards (of {of}): {}", missing.join(", "))).into())
 }
 
-impl Source {
+impl ShardRecords {
     fn open(directory: &Path) -> Result<Self> {
         let sidecar = Sidecar::read(directory)?;
         let path = directory.join(NAME);
         let file = std::fs::File::open(&path).map_err(PreparationError::io(&path))?;
-        Ok(Source { path, lines: BufReader::new(file), sidecar, checksum: 0 })
+        Ok(ShardRecords { path, lines: BufReader::new(file), sidecar, checksum: 0 })
     }
 
-    /// Refuses to write over a share, whose files are the only ones of their records.
+    /// Refuses to overwrite a shard's files.
     fn keep(&self, out: &[&Path]) -> Result<()> {
         let own = [self.path.clone(), self.path.with_file_name(Sidecar::NAME)].map(|path| path.canonicalize().ok());
         match out.iter().find(|path| path.canonicalize().is_ok_and(|path| own.contains(&Some(path)))) {
-            Some(path) => {
-                Err(self.fault(format!("writing {} would overwrite this share; choose another --out", path.display())).into())
-            }
+            Some(path) => Err(self.fault(format!("{} is a file of this shard; choose another --out", path.display())).into()),
             None => Ok(()),
         }
     }
@@ -161,7 +159,7 @@ impl Source {
     }
 
     fn changed(&self) -> PreparationError {
-        self.fault(format!("it was changed since it was written beside its {}; prepare this shard again", Sidecar::NAME))
+        self.fault(format!("changed after it was written (see {}); prepare this shard again", Sidecar::NAME))
     }
 
     fn fault(&self, message: String) -> PreparationError {

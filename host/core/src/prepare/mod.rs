@@ -1,8 +1,10 @@
-//! Questions to training records: a retriever finds documents, a reranker orders them, a teacher answers from them (OSCAR, section 4.1).
+//! Questions to training records: a retriever finds documents, a reranker orders them, a teacher
+//! answers from them (OSCAR, section 4.1).
 //!
-//! Questions are worked on in [`Block`]s of fixed composition, and what is found and answered is written to a [`Journal`] as it comes. So a run
-//! that is killed at any moment goes on where it was, and as what stands in a record depends on its block alone, the records are the same to
-//! the byte; the same holds for runs that share the blocks between machines.
+//! Questions are processed in [`Block`]s of fixed composition; results are written to a [`Journal`]
+//! as they arrive. So a run that was killed at any moment can be resumed. A record depends on its
+//! block alone, so that the records are the same to the byte, also when shards run on several
+//! machines.
 
 mod answering;
 mod block;
@@ -15,13 +17,13 @@ mod pipeline;
 mod ranking;
 mod records;
 
-pub use answering::Answered;
+pub use answering::TeacherAnswer;
 pub use block::{Block, Blocks, Shard, Survey};
 pub use error::PreparationError;
-pub use fingerprint::Fingerprint;
-pub use journal::{Claim, Entry, Journal};
+pub use fingerprint::PreparationFingerprint;
+pub use journal::{Claim, Journal, JournalEntry};
 pub use merge::{Merged, merge};
-pub use pipeline::{Busy, Pipeline, Stage};
+pub use pipeline::{Busy, Pipeline, PipelineStage};
 pub use ranking::Ranked;
 pub use records::{Counts, NAME as RECORDS, Sidecar, write};
 

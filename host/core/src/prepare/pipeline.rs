@@ -1,4 +1,5 @@
-//! The stages of a preparation, side by side: while the teacher answers one block, the next is reranked and the one after it searched for.
+//! The stages of a preparation, side by side: while the teacher answers one block, the next is
+//! reranked and the one after it searched for.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,14 +9,14 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use scaledown_sdk::component::{Reranker, Teacher};
 
-use super::answering::{Answered, Answering};
+use super::answering::{Answering, TeacherAnswer};
 use super::block::Block;
 use super::config::Preparation;
 use super::error::PreparationError;
-use super::journal::{Entry, Journal, Recorded};
+use super::journal::{Journal, JournalEntry, Recorded};
 use super::ranking::{self, Candidates, Ranked};
 use crate::data::config::OnError;
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::retrieval::SearchIndex;
 use crate::support::progress::{Bar, Progress};
 use crate::text::PromptTemplate;
@@ -24,7 +25,7 @@ use crate::{Error, Result};
 
 /// A stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub enum PipelineStage {
     /// The retriever finds documents.
     Retrieve,
     /// The reranker orders them.
@@ -33,7 +34,8 @@ pub enum Stage {
     Answer,
 }
 
-/// How far each stage has come, and whether the run is to stop. It is told from the threads of the stages.
+/// How far each stage has come, and whether the run is to stop. The stages call it from their
+/// threads.
 struct Watch<'a> {
     progress: &'a dyn Progress,
     bars: [Option<Box<dyn Bar>>; 3],
@@ -45,8 +47,8 @@ impl<'a> Watch<'a> {
         Watch { progress, bars: [bar("retrieve"), if reranked { bar("rerank") } else { None }, bar("answer")] }
     }
 
-    /// A stage has finished so many more questions.
-    fn done(&self, stage: Stage, questions: u64) {
+    /// A stage has finished this many more questions.
+    fn done(&self, stage: PipelineStage, questions: u64) {
         if let Some(Some(bar)) = self.bars.get(stage as usize) {
             bar.add(questions);
         }
@@ -85,10 +87,10 @@ pub(super) struct Ready {
     pub(super) ranked: Vec<Ranked>,
     pub(super) texts: Vec<Vec<String>>,
     /// The answers that are recorded already, by their questions' places.
-    pub(super) known: BTreeMap<usize, Answered>,
+    pub(super) known: BTreeMap<usize, TeacherAnswer>,
 }
 
-/// What the stages share: the first error, which ends them all, and the time that each worked.
+/// The stages' shared state: the first error, which ends them all, and their busy times.
 #[derive(Default)]
 struct Shared {
     failed: AtomicBool,
@@ -104,7 +106,7 @@ impl Shared {
     }
 
     /// Runs a piece of a stage's work. `None` if it failed.
-    fn work<T>(&self, stage: Stage, work: impl FnOnce() -> Result<T>) -> Option<T> {
+    fn work<T>(&self, stage: PipelineStage, work: impl FnOnce() -> Result<T>) -> Option<T> {
         let started = Instant::now();
         let result = work();
         let nanoseconds = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -119,11 +121,12 @@ impl Shared {
 }
 
 impl Pipeline<'_> {
-    /// Does what is missing in `journal` of all `blocks`, which hold so many `questions`, and records it there. Ends early, with what is done
-    /// recorded, if it is cancelled.
+    /// Processes the `blocks` that are missing in `journal` and records the results there.
+    /// `questions` is their number of questions. Ends early if cancelled; progress is journaled.
     ///
     /// # Errors
-    /// The first of a component or the journal; of a question, if these are to stop the run. What was recorded stays.
+    /// The first of a component or the journal; of a question, if these are to stop the run.
+    /// Recorded results stay.
     pub fn run(
         &self,
         blocks: impl Iterator<Item = Result<Block>>,
@@ -137,7 +140,7 @@ impl Pipeline<'_> {
         let (to_retrieve, retrieving) = bounded::<Block>(queue);
         let (to_rerank, reranking) = bounded::<(Block, Vec<Candidates>)>(queue);
         let (to_teacher, teaching) = bounded::<Ready>(queue);
-        let (to_journal, recording) = bounded::<Entry>(queue);
+        let (to_journal, recording) = bounded::<JournalEntry>(queue);
         let shared = Shared::default();
         let (shared, template) = (&shared, &template);
         let recorded = journal.recorded()?;
@@ -171,16 +174,18 @@ impl Pipeline<'_> {
             let sent = block.and_then(|block| {
                 let questions = block.questions.len() as u64;
                 if recorded.is_answered(block.number, block.questions.len()) {
-                    [Stage::Retrieve, Stage::Rerank, Stage::Answer].into_iter().for_each(|stage| watch.done(stage, questions));
+                    [PipelineStage::Retrieve, PipelineStage::Rerank, PipelineStage::Answer]
+                        .into_iter()
+                        .for_each(|stage| watch.done(stage, questions));
                     return Ok(true);
                 }
                 let Some(ranked) = recorded.ranked(block.number)? else { return Ok(to_retrieve.send(block).is_ok()) };
-                [Stage::Retrieve, Stage::Rerank].into_iter().for_each(|stage| watch.done(stage, questions));
+                [PipelineStage::Retrieve, PipelineStage::Rerank].into_iter().for_each(|stage| watch.done(stage, questions));
                 let pairs = block.questions.iter().zip(&ranked);
                 let texts = pairs.map(|(question, ranked)| ranking::texts(self.index, question, ranked));
                 let texts = texts.collect::<Result<_>>()?;
                 let known = recorded.answered(block.number)?;
-                watch.done(Stage::Answer, known.len() as u64);
+                watch.done(PipelineStage::Answer, known.len() as u64);
                 Ok(to_teacher.send(Ready { block, ranked, texts, known }).is_ok())
             });
             match sent {
@@ -199,9 +204,9 @@ impl Pipeline<'_> {
         watch: &Watch<'_>,
     ) {
         for block in blocks.iter().take_while(|_| !ends(shared, watch)) {
-            let found = shared.work(Stage::Retrieve, || ranking::retrieve(self.index, &block, self.config));
+            let found = shared.work(PipelineStage::Retrieve, || ranking::retrieve(self.index, &block, self.config));
             let Some(found) = found else { return };
-            watch.done(Stage::Retrieve, block.questions.len() as u64);
+            watch.done(PipelineStage::Retrieve, block.questions.len() as u64);
             if to_rerank.send((block, found)).is_err() {
                 return;
             }
@@ -212,12 +217,12 @@ impl Pipeline<'_> {
         &self,
         blocks: &Receiver<(Block, Vec<Candidates>)>,
         to_teacher: &Sender<Ready>,
-        to_journal: &Sender<Entry>,
+        to_journal: &Sender<JournalEntry>,
         shared: &Shared,
         watch: &Watch<'_>,
     ) {
         for (block, candidates) in blocks.iter().take_while(|_| !ends(shared, watch)) {
-            let ranked = shared.work(Stage::Rerank, || {
+            let ranked = shared.work(PipelineStage::Rerank, || {
                 let ranked = ranking::rank(self.reranker, &block.questions, &candidates, self.config)?;
                 let (ranked, texts): (Vec<Ranked>, Vec<Vec<String>>) = ranked.into_iter().unzip();
                 let skipped = block.questions.iter().zip(&ranked).filter_map(|(question, ranked)| match ranked {
@@ -228,8 +233,8 @@ impl Pipeline<'_> {
                 Ok((ranked, texts))
             });
             let Some((ranked, texts)) = ranked else { return };
-            watch.done(Stage::Rerank, block.questions.len() as u64);
-            let entry = Entry::Ranked { block: block.number, questions: ranked.clone() };
+            watch.done(PipelineStage::Rerank, block.questions.len() as u64);
+            let entry = JournalEntry::Ranked { block: block.number, questions: ranked.clone() };
             if to_journal.send(entry).is_err() || to_teacher.send(Ready { block, ranked, texts, known: BTreeMap::new() }).is_err()
             {
                 return;
@@ -240,7 +245,7 @@ impl Pipeline<'_> {
     fn answer(
         &self,
         blocks: &Receiver<Ready>,
-        to_journal: &Sender<Entry>,
+        to_journal: &Sender<JournalEntry>,
         template: &PromptTemplate,
         shared: &Shared,
         watch: &Watch<'_>,
@@ -248,28 +253,28 @@ impl Pipeline<'_> {
         let answering = Answering { teacher: self.teacher, prompt: self.prompt, template };
         for ready in blocks.iter().take_while(|_| !ends(shared, watch)) {
             let Ready { block, .. } = &ready;
-            let taken = |answers: Vec<(usize, Answered)>| {
+            let taken = |answers: Vec<(usize, TeacherAnswer)>| {
                 let skipped = answers.iter().filter_map(|(place, answer)| match answer {
-                    Answered::Skipped(reason) => Some((block.questions.get(*place)?, reason.clone())),
-                    Answered::Answer(_) => None,
+                    TeacherAnswer::Skipped(reason) => Some((block.questions.get(*place)?, reason.clone())),
+                    TeacherAnswer::Answer(_) => None,
                 });
                 self.allow(skipped)?;
                 let count = answers.len() as u64;
-                let sent = to_journal.send(Entry::Answered { block: block.number, answers }).is_ok();
-                watch.done(Stage::Answer, count);
+                let sent = to_journal.send(JournalEntry::Answered { block: block.number, answers }).is_ok();
+                watch.done(PipelineStage::Answer, count);
                 Ok(sent && !ends(shared, watch))
             };
-            if shared.work(Stage::Answer, || answering.answers(&ready, taken)).is_none() {
+            if shared.work(PipelineStage::Answer, || answering.answers(&ready, taken)).is_none() {
                 return;
             }
         }
     }
 
     /// Ends the run at the first question that would be skipped, if that is not allowed.
-    fn allow<'a>(&self, mut skipped: impl Iterator<Item = (&'a Question, String)>) -> Result<()> {
+    fn allow<'a>(&self, mut skipped: impl Iterator<Item = (&'a CorpusQuestion, String)>) -> Result<()> {
         match (self.config.on_error, skipped.next()) {
             (OnError::Stop, Some((question, message))) => {
-                Err(PreparationError::Question { id: question.id.clone(), message }.into())
+                Err(PreparationError::CorpusQuestion { id: question.id.clone(), message }.into())
             }
             _ => Ok(()),
         }
@@ -281,7 +286,7 @@ fn ends(shared: &Shared, watch: &Watch<'_>) -> bool {
 }
 
 /// Writes down what the stages have done, even after one of them failed.
-fn record(entries: &Receiver<Entry>, journal: &mut Journal, shared: &Shared) {
+fn record(entries: &Receiver<JournalEntry>, journal: &mut Journal, shared: &Shared) {
     for entry in entries {
         if let Err(error) = journal.append(&entry) {
             return shared.fail(error.into());

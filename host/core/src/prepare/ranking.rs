@@ -7,8 +7,8 @@ use super::answering::refuses;
 use super::block::Block;
 use super::config::Preparation;
 use crate::Result;
-use crate::data::questions::Question;
-use crate::retrieval::{Found, SearchIndex};
+use crate::data::questions::CorpusQuestion;
+use crate::retrieval::{FoundChunk, SearchIndex};
 use crate::support::random::Stream;
 
 /// The documents that a question keeps, best first; or why it has none.
@@ -43,16 +43,16 @@ pub enum Ranked {
 pub(super) enum Candidates {
     Found {
         /// The retriever's best.
-        best: Vec<Found>,
+        best: Vec<FoundChunk>,
         /// Those drawn from the others that it found.
-        drawn: Vec<Found>,
+        drawn: Vec<FoundChunk>,
     },
     Given,
     /// There are none, and nothing that could find some.
     Missing,
 }
 
-/// What the retriever finds for the questions of a block that came without documents.
+/// The retriever's results for the questions of a block without documents.
 pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Preparation) -> Result<Vec<Candidates>> {
     let without = || block.questions.iter().filter(|question| question.documents.is_empty());
     let queries: Vec<&str> = without().map(|question| question.query.as_str()).collect();
@@ -68,7 +68,7 @@ pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Prep
         _ => vec![(Vec::new(), Vec::new()); queries.len()],
     }
     .into_iter();
-    let candidates = |question: &Question| match (question.documents.is_empty(), index) {
+    let candidates = |question: &CorpusQuestion| match (question.documents.is_empty(), index) {
         (true, Some(_)) => {
             let (best, drawn) = found.next().unwrap_or_default();
             Candidates::Found { best, drawn }
@@ -79,17 +79,18 @@ pub(super) fn retrieve(index: Option<&SearchIndex>, block: &Block, config: &Prep
     Ok(block.questions.iter().map(candidates).collect())
 }
 
-/// What a question takes of that which was found for it.
+/// The candidates of a question.
 struct Chosen<T> {
     best: Vec<T>,
     drawn: Vec<T>,
 }
 
-/// The best of what was found, and some of the others, by a draw that depends on the question alone.
-fn choose<T>(mut found: Vec<T>, question: &Question, config: &Preparation) -> Chosen<T> {
+/// The best retrieved documents, and random ones of the others; the draw depends on the question
+/// alone.
+fn choose<T>(mut found: Vec<T>, question: &CorpusQuestion, config: &Preparation) -> Chosen<T> {
     let mut others = found.split_off(config.reranked().min(found.len()));
     let mut stream = Stream::new(0, &question.id, u64::from(crc32c::crc32c(question.query.as_bytes())));
-    let count = config.draw.floor() as usize + usize::from(stream.chance(config.draw.fract()));
+    let count = config.random_negatives.floor() as usize + usize::from(stream.chance(config.random_negatives.fract()));
     let drawn = (0..count.min(others.len())).map(|_| others.swap_remove(stream.below(others.len()))).collect();
     Chosen { best: found, drawn }
 }
@@ -97,17 +98,17 @@ fn choose<T>(mut found: Vec<T>, question: &Question, config: &Preparation) -> Ch
 /// The best documents of each question of a block, with their texts.
 pub(super) fn rank(
     reranker: Option<&dyn Reranker>,
-    questions: &[Question],
+    questions: &[CorpusQuestion],
     candidates: &[Candidates],
     config: &Preparation,
 ) -> Result<Vec<(Ranked, Vec<String>)>> {
     let ranked = questions.iter().zip(candidates).map(|(question, candidates)| match candidates {
         Candidates::Given => given(reranker, question, config.keep),
-        Candidates::Missing => Ok(skip("it comes without documents, and there is no [retriever] to find some")),
-        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no document")),
+        Candidates::Missing => Ok(skip("has no documents, and the configuration has no [retriever]")),
+        Candidates::Found { best, .. } if best.is_empty() => Ok(skip("the retriever found no documentss")),
         Candidates::Found { best, drawn } => found(reranker, question, best, drawn, config.keep),
     });
-    // A question that the reranker cannot read is one that cannot be prepared, whoever asks again.
+    // A question that the reranker rejects cannot be prepared; a retry would fail again.
     let skipped = |ranked: Result<_>| match ranked {
         Err(error) if error.downcast_ref().is_some_and(refuses) => Ok(skip(&error.to_string())),
         other => other,
@@ -120,7 +121,7 @@ fn skip(reason: &str) -> (Ranked, Vec<String>) {
 }
 
 /// The best of the documents that a question came with.
-fn given(reranker: Option<&dyn Reranker>, question: &Question, keep: usize) -> Result<(Ranked, Vec<String>)> {
+fn given(reranker: Option<&dyn Reranker>, question: &CorpusQuestion, keep: usize) -> Result<(Ranked, Vec<String>)> {
     let texts: Vec<&str> = question.documents.iter().map(String::as_str).collect();
     let scores = match &question.reranking_scores {
         Some(scores) => Some(scores.clone()),
@@ -133,15 +134,16 @@ fn given(reranker: Option<&dyn Reranker>, question: &Question, keep: usize) -> R
     Ok((Ranked::Given { places: order, scores }, kept))
 }
 
-/// The best of the documents that were found for a question, and those that were drawn, `keep` in all.
+/// The best of the documents that were found for a question, and those that were drawn, `keep` in
+/// all.
 fn found(
     reranker: Option<&dyn Reranker>,
-    question: &Question,
-    best: &[Found],
-    drawn: &[Found],
+    question: &CorpusQuestion,
+    best: &[FoundChunk],
+    drawn: &[FoundChunk],
     keep: usize,
 ) -> Result<(Ranked, Vec<String>)> {
-    let all: Vec<&Found> = best.iter().chain(drawn).collect();
+    let all: Vec<&FoundChunk> = best.iter().chain(drawn).collect();
     let texts: Vec<&str> = all.iter().map(|found| found.text.as_str()).collect();
     let scores = scores(reranker, question, &texts)?;
     let mut kept = in_order((0..best.len()).collect(), scores.as_deref());
@@ -155,12 +157,13 @@ fn found(
 }
 
 /// The reranker's scores, if there is a reranker.
-fn scores(reranker: Option<&dyn Reranker>, question: &Question, texts: &[&str]) -> Result<Option<Vec<f64>>> {
+fn scores(reranker: Option<&dyn Reranker>, question: &CorpusQuestion, texts: &[&str]) -> Result<Option<Vec<f64>>> {
     let scores = reranker.map(|reranker| reranker.score(&question.query, texts)).transpose()?;
     Ok(scores.map(|scores| scores.into_iter().map(decimal).collect()))
 }
 
-/// `places` by descending score; those of equal scores, and all where there are none, stay in their order.
+/// `places` by descending score; those of equal scores, and all where there are none, stay in their
+/// order.
 fn in_order(mut places: Vec<usize>, scores: Option<&[f64]>) -> Vec<usize> {
     if let Some(scores) = scores {
         places.sort_by(|&a, &b| scores[b].total_cmp(&scores[a]));
@@ -168,13 +171,13 @@ fn in_order(mut places: Vec<usize>, scores: Option<&[f64]>) -> Vec<usize> {
     places
 }
 
-/// A score with no more digits than it needs, as it is written and read.
+/// A score rounded to its shortest text.
 fn decimal(score: f32) -> f64 {
     score.to_string().parse().unwrap_or(f64::from(score))
 }
 
 /// The texts of a question's documents whose ranking is known.
-pub(super) fn texts(index: Option<&SearchIndex>, question: &Question, ranked: &Ranked) -> Result<Vec<String>> {
+pub(super) fn texts(index: Option<&SearchIndex>, question: &CorpusQuestion, ranked: &Ranked) -> Result<Vec<String>> {
     match (ranked, index) {
         (Ranked::Found { ids, .. }, Some(index)) => index.texts(ids),
         (Ranked::Given { places, .. }, _) => {
@@ -197,14 +200,14 @@ mod tests {
         }
     }
 
-    fn block(found: &[&str]) -> (Vec<Question>, Vec<Candidates>) {
-        let one = |id: char| Found { id: id.to_string(), score: 1.0, text: format!("{id}.") };
+    fn block(found: &[&str]) -> (Vec<CorpusQuestion>, Vec<Candidates>) {
+        let one = |id: char| FoundChunk { id: id.to_string(), score: 1.0, text: format!("{id}.") };
         let candidates = found.iter().map(|ids| {
             let (best, drawn) = ids.split_once('+').unwrap_or((ids, ""));
             Candidates::Found { best: best.chars().map(one).collect(), drawn: drawn.chars().map(one).collect() }
         });
         let candidates = candidates.collect();
-        (vec![Question::default(); found.len()], candidates)
+        (vec![CorpusQuestion::default(); found.len()], candidates)
     }
 
     fn ids(ranked: &[(Ranked, Vec<String>)]) -> Vec<String> {
@@ -244,7 +247,7 @@ mod tests {
     fn a_question_that_the_reranker_refuses_is_left_out() {
         let (mut questions, mut candidates) = block(&["ab", "cd"]);
         questions[0].query = "long one".into();
-        questions.push(Question { documents: vec!["x".into()], query: "longer".into(), ..Question::default() });
+        questions.push(CorpusQuestion { documents: vec!["x".into()], query: "longer".into(), ..CorpusQuestion::default() });
         candidates.push(Candidates::Given);
         let ranked = rank(Some(&Short), &questions, &candidates, &Preparation::default()).unwrap();
         let reason = |at: usize| match &ranked[at].0 {
@@ -265,9 +268,9 @@ mod tests {
 
     #[test]
     fn a_draw_is_the_questions_own_and_comes_to_its_average() {
-        let config = Preparation { retrieve: 50, rerank: Some(2), draw: 2.5, ..Preparation::default() };
+        let config = Preparation { retrieve: 50, rerank: Some(2), random_negatives: 2.5, ..Preparation::default() };
         let found: Vec<usize> = (0..50).collect();
-        let question = |id: usize| Question { id: id.to_string(), query: "who".into(), ..Question::default() };
+        let question = |id: usize| CorpusQuestion { id: id.to_string(), query: "who".into(), ..CorpusQuestion::default() };
         let draw = |id: usize| choose(found.clone(), &question(id), &config);
         let (mut count, mut seen) = (0, std::collections::BTreeSet::new());
         for id in 0..400 {
@@ -288,8 +291,8 @@ mod tests {
 
     #[test]
     fn scores_that_are_given_are_not_made_again() {
-        let question = Question { documents: vec!["a".into(), "b".into()], ..Question::default() };
-        let scored = Question { reranking_scores: Some(vec![2.0, 1.0]), ..question.clone() };
+        let question = CorpusQuestion { documents: vec!["a".into(), "b".into()], ..CorpusQuestion::default() };
+        let scored = CorpusQuestion { reranking_scores: Some(vec![2.0, 1.0]), ..question.clone() };
         let (questions, candidates) = ([question, scored], [Candidates::Given, Candidates::Given]);
         let ranked = rank(Some(&Alphabet), &questions, &candidates, &Preparation::default()).unwrap();
         assert_eq!(ranked[0].0, Ranked::Given { places: vec![1, 0], scores: Some(vec![1.0, 0.0]) });

@@ -7,33 +7,34 @@ use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::answering::Answered;
+use super::answering::TeacherAnswer;
 use super::block::{Block, Shard};
 use super::error::PreparationError;
-use super::fingerprint::Fingerprint;
+use super::fingerprint::PreparationFingerprint;
 use super::journal::Recorded;
 use super::ranking::{self, Ranked};
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::data::records::Record;
 use crate::retrieval::SearchIndex;
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// The file of records in a run's directory; what it was made from is in [`Sidecar::NAME`] beside it.
+/// The file of records in a run's directory; what it was made from is in [`Sidecar::NAME`] beside
+/// it.
 pub const NAME: &str = "records.jsonl";
 
-/// What a file of records was made from.
+/// The description of a file of records.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Sidecar {
     /// The version of ScaleDown that wrote it.
     pub scaledown: String,
-    /// What the records depend on.
-    pub fingerprint: Fingerprint,
+    /// The fingerprint of the records.
+    pub fingerprint: PreparationFingerprint,
     /// The resolved configuration.
     pub config: Value,
     /// The commits of the models that came from a hub, by the section that names them.
     pub revisions: Map<String, Value>,
-    /// What became of the questions.
+    /// The counts of the questions.
     pub counts: Counts,
     /// The records of each block, in order.
     pub records_per_block: Vec<usize>,
@@ -45,7 +46,7 @@ impl Sidecar {
     /// The file's name.
     pub const NAME: &str = "records.json";
 
-    /// The share of the questions that the records are made of.
+    /// The shard of the questions.
     #[must_use]
     pub fn shard(&self) -> Shard {
         self.fingerprint.shard
@@ -65,7 +66,7 @@ impl Sidecar {
     /// If it is not there, or not one.
     pub fn read_file(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, FileKind::Manifest).map_err(PreparationError::io(path))?;
-        let message = |error: serde_json::Error| format!("it is no description of records: {error}");
+        let message = |error: serde_json::Error| format!("not a description of records: {error}");
         serde_json::from_slice(&bytes)
             .map_err(|error| PreparationError::Merge { path: path.to_owned(), message: message(error) }.into())
     }
@@ -80,19 +81,19 @@ impl Sidecar {
     }
 }
 
-/// What became of the questions of a run.
+/// The counts of a run's questions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Records written.
     pub records: u64,
-    /// Questions that are left out: by the reason, how many.
+    /// Skipped questions by reason.
     pub skipped: std::collections::BTreeMap<String, u64>,
-    /// Lines that are no question, in all shards.
+    /// Malformed lines, in all shards.
     pub malformed: u64,
 }
 
-/// Writes the records of all blocks, whose answers must be recorded, to `path`: whole or not at all. Gives the number of records of each block,
-/// and the checksum of the file.
+/// Writes the records of all blocks, whose answers must be recorded, to `path`: whole or not at
+/// all. Gives the number of records of each block, and the checksum of the file.
 ///
 /// # Errors
 /// If the questions or the journal cannot be read, or the disk is full.
@@ -131,19 +132,19 @@ pub fn write(
 fn records(block: &Block, recorded: &Recorded, index: Option<&SearchIndex>) -> Result<Vec<std::result::Result<Record, String>>> {
     let lost = || {
         let (journal, number) = (recorded.path().display(), block.number);
-        Error::failed(format!("{journal}: it has no answers for block {number}, which it should; start over with --overwrite"))
+        Error::failed(format!("{journal}: the answers of block {number} are missing; start over with --overwrite"))
     };
     let ranked = recorded.ranked(block.number)?.ok_or_else(lost)?;
     let mut answers = recorded.answered(block.number)?;
     let each = block.questions.iter().zip(ranked).enumerate();
     each.map(|(place, (question, ranked))| match answers.remove(&place).ok_or_else(lost)? {
-        Answered::Skipped(reason) => Ok(Err(reason)),
-        Answered::Answer(answer) => Ok(Ok(record(question, ranked, answer, index)?)),
+        TeacherAnswer::Skipped(reason) => Ok(Err(reason)),
+        TeacherAnswer::Answer(answer) => Ok(Ok(record(question, ranked, answer, index)?)),
     })
     .collect()
 }
 
-fn record(question: &Question, ranked: Ranked, answer: String, index: Option<&SearchIndex>) -> Result<Record> {
+fn record(question: &CorpusQuestion, ranked: Ranked, answer: String, index: Option<&SearchIndex>) -> Result<Record> {
     let documents = ranking::texts(index, question, &ranked)?;
     let mut extra = Map::new();
     let reranking_scores = match ranked {

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::config::{Preparation, PreparationConfig};
 use super::*;
-use crate::data::questions::Question;
+use crate::data::questions::CorpusQuestion;
 use crate::plugins::Component;
 use crate::support::marks::each_changed;
 use crate::support::progress::{Bar, Progress, Task};
@@ -25,32 +25,32 @@ struct Sections {
 }
 
 impl Sections {
-    fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> Fingerprint {
+    fn fingerprint(&self, shard: Shard, survey: &Survey, corpus: Option<String>) -> PreparationFingerprint {
         let Sections { preparation, prompt, teacher } = self;
         let teacher = teacher.as_ref();
         let config = PreparationConfig { preparation, prompt, retriever: None, reranker: None, teacher };
-        Fingerprint::new(&config, shard, survey, corpus)
+        PreparationFingerprint::new(&config, shard, survey, corpus)
     }
 }
 
-fn fingerprint(shard: Shard) -> Fingerprint {
+fn fingerprint(shard: Shard) -> PreparationFingerprint {
     let survey = Survey { questions: 4, all: 4, ..Survey::default() };
     Sections::default().fingerprint(shard, &survey, Some("crc32c:01".into()))
 }
 
-fn ranked(block: u64) -> Entry {
+fn ranked(block: u64) -> JournalEntry {
     let found = |n: u64| Ranked::Found { ids: vec![format!("d{n}"), "ü#1".into()], scores: Some(vec![0.1, -2.5]) };
-    Entry::Ranked { block, questions: vec![found(block), Ranked::Skipped { reason: "no\nluck".into() }] }
+    JournalEntry::Ranked { block, questions: vec![found(block), Ranked::Skipped { reason: "no\nluck".into() }] }
 }
 
-fn answered(block: u64) -> Entry {
-    Entry::Answered {
+fn answered(block: u64) -> JournalEntry {
+    JournalEntry::Answered {
         block,
-        answers: vec![(1, Answered::Answer(format!("a{block}"))), (0, Answered::Skipped("no\nluck".into()))],
+        answers: vec![(1, TeacherAnswer::Answer(format!("a{block}"))), (0, TeacherAnswer::Skipped("no\nluck".into()))],
     }
 }
 
-fn journal(directory: &Path, entries: &[Entry]) -> std::path::PathBuf {
+fn journal(directory: &Path, entries: &[JournalEntry]) -> std::path::PathBuf {
     let path = directory.join("journal");
     let mut journal = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
     entries.iter().for_each(|entry| journal.append(entry).unwrap());
@@ -67,8 +67,8 @@ fn a_journal_gives_back_what_was_written() {
     let recorded = journal.recorded().unwrap();
     assert!(recorded.is_answered(0, 2) && recorded.is_answered(7, 2) && !recorded.is_answered(1, 2));
     assert!(!recorded.is_answered(7, 3), "one of three is missing");
-    assert_eq!(Entry::Ranked { block: 7, questions: recorded.ranked(7).unwrap().unwrap() }, ranked(7));
-    let Entry::Answered { answers, .. } = answered(0) else { unreachable!() };
+    assert_eq!(JournalEntry::Ranked { block: 7, questions: recorded.ranked(7).unwrap().unwrap() }, ranked(7));
+    let JournalEntry::Answered { answers, .. } = answered(0) else { unreachable!() };
     assert_eq!(recorded.answered(0).unwrap(), answers.into_iter().collect());
     assert!(recorded.answered(1).unwrap().is_empty());
     assert_eq!(recorded.ranked(3).unwrap(), None);
@@ -98,11 +98,8 @@ fn two_runs_do_not_write_one_journal() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     let first = Journal::claim(&path).unwrap().begin(&fingerprint(Shard::default())).unwrap();
-    assert!(Journal::open(&path).unwrap_err().to_string().contains("another run is writing it"));
-    assert!(
-        Journal::claim(&path).unwrap_err().to_string().contains("another run is writing it"),
-        "nor does one that starts over"
-    );
+    assert!(Journal::open(&path).unwrap_err().to_string().contains("locked by another run"));
+    assert!(Journal::claim(&path).unwrap_err().to_string().contains("locked by another run"), "nor does one that starts over");
     drop(first);
     assert!(Journal::open(&path).unwrap().is_some());
 }
@@ -112,8 +109,8 @@ fn a_journal_whose_first_line_is_damaged_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     std::fs::write(&path, "garbage\n").unwrap();
-    let told = Journal::open(&path).unwrap_err().to_string();
-    assert!(told.contains("journal") && told.contains('1'), "{told}");
+    let reported = Journal::open(&path).unwrap_err().to_string();
+    assert!(reported.contains("journal") && reported.contains('1'), "{reported}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "garbage\n", "it stays as it is");
     std::fs::write(&path, "0123 {\"vers").unwrap();
     assert!(Journal::open(&path).unwrap().is_none(), "a run that was stopped as it began");
@@ -125,8 +122,8 @@ fn a_journal_of_another_format_is_no_damaged_one() {
     let path = directory.path().join("journal");
     let line = r#"{"version":1,"questions":4}"#;
     std::fs::write(&path, format!("{:08x} {line}\n", crc32c::crc32c(line.as_bytes()))).unwrap();
-    let told = Journal::open(&path).unwrap_err().to_string();
-    assert!(told.contains("is of format 1") && told.contains("writes format 2"), "{told}");
+    let reported = Journal::open(&path).unwrap_err().to_string();
+    assert!(reported.contains("journal format 1") && reported.contains("expected 2"), "{reported}");
 }
 
 #[test]
@@ -156,13 +153,13 @@ fn what_records_depend_on_may_not_change() {
     };
     let first = with(|_| {});
     assert_eq!(first.check(&with(|_| {}), place).unwrap(), Vec::<String>::new());
-    let told = first.check(&with(|config| config.preparation.keep = 3), place).unwrap_err().to_string();
-    assert!(told.contains("preparation.keep was 5 and is 3"), "{told}");
+    let reported = first.check(&with(|config| config.preparation.keep = 3), place).unwrap_err().to_string();
+    assert!(reported.contains("preparation.keep was 5 and is 3"), "{reported}");
     let teacher = |config: &mut Sections, key: &str, value: serde_json::Value| {
         config.teacher.as_mut().unwrap().options.insert(key.into(), value);
     };
-    let told = first.check(&with(|config| config.teacher = None), place).unwrap_err().to_string();
-    assert!(told.contains("teacher.plugin was \"openai\" and is \"none\""), "{told}");
+    let reported = first.check(&with(|config| config.teacher = None), place).unwrap_err().to_string();
+    assert!(reported.contains("teacher.plugin was \"openai\" and is \"none\""), "{reported}");
     let changed = with(|config| {
         let options = &mut config.teacher.as_mut().unwrap().options;
         options.insert("timeout".into(), json!(60));
@@ -177,8 +174,8 @@ fn what_records_depend_on_may_not_change() {
     let shorter = with(|config| {
         config.teacher.as_mut().unwrap().options.insert("max_new_tokens".into(), json!(7));
     });
-    let told = first.check(&shorter, place).unwrap_err().to_string();
-    assert!(told.contains("teacher.max_new_tokens was not set and is 7"), "{told}");
+    let reported = first.check(&shorter, place).unwrap_err().to_string();
+    assert!(reported.contains("teacher.max_new_tokens was not set and is 7"), "{reported}");
     assert!(!first.fits(&shorter), "answers of two lengths are not one run's");
 }
 
@@ -205,13 +202,18 @@ fn shards_are_read() {
     }
 }
 
-/// Writes the share of a run over `questions` questions in blocks of `size` that were recorded as answered, into a directory of its own.
-fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
+/// Writes a shard of a run over `questions` answered questions in blocks of `size`, to its own
+/// directory.
+fn write_shard(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path::PathBuf {
     let directory = root.join(format!("shard-{}", shard.index));
     std::fs::create_dir_all(&directory).unwrap();
-    let question =
-        |n: usize| Question { id: format!("q{n}"), query: "?".into(), documents: vec!["d".into()], ..Question::default() };
-    let all: Vec<Question> = (0..questions).map(question).collect();
+    let question = |n: usize| CorpusQuestion {
+        id: format!("q{n}"),
+        query: "?".into(),
+        documents: vec!["d".into()],
+        ..CorpusQuestion::default()
+    };
+    let all: Vec<CorpusQuestion> = (0..questions).map(question).collect();
     let blocks = || {
         let numbered = (0_u64..).zip(all.chunks(size)).filter(|(number, _)| shard.has(*number));
         numbered.map(|(number, questions)| Ok(Block { number, questions: questions.to_vec() }))
@@ -221,14 +223,14 @@ fn share(root: &Path, questions: usize, size: usize, shard: Shard) -> std::path:
     for block in blocks().map(crate::Result::unwrap) {
         let (number, count) = (block.number, block.questions.len());
         let given = Ranked::Given { places: vec![0], scores: None };
-        journal.append(&Entry::Ranked { block: number, questions: vec![given; count] }).unwrap();
+        journal.append(&JournalEntry::Ranked { block: number, questions: vec![given; count] }).unwrap();
         // Every third question has no answer.
-        let answer = |question: &Question| match question.id[1..].parse::<usize>().unwrap() % 3 {
-            2 => Answered::Skipped("no".into()),
-            n => Answered::Answer(n.to_string()),
+        let answer = |question: &CorpusQuestion| match question.id[1..].parse::<usize>().unwrap() % 3 {
+            2 => TeacherAnswer::Skipped("no".into()),
+            n => TeacherAnswer::Answer(n.to_string()),
         };
         journal
-            .append(&Entry::Answered { block: number, answers: block.questions.iter().map(answer).enumerate().collect() })
+            .append(&JournalEntry::Answered { block: number, answers: block.questions.iter().map(answer).enumerate().collect() })
             .unwrap();
     }
     let mut counts = Counts::default();
@@ -246,10 +248,10 @@ proptest! {
     #[test]
     fn merged_shares_are_the_whole(questions in 1_usize..40, size in 1_usize..7, of in 1_u64..5) {
         let root = tempfile::tempdir().unwrap();
-        let whole = share(&root.path().join("whole"), questions, size, Shard::default());
-        let shares: Vec<_> = (0..of).map(|index| share(root.path(), questions, size, Shard { index, of })).collect();
+        let whole = write_shard(&root.path().join("whole"), questions, size, Shard::default());
+        let shards: Vec<_> = (0..of).map(|index| write_shard(root.path(), questions, size, Shard { index, of })).collect();
         let out = root.path().join("merged.jsonl");
-        let merged = merge(&shares, &out).unwrap();
+        let merged = merge(&shards, &out).unwrap();
         prop_assert_eq!(merged.shards as u64, of);
         prop_assert_eq!(std::fs::read(out).unwrap(), std::fs::read(whole.join(RECORDS)).unwrap());
         let described: serde_json::Value = serde_json::from_slice(&std::fs::read(root.path().join("merged.json")).unwrap()).unwrap();
@@ -260,34 +262,34 @@ proptest! {
 #[test]
 fn shares_that_do_not_fit_are_not_merged() {
     let root = tempfile::tempdir().unwrap();
-    let shard = |index| share(root.path(), 10, 2, Shard { index, of: 3 });
+    let shard = |index| write_shard(root.path(), 10, 2, Shard { index, of: 3 });
     let all = [shard(0), shard(1), shard(2)];
     let out = root.path().join("merged.jsonl");
-    let told = |shards: &[std::path::PathBuf]| merge(shards, &out).unwrap_err().sentence();
-    assert!(told(&all[..2]).contains("these are missing: 2/3"), "{}", told(&all[..2]));
+    let reported = |shards: &[std::path::PathBuf]| merge(shards, &out).unwrap_err().sentence();
+    assert!(reported(&all[..2]).contains("missing shards (of 3): 2/3"), "{}", reported(&all[..2]));
     let twice = [all[0].clone(), all[0].clone()];
-    assert!(told(&twice).contains("it is shard 0/3, and so is"), "{}", told(&twice));
-    let other = share(&root.path().join("other"), 10, 2, Shard { index: 0, of: 2 });
+    assert!(reported(&twice).contains("duplicate shard 0/3: the same as"), "{}", reported(&twice));
+    let other = write_shard(&root.path().join("other"), 10, 2, Shard { index: 0, of: 2 });
     let mixed = [all[1].clone(), other];
-    assert!(told(&mixed).contains("of another run"), "{}", told(&mixed));
+    assert!(reported(&mixed).contains("another run"), "{}", reported(&mixed));
     let records = all[2].join(RECORDS);
     let changed = std::fs::read_to_string(&records).unwrap().replace("\"answer\":\"", "\"answer\":\"x");
     std::fs::write(&records, changed).unwrap();
-    assert!(told(&all).contains("changed since it was written"), "{}", told(&all));
+    assert!(reported(&all).contains("changed after it was written"), "{}", reported(&all));
     assert!(!out.exists(), "nothing is left of a merge that failed");
     let described = root.path().join("merged.json");
     std::fs::write(&described, "{\"mine\": 1}").unwrap();
-    assert!(told(&all).contains("it is no description of records"), "{}", told(&all));
-    assert_eq!(std::fs::read_to_string(&described).unwrap(), "{\"mine\": 1}", "somebody's file stays");
+    assert!(reported(&all).contains("not a description of records"), "{}", reported(&all));
+    assert_eq!(std::fs::read_to_string(&described).unwrap(), "{\"mine\": 1}", "the other file stays");
     std::fs::remove_file(described).unwrap();
     let own = merge(&all, &all[1].join(RECORDS)).unwrap_err().sentence();
-    assert!(own.contains("would overwrite this share"), "{own}");
+    assert!(own.contains("is a file of this shard"), "{own}");
 }
 
 #[test]
 fn reasons_are_counted() {
     let root = tempfile::tempdir().unwrap();
-    let directory = share(root.path(), 9, 4, Shard::default());
+    let directory = write_shard(root.path(), 9, 4, Shard::default());
     let counts = Sidecar::read(&directory).unwrap().counts;
     assert_eq!(counts, Counts { records: 6, skipped: BTreeMap::from([("no".into(), 3)]), malformed: 0 });
 }
@@ -310,7 +312,7 @@ impl scaledown_sdk::component::Teacher for Echo {
     }
 }
 
-/// Stops a run once so many answers are there.
+/// Stops a run after this many answers.
 struct After(Arc<AtomicU64>, u64);
 
 impl Progress for After {
@@ -347,11 +349,11 @@ fn answers_are_recorded_as_they_come() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("journal");
     // The third has no documents, and nothing finds some.
-    let question = |n: usize| Question {
+    let question = |n: usize| CorpusQuestion {
         id: n.to_string(),
         query: format!("q{n}"),
         documents: if n == 2 { Vec::new() } else { vec!["d".into()] },
-        ..Question::default()
+        ..CorpusQuestion::default()
     };
     let blocks = || std::iter::once(Ok(Block { number: 0, questions: (0..7).map(question).collect() }));
     let config = Sections::default();
@@ -374,7 +376,7 @@ fn answers_are_recorded_as_they_come() {
     let recorded = journal.recorded().unwrap();
     assert!(recorded.is_answered(0, 7));
     let answers = recorded.answered(0).unwrap();
-    assert_eq!(answers[&4], Answered::Answer("q4".into()));
-    assert!(matches!(&answers[&2], Answered::Skipped(reason) if reason.contains("no [retriever]")));
+    assert_eq!(answers[&4], TeacherAnswer::Answer("q4".into()));
+    assert!(matches!(&answers[&2], TeacherAnswer::Skipped(reason) if reason.contains("no [retriever]")));
     assert_eq!(run(&mut journal, u64::MAX), Vec::<String>::new());
 }

@@ -9,8 +9,8 @@ use scaledown_sdk::{Device, Error as SdkError};
 use super::IndexError;
 use super::chunk_store::{Addition, checksum};
 use super::config::IndexConfig;
-use super::description::Manifest;
-use super::place::{self, Place};
+use super::description::IndexManifest;
+use super::place::{self, IndexPlace};
 use super::search::SearchIndex;
 use crate::data::corpus::Chunks;
 use crate::data::corpus::config::Corpus;
@@ -18,11 +18,13 @@ use crate::plugins::registry;
 use crate::support::progress::{Bar, Progress};
 use crate::{Error, Result};
 
-/// Makes the index of a configuration's corpus. One that is there already stays, and can be searched, until the new one is complete.
+/// Builds the index of a configuration's corpus. An existing one stays, and can be searched, until
+/// the new one is complete.
 ///
 /// # Errors
-/// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if the corpus is empty, a document cannot be
-/// read or two have one id; if the index cannot be written, or the user interrupts.
+/// If there is an index and it is not to be overwritten; if another run builds it or adds to it; if
+/// the corpus is empty, a document cannot be read or two have one id; if the index cannot be
+/// written, or the user interrupts.
 pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progress: &dyn Progress) -> Result<SearchIndex> {
     let root = config.directory.clone();
     may_build(&root, overwrite)?;
@@ -36,11 +38,11 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
         Present::Build(build) => place::remove(&root, Some(build))?,
         Present::Unknown => {}
     }
-    let place = Place::create(&root)?;
-    let manifest = Manifest::new(retriever, corpus.clone(), place.build);
+    let place = IndexPlace::create(&root)?;
+    let manifest = IndexManifest::new(retriever, corpus.clone(), place.build);
     let filled = Filling { config, device, progress, place: &place, before: None, apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next build; the reason of this failure is what the user needs to know.
+        // The next build removes leftovers; the user needs the reason of this failure.
         let _ = std::fs::remove_dir_all(place.directory());
         return Err(error);
     }
@@ -48,7 +50,7 @@ pub fn build(config: &IndexConfig<'_>, device: &Device, overwrite: bool, progres
     SearchIndex::open(config, device)
 }
 
-/// What is there before a build.
+/// The state before a build.
 enum Present {
     Nothing,
     /// The index of this build.
@@ -58,7 +60,7 @@ enum Present {
 }
 
 fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
-    match Manifest::read(root) {
+    match IndexManifest::read(root) {
         Ok(None) => Ok(Present::Nothing),
         Ok(Some(_)) if !overwrite => Err(IndexError::Exists(root.to_owned()).into()),
         Ok(Some(manifest)) => Ok(Present::Build(manifest.build)),
@@ -67,24 +69,26 @@ fn may_build(root: &Path, overwrite: bool) -> Result<Present> {
     }
 }
 
-/// Adds the documents of a configuration's corpus to its index; those whose ids are there are replaced. If it fails before all of them were
-/// read, the index is as it was (with a retriever of which the same can be said).
+/// Adds the documents of a configuration's corpus to its index. Documents with known ids are
+/// replaced. If it fails before all are read, the index is unchanged, provided that the retriever
+/// is atomic.
 ///
 /// # Errors
-/// If there is no index; otherwise as [`build()`].
+/// If there is no index; otherwise see [`build()`].
 pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -> Result<SearchIndex> {
     let root = config.directory.clone();
     let missing = || IndexError::Missing(root.clone());
-    Manifest::read(&root)?.ok_or_else(missing)?.check(config, &root)?;
+    IndexManifest::read(&root)?.ok_or_else(missing)?.check(config, &root)?;
     let chunks = Chunks::open(corpus(config)?)?;
     let _lock = place::lock(&root)?;
     // Again: another run may have changed it before this one had the lock.
-    let before = Manifest::read(&root)?.ok_or_else(missing)?;
+    let before = IndexManifest::read(&root)?.ok_or_else(missing)?;
     let place = before.place(&root);
     place.remove_others()?;
-    let manifest = Manifest { additions: before.additions.saturating_add(1), ..before.clone() };
+    let manifest = IndexManifest { additions: before.additions.saturating_add(1), ..before.clone() };
     let retriever = registry::retriever(config.retriever, device, &place.retriever())?;
-    // What a retriever keeps on disk is added to in a copy, so that the index as it is counts until that is whole.
+    // Adds to a copy of the retriever's files, so that the old index stays in use until the copy is
+    // complete.
     if !before.complete || !retriever.all_or_nothing() {
         drop(retriever);
         Filling { config, device, progress, place: &place, before: Some(before), apart: false }.run(manifest, chunks)?;
@@ -94,10 +98,10 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
     retriever.verify()?;
     drop(retriever);
     let copy = place.copy()?;
-    let manifest = Manifest { build: copy.build, ..manifest };
+    let manifest = IndexManifest { build: copy.build, ..manifest };
     let filled = Filling { config, device, progress, place: &copy, before: Some(before), apart: true }.run(manifest, chunks);
     if let Err(error) = filled {
-        // What stays is removed by the next run; the reason of this failure is what the user needs to know.
+        // The next run removes leftovers; the user needs the reason of this failure.
         let _ = std::fs::remove_dir_all(copy.directory());
         return Err(error);
     }
@@ -107,7 +111,7 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
 
 /// The corpus, which the index is made of.
 fn corpus<'a>(config: &IndexConfig<'a>) -> Result<&'a Corpus> {
-    let missing = "there is nothing to index: add a table [corpus] with a `format` key to the configuration";
+    let missing = "nothing to index; add a table [corpus] with a `format` key";
     config.corpus.ok_or_else(|| Error::usage(missing))
 }
 
@@ -115,28 +119,29 @@ struct Filling<'a> {
     config: &'a IndexConfig<'a>,
     device: &'a Device,
     progress: &'a dyn Progress,
-    place: &'a Place,
-    /// What there is to add to.
-    before: Option<Manifest>,
-    /// Whether nobody searches what is filled before it is whole.
+    place: &'a IndexPlace,
+    /// The index to add to.
+    before: Option<IndexManifest>,
+    /// Whether the index is not searched before it is complete.
     apart: bool,
 }
 
 impl Filling<'_> {
     /// Adds chunks to the store and to the retriever; then the index is complete.
-    fn run(self, manifest: Manifest, chunks: Chunks) -> Result<()> {
+    fn run(self, manifest: IndexManifest, chunks: Chunks) -> Result<()> {
         let Filling { config, device, progress, place, before, apart } = self;
         let addition = Addition::start(place, manifest.additions)?;
         let mut retriever = registry::retriever(config.retriever, device, &place.retriever())?;
         if before.is_some() && !apart {
-            // What is added is joined with what is there, and damage would go over into files whose checksums are right.
+            // Adding merges old and new files, so that damage would spread into files with correct
+            // checksums.
             retriever.verify()?;
         }
         let all_or_nothing = retriever.all_or_nothing();
         if let Some(before) = before.as_ref().filter(|before| before.complete && !all_or_nothing && !apart) {
-            Manifest { complete: false, ..before.clone() }.write(&place.root)?;
+            IndexManifest { complete: false, ..before.clone() }.write(&place.root)?;
         }
-        let mut stream = Stream {
+        let mut stream = ChunkStream {
             corpus: corpus(config)?.path.clone(),
             chunks,
             addition,
@@ -150,7 +155,7 @@ impl Filling<'_> {
             failure: None,
         };
         let indexed = retriever.index(&mut stream);
-        let Stream { addition, mut manifest, bar, failure, .. } = stream;
+        let ChunkStream { addition, mut manifest, bar, failure, .. } = stream;
         drop(bar);
         if let Some(failure) = failure {
             return Err(failure);
@@ -169,26 +174,26 @@ impl Filling<'_> {
 }
 
 /// The chunks as the retriever reads them; on the way, each is put into the store.
-struct Stream<'a> {
+struct ChunkStream<'a> {
     corpus: PathBuf,
     chunks: Chunks,
     addition: Addition,
-    place: &'a Place,
-    before: Option<&'a Manifest>,
-    /// What the index will be.
-    manifest: Manifest,
+    place: &'a IndexPlace,
+    before: Option<&'a IndexManifest>,
+    /// The new index.
+    manifest: IndexManifest,
     bar: Box<dyn Bar>,
     began: Instant,
     count: u64,
     progress: &'a dyn Progress,
-    /// What ended the stream, in the host's own words: the retriever gets to know only that it ended.
+    /// The host's error that ended the stream; the retriever only sees its end.
     failure: Option<Error>,
 }
 
-impl Stream<'_> {
+impl ChunkStream<'_> {
     fn take(&mut self) -> Result<Option<Document>> {
         if self.progress.cancelled() {
-            return Err(Error::interrupted("the index is not finished; run the command again"));
+            return Err(Error::interrupted("the index is incomplete; run the command again"));
         }
         let Some(chunk) = self.chunks.next().transpose()? else {
             self.end()?;
@@ -198,12 +203,12 @@ impl Stream<'_> {
         self.manifest.checksum = checksum(self.manifest.checksum, &chunk.id, chunk.text.as_bytes());
         self.count += 1;
         if self.count.is_multiple_of(100) {
-            self.bar.say(&format!("{} chunks, {:.0} a second", self.count, self.rate()));
+            self.bar.say(&format!("{} chunks, {:.0} per second", self.count, self.rate()));
         }
         Ok(Some(Document { id: chunk.id, text: chunk.text }))
     }
 
-    /// Before the retriever gets to know that there are no more documents: what can be wrong with them is found now.
+    /// Before the retriever sees the stream's end: defects of the documents are found now.
     fn end(&mut self) -> Result<()> {
         if self.count == 0 {
             return Err(IndexError::Empty(self.corpus.clone()).into());
@@ -214,10 +219,10 @@ impl Stream<'_> {
         if before.goal.is_some_and(|expected| expected != goal) {
             return Err(IndexError::OtherAddition(self.place.root.clone()).into());
         }
-        // From here on the retriever may have the documents, and the store does not have their texts yet. If the run is killed now, the same
-        // documents are to be added once more.
+        // From here on the retriever may have the documents, and the store does not have their
+        // texts yet. If the run is killed now, the same documents are to be added once more.
         let additions = self.manifest.additions;
-        Manifest { complete: false, goal: Some(goal), additions, ..before.clone() }.write(&self.place.root)
+        IndexManifest { complete: false, goal: Some(goal), additions, ..before.clone() }.write(&self.place.root)
     }
 
     fn rate(&self) -> f64 {
@@ -225,7 +230,7 @@ impl Stream<'_> {
     }
 }
 
-impl Iterator for Stream<'_> {
+impl Iterator for ChunkStream<'_> {
     type Item = scaledown_sdk::Result<Document>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -234,6 +239,6 @@ impl Iterator for Stream<'_> {
         }
         self.take()
             .map_err(|error| self.failure = Some(error))
-            .map_or_else(|()| Some(Err(SdkError::Input("the corpus could not be read".into()))), |document| document.map(Ok))
+            .map_or_else(|()| Some(Err(SdkError::Input("cannot read the corpus".into()))), |document| document.map(Ok))
     }
 }

@@ -10,10 +10,10 @@ use redb::{
 use scaledown_sdk::component::caught;
 
 use super::IndexError;
-use super::place::Place;
+use super::place::IndexPlace;
 
-/// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and its text. As bytes, since the library takes
-/// it for granted that a text is one.
+/// By its id, the number of the addition that wrote a chunk, the checksum of its id and text, and
+/// its text. As bytes, since the library takes it for granted that a text is one.
 const CHUNKS: TableDefinition<'_, &[u8], (u32, u32, &[u8])> = TableDefinition::new("chunks");
 
 /// Chunks that are written at a time.
@@ -40,12 +40,13 @@ pub(super) struct ChunkStore {
 
 impl ChunkStore {
     /// Opens the file of an index.
-    pub(super) fn open(place: &Place) -> Result<Self, IndexError> {
+    pub(super) fn open(place: &IndexPlace) -> Result<Self, IndexError> {
         let path = place.chunks();
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE);
         let open = || match builder.open_read_only(&path) {
-            // An addition was killed; what it wrote does not count, and opening the file for writing takes it back.
+            // An addition was killed; what it wrote does not count, and opening the file for
+            // writing takes it back.
             Err(DatabaseError::RepairAborted) => {
                 drop(builder.open(&path)?);
                 builder.open_read_only(&path)
@@ -59,7 +60,7 @@ impl ChunkStore {
         Ok(ChunkStore { path, database })
     }
 
-    /// The text of each id, if it is there.
+    /// The text of each id, if it exists.
     pub(super) fn texts<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<Vec<Option<String>>, IndexError> {
         let read = || {
             let table = self.database.begin_read()?.open_table(CHUNKS)?;
@@ -86,14 +87,15 @@ impl ChunkStore {
                 if let Err(what) = checked(&id, found.value()) {
                     return Ok(Err(what));
                 }
-                // By the way that a search takes: what leads to it may be damaged where the chunk itself is not.
+                // By the way that a search takes: what leads to it may be damaged where the chunk
+                // itself is not.
                 if table.get(id.as_bytes())?.is_none() {
-                    return Ok(Err(format!("the chunk `{id}` is not found")));
+                    return Ok(Err(format!("chunk `{id}` not found")));
                 }
                 count += 1;
             }
             let said = table.len()?;
-            Ok(if count == said { Ok(()) } else { Err(format!("{count} of {said} chunks are there")) })
+            Ok(if count == said { Ok(()) } else { Err(format!("found {count} of {said} chunks")) })
         };
         guarded(&self.path, read)?.map_err(|what| damaged(&self.path, &what))
     }
@@ -102,19 +104,20 @@ impl ChunkStore {
 /// The text of a chunk, if its checksum is right.
 fn checked(id: &str, (_, sum, text): (u32, u32, &[u8])) -> Result<String, String> {
     let text = (checksum(0, id, text) == sum).then(|| String::from_utf8(text.to_vec()).ok()).flatten();
-    text.ok_or_else(|| format!("the checksum of the chunk `{id}` is wrong"))
+    text.ok_or_else(|| format!("checksum mismatch in chunk `{id}`"))
 }
 
-/// Does something with the file at `path`. The library panics on some damaged files, where it follows a number to a place that is not there.
+/// Does something with the file at `path`. The library panics on some damaged files, where it
+/// follows a number to a place that is not there.
 fn guarded<T>(path: &Path, access: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, IndexError> {
-    caught(access).map_err(|panic| damaged(path, &panic))?.map_err(|error| told(path, error))
+    caught(access).map_err(|panic| damaged(path, &panic))?.map_err(|error| reported(path, error))
 }
 
 fn damaged(path: &Path, what: &str) -> IndexError {
     IndexError::Damaged { path: path.to_owned(), message: format!("the file is damaged: {what}") }
 }
 
-fn told(path: &Path, error: redb::Error) -> IndexError {
+fn reported(path: &Path, error: redb::Error) -> IndexError {
     use redb::Error as Redb;
     match error {
         Redb::DatabaseAlreadyOpen => IndexError::Locked(path.to_owned()),
@@ -131,8 +134,8 @@ fn told(path: &Path, error: redb::Error) -> IndexError {
     }
 }
 
-/// Chunks on their way into a file, which nobody may read meanwhile. Nothing of them is in it before [`Addition::finish`]; until then the
-/// library keeps them in the file's free space.
+/// Chunks that are being written to a file, which must not be read meanwhile. Nothing of them is in
+/// it before [`Addition::finish`]; until then the library keeps them in the file's free space.
 pub(super) struct Addition {
     path: PathBuf,
     number: u32,
@@ -144,7 +147,7 @@ pub(super) struct Addition {
 
 impl Addition {
     /// Starts the addition of this number to the file of an index, which is made if it is missing.
-    pub(super) fn start(place: &Place, number: u32) -> Result<Self, IndexError> {
+    pub(super) fn start(place: &IndexPlace, number: u32) -> Result<Self, IndexError> {
         let path = place.chunks();
         let open = || {
             let database = Database::builder().set_cache_size(CACHE).create(&path)?;
@@ -159,14 +162,14 @@ impl Addition {
         Ok(Addition { path, number, waiting: Vec::with_capacity(BATCH), transaction, database })
     }
 
-    /// Puts a chunk in, in the place of one of the same id from an earlier addition. One of the same addition is an error, said at the latest
-    /// by [`Addition::flush`].
+    /// Stores a chunk, replacing an earlier one with the same id. One of the
+    /// same addition is an error, said at the latest by [`Addition::flush`].
     pub(super) fn put(&mut self, id: &str, text: &str) -> Result<(), IndexError> {
         self.waiting.push((id.to_owned(), text.to_owned()));
         if self.waiting.len() < BATCH { Ok(()) } else { self.flush() }
     }
 
-    /// Writes what was put in so far. It is not there yet.
+    /// Writes the stored chunks. It is not there yet.
     pub(super) fn flush(&mut self) -> Result<(), IndexError> {
         let waiting = std::mem::take(&mut self.waiting);
         let write = || -> Result<Option<String>, redb::Error> {
@@ -202,17 +205,17 @@ impl Addition {
 mod tests {
     use super::*;
 
-    fn place(directory: &Path) -> Place {
-        Place::create(directory).unwrap()
+    fn place(directory: &Path) -> IndexPlace {
+        IndexPlace::create(directory).unwrap()
     }
 
-    fn addition(place: &Place, number: u32, chunks: &[(&str, &str)]) -> Addition {
+    fn addition(place: &IndexPlace, number: u32, chunks: &[(&str, &str)]) -> Addition {
         let mut addition = Addition::start(place, number).unwrap();
         chunks.iter().for_each(|(id, text)| addition.put(id, text).unwrap());
         addition
     }
 
-    fn text(place: &Place, id: &str) -> Option<String> {
+    fn text(place: &IndexPlace, id: &str) -> Option<String> {
         ChunkStore::open(place).unwrap().texts([id]).unwrap().remove(0)
     }
 
@@ -242,7 +245,7 @@ mod tests {
     }
 
     /// Everything that reads: whether all of it said the truth.
-    fn intact(place: &Place) -> Result<bool, IndexError> {
+    fn intact(place: &IndexPlace) -> Result<bool, IndexError> {
         let store = ChunkStore::open(place)?;
         let texts = store.texts(["id 3", "id 250"])?;
         store.verify()?;
@@ -251,33 +254,34 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_file_is_told() {
+    fn a_damaged_file_is_reported() {
         let directory = tempfile::tempdir().unwrap();
         let place = place(directory.path());
         let mut whole = Addition::start(&place, 1).unwrap();
         (0..300).for_each(|i| whole.put(&format!("id {i}"), &format!("the text of {i}").repeat(20)).unwrap());
         whole.finish().unwrap();
         let bytes = std::fs::read(place.chunks()).unwrap();
-        let (mut told, mut changed) = (0, bytes.clone());
+        let (mut reported, mut changed) = (0, bytes.clone());
         for at in (0..bytes.len()).step_by(bytes.len() / 150) {
             changed[at] ^= 0x55;
             std::fs::write(place.chunks(), &changed).unwrap();
             match intact(&place) {
-                // Much of the file is free, and a chunk's text is only one of two things that its checksum covers.
+                // Much of the file is free, and a chunk's text is only one of two things that its
+                // checksum covers.
                 Ok(right) => assert!(right, "byte {at} changed what was read, and nothing was said"),
                 Err(error) => {
                     assert!(error.to_string().contains("scaledown index build --overwrite"), "{error}");
-                    told += 1;
+                    reported += 1;
                 }
             }
             changed[at] ^= 0x55;
         }
-        assert!(told > 5, "{told}");
+        assert!(reported > 5, "{reported}");
         let at = bytes.windows(15).position(|part| part == b"the text of 250").unwrap();
         changed[at] = b'T';
         std::fs::write(place.chunks(), &changed).unwrap();
         let error = ChunkStore::open(&place).unwrap().texts(["id 250"]).unwrap_err().to_string();
-        assert!(error.contains("the checksum of the chunk `id 250` is wrong"), "{error}");
+        assert!(error.contains("checksum mismatch in chunk `id 250`"), "{error}");
         std::fs::write(place.chunks(), &bytes[..bytes.len() / 2]).unwrap();
         assert!(intact(&place).is_err());
     }

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use crate::data::corpus::config::Corpus;
 use crate::plugins::Component;
 
-/// The index that a corpus is searched through.
+/// The index of the corpus.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Index {
-    /// Where the index is kept: the chunks of the corpus, and what the retriever keeps on disk. If not set, `index` in the output directory.
-    /// A relative path counts from the working directory.
+    /// The index's directory. Default: `index` in the output directory. Relative to the working
+    /// directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", length(min = 1), extend("format" = "output-path"))]
     pub directory: Option<PathBuf>,

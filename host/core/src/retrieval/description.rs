@@ -1,4 +1,4 @@
-//! What an index was made from, and what it holds.
+//! An index's sources and contents.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::IndexError;
 use super::config::IndexConfig;
-use super::place::Place;
+use super::place::IndexPlace;
 use super::search::SearchIndex;
 use crate::data::corpus::config::Corpus;
 use crate::plugins::Component;
@@ -17,21 +17,21 @@ use crate::{Error, Result};
 /// The file that says what an index was made from.
 const NAME: &str = "index.json";
 
-/// What stands before the checksum in that file.
+/// The text before the checksum in that file.
 const SEAL: &[u8] = b"\"file_crc32c\": \"";
 /// The checksum while it is not known, and as it counts in itself.
 const UNSEALED: &str = "00000000";
 
-/// What an index was made from.
+/// An index's sources.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Manifest {
+pub(super) struct IndexManifest {
     /// The version of this file.
     pub(super) version: u32,
     /// The version of ScaleDown that wrote it.
     pub(super) scaledown: String,
     /// The retriever's table.
     pub(super) retriever: Component,
-    /// The corpus's table, as it was at first.
+    /// The corpus's table at the first build.
     pub(super) corpus: Corpus,
     /// The checksum of all ids and texts, in the order in which they were added.
     pub(super) checksum: u32,
@@ -45,7 +45,7 @@ pub(super) struct Manifest {
     pub(super) complete: bool,
     /// While it is false, the checksum that there will be, where that is known.
     pub(super) goal: Option<u32>,
-    /// The checksum of the file's own bytes, eight digits. Set as it is written.
+    /// The checksum of the file's own bytes, eight digits. Set when it is written.
     pub(super) file_crc32c: String,
 }
 
@@ -57,10 +57,10 @@ struct Version {
     version: u32,
 }
 
-impl Manifest {
-    /// What an index of `build` is made from, before it has any chunks.
+impl IndexManifest {
+    /// The sources of an index of `build`, before it has chunks.
     pub(super) fn new(retriever: Component, corpus: Corpus, build: u32) -> Self {
-        Manifest {
+        IndexManifest {
             version: VERSION,
             scaledown: env!("CARGO_PKG_VERSION").into(),
             retriever,
@@ -75,7 +75,7 @@ impl Manifest {
         }
     }
 
-    /// What an index in `directory` was made from, if there is one.
+    /// The sources of the index in `directory`, if there is one.
     pub(super) fn read(directory: &Path) -> Result<Option<Self>> {
         let path = directory.join(NAME);
         let bytes = match read_bytes(&path, FileKind::Manifest) {
@@ -88,18 +88,18 @@ impl Manifest {
         // First, since other versions have other keys.
         let Version { version } = serde_json::from_slice(&bytes).map_err(unreadable)?;
         if version != VERSION {
-            let message = format!("the index is of format {version}, and this version of ScaleDown reads format {VERSION}");
+            let message = format!("index format {version}, expected {VERSION}");
             return Err(damaged(message).into());
         }
         if sealed(bytes.clone()).as_ref() != Some(&bytes) {
-            return Err(damaged("the file is damaged: its checksum is wrong".into()).into());
+            return Err(damaged("the file is damaged: checksum mismatch".into()).into());
         }
         Ok(Some(serde_json::from_slice(&bytes).map_err(unreadable)?))
     }
 
     /// Where its parts lie.
-    pub(super) fn place(&self, directory: &Path) -> Place {
-        Place { root: directory.to_owned(), build: self.build }
+    pub(super) fn place(&self, directory: &Path) -> IndexPlace {
+        IndexPlace { root: directory.to_owned(), build: self.build }
     }
 
     pub(super) fn write(&self, directory: &Path) -> Result<()> {
@@ -108,8 +108,8 @@ impl Manifest {
         Ok(artifact::write_file(&directory.join(NAME), &text)?)
     }
 
-    /// Checks that the index is one that `config` describes, as far as that shows: the retriever and the way of chunking. Where the corpus
-    /// lies may have changed.
+    /// Checks that the index is one that `config` describes, as far as that shows: the retriever
+    /// and the way of chunking. Where the corpus lies may have changed.
     pub(super) fn check(&self, config: &IndexConfig<'_>, directory: &Path) -> Result<()> {
         let now = config.retriever;
         let other = |key: &str, was: String, now: String| {
@@ -127,7 +127,8 @@ impl Manifest {
     }
 }
 
-/// The bytes of the file with their checksum, in which it counts as zeros; none if there is no place for it.
+/// The bytes of the file with their checksum, in which it counts as zeros; none if there is no
+/// place for it.
 fn sealed(mut text: Vec<u8>) -> Option<Vec<u8>> {
     let at = text.windows(SEAL.len()).rposition(|part| part == SEAL)? + SEAL.len();
     let place = at..at + UNSEALED.len();
@@ -141,7 +142,7 @@ fn shown(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// What an index holds.
+/// The contents of an index.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
     /// Where it is.
@@ -150,21 +151,23 @@ pub struct Description {
     pub chunks: u64,
     /// The size of the files of the chunks and the retriever.
     pub bytes: u64,
-    /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and eight digits.
+    /// The checksum of all ids and texts, in the order in which they were added: `crc32c:` and
+    /// eight digits.
     pub checksum: String,
     /// How often documents were added, the first time included.
     pub additions: u32,
     /// The retriever's name.
     pub retriever: String,
-    /// Whether all checksums were compared just now, and are right. `false`: they were not compared.
+    /// Whether all checksums were compared just now, and are right. `false`: they were not
+    /// compared.
     pub verified: bool,
-    /// What the retriever says of its own files.
-    pub facts: Vec<(String, String)>,
-    /// The corpus's table, as it was at first.
+    /// The retriever's statistics.
+    pub stats: Vec<(String, String)>,
+    /// The corpus's table at the first build.
     pub corpus: Corpus,
 }
 
-/// What an index holds; if asked for, after comparing all checksums.
+/// The contents of an index, optionally after verifying all checksums.
 ///
 /// # Errors
 /// If it is damaged.
@@ -173,7 +176,7 @@ pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
         index.verify()?;
     }
     let directory = index.directory();
-    let manifest = Manifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
+    let manifest = IndexManifest::read(directory)?.ok_or_else(|| IndexError::Missing(directory.to_owned()))?;
     Ok(Description {
         directory: directory.to_owned(),
         chunks: index.count()?,
@@ -182,7 +185,7 @@ pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
         additions: manifest.additions,
         retriever: manifest.retriever.plugin,
         verified: verify,
-        facts: index.facts(),
+        stats: index.stats(),
         corpus: manifest.corpus,
     })
 }

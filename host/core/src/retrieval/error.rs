@@ -1,4 +1,4 @@
-//! What can go wrong with an index.
+//! Errors of indexes.
 
 use std::path::PathBuf;
 
@@ -7,42 +7,40 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum IndexError {
     /// There is none.
-    #[error("{} holds no index; make one with `scaledown index build`", .0.display())]
+    #[error("{} contains no index; build one with `scaledown index build`", .0.display())]
     Missing(PathBuf),
     /// There is one where a new one is to be made.
-    #[error("{} holds an index; `scaledown index add` adds to it, `--overwrite` makes it anew", .0.display())]
+    #[error("{} already contains an index; add to it with `scaledown index add`, or rebuild it with `--overwrite`", .0.display())]
     Exists(PathBuf),
     /// The run that added documents ended while they were being taken in.
     #[error(
-        "{}: the run that added documents to it did not come to its end; run the same `scaledown index add` again, or build the index \
-         again with `scaledown index build --overwrite`", .0.display()
+        "{}: an earlier `scaledown index add` was interrupted; run it again, or rebuild the index with `scaledown index build --overwrite`", .0.display()
     )]
     Incomplete(PathBuf),
     /// Other documents are added where an addition is to be brought to its end.
     #[error(
-        "{}: the run that added documents to it did not come to its end, and these are other documents; add the same as then, or build \
-         the index again with `scaledown index build --overwrite`", .0.display()
+        "{}: an earlier `scaledown index add` of other documents was interrupted; run that one again, or rebuild the index with `scaledown index build --overwrite`", .0.display()
     )]
     OtherAddition(PathBuf),
     /// Another run changes it.
-    #[error("{}: another run is building this index or adding to it; wait until that has ended", .0.display())]
+    #[error("{}: locked by another process that writes this index; wait for it to end", .0.display())]
     Locked(PathBuf),
     /// Another run searches it.
-    #[error("{}: another run is searching this index; documents can be added once that has ended", .0.display())]
+    #[error("{}: locked by another process that searches this index; wait for it to end", .0.display())]
     Searched(PathBuf),
     /// There is nothing to index.
-    #[error("{}: the corpus has no documents; corpus.path must name a file or directory with some", .0.display())]
+    #[error("{}: the corpus has no documents; check corpus.path", .0.display())]
     Empty(PathBuf),
-    /// A file is not as it was written.
-    #[error("{}: {message}; build the index again with `scaledown index build --overwrite`", path.display())]
+    /// A file is damaged.
+    #[error("{}: {message}; rebuild the index with `scaledown index build --overwrite`", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// It was made from something else than the configuration says.
-    #[error("{}: the index was made with {key} = {was}, and the configuration has {now}; set it back, or make the index again", path.display())]
+    #[error("{}: the index was built with {key} = {was}, the configuration has {now}; restore it, or rebuild the index", path.display())]
     Other {
         /// The index's directory.
         path: PathBuf,
@@ -54,10 +52,10 @@ pub enum IndexError {
         now: String,
     },
     /// Two chunks have one id.
-    #[error("the id `{0}` is there a second time; every document of a corpus needs its own")]
+    #[error("duplicate id `{0}`; document ids must be unique")]
     Duplicate(String),
     /// The retriever knows a document that the chunks do not have.
-    #[error("{}: the retriever found the document `{id}`, whose text is not there; make the index again", path.display())]
+    #[error("{}: the text of document `{id}` is missing; rebuild the index", path.display())]
     NoText {
         /// The index's directory.
         path: PathBuf,
@@ -69,7 +67,7 @@ pub enum IndexError {
     Chunks {
         /// The file.
         path: PathBuf,
-        /// What the operating system or the store said.
+        /// The error of the operating system or the store.
         source: std::io::Error,
     },
 }

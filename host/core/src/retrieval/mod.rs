@@ -1,4 +1,5 @@
-//! The index that a corpus is searched through: what the retriever keeps on disk, and the chunks' texts by their ids.
+//! The index that a corpus is searched through: what the retriever keeps on disk, and the chunks'
+//! texts by their ids.
 //!
 //! | in the index's directory | |
 //! | --- | --- |
@@ -20,4 +21,4 @@ mod stamp;
 pub use build::{add, build};
 pub use description::{Description, describe};
 pub use error::IndexError;
-pub use search::{Found, SearchIndex};
+pub use search::{FoundChunk, SearchIndex};

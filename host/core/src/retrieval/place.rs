@@ -6,24 +6,24 @@ use super::IndexError;
 use crate::support::lock::{DirectoryLock, LockError};
 use crate::{Error, Result};
 
-/// What the directories of builds are called, before their numbers.
+/// The prefix of build directories.
 const BUILD: &str = "build-";
 
-/// Where the parts of an index lie: each build has a directory of its own, and `index.json` names the one that counts. So the index that is
-/// there is whole, and searched, until another is.
+/// Where the parts of an index lie: each build has a directory of its own, and `index.json` names
+/// the one that counts. So an existing index is complete, and searched, until another one is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct IndexPlace {
     /// The index's directory.
     pub(super) root: PathBuf,
     /// The number of the build.
     pub(super) build: u32,
 }
 
-impl Place {
+impl IndexPlace {
     /// The place of a build that there has not been yet. The directory exists afterwards.
     pub(super) fn create(root: &Path) -> Result<Self> {
         let last = builds(root)?.into_iter().map(|(build, _)| build).max().unwrap_or(0);
-        let place = Place { root: root.to_owned(), build: last.wrapping_add(1) };
+        let place = IndexPlace { root: root.to_owned(), build: last.wrapping_add(1) };
         let directory = place.directory();
         std::fs::create_dir(&directory).map_err(|error| Error::io(&directory, error))?;
         Ok(place)
@@ -46,12 +46,13 @@ impl Place {
 
     /// A copy of this build, of the next number, that can be changed while this one counts.
     pub(super) fn copy(&self) -> Result<Self> {
-        let place = Place::create(&self.root)?;
+        let place = IndexPlace::create(&self.root)?;
         copy(&self.directory(), &place.directory()).inspect_err(|_| drop(std::fs::remove_dir_all(place.directory())))?;
         Ok(place)
     }
 
-    /// Removes the other builds: an older one, and what one that did not come to its end has left. Nothing else in the directory is touched.
+    /// Removes the other builds: an older one, and what one that did not come to its end has left.
+    /// Nothing else in the directory is touched.
     pub(super) fn remove_others(&self) -> Result<()> {
         remove(&self.root, Some(self.build))?;
         let old = [self.root.join("chunks.redb"), self.root.join("retriever")];
@@ -64,7 +65,7 @@ impl Place {
     }
 }
 
-/// Copies what is in a directory into another, which is there, but for locks.
+/// Copies the contents of a directory into an existing one, except for locks.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     for entry in std::fs::read_dir(from).map_err(|error| Error::io(from, error))? {
         let entry = entry.map_err(|error| Error::io(from, error))?;
@@ -108,7 +109,8 @@ pub(super) fn is_locked(root: &Path) -> bool {
     DirectoryLock::is_held(root)
 }
 
-/// Keeps other runs from changing the index of a directory, which is made if it is missing. Searching needs no lock.
+/// Keeps other runs from changing the index of a directory, which is made if it is missing.
+/// Searching needs no lock.
 pub(super) fn lock(root: &Path) -> Result<DirectoryLock> {
     DirectoryLock::take(root).map_err(|error| match error {
         LockError::Held(root) => IndexError::Locked(root).into(),

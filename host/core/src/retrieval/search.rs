@@ -8,8 +8,8 @@ use scaledown_sdk::component::{Hit, Retriever};
 use super::IndexError;
 use super::chunk_store::ChunkStore;
 use super::config::IndexConfig;
-use super::description::Manifest;
-use super::place::{self, Place};
+use super::description::IndexManifest;
+use super::place::{self, IndexPlace};
 use super::stamp::Stamp;
 use crate::Result;
 use crate::plugins::registry;
@@ -25,7 +25,7 @@ pub struct SearchIndex {
 
 /// A chunk that was found.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Found {
+pub struct FoundChunk {
     /// The chunk's id.
     pub id: String,
     /// How well it fits, on the retriever's own scale.
@@ -38,22 +38,23 @@ impl SearchIndex {
     /// Opens the index of a configuration.
     ///
     /// # Errors
-    /// If there is none, or it is unfinished, damaged or was made from something else; or if the retriever cannot be made. All files are read and
-    /// their checksums compared, unless they were since they changed last.
+    /// If there is none, or it is unfinished, damaged or was made from something else; or if the
+    /// retriever cannot be made. All files are read and their checksums compared, unless they were
+    /// since they changed last.
     pub fn open(config: &IndexConfig<'_>, device: &Device) -> Result<Self> {
         let directory = config.directory.clone();
-        let mut manifest = Manifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
+        let mut manifest = IndexManifest::read(&directory)?.ok_or_else(|| IndexError::Missing(directory.clone()))?;
         loop {
             let opened = Self::with(config, device, &directory, &manifest);
             // A build may have replaced it between the two steps; then another counts.
-            match Manifest::read(&directory)? {
+            match IndexManifest::read(&directory)? {
                 Some(now) if opened.is_err() && now.build != manifest.build => manifest = now,
                 _ => return opened,
             }
         }
     }
 
-    fn with(config: &IndexConfig<'_>, device: &Device, directory: &Path, manifest: &Manifest) -> Result<Self> {
+    fn with(config: &IndexConfig<'_>, device: &Device, directory: &Path, manifest: &IndexManifest) -> Result<Self> {
         if !manifest.complete && place::is_locked(directory) {
             return Err(IndexError::Locked(directory.to_owned()).into());
         }
@@ -90,7 +91,7 @@ impl SearchIndex {
     }
 
     /// Verifies an index whose files have not been since they were written last.
-    fn verify_once(&self, place: &Place) -> Result<()> {
+    fn verify_once(&self, place: &IndexPlace) -> Result<()> {
         let stamp = Stamp::of(place);
         if stamp.as_ref().is_some_and(|stamp| stamp.is_on(place)) {
             return Ok(());
@@ -109,7 +110,7 @@ impl SearchIndex {
     ///
     /// # Errors
     /// If the index is damaged, or the service does not answer.
-    pub fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Found>>> {
+    pub fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<FoundChunk>>> {
         self.read(self.hits(queries, k)?)
     }
 
@@ -125,7 +126,7 @@ impl SearchIndex {
     ///
     /// # Errors
     /// If one is not there.
-    pub fn read(&self, hits: Vec<Vec<Hit>>) -> Result<Vec<Vec<Found>>> {
+    pub fn read(&self, hits: Vec<Vec<Hit>>) -> Result<Vec<Vec<FoundChunk>>> {
         let ids = hits.iter().flatten().map(|hit| hit.id.as_str());
         let mut texts = self.chunks.texts(ids)?.into_iter();
         let mut all = Vec::with_capacity(hits.len());
@@ -134,7 +135,7 @@ impl SearchIndex {
             for hit in hits {
                 let text = texts.next().flatten();
                 let text = text.ok_or_else(|| IndexError::NoText { path: self.directory.clone(), id: hit.id.clone() })?;
-                found.push(Found { id: hit.id, score: hit.score, text });
+                found.push(FoundChunk { id: hit.id, score: hit.score, text });
             }
             all.push(found);
         }
@@ -153,7 +154,8 @@ impl SearchIndex {
         texts.into_iter().zip(ids).map(text).collect()
     }
 
-    /// Whether the corpus was cut into chunks; without that, chunks are whole documents and have their ids.
+    /// Whether the corpus was cut into chunks; without that, chunks are whole documents and have
+    /// their ids.
     #[must_use]
     pub fn is_chunked(&self) -> bool {
         self.chunked
@@ -179,9 +181,9 @@ impl SearchIndex {
         format!("crc32c:{:08x}", self.checksum)
     }
 
-    /// What the retriever says of its own files.
+    /// The retriever's statistics.
     #[must_use]
-    pub fn facts(&self) -> Vec<(String, String)> {
-        self.retriever.facts()
+    pub fn stats(&self) -> Vec<(String, String)> {
+        self.retriever.stats()
     }
 }

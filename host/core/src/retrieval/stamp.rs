@@ -1,4 +1,5 @@
-//! Whether an index was verified as it lies on disk: a stamp beside its files spares the next opening from reading all of them.
+//! Whether an index was verified as it lies on disk: a stamp beside its files spares the next
+//! opening from reading all of them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -6,21 +7,21 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::place::Place;
+use super::place::IndexPlace;
 
 /// The stamp's file in the directory of a build.
 const NAME: &str = "verified.json";
 /// The version of the stamp.
 const VERSION: u32 = 1;
 
-/// What the files of a build were like when all of their checksums were right.
+/// The metadata of a build's files when all checksums were verified.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Stamp {
     version: u32,
     files: BTreeMap<String, Look>,
 }
 
-/// What changes where a file does.
+/// A file's metadata, which changes with its content.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Look {
     bytes: u64,
@@ -33,26 +34,26 @@ struct Look {
 }
 
 impl Stamp {
-    /// What the files of a build are like now; `None` if that cannot be seen.
-    pub(super) fn of(place: &Place) -> Option<Self> {
+    /// The current metadata of a build's files; `None` if that cannot be seen.
+    pub(super) fn of(place: &IndexPlace) -> Option<Self> {
         let mut files = BTreeMap::new();
         look(&place.directory(), "", &mut files)?;
         Some(Stamp { version: VERSION, files })
     }
 
     /// Whether the files of a build were verified as they are now.
-    pub(super) fn is_on(&self, place: &Place) -> bool {
+    pub(super) fn is_on(&self, place: &IndexPlace) -> bool {
         let written = std::fs::read(place.directory().join(NAME)).ok();
         written.and_then(|bytes| serde_json::from_slice::<Stamp>(&bytes).ok()).is_some_and(|written| written == *self)
     }
 
-    /// Notes that they were verified. Where that cannot be written, on a read-only disk or in another user's directory, the next opening verifies
-    /// them again.
-    pub(super) fn put(&self, place: &Place) {
+    /// Notes that they were verified. Where that cannot be written, on a read-only disk or in
+    /// another user's directory, the next opening verifies them again.
+    pub(super) fn put(&self, place: &IndexPlace) {
         if let Ok(bytes) = serde_json::to_vec(self)
             && let Err(error) = crate::support::artifact::write_file(&place.directory().join(NAME), &bytes)
         {
-            tracing::debug!("{error}; the index is verified again when it is opened next");
+            tracing::debug!("{error}; the index will be verified again when it is next opened");
         }
     }
 }

@@ -14,17 +14,18 @@ use crate::{Result, support::artifact};
 /// | --- | --- |
 /// | `config.toml` | the resolved configuration; running it again reproduces the results |
 /// | `model` | the trained model |
-/// | `checkpoints` | what a training goes on from |
-/// | `training.json` | what a training was like, for later reports |
+/// | `checkpoints` | what a training resumes from |
+/// | `training.json` | a summary of the training, for later reports |
 /// | `metrics.jsonl`, `tensorboard` | the training's log |
 /// | `metrics.json`, `report.html`, `plots` | what was measured |
+/// | `answers.jsonl` | each question with its answers from full and from compressed documents, and their scores |
 /// | `journal`, `records.jsonl`, `records.json` | what a preparation has done, made, and from what |
 /// | `data`, `prepared`, `train.jsonl`, `validation.jsonl` | a quickstart's documents and questions, and records with the teacher's answers |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory(PathBuf);
 
 /// What a quickstart writes, but for what each run writes again as it begins (`data` and `config.toml`).
-const WRITTEN: [&str; 11] = [
+const WRITTEN: [&str; 12] = [
     "prepared",
     "train.jsonl",
     "validation.jsonl",
@@ -34,6 +35,7 @@ const WRITTEN: [&str; 11] = [
     "metrics.jsonl",
     "tensorboard",
     "metrics.json",
+    "answers.jsonl",
     "report.html",
     "plots",
 ];
@@ -74,7 +76,7 @@ impl Directory {
         self.0.join("checkpoints")
     }
 
-    /// What a training was like.
+    /// The summary of a training.
     #[must_use]
     pub fn training(&self) -> PathBuf {
         self.0.join("training.json")
@@ -86,13 +88,13 @@ impl Directory {
         self.0.join(tracking::LOG)
     }
 
-    /// What was measured; there once a run is finished.
+    /// The measurements; exist once a run has finished.
     #[must_use]
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.json")
     }
 
-    /// What a preparation has done.
+    /// The journal of a preparation.
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.0.join("journal")
@@ -116,7 +118,8 @@ impl Directory {
         self.0.join("data")
     }
 
-    /// A quickstart's training or validation records (`train`, `validation`), with the teacher's answers.
+    /// A quickstart's training or validation records (`train`, `validation`), with the teacher's
+    /// answers.
     #[must_use]
     pub fn labelled(&self, split: &str) -> PathBuf {
         self.0.join(format!("{split}.jsonl"))
@@ -148,7 +151,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Writes a trained compressor to [`Directory::model`], with the configuration that it was trained with.
+    /// Writes a trained compressor to [`Directory::model`], with the configuration that it was
+    /// trained with.
     pub(super) fn save(&self, oscar: &Oscar, config: &Config) -> Result<()> {
         save_oscar(oscar, &config.require_generator()?.model, &config.to_toml()?, &self.model())
     }

@@ -1,15 +1,15 @@
-//! What an earlier quickstart left in the output directory, and what becomes of it.
+//! The state that an earlier quickstart left in the output directory, and its treatment.
 
-use super::{Context, Directory, Start};
+use super::{Context, Directory, RunStart};
 use crate::config::{Config, Overrides};
 use crate::support::artifact;
-use crate::train::{Fingerprint, TrainingKind};
+use crate::train::{TrainingFingerprint, TrainingKind};
 use crate::{Error, Result};
 
 /// An earlier run in an output directory.
 pub(super) struct Earlier {
     directory: Directory,
-    /// Whether the teacher's answers are there.
+    /// Whether the teacher's answers exist.
     pub(super) labels: bool,
     /// Whether there is a checkpoint.
     pub(super) checkpoint: bool,
@@ -40,32 +40,33 @@ impl Earlier {
     /// Checks that a run may begin here as `context` wants it.
     ///
     /// # Errors
-    /// If there is something, and neither to be resumed nor to be removed; or if it is to be resumed, and had other settings.
+    /// If there is something, and neither to be resumed nor to be removed; or if it is to be
+    /// resumed, and had other settings.
     pub(super) fn check(&self, config: &Config, context: &Context<'_>) -> Result<()> {
         let (place, command) = (self.directory.path().display(), &context.command);
         match context.start {
-            Start::New if self.finished => Err(Error::usage(format!(
-                "{place} holds a finished run; `{command} --overwrite` removes it and starts over, `{command} --set output.directory=DIR` \
-                 writes to another directory"
+            RunStart::New if self.finished => Err(Error::usage(format!(
+                "{place} contains a finished run; use `{command} --overwrite` to replace it, or `{command} --set output.directory=DIR` to write elsewhere"
             ))),
-            Start::New if self.any() => Err(Error::usage(format!(
-                "{place} holds an unfinished run; `{command} --resume` goes on with it, `{command} --overwrite` removes it and starts over"
+            RunStart::New if self.any() => Err(Error::usage(format!(
+                "{place} contains an unfinished run; use `{command} --resume` to continue it, or `{command} --overwrite` to replace it"
             ))),
-            Start::Resume if !self.any() => Ok(()),
-            Start::Resume => self.check_settings(config),
-            Start::New | Start::Overwrite => Ok(()),
+            RunStart::Resume if !self.any() => Ok(()),
+            RunStart::Resume => self.check_settings(config),
+            RunStart::New | RunStart::Overwrite => Ok(()),
         }
     }
 
-    /// Checks that the run had the same settings, as far as they shape the teacher's answers and the training.
+    /// Checks that the run had the same settings, as far as they shape the teacher's answers and
+    /// the training.
     fn check_settings(&self, config: &Config) -> Result<()> {
         let path = self.directory.config();
         if !path.exists() {
             return Ok(());
         }
         let earlier = Config::load(&path, &Overrides::default())?;
-        let mut changed = Fingerprint::new(&config.for_training(), TrainingKind::Distillation)
-            .since(&Fingerprint::new(&earlier.for_training(), TrainingKind::Distillation))
+        let mut changed = TrainingFingerprint::new(&config.for_training(), TrainingKind::Distillation)
+            .since(&TrainingFingerprint::new(&earlier.for_training(), TrainingKind::Distillation))
             .refused;
         let (now, then) = (config.evaluation.max_new_tokens, earlier.evaluation.max_new_tokens);
         if now != then {
@@ -75,7 +76,7 @@ impl Earlier {
             return Ok(());
         }
         let message =
-            format!("the run cannot be resumed: {}; set it back as it was, or start over with --overwrite", changed.join("; "));
+            format!("cannot resume: {}; restore the earlier setting, or start over with --overwrite", changed.join("; "));
         Err(Error::data(self.directory.path().display(), message))
     }
 

@@ -1,19 +1,20 @@
-//! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the uncompressed generator.
+//! `scaledown evaluate`: quality and speed of a trained compressor, before and after, against the
+//! uncompressed generator.
 
 use std::path::{Path, PathBuf};
 
 use super::outcome::Trained;
 use super::{Context, Directory, open_device};
-use crate::answer::{AnswerOptions, Reading, Session};
+use crate::answer::{AnswerOptions, ContextMode, DocumentLengths, Session};
 use crate::config::Config;
 use crate::data::records::{self, Record};
-use crate::evaluate::report::{self, Environment, Memory, Metrics, Report, Sample};
+use crate::evaluate::report::{self, Environment, EvaluationReport, Memory, Metrics, ReadDocuments, Sample};
 use crate::evaluate::{self, Evaluated, measure_speed};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::train::{self, tracking};
 use crate::{Error, Result};
 
-/// What was measured before anything was trained.
+/// The measurements before training.
 pub struct Baseline {
     /// The compressed model before training.
     pub before: Evaluated,
@@ -23,26 +24,31 @@ pub struct Baseline {
     pub closed_book: Evaluated,
 }
 
-/// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes the report.
+/// Evaluates the model that a training of `config` wrote, or the one in `checkpoint`, and writes
+/// the report.
 ///
 /// # Errors
-/// If a file is missing or cannot be used, the device fails, or another run is at work in the output directory.
+/// If a file is missing or unusable, the device fails, or another run has locked the output
+/// directory.
 pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let config = &config.with_adapter();
     let stored = StoredOscar::open(&directory)?;
-    // What it writes goes to the output directory, in which a training may be at work.
+    // Its output directory may be locked by a training.
     let _lock = train::lock(&config.output.directory)?;
     let trained = Trained::beside(&directory)?;
     let start = super::train::stored_start(config)?;
     let records = test_records(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     stored.check(&oscar)?;
-    super::train::start_from(start.as_ref(), &oscar, config, context)?;
+    super::train::init_from(start.as_ref(), &oscar, config, context)?;
     let session = Session::new(oscar);
     let baseline = baseline(&session, config, &records, context)?;
     stored.load(session.oscar())?;
+    if let Some(vectors) = &config.compression.vectors {
+        session.oscar().attach_vectors(vectors)?;
+    }
     finish(&session, config, &records, &baseline, trained, context)
 }
 
@@ -52,7 +58,7 @@ pub fn evaluate(config: &Config, checkpoint: Option<&Path>, context: &Context<'_
 /// If the configuration names none, or they cannot be read.
 pub fn test_records(config: &Config) -> Result<Vec<Record>> {
     let path = config.data.test.as_deref();
-    let path = path.ok_or_else(|| Error::usage("there is nothing to evaluate on: set `test` in [data]"))?;
+    let path = path.ok_or_else(|| Error::usage("no evaluation records: set `test` in [data]"))?;
     Ok(records::read_scored(path, config.evaluation.examples)?)
 }
 
@@ -62,19 +68,20 @@ pub fn test_records(config: &Config) -> Result<Vec<Record>> {
 /// If a record cannot be tokenized or the device fails.
 pub fn baseline(session: &Session, config: &Config, records: &[Record], context: &Context<'_>) -> Result<Baseline> {
     let run = |reading, title| answer(session, config, records, reading, title, context);
-    let uncompressed = run(Reading::Uncompressed, "full documents")?;
+    let uncompressed = run(ContextMode::Uncompressed, "full documents")?;
     if let Some(warning) = uncompressed.lengths.warning(session.oscar().lengths.document_tokens) {
         context.progress.warn(&warning);
     }
     Ok(Baseline {
         uncompressed,
-        closed_book: run(Reading::ClosedBook, "no documents")?,
-        before: run(Reading::Compressed, "before training")?,
+        closed_book: run(ContextMode::ClosedBook, "no documents")?,
+        before: run(ContextMode::Compressed, "before training")?,
     })
 }
 
-/// Measures the trained model, with its adapter merged into the generator, and writes the report, or the metrics alone if the configuration
-/// wants no report. Returns the metrics, and the file that shows them. No training must follow.
+/// Measures the trained model, with its adapter merged into the generator, and writes the report,
+/// or the metrics alone if the configuration wants no report. Returns the metrics, and the file
+/// that shows them. No training must follow.
 ///
 /// # Errors
 /// If the device fails or a file cannot be written.
@@ -87,14 +94,16 @@ pub fn finish(
     context: &Context<'_>,
 ) -> Result<(Metrics, PathBuf)> {
     let oscar = session.oscar();
-    oscar.model.generator.merge_adapters()?;
-    let after = answer(session, config, records, Reading::Compressed, "after training", context)?;
+    oscar.merge_adapters()?;
+    let after = answer(session, config, records, ContextMode::Compressed, "after training", context)?;
     if let Some(last) = trained.stages.last_mut() {
         last.em = Some(after.scores.em);
     }
     let spinner = context.progress.spinner("measuring the speed");
     let speed = measure_speed(session, records, &config.evaluation)?;
     drop(spinner);
+    let rows = evaluate::side_by_side(records, &baseline.uncompressed.answers, &after.answers);
+    report::write_answers(&config.output.directory, &rows)?;
     let metrics = Metrics {
         before: Some(baseline.before.scores),
         after: after.scores,
@@ -104,7 +113,10 @@ pub fn finish(
         training: trained.summary,
         examples: after.answers.len() as u64,
         ranking: evaluate::ranking(records, &after.answers),
-        compression_rate: Some(after.lengths.compression_rate(oscar.lengths.memory_tokens)),
+        compression_rate: Some(after.lengths.compression_rate()),
+        documents: Some(read_documents(&after.lengths)),
+        paired_f1: evaluate::paired_f1(&rows),
+        kept_facts: Some(evaluate::kept_facts(records, &baseline.uncompressed.answers, &after.answers)),
         peak_memory_bytes: Some(Memory {
             compressed: after.peak_memory,
             uncompressed: baseline.uncompressed.peak_memory,
@@ -117,7 +129,7 @@ pub fn finish(
         let path = report::write_metrics(&config.output.directory, &metrics)?;
         return Ok((metrics, path));
     }
-    let report = Report {
+    let report = EvaluationReport {
         title: "ScaleDown".into(),
         metrics,
         training: tracking::read(&Directory::of(config).log())?,
@@ -133,7 +145,7 @@ fn answer(
     session: &Session,
     config: &Config,
     records: &[Record],
-    reading: Reading,
+    reading: ContextMode,
     title: &str,
     context: &Context<'_>,
 ) -> Result<Evaluated> {
@@ -143,7 +155,7 @@ fn answer(
         max_new_tokens: config.evaluation.max_new_tokens,
         stop: config.evaluation.stop.clone(),
         sampling: config.evaluation.sampling(),
-        batch: config.evaluation.batch,
+        batch: config.evaluation.batch_size,
         widths: config.evaluation.widths,
         ignore_end: false,
     };
@@ -151,9 +163,15 @@ fn answer(
     let seconds = evaluated.elapsed.as_secs_f64();
     tracing::info!(reading = title, answers = evaluated.answers.len(), em = evaluated.scores.em, seconds, "answers scored");
     if context.progress.cancelled() {
-        return Err(Error::interrupted("the evaluation was not finished, and nothing was written"));
+        return Err(Error::interrupted("evaluation interrupted; wrote nothing"));
     }
     Ok(evaluated)
+}
+
+/// The documents that answers were made from.
+pub(super) fn read_documents(lengths: &DocumentLengths) -> ReadDocuments {
+    let DocumentLengths { documents, cut, tokens, vectors } = *lengths;
+    ReadDocuments { documents: documents as u64, cut: cut as u64, tokens: tokens as u64, vectors: vectors as u64 }
 }
 
 /// The first questions, with the parts of the documents that were read.

@@ -1,6 +1,7 @@
-//! What the commands do, as functions of a configuration.
+//! The commands as functions of a configuration.
 
 mod answer;
+mod compress;
 mod directory;
 mod earlier;
 mod evaluate;
@@ -16,9 +17,10 @@ mod train;
 mod training;
 
 pub use answer::{Answered, UsedDocument, answer};
+pub use compress::{CompressedDocuments, compress};
 pub use directory::Directory;
 pub use evaluate::{Baseline, baseline, evaluate, finish, test_records};
-pub use label::{label, write_records};
+pub use label::{Labelled, label, label_file, write_records};
 pub use outcome::Trained;
 pub use prepare::{Prepared, StageReport, prepare};
 pub use pretrain::pretrain;
@@ -34,23 +36,24 @@ use crate::config::Config;
 use crate::plugins::registry;
 use crate::support::progress::Progress;
 
-/// What surrounds a run.
+/// The context of a run.
 pub struct Context<'a> {
     /// Where progress is shown, and how the run is stopped.
     pub progress: &'a dyn Progress,
-    /// What becomes of an earlier run in the output directory.
-    pub start: Start,
-    /// The command line of this run without the options that choose `start`, for messages that say how to go on.
+    /// How to treat an earlier run in the output directory.
+    pub start: RunStart,
+    /// The command line of this run without the options that choose `start`, for messages that say
+    /// how to continue.
     pub command: String,
 }
 
-/// What becomes of an earlier run in the output directory.
+/// How to treat an earlier run in the output directory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Start {
+pub enum RunStart {
     /// There must be none.
     #[default]
     New,
-    /// It goes on where it stopped; where there is none, the run begins.
+    /// Resumes it. Without an earlier run, starts one.
     Resume,
     /// It is removed.
     Overwrite,

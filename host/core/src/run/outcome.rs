@@ -1,4 +1,4 @@
-//! What a training was like: kept beside its model, so that a later evaluation tells it.
+//! The summary of a training, stored with its model for later evaluations.
 
 use std::path::Path;
 
@@ -10,13 +10,13 @@ use crate::evaluate::report::{StageSummary, TrainingSummary};
 use crate::support::artifact;
 use crate::{Error, Result};
 
-/// What a training adds to a report.
+/// A training's part of a report.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
     /// The training, summed up.
     #[serde(rename = "training", default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<TrainingSummary>,
-    /// The most memory that it held at once, in bytes.
+    /// Peak memory, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peak_memory: Option<u64>,
     /// The stages of the run.
@@ -36,7 +36,7 @@ impl Trained {
         Ok(artifact::write_file(&path, &text)?)
     }
 
-    /// What the training that wrote the model in `model` was like; nothing where nothing was written.
+    /// The summary of the training that wrote `model`, if it exists.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -45,7 +45,7 @@ impl Trained {
         model.parent().map_or_else(|| Ok(Trained::default()), |directory| Trained::read(&Directory::new(directory)))
     }
 
-    /// What is written in an output directory; nothing where nothing was written.
+    /// The summary in an output directory, if it exists.
     pub(super) fn read(directory: &Directory) -> Result<Self> {
         let path = directory.training();
         match read_bytes(&path, FileKind::ModelConfiguration) {

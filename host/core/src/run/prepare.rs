@@ -7,29 +7,30 @@ use scaledown_sdk::Device;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Context, Directory, Start, open_device};
+use super::{Context, Directory, RunStart, open_device};
 use crate::config::Config;
 use crate::data::questions::QuestionSource;
 use crate::plugins::registry;
 use crate::prepare::{
-    Blocks, Busy, Counts, Fingerprint, Journal, Pipeline, PreparationError, RECORDS, Shard, Sidecar, Survey, write,
+    Blocks, Busy, Counts, Journal, Pipeline, PreparationError, PreparationFingerprint, RECORDS, Shard, Sidecar, Survey, write,
 };
 use crate::retrieval::{self, IndexError, SearchIndex};
 use crate::support::hub;
 use crate::{Error, Result};
 
-/// What a preparation made, and what it took.
+/// The results and costs of a preparation.
 #[derive(Clone, Debug, Serialize)]
 pub struct Prepared {
     /// The file of records.
     pub records: PathBuf,
-    /// What became of the questions.
+    /// The counts of the questions.
     pub counts: Counts,
-    /// The questions of this run's share.
+    /// The questions of this run's shard.
     pub questions: u64,
     /// Seconds from the first question to the last answer; of a resumed run, since it was resumed.
     pub seconds: f64,
-    /// The processor time of the whole process meanwhile, over `seconds`: how many cores were busy on average.
+    /// The processor time of the whole process meanwhile, over `seconds`: how many cores were busy
+    /// on average.
     pub cores: f64,
     /// The stages.
     pub stages: Vec<StageReport>,
@@ -44,12 +45,13 @@ pub struct StageReport {
     pub busy_seconds: f64,
 }
 
-/// Retrieves, reranks and answers the questions of `config`, or the share of them that `shard` names, and writes the records into the output
-/// directory. The index is built first, if there is none.
+/// Retrieves, reranks and answers the questions of `config` in `shard`, and writes the records to
+/// the output directory. The index is built first, if there is none.
 ///
 /// # Errors
-/// If the directory holds an earlier run that is neither resumed nor overwritten; if a component fails, the disk is full, or the user
-/// interrupts. What was done is recorded, and a resumed run does only what is missing.
+/// If the directory holds an earlier run that is neither resumed nor overwritten; if a component
+/// fails, the disk is full, or the user interrupts. Progress is journaled; a resumed run does only
+/// the rest.
 pub fn prepare(config: &Config, shard: Shard, context: &Context<'_>) -> Result<Prepared> {
     let mut config = config.clone();
     if shard.of > 1 {
@@ -70,13 +72,13 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let survey = Survey::of(&source, &config.preparation, shard)?;
     drop(spinner);
     if let Some(first) = &survey.first_malformed {
-        context.progress.warn(&format!("{} questions are malformed and left out; the first: {first}", survey.malformed));
+        context.progress.warn(&format!("skipped {} malformed questions; the first: {first}", survey.malformed));
     }
     let index = if survey.to_find > 0 { open_index(config, device, context)? } else { None };
     let reranker = config.reranker.as_ref().map(|table| registry::reranker(table, device)).transpose()?;
     let teacher = registry::teacher(config.require_teacher()?, device)?;
     let corpus = index.as_ref().map(SearchIndex::checksum);
-    let fingerprint = Fingerprint::new(&config.for_preparation(), shard, &survey, corpus);
+    let fingerprint = PreparationFingerprint::new(&config.for_preparation(), shard, &survey, corpus);
     let mut journal = open_journal(&place, &fingerprint, context)?;
     directory.record_config(config)?;
     let pipeline = Pipeline {
@@ -89,9 +91,9 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
     let (started, cpu) = (Instant::now(), cpu_seconds());
     let busy = pipeline.run(Blocks::open(&source, &config.preparation, shard)?, &mut journal, survey.questions, context.progress);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    // What waited for a service, and was told to stop, has failed only thereby.
+    // An error of a request that was cancelled by the interrupt.
     if context.progress.cancelled() {
-        return Err(Error::interrupted("what is done is recorded"));
+        return Err(Error::interrupted("progress is journaled"));
     }
     let (busy, recorded) = (busy?, journal.recorded()?);
     let mut counts = Counts { malformed: survey.malformed, ..Counts::default() };
@@ -109,11 +111,11 @@ pub(super) fn prepare_on(device: &Device, config: &Config, shard: Shard, context
         checksum,
     };
     sidecar.write(&directory.sidecar())?;
-    // A share of few questions may have none.
+    // A small shard may have none.
     if counts.records == 0 && survey.questions > 0 {
         let reason = counts.skipped.iter().max_by_key(|(_, count)| **count).map_or("there are none", |(reason, _)| reason);
-        let told = format!("{}: none of {} questions became a record: {reason}", directory.path().display(), survey.questions);
-        return Err(Error::failed(told));
+        let reported = format!("{}: no record from {} questions: {reason}", directory.path().display(), survey.questions);
+        return Err(Error::failed(reported));
     }
     let cores = cpu / seconds.max(1e-9);
     Ok(Prepared { records, counts, questions: survey.questions, seconds, cores, stages: reports(busy) })
@@ -124,17 +126,17 @@ fn reports(busy: Busy) -> Vec<StageReport> {
     stages.map(|(name, busy)| StageReport { name, busy_seconds: busy.as_secs_f64() }).into()
 }
 
-/// Looks at what an earlier run left, before anything else is done.
+/// Inspects an earlier run before anything else.
 fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     let (place, command) = (directory.display(), &context.command);
     match (context.start, journal.exists()) {
-        (Start::New, true) => Err(Error::usage(format!(
-            "{place} holds an earlier run; `{command} --resume` does what is missing, `{command} --overwrite` starts over"
+        (RunStart::New, true) => Err(Error::usage(format!(
+            "{place} contains an earlier run; use `{command} --resume` to continue it, or `{command} --overwrite` to start over"
         ))),
-        // A run that has ended had a journal; without it, what is there must not be replaced.
-        (Start::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
+        // A finished run has a journal; without one, existing files must not be replaced.
+        (RunStart::Resume, false) => match made(journal).into_iter().find(|path| path.exists()) {
             Some(path) => Err(Error::usage(format!(
-                "{} has records and no journal to go on with; `{command} --overwrite` starts over",
+                "{} contains records but no journal to resume from; start over with `{command} --overwrite`",
                 path.display()
             ))),
             None => Ok(()),
@@ -143,7 +145,8 @@ fn look(directory: &Path, journal: &Path, context: &Context<'_>) -> Result<()> {
     }
 }
 
-/// The index of the corpus, whose files are checked, or which is built where there is none; `None` without a retriever.
+/// The index of the corpus, whose files are checked, or which is built where there is none; `None`
+/// without a retriever.
 fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result<Option<SearchIndex>> {
     if config.retriever.is_none() {
         return Ok(None);
@@ -166,17 +169,17 @@ fn open_index(config: &Config, device: &Device, context: &Context<'_>) -> Result
     Ok(Some(index))
 }
 
-/// What the preparation with this journal writes at its end.
+/// The final output of the preparation with this journal.
 fn made(journal: &Path) -> [PathBuf; 2] {
     [Sidecar::NAME, RECORDS].map(|name| journal.with_file_name(name))
 }
 
-fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) -> Result<Journal> {
+fn open_journal(place: &Path, fingerprint: &PreparationFingerprint, context: &Context<'_>) -> Result<Journal> {
     if let Some(parent) = place.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
     let made = made(place);
-    if context.start == Start::Resume && place.exists() {
+    if context.start == RunStart::Resume && place.exists() {
         if let Some((journal, earlier)) = Journal::open(place)? {
             for changed in earlier.check(fingerprint, place)? {
                 context.progress.warn(&format!("since the run began, {changed}"));
@@ -185,7 +188,7 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
         }
         // A run that has ended had a journal.
         if let Some(path) = made.iter().find(|path| path.exists()) {
-            let lost = "the journal is empty, but the records are there".to_owned();
+            let lost = "the journal is empty although records exist".to_owned();
             return Err(PreparationError::Damaged {
                 path: place.to_owned(),
                 line: 1,
@@ -194,7 +197,7 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
             .into());
         }
     }
-    // What an earlier run made must not be taken for this one's before this one has ended.
+    // The results of an earlier run must not pass for this one's before it has ended.
     let claim = Journal::claim(place)?;
     for path in &made {
         match std::fs::remove_file(path) {
@@ -208,7 +211,7 @@ fn open_journal(place: &Path, fingerprint: &Fingerprint, context: &Context<'_>) 
 /// The commits of the models that were named by hub ids, by the section that names each.
 fn revisions(config: &Value) -> Map<String, Value> {
     // They were fetched when the components were made.
-    let settings = hub::Settings { offline: true, ..hub::Settings::from_environment() };
+    let settings = hub::HubSettings { offline: true, ..hub::HubSettings::from_environment() };
     let mut revisions = Map::new();
     for section in ["retriever", "reranker", "teacher"] {
         let text = |key: &str| config.pointer(&format!("/{section}/{key}")).and_then(Value::as_str);

@@ -7,9 +7,9 @@ use super::earlier::Earlier;
 use super::evaluate::{baseline, finish, test_records};
 use super::label::{label, write_records};
 use super::prepare::prepare_on;
-use super::train::{distill, start_from, stored_start};
-use super::training::{Run, conclude};
-use super::{Context, Directory, Start, open_device};
+use super::train::{distill, init_from, stored_start};
+use super::training::{TrainingRun, conclude};
+use super::{Context, Directory, RunStart, open_device};
 use crate::answer::Session;
 use crate::config::{Config, Corpus, CorpusFields, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
 use crate::data::atlas::{self, AtlasConfig};
@@ -18,22 +18,24 @@ use crate::evaluate::metrics::AnswerScores;
 use crate::evaluate::report::{Metrics, StageSummary};
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::prepare::Shard;
-use crate::train::{Outcome, TrainingKind, lock};
+use crate::train::{TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
-/// Measures the untrained compressor; lets the generator answer the training questions from the full documents; distils those answers into
-/// the compressor; measures again, and writes the report. The training's gold answers are never read. Returns the metrics, and the file that
-/// shows them.
+/// Measures the untrained compressor; lets the generator answer the training questions from the
+/// full documents; distils those answers into the compressor; measures again, and writes the
+/// report. The training's gold answers are never read. Returns the metrics, and the file that shows
+/// them.
 ///
-/// A run that is resumed keeps the teacher's answers and the checkpoints that it finds; it measures the untrained compressor again.
+/// A run that is resumed keeps the teacher's answers and the checkpoints that it finds; it measures
+/// the untrained compressor again.
 ///
 /// # Errors
-/// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file is missing, the device or disk fails, or
-/// the run is interrupted.
+/// If the output directory holds an earlier run that is neither resumed nor overwritten; if a file
+/// is missing, the device or disk fails, or the run is interrupted.
 pub fn quickstart(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = &Directory::of(config);
     run(&config.with_adapter(), context).map_err(|error| {
-        // Where nothing that took work is there, there is nothing to resume.
+        // Without expensive results, there is nothing to resume.
         let option = if Earlier::look(directory).is_ok_and(|earlier| earlier.any()) { " --resume" } else { "" };
         error.go_on_with(&format!("{}{option}", context.command))
     })
@@ -45,29 +47,30 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     let directory = Directory::of(config);
     let earlier = Earlier::look(&directory)?;
     earlier.check(config, context)?;
-    // A training begins anew where the labels are all that there is.
-    let start = if earlier.checkpoint { context.start } else { Start::New };
-    let resumed = start == Start::Resume;
+    // With labels only, a training starts from the beginning.
+    let start = if earlier.checkpoint { context.start } else { RunStart::New };
+    let resumed = start == RunStart::Resume;
     let pretrained = stored_start(config)?;
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
     let mut stages = Stages::default();
     stages.start(pretrained.as_ref(), &oscar, config, context)?;
     // Not before all is read that a mistake in the configuration could have named.
-    if context.start == Start::Overwrite {
+    if context.start == RunStart::Overwrite {
         earlier.remove()?;
     }
-    let mut config =
-        stages.time("data", "A seeded generator writes the encyclopedia and its questions.", || with_atlas(config))?;
+    let mut config = stages.time("data", "Generates the encyclopedia and its questions from a seed.", || with_atlas(config))?;
     let training = Context { start, command: context.command.clone(), ..*context };
-    let run = Run::open(&config, TrainingKind::Distillation, &training, &lock)?;
+    let run = TrainingRun::open(&config, TrainingKind::Distillation, &training, &lock)?;
     let records = test_records(&config)?;
     directory.record_config(&config)?;
 
     let session = Session::new(oscar);
-    let baseline = stages.time("measure before", "Answers before training, from vectors, full documents and none.", || {
-        baseline(&session, &config, &records, context)
-    })?;
+    let baseline = stages.time(
+        "measure before",
+        "Measures answers before training: from vectors, from full documents and from none.",
+        || baseline(&session, &config, &records, context),
+    )?;
     stages.em(&baseline.before.scores);
     let (train, validation) =
         stages.time(records_stage(&config), &preparation(&config), || labelled(&session, &mut config, context))?;
@@ -75,19 +78,19 @@ fn run(config: &Config, context: &Context<'_>) -> Result<(Metrics, PathBuf)> {
     device.reset_peak_memory();
     let (outcome, oscar) = stages.time(
         TrainingKind::Distillation.name(),
-        "The compressor learns to give the same answers from its vectors.",
+        "Trains the compressor to give the teacher's answers from its vectors.",
         || distill(run, session.into_oscar(), &config, &train, &validation),
     )?;
     stages.trained(&outcome);
     if outcome.interrupted {
-        return Err(Error::interrupted(format!("step {} is saved in {}", outcome.steps, config.output.directory.display())));
+        return Err(Error::interrupted(format!("saved step {} in {}", outcome.steps, config.output.directory.display())));
     }
     let trained = conclude(&config, &outcome, &device, resumed, stages.0)?;
     directory.save(&oscar, &config)?;
     finish(&Session::new(oscar), &config, &records, &baseline, trained, context)
 }
 
-/// Writes the encyclopedia into the output directory, and gives back the configuration with its files in place.
+/// Writes the encyclopedia to the output directory. Returns the configuration with its files.
 fn with_atlas(config: &Config) -> Result<Config> {
     let mut config = config.clone();
     let directory = Directory::of(&config).data();
@@ -131,8 +134,8 @@ fn questions(directory: &Path) -> Questions {
     }
 }
 
-/// The training records with the teacher's answers, and as many validation records as the training measures, all of which are then what the
-/// configuration names.
+/// The training records with the teacher's answers, and as many validation records as the training
+/// measures, all of which are then what the configuration names.
 fn labelled(session: &Session, config: &mut Config, context: &Context<'_>) -> Result<(Vec<Record>, Vec<Record>)> {
     let directory = Directory::of(config);
     let (train, validation) = (directory.labelled("train"), directory.labelled("validation"));
@@ -151,7 +154,7 @@ fn labelled(session: &Session, config: &mut Config, context: &Context<'_>) -> Re
     Ok((records, measured))
 }
 
-/// What the stage is called that makes the records to train on.
+/// The name of the stage that makes the training records.
 fn records_stage(config: &Config) -> &'static str {
     if prepares(config) { "training records" } else { "teacher's answers" }
 }
@@ -161,39 +164,40 @@ fn prepares(config: &Config) -> bool {
     config.retriever.is_some() && config.teacher.is_some()
 }
 
-/// What is done to have records to train on, for the report.
+/// The report's description of how training records are made.
 fn preparation(config: &Config) -> String {
     match (&config.retriever, &config.reranker, &config.teacher) {
         (Some(retriever), Some(reranker), Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, of which a record keeps {}, in the order of `{}`; the teacher `{}` answers from their \
-             full text.",
+            "Retrieves {1} documents per training question with `{0}`, keeps {2} ranked by `{3}`, and answers from their full text with the teacher `{4}`.",
             retriever.plugin, config.preparation.retrieve, config.preparation.keep, reranker.plugin, teacher.plugin
         ),
         (Some(retriever), None, Some(teacher)) => format!(
-            "`{}` finds {} documents for each training question, of which a record keeps {}; the teacher `{}` answers from their full text.",
+            "Retrieves {1} documents per training question with `{0}`, keeps {2}, and answers from their full text with the teacher `{3}`.",
             retriever.plugin, config.preparation.retrieve, config.preparation.keep, teacher.plugin
         ),
-        _ => "The generator answers the training questions from the full documents.".into(),
+        _ => "Answers the training questions from the full documents with the generator.".into(),
     }
 }
 
-/// The records that `scaledown prepare` makes of the training questions, which are read where a run before has made them; and their file.
+/// The records that `scaledown prepare` makes of the training questions, which are read where a run
+/// before has made them; and their file.
 fn prepared(session: &Session, config: &Config, context: &Context<'_>) -> Result<(Vec<Record>, PathBuf)> {
     let mut own = config.clone();
     let directory = Directory::of(config).prepared();
     own.output.directory = directory.path().to_owned();
     let file = directory.records();
     if !directory.sidecar().exists() {
-        let start = if directory.journal().exists() { Start::Resume } else { Start::New };
+        let start = if directory.journal().exists() { RunStart::Resume } else { RunStart::New };
         let context = Context { start, command: context.command.clone(), ..*context };
         let made = prepare_on(&session.oscar().model.device, &own, Shard::default(), &context)?;
         let left_out: u64 = made.counts.skipped.values().sum();
-        context.progress.note(&format!("{} training records; {left_out} questions were left out", made.counts.records));
+        context.progress.note(&format!("{} training records; skipped {left_out} questions", made.counts.records));
     }
     Ok((records::read_labelled(&file, None, config.reranking.enabled)?, file))
 }
 
-/// The first `limit` records of a file with the teacher's answers, which are read from `labelled` where they are, and written there where not.
+/// The first `limit` records of a file with the teacher's answers, which are read from `labelled`
+/// where they are, and written there where not.
 fn label_file(
     session: &Session,
     config: &Config,
@@ -205,10 +209,10 @@ fn label_file(
     if labelled.exists() {
         return Ok(records::read_labelled(labelled, None, config.reranking.enabled)?);
     }
-    let file = file.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
+    let file = file.ok_or_else(|| Error::usage("no training records: set `train` in [data]"))?;
     let records = label(session, config, &records::read(file, limit)?, context)?;
     if records.is_empty() {
-        let message = "the generator answers none of its questions, so there is nothing to learn".to_owned();
+        let message = "the generator answered none of its questions; nothing to learn".to_owned();
         return Err(Error::data(file.display(), message));
     }
     write_records(&records, labelled)?;
@@ -234,10 +238,10 @@ impl Stages {
 
     /// Starts `oscar` from the pretrained compressor, if there is one.
     fn start(&mut self, start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
-        let Some(directory) = config.training.start_from.as_deref() else { return Ok(()) };
+        let Some(directory) = config.training.init_from.as_deref() else { return Ok(()) };
         let name = directory.file_name().unwrap_or(directory.as_os_str()).to_string_lossy();
-        let description = format!("The compressor starts from `{name}`, which was pretrained without questions.");
-        self.time("start", &description, || start_from(start, oscar, config, context))
+        let description = format!("Initialises the compressor from `{name}`, which was pretrained without questions.");
+        self.time("start", &description, || init_from(start, oscar, config, context))
     }
 
     fn em(&mut self, scores: &AnswerScores) {
@@ -246,7 +250,7 @@ impl Stages {
         }
     }
 
-    fn trained(&mut self, outcome: &Outcome) {
+    fn trained(&mut self, outcome: &TrainingOutcome) {
         if let Some(stage) = self.0.last_mut() {
             stage.steps = Some(outcome.steps);
             stage.final_loss = Some(outcome.final_loss);

@@ -1,4 +1,4 @@
-//! What a person and a log file see of a training.
+//! The progress output and log of a training.
 
 use std::path::Path;
 use std::time::Instant;
@@ -17,12 +17,13 @@ pub(super) struct RunLog<'a> {
     began: Instant,
     /// Seconds of training before this run.
     before: f64,
-    /// What the bar says of the last measurement on the validation records.
+    /// The bar's text for the last validation.
     validation: String,
 }
 
 impl<'a> RunLog<'a> {
-    /// A log in `directory` of a training of `steps` steps; one that is resumed after step `done` drops what was logged later.
+    /// A log in `directory` of a training of `steps` steps; one that is resumed after step `done`
+    /// drops what was logged later.
     ///
     /// # Errors
     /// If the log cannot be written.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Directory, Start};
+use super::{Directory, RunStart};
 use crate::config::{Config, Overrides, Variant};
 use crate::evaluate::report::{ComparedRun, Comparison, Metrics, write_comparison};
 use crate::support::artifact::write_file;
@@ -28,13 +28,13 @@ impl Sweep {
     ///
     /// # Errors
     /// If a run's configuration is wrong; if the place holds anything else, or an earlier sweep with other settings.
-    pub fn open(path: &Path, overrides: &Overrides, start: Start) -> Result<Self> {
+    pub fn open(path: &Path, overrides: &Overrides, start: RunStart) -> Result<Self> {
         let (base, runs) = Config::variants(path, overrides)?;
         let directory = base.output.directory.clone();
         let lock = lock(&directory)?;
         let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let sweep = Sweep { directory, title, runs, _lock: lock };
-        if start == Start::Overwrite {
+        if start == RunStart::Overwrite {
             sweep.remove()?;
         }
         sweep.write_configs()?;

@@ -4,48 +4,52 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::training::{Run, conclude};
-use super::{Context, Directory, Start, open_device};
+use super::training::{TrainingRun, conclude};
+use super::{Context, Directory, RunStart, open_device};
 use crate::config::Config;
 use crate::data::records::{self, DataError, Record};
 use crate::evaluate::report::StageSummary;
 use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::support::random::Stream;
-use crate::train::distillation::{Distillation, Example};
-use crate::train::{Outcome, TrainingError, TrainingKind, lock};
+use crate::train::distillation::{Distillation, DistillationExample};
+use crate::train::{TrainingError, TrainingKind, TrainingOutcome, lock};
 use crate::{Error, Result};
 
-/// Trains the compressor that `config` describes on its training file, and writes the model to `model` in the output directory.
+/// Trains the compressor that `config` describes on its training file, and writes the model to
+/// `model` in the output directory.
 ///
 /// # Errors
-/// If a record, the model or the disk fails; what was written before stays.
-pub fn train(config: &Config, context: &Context<'_>) -> Result<Outcome> {
+/// If a record, the model or the disk fails. Earlier output stays.
+pub fn train(config: &Config, context: &Context<'_>) -> Result<TrainingOutcome> {
     let config = &config.with_adapter();
     let lock = lock(&config.output.directory)?;
-    let run = Run::open(config, TrainingKind::Distillation, context, &lock)?;
+    let run = TrainingRun::open(config, TrainingKind::Distillation, context, &lock)?;
     let path = config.data.train.as_deref();
-    let path = path.ok_or_else(|| Error::usage("there is nothing to train on: set `train` in [data]"))?;
+    let path = path.ok_or_else(|| Error::usage("no training records: set `train` in [data]"))?;
     let start = stored_start(config)?;
     let spinner = context.progress.spinner("reading records");
     let records = records::read_labelled(path, config.data.train_limit, config.reranking.enabled)?;
     let validation = validation_records(config)?;
     drop(spinner);
     let device = open_device(config)?;
-    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Reader)?)?;
-    start_from(start.as_ref(), &oscar, config, context)?;
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
+    init_from(start.as_ref(), &oscar, config, context)?;
+    if let Some(vectors) = &config.compression.vectors {
+        oscar.attach_vectors(vectors)?;
+    }
     device.reset_peak_memory();
     let began = Instant::now();
     let (outcome, oscar) = distill(run, oscar, config, &records, &validation)?;
     if !outcome.interrupted {
-        let stage = training_stage("The compressor learns to answer as the teacher does.", &outcome, began);
-        conclude(config, &outcome, &device, context.start == Start::Resume, vec![stage])?;
+        let stage = training_stage("Trains the compressor to give the teacher's answers.", &outcome, began);
+        conclude(config, &outcome, &device, context.start == RunStart::Resume, vec![stage])?;
         Directory::of(config).save(&oscar, config)?;
     }
     Ok(outcome)
 }
 
 /// The stage of a report that a distillation is.
-pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instant) -> StageSummary {
+pub(super) fn training_stage(description: &str, outcome: &TrainingOutcome, began: Instant) -> StageSummary {
     StageSummary {
         name: TrainingKind::Distillation.name().into(),
         description: description.into(),
@@ -56,17 +60,18 @@ pub(super) fn training_stage(description: &str, outcome: &Outcome, began: Instan
     }
 }
 
-/// The pretrained compressor that the configuration starts from, if it names one; opened, and not yet read.
+/// The pretrained compressor that the configuration starts from, if it names one; opened, and not
+/// yet read.
 ///
 /// # Errors
 /// If there is none in the directory that is named.
 pub(super) fn stored_start(config: &Config) -> Result<Option<StoredOscar>> {
-    config.training.start_from.as_deref().map(StoredOscar::open).transpose()
+    config.training.init_from.as_deref().map(StoredOscar::open).transpose()
 }
 
 /// Gives `oscar` the parameters of the compressor that it starts from.
-pub(super) fn start_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
-    if let (Some(start), Some(directory)) = (start, &config.training.start_from) {
+pub(super) fn init_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Config, context: &Context<'_>) -> Result<()> {
+    if let (Some(start), Some(directory)) = (start, &config.training.init_from) {
         note_fresh(&start.start(oscar)?, directory, context);
     }
     Ok(())
@@ -76,7 +81,7 @@ pub(super) fn start_from(start: Option<&StoredOscar>, oscar: &Oscar, config: &Co
 pub(super) fn note_fresh(fresh: &[String], directory: &Path, context: &Context<'_>) {
     if !fresh.is_empty() {
         let names = fresh.join(", ");
-        context.progress.warn(&format!("{} has no values for {names}; they start as new", directory.display()));
+        context.progress.warn(&format!("{names} not found in {}; newly initialised", directory.display()));
     }
 }
 
@@ -88,20 +93,21 @@ fn validation_records(config: &Config) -> Result<Vec<Record>> {
     }
 }
 
-/// Trains `oscar` on `records`, which hold the teacher's answers, and measures it on those of `validation`.
+/// Trains `oscar` on `records`, which hold the teacher's answers, and measures it on those of
+/// `validation`.
 ///
 /// # Errors
 /// If a record has no answer, or the device or disk fails.
 pub(super) fn distill(
-    run: Run<'_>,
+    run: TrainingRun<'_>,
     oscar: Oscar,
     config: &Config,
     records: &[Record],
     validation: &[Record],
-) -> Result<(Outcome, Oscar)> {
+) -> Result<(TrainingOutcome, Oscar)> {
     let most = config.data.documents.unwrap_or(usize::MAX);
     let examples = |records: &[Record], path: &Option<PathBuf>| {
-        let examples = records.iter().map(|record| Example::for_training(record, &oscar, most));
+        let examples = records.iter().map(|record| DistillationExample::for_training(record, &oscar, most));
         examples.collect::<std::result::Result<Vec<_>, TrainingError>>().map_err(|error| placed(error, path.as_deref()))
     };
     let validation = examples(validation, &config.data.validation)?;

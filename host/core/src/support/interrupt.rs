@@ -1,4 +1,5 @@
-//! Ctrl-C: the first asks a long run to stop after the current step, the second ends the process at once.
+//! Ctrl-C: the first asks a long run to stop after the current step, the second ends the process at
+//! once.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,8 +20,8 @@ impl Interrupt {
         Interrupt::default()
     }
 
-    /// Listens to Ctrl-C and to the signal that asks a process to end, from now on. Long commands that can stop between two
-    /// steps call this; the others end at once, as is usual.
+    /// Listens to Ctrl-C and to the signal that asks a process to end, from now on. Long commands
+    /// that can stop between two steps call this; the others end at once, as is usual.
     ///
     /// # Errors
     /// If the system refuses a signal handler.
@@ -36,11 +37,11 @@ impl Interrupt {
                 std::process::exit(INTERRUPTED);
             }
             handler.request();
-            // What waits for a service waits no longer.
+            // Ends waits for services.
             scaledown_sdk::component::stop::request_stop();
-            eprintln!("stopping after this step; press Ctrl-C again to stop at once and lose it");
+            eprintln!("stopping after this step; press Ctrl-C again to stop now and lose it");
         })
-        .map_err(|error| Error::because("could not listen to Ctrl-C", error))?;
+        .map_err(|error| Error::because("cannot listen for Ctrl-C", error))?;
         Ok(LISTENING.get_or_init(|| interrupt).clone())
     }
 

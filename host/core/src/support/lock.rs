@@ -1,6 +1,7 @@
 //! Locks: one process at a time writes a file or into a directory.
 //!
-//! The end of a process, however it comes, ends its locks too. A file system without locks is warned about, and nobody is kept out.
+//! The end of a process, however it comes, ends its locks too. Without locks in the file system,
+//! warns and continues.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{Error, ErrorKind};
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::support::artifact::ArtifactError;
 
-/// Why there is no lock.
+/// Why locking failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
     /// Another process holds it.
@@ -28,7 +29,7 @@ pub fn lock_file(file: &File, path: &Path) -> Result<(), LockError> {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(LockError::Held(path.to_owned())),
         Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => {
-            tracing::warn!(path = %path.display(), "this file system has no locks; keep other runs away from it");
+            tracing::warn!(path = %path.display(), "this file system has no locks; do not start another run here");
             Ok(())
         }
         Err(TryLockError::Error(error)) => Err(failed("lock", path)(error)),
@@ -53,7 +54,8 @@ impl DirectoryLock {
     /// Locks `directory`, which is made if it is missing.
     ///
     /// # Errors
-    /// [`LockError::Held`] with `directory` if another process holds it; if it cannot be made or written to.
+    /// [`LockError::Held`] with `directory` if another process holds it; if it cannot be made or
+    /// written to.
     pub fn take(directory: &Path) -> Result<Self, LockError> {
         loop {
             let lock = Self::open(directory)?;
@@ -92,7 +94,7 @@ impl DirectoryLock {
         there.and_then(|there| Ok(is_same(&there, &self.file.metadata()?))).unwrap_or(false)
     }
 
-    /// Leaves everything as it is: another run's.
+    /// Changes nothing: the lock is another run's.
     fn forget(mut self) {
         self.made.clear();
     }
@@ -104,7 +106,8 @@ impl Drop for DirectoryLock {
         if self.made.is_empty() || !is_alone() {
             return;
         }
-        // Best effort: an empty directory harms nobody. Still locked, so that nobody else begins in between.
+        // Best effort: an empty directory is harmless. Still locked, so that no other process
+        // starts in between.
         let _ = fs::remove_file(self.directory.join(LOCK));
         let _ = self.made.iter().try_for_each(fs::remove_dir);
     }

@@ -1,7 +1,8 @@
-//! The marks that a section's schema gives to keys which may change when a run goes on.
+//! Marks of configuration keys that may change when a run is resumed.
 //!
-//! `operational` keys say how the work is done, or where it lies, and shape nothing of what comes out; `adjustable` ones shape it, and are changed
-//! on purpose to save a run. Every other key must stay as it was: a new key that nobody has thought about is refused, not overlooked.
+//! `operational` keys do not affect results: paths, timeouts, batch sizes of inference.
+//! `adjustable` keys affect results and may change deliberately, to save a run. Every other key
+//! must not change; a new key is refused until it is marked.
 //!
 //! ```text
 //! #[schemars(extend("operational" = true))]
@@ -15,12 +16,15 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// The mark of a key that shapes nothing of what comes out.
+/// The mark of a key that does not affect results.
 const OPERATIONAL: &str = "operational";
-/// The mark of a key that shapes what comes out and may change all the same.
+/// The mark of a key that affects results and may still change.
 const ADJUSTABLE: &str = "adjustable";
 
-/// Every value of a section that shapes what comes out, by its key (`training.seed`). What is not set is left out.
+/// The mark that gives a key's former name.
+pub const RENAMED_FROM: &str = "renamed-from";
+
+/// Every value of a section that affects results, by key (`training.seed`). Omits unset keys.
 #[must_use]
 pub fn shaping<T: JsonSchema + Serialize>(section: &str, value: &T) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
@@ -39,6 +43,16 @@ pub fn adjustable<T: JsonSchema>(section: &str) -> Vec<String> {
     marked.map(|(name, _)| format!("{section}.{name}")).collect()
 }
 
+/// The keys of a section that were renamed, as [`shaping`] names them: the former name and the
+/// present one.
+#[must_use]
+pub fn renamed<T: JsonSchema>(section: &str) -> Vec<(String, String)> {
+    let schema = schema::<T>();
+    let properties = schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+    let names = properties.filter_map(|(name, schema)| Some((schema.get(RENAMED_FROM)?.as_str()?, name)));
+    names.map(|(former, name)| (format!("{section}.{former}"), format!("{section}.{name}"))).collect()
+}
+
 fn schema<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
     settings.into_generator().into_root_schema_for::<T>().to_value()
@@ -48,7 +62,8 @@ fn has(schema: &Value, mark: &str) -> bool {
     schema.get(mark) == Some(&Value::Bool(true))
 }
 
-/// `value` without what its schema marks as operational, however deep. A key that the schema does not know, such as a plugin's own, stays.
+/// `value` without what its schema marks as operational, however deep. A key that the schema does
+/// not know, such as a plugin's own, stays.
 fn without_operational(value: Value, schema: &Value) -> Value {
     match value {
         Value::Object(table) => {
@@ -70,7 +85,7 @@ fn without_operational(value: Value, schema: &Value) -> Value {
     }
 }
 
-/// Every value within `value` that is no table, by its key.
+/// Every leaf value of `value`, by key.
 fn leaves(key: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     match value {
         Value::Object(table) => table.into_iter().for_each(|(name, value)| leaves(&format!("{key}.{name}"), value, into)),
@@ -79,8 +94,8 @@ fn leaves(key: &str, value: Value, into: &mut BTreeMap<String, Value>) {
     }
 }
 
-/// For tests that walk every key of a section: the section with one key changed at a time, and whether that key is marked as operational or
-/// adjustable.
+/// For tests that walk every key of a section: the section with one key changed at a time, and
+/// whether that key is marked as operational or adjustable.
 #[cfg(test)]
 pub(crate) fn each_changed<T>(section: &T) -> Vec<(String, [bool; 2], T)>
 where
@@ -120,7 +135,7 @@ mod tests {
         seed: u64,
         #[schemars(extend("operational" = true))]
         queue: usize,
-        #[schemars(extend("adjustable" = true))]
+        #[schemars(extend("adjustable" = true, "renamed-from" = "speed"))]
         rate: f64,
         parts: Vec<Part>,
         unset: Option<u8>,
@@ -144,5 +159,6 @@ mod tests {
             [("s.layers", json!(5)), ("s.parts", json!([{ "steps": 3 }])), ("s.rate", json!(0.5)), ("s.seed", json!(1))];
         assert_eq!(shaping("s", &section), expected.map(|(key, value)| (key.to_owned(), value)).into());
         assert_eq!(adjustable::<Section>("s"), ["s.rate"]);
+        assert_eq!(renamed::<Section>("s"), [("s.speed".to_owned(), "s.rate".to_owned())]);
     }
 }

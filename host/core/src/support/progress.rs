@@ -2,10 +2,10 @@
 
 use super::interrupt::Interrupt;
 
-/// What long work reports to and is stopped by. The command line shows it on a terminal; a library's user may show it elsewhere, or take
-/// [`Silent`].
+/// Progress reporting and cancellation of long work. The command line shows it on a terminal; a
+/// library's user may show it elsewhere, or take [`Silent`].
 pub trait Progress: Sync {
-    /// Shows that a task begins. It ends when what is given back is dropped.
+    /// Shows that a task begins. It ends when the returned value is dropped.
     fn start(&self, task: &Task<'_>) -> Box<dyn Bar>;
 
     /// Says how the work gets on, in one line.
@@ -18,10 +18,10 @@ pub trait Progress: Sync {
     fn cancelled(&self) -> bool;
 }
 
-/// A task, as it is shown.
+/// A displayed task.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Task<'a> {
-    /// What it is called.
+    /// Its name.
     pub title: &'a str,
     /// How many steps it has, where that is known.
     pub length: Option<u64>,
@@ -31,7 +31,7 @@ pub struct Task<'a> {
     pub is_stage: bool,
 }
 
-/// How far a task has come. It may be told from any thread.
+/// How far a task has come. May be called from any thread.
 pub trait Bar: Send + Sync {
     /// So many steps are done in all.
     fn set(&self, done: u64);
@@ -39,7 +39,7 @@ pub trait Bar: Send + Sync {
     /// So many more steps are done.
     fn add(&self, steps: u64);
 
-    /// What else is to be said of the task, in place of what was said before.
+    /// Sets the task's message.
     fn say(&self, message: &str);
 }
 
@@ -63,7 +63,8 @@ impl dyn Progress + '_ {
     }
 }
 
-/// Progress that nobody sees, of work that is stopped by an [`Interrupt`], if at all. Warnings and notes go to the log.
+/// Hidden progress, with an optional [`Interrupt`]. Warnings and
+/// notes go to the log.
 #[derive(Clone, Debug, Default)]
 pub struct Silent(pub Interrupt);
 

@@ -1,9 +1,10 @@
 //! A small seeded random stream whose values are the same on every machine.
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): one 64-bit word of state, full period, integer arithmetic only.
+/// SplitMix64 (Steele, Lea and Flood, 2014): one 64-bit word of state, full period, integer
+/// arithmetic only.
 ///
-/// The crate keeps its own stream because the data set is a published function of its seed: a new version of a random
-/// number library must not change it.
+/// The crate keeps its own stream because the dataset is a published function of its seed: a new
+/// version of a random number library must not change it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
     state: u64,
@@ -28,7 +29,8 @@ impl Stream {
         z ^ (z >> 31)
     }
 
-    /// A whole number in `0..bound`, by multiply-shift: the bias is below `bound / 2^64`. Zero when `bound` is zero.
+    /// A whole number in `0..bound`, by multiply-shift: the bias is below `bound / 2^64`. Zero when
+    /// `bound` is zero.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         ((u128::from(self.next_u64()) * bound as u128) >> 64) as usize
     }

@@ -16,7 +16,7 @@ const MARK: &str = "\u{E003}";
 
 /// A chat template with the special tokens that it may name.
 pub struct ChatTemplate {
-    /// The template, parsed; or what is wrong with it, which is said to those who use it.
+    /// The parsed template, or its error for its users.
     template: Result<Template, String>,
     /// The file that it is in.
     place: PathBuf,
@@ -24,7 +24,8 @@ pub struct ChatTemplate {
 }
 
 impl ChatTemplate {
-    /// The template of the model in `directory`: `chat_template.jinja`, or `chat_template` in `tokenizer_config.json`.
+    /// The template of the model in `directory`: `chat_template.jinja`, or `chat_template` in
+    /// `tokenizer_config.json`.
     ///
     /// # Errors
     /// If the file cannot be read.
@@ -47,11 +48,12 @@ impl ChatTemplate {
         ChatTemplate { template: Template::new(&without_generation_tags(source), Style::Chat), place, tokens }
     }
 
-    /// The text of a conversation of an optional system message and one user message, up to where the answer begins. A template that
-    /// knows no system role gets both in the user's message.
+    /// The text of a conversation of an optional system message and one user message, up to where
+    /// the answer begins. A template that knows no system role gets both in the user's message.
     ///
     /// # Errors
-    /// [`TextError::Template`] if the template is malformed, refuses the conversation, or writes nothing of it.
+    /// [`TextError::Template`] if the template is malformed, refuses the conversation, or writes
+    /// nothing of it.
     pub fn render(&self, system: &str, user: &str) -> Result<String, TextError> {
         let user_only = |text: &str| vec![context! { role => "user", content => text }];
         if system.is_empty() {
@@ -76,24 +78,27 @@ impl ChatTemplate {
             what: "chat template",
             message: format!("{}: {message}", self.place.display()),
         };
-        // What `transformers` gives a template that is asked for a prompt, without tools and documents of its own.
+        // The variables that `transformers` passes for a prompt without tools and documents.
         let given = [
             ("messages", Variable::from(messages.to_vec())),
             ("tools", Variable::from(())),
             ("documents", Variable::from(())),
             ("add_generation_prompt", Variable::from(true)),
+            // Models that can think aloud before they answer (Qwen3) are asked for the answer.
+            ("enable_thinking", Variable::from(false)),
         ];
         let tokens = self.tokens.iter().map(|(name, token)| (name.as_str(), token.clone()));
         let template = self.template.as_ref().map_err(|message| failed(message))?;
         let text = template.render(tokens.chain(given).collect()).map_err(|message| failed(&message))?;
         if text.trim().is_empty() {
-            return Err(failed("it writes nothing for a question; expected the prompt, with the question in it"));
+            return Err(failed("renders nothing for a question; expected a prompt that contains the question"));
         }
         Ok(text)
     }
 }
 
-/// The special tokens that a tokenizer's configuration names: `bos_token` and its like, and those of a model's own.
+/// The special tokens that a tokenizer's configuration names: `bos_token` and its like, and those
+/// of a model's own.
 fn special_tokens(config: &Value) -> Vec<(String, Variable)> {
     let named = config.as_object().into_iter().flatten().filter(|(name, _)| name.ends_with("_token"));
     let own = config["extra_special_tokens"].as_object().into_iter().flatten();
@@ -118,12 +123,13 @@ fn default_template(value: &Value) -> Option<String> {
     }
 }
 
-/// A template without the tags that mark an answer for the loss (`{% generation %}`), which only `transformers` knows and which write nothing.
+/// A template without the tags that mark an answer for the loss (`{% generation %}`), which only
+/// `transformers` knows and which write nothing.
 fn without_generation_tags(source: &str) -> String {
     let tag = |names: &str, instead: &str, source: &str| {
         let pattern = format!(r"\{{%([-+]?)\s*{names}\s*([-+]?)%\}}");
         match Regex::new(&pattern) {
-            // What stands instead trims white space as the tag did.
+            // The replacement trims white space as the tag did.
             Ok(pattern) => pattern.replace_all(source, format!("{{%$1 {instead} $2%}}")).into_owned(),
             Err(_) => source.to_owned(),
         }

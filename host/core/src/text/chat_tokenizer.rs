@@ -5,20 +5,27 @@ use std::path::Path;
 use scaledown_sdk::Error;
 use scaledown_sdk::component::ChatTokenizer;
 
+use crate::support::gguf::{GgufModel, is_gguf};
+
 use super::tokenizer::{TextError, Tokenizer};
 
-/// Opens the tokenizer of a model's directory, for a [`TeacherContext`](scaledown_sdk::component::TeacherContext).
+/// Opens the tokenizer of a model's directory or GGUF file, for a [`TeacherContext`](scaledown_sdk::component::TeacherContext).
 ///
 /// # Errors
 /// As [`Tokenizer::from_directory`].
 pub fn open_chat_tokenizer(directory: &Path) -> scaledown_sdk::Result<Box<dyn ChatTokenizer>> {
-    let tokenizer = Tokenizer::from_directory(directory).map_err(|error| Error::Config(error.to_string()))?;
-    Ok(Box::new(tokenizer))
+    let failed = |error: &dyn std::fmt::Display| Error::Config(error.to_string());
+    if is_gguf(&directory.to_string_lossy()) {
+        let model = GgufModel::open(directory).map_err(|error| failed(&error))?;
+        return Ok(Box::new(Tokenizer::from_directory(model.directory()).map_err(|error| failed(&error))?));
+    }
+    Ok(Box::new(Tokenizer::from_directory(directory).map_err(|error| failed(&error))?))
 }
 
 impl Tokenizer {
-    /// The text of a system message and a user's message: by the model's chat template if it has one and `template` is set, else the two
-    /// with a blank line between them, or the user's alone where the system message is empty.
+    /// The text of a system message and a user's message: by the model's chat template if it has
+    /// one and `template` is set, else the two with a blank line between them, or the user's alone
+    /// where the system message is empty.
     ///
     /// # Errors
     /// [`TextError::Template`] if the chat template refuses the messages.

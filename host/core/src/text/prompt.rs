@@ -21,6 +21,8 @@ pub struct PromptTemplate {
     prompt: Prompt,
     /// The user's message, parsed.
     user: Template,
+    /// How each document is written, parsed.
+    document: Option<Template>,
 }
 
 /// Private-use characters that stand around a document's number while the template is rendered.
@@ -34,7 +36,8 @@ impl PromptTemplate {
     /// If the user's message cannot be rendered, or has no place for the query or the documents.
     pub fn new(prompt: &Prompt) -> Result<Self, TextError> {
         let user = Template::new(&prompt.user, Style::Prompt).map_err(failed)?;
-        let template = PromptTemplate { prompt: prompt.clone(), user };
+        let document = prompt.document.as_deref().map(|text| Template::new(text, Style::Prompt)).transpose().map_err(failed)?;
+        let template = PromptTemplate { prompt: prompt.clone(), user, document };
         let text = template.user_message("\u{E002}", 1)?;
         if text.matches('\u{E002}').count() != 1 {
             return Err(TextError::Placeholder("query"));
@@ -56,7 +59,8 @@ impl PromptTemplate {
         split(&text).map(|part| part.encode(tokenizer)).filter(|piece| !is_empty(piece)).collect()
     }
 
-    /// The user's message with the documents' texts in their places, for a model that reads it as text.
+    /// The user's message with the documents' texts in their places, for a model that reads it as
+    /// text.
     ///
     /// # Errors
     /// If the template cannot be rendered.
@@ -71,7 +75,14 @@ impl PromptTemplate {
     }
 
     fn user_message(&self, query: &str, documents: usize) -> Result<String, TextError> {
-        let places: Vec<String> = (0..documents).map(|i| format!("{OPEN}{i}{CLOSE}")).collect();
+        let place = |index: usize| {
+            let document = format!("{OPEN}{index}{CLOSE}");
+            match &self.document {
+                Some(template) => template.render(context! { document, index }).map_err(failed),
+                None => Ok(document),
+            }
+        };
+        let places = (0..documents).map(place).collect::<Result<Vec<String>, _>>()?;
         let documents = places.join(&self.prompt.separator);
         self.user.render(context! { query, documents }).map_err(failed)
     }

@@ -10,7 +10,8 @@ pub struct StopStrings {
 }
 
 impl StopStrings {
-    /// The given strings. One that is a special token of the tokenizer, which a text never shows, ends an answer by its id.
+    /// The given strings. One that is a special token of the tokenizer, which a text never shows,
+    /// ends an answer by its id.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the decoder fails.
@@ -41,20 +42,22 @@ impl StopStrings {
 
 /// Watches one growing answer for the strings that end it.
 ///
-/// What a token says depends on its neighbours: a word's first token brings a space where another stands before it, and the bytes of one
-/// character may be several tokens. The text therefore grows by what the newest tokens add to the few before them, and a character counts
-/// once it is whole.
+/// A token's text depends on its neighbours: a word's first token has a leading space after another
+/// token, and one character's bytes may span several tokens. The text therefore grows by what the
+/// newest tokens add to the few before them, and a character counts once it is whole.
 #[derive(Clone, Debug, Default)]
 pub struct StopWatch {
     /// The end of the text so far, no longer than a string that could still begin in it.
     tail: String,
-    /// The tokens from `context` to `read` are in the text, and tell how those after them are to be decoded.
+    /// The tokens from `context` to `read` are in the text, and tell how those after them are to be
+    /// decoded.
     context: usize,
     read: usize,
 }
 
 impl StopWatch {
-    /// Whether the answer of these tokens, which are those of the call before and more, has come to one of the strings.
+    /// Whether the answer of these tokens, which are those of the call before and more, has come to
+    /// one of the strings.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the decoder fails.
@@ -80,7 +83,8 @@ impl StopWatch {
 mod tests {
     use super::*;
 
-    /// A tokenizer with a token for each of `words` and for each byte, written `<0xNN>`, and the special tokens `<s>`, `</s>` and `<turn>`.
+    /// A tokenizer with a token for each of `words` and for each byte, written `<0xNN>`, and the
+    /// special tokens `<s>`, `</s>` and `<turn>`.
     fn tokenizer(words: &[&str]) -> (tempfile::TempDir, Tokenizer) {
         let mut vocabulary = serde_json::Map::new();
         let special = ["<s>", "</s>", "<turn>"];
@@ -126,7 +130,8 @@ mod tests {
         let names = ["▁one", "\n", "▁Que", "stion", ":", "▁two"];
         assert_eq!(run(&words, &["\n Question:"], &names), (Some(5), "one".into()));
         assert_eq!(run(&words, &["Question:", "\n"], &names), (Some(2), "one".into()));
-        // The end of one token and the beginning of the next, with the space that stands between words only.
+        // The end of one token and the beginning of the next, with the space that stands between
+        // words only.
         assert_eq!(run(&words, &["n: t"], &names), (Some(6), "one\n Questio".into()));
         assert_eq!(run(&words, &["one Que", " one"], &names), (None, "one\n Question: two".into()));
     }

@@ -16,7 +16,7 @@ pub enum TextError {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         message: String,
     },
     /// A text could not be encoded or decoded.
@@ -45,7 +45,7 @@ pub struct Tokenizer {
     chat: Option<ChatTemplate>,
 }
 
-/// A document in tokens, as far as it is read.
+/// A tokenized and truncated document.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encoded {
     /// Its token ids.
@@ -64,8 +64,8 @@ impl Tokenizer {
         Ok(crc32fast::hash(text.as_bytes()))
     }
 
-    /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and `config.json` what they say of special
-    /// tokens and the chat template.
+    /// Reads `tokenizer.json`, and from `tokenizer_config.json`, `generation_config.json` and
+    /// `config.json` what they say of special tokens and the chat template.
     ///
     /// # Errors
     /// If `tokenizer.json` is missing or malformed, or no token is known to end an answer.
@@ -136,8 +136,8 @@ impl Tokenizer {
         }
     }
 
-    /// `text` in consecutive pieces of at most `limit` tokens each; white space where they part, and blank pieces, are left out. A text of
-    /// few tokens is its only piece.
+    /// Splits `text` into consecutive pieces of at most `limit` tokens. Drops white space at the
+    /// splits and blank pieces. A text of few tokens is its only piece.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
@@ -152,7 +152,7 @@ impl Tokenizer {
         for to in cuts.into_iter().chain([text.len()]) {
             let mut rest = &text[from..to];
             from = to;
-            // A piece by itself may have another token or two than within the text.
+            // A separate piece may differ by a token or two from the text.
             while !rest.trim().is_empty() {
                 let head = self.truncate(rest, limit)?;
                 let head = if head.trim().is_empty() { rest } else { head };
@@ -163,7 +163,8 @@ impl Tokenizer {
         Ok(pieces)
     }
 
-    /// The text of `ids`, special tokens left out, with the white space around it. Bytes that are no whole character become U+FFFD.
+    /// The text of `ids` without special tokens, with surrounding white space. Bytes that are
+    /// no whole character become U+FFFD.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the decoder fails.
@@ -199,7 +200,7 @@ impl Tokenizer {
 /// The tokenizer of a `tokenizer.json`.
 ///
 /// # Errors
-/// [`TextError::Tokenizer`] if the file cannot be read or is no tokenizer.
+/// [`TextError::Tokenizer`] if the file cannot be read or is not a tokenizer.
 pub(crate) fn parsed(path: &Path) -> Result<tokenizers::Tokenizer, TextError> {
     let failed = |message: String| TextError::Tokenizer { path: path.to_owned(), message };
     let bytes = read_bytes(path, FileKind::Tokenizer).map_err(|error| failed(error.to_string()))?;
@@ -217,7 +218,8 @@ pub(super) fn read_json(path: &Path) -> Result<Value, TextError> {
     }
 }
 
-/// The text of a special token, which is either a string or an object with its text under `content`.
+/// The text of a special token, which is either a string or an object with its text under
+/// `content`.
 pub(super) fn token_text(value: &Value) -> Option<String> {
     value.as_str().or_else(|| value["content"].as_str()).map(str::to_owned)
 }

@@ -1,4 +1,5 @@
-//! Checkpoints: everything that a training needs to go on as if it had never stopped.
+//! Checkpoints: the complete state of a training, so that a resumed training equals an
+//! uninterrupted one.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use scaledown_sdk::nn::safetensors::SafetensorsFile;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Difference, Fingerprint, Objective, StepReport, TrainingError};
+use super::{Difference, Objective, StepReport, TrainingError, TrainingFingerprint};
 use crate::model::tensors::{load_trainable, trainable, write_tensors};
 use crate::support::artifact::{self, ArtifactError, DirectoryWriter};
 
@@ -17,8 +18,8 @@ const FORMAT: u32 = 1;
 const STATE_FILE: &str = "trainer.json";
 const OPTIMIZER: &str = "optimizer";
 
-/// What a training remembers between two steps beside its tensors. The last step gives the schedule, the data position and all random
-/// numbers, since they are functions of the step.
+/// The state of a training beside its tensors. The last step gives the
+/// schedule, the data position and all random numbers, since they are functions of the step.
 #[derive(Serialize, Deserialize)]
 struct State {
     format: u32,
@@ -27,39 +28,41 @@ struct State {
     objective: Value,
     /// None in checkpoints of programs that wrote none; those are resumed unchecked.
     #[serde(default)]
-    settings: Option<Fingerprint>,
+    settings: Option<TrainingFingerprint>,
 }
 
 /// The directory that a training's checkpoints lie in.
-pub struct Store {
+pub struct CheckpointStore {
     directory: PathBuf,
     keep: usize,
-    settings: Fingerprint,
+    settings: TrainingFingerprint,
 }
 
-impl Store {
-    /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these settings.
+impl CheckpointStore {
+    /// Checkpoints under `directory`, of which the newest `keep` are kept, of a training with these
+    /// settings.
     #[must_use]
-    pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: Fingerprint) -> Self {
-        Store { directory: directory.into(), keep: keep.max(1), settings }
+    pub fn new(directory: impl Into<PathBuf>, keep: usize, settings: TrainingFingerprint) -> Self {
+        CheckpointStore { directory: directory.into(), keep: keep.max(1), settings }
     }
 
-    /// Adds what is learned from to the settings; see [`Fingerprint::with_records`].
+    /// Adds what is learned from to the settings; see [`TrainingFingerprint::with_records`].
     #[must_use]
     pub fn with_records(self, checksum: u32) -> Self {
-        Store { settings: self.settings.with_records(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_records(checksum), ..self }
     }
 
-    /// Adds the weights that are not trained to the settings; see [`Fingerprint::with_base`].
+    /// Adds the weights that are not trained to the settings; see
+    /// [`TrainingFingerprint::with_base`].
     #[must_use]
     pub fn with_base(self, checksum: Option<u32>) -> Self {
-        Store { settings: self.settings.with_base(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_base(checksum), ..self }
     }
 
-    /// Adds the tokenizers to the settings; see [`Fingerprint::with_tokenizers`].
+    /// Adds the tokenizers to the settings; see [`TrainingFingerprint::with_tokenizers`].
     #[must_use]
     pub fn with_tokenizers(self, checksum: u32) -> Self {
-        Store { settings: self.settings.with_tokenizers(checksum), ..self }
+        CheckpointStore { settings: self.settings.with_tokenizers(checksum), ..self }
     }
 
     /// Compares the settings with those of `checkpoint`, and says what has changed that may.
@@ -72,11 +75,12 @@ impl Store {
         if refused.is_empty() {
             return Ok(allowed);
         }
-        let message = format!("{}; set it back as it was, or train anew in another output directory", refused.join("; "));
+        let message = format!("{}; restore the earlier setting, or train in another output directory", refused.join("; "));
         Err(TrainingError::Checkpoint { path: checkpoint.path.display().to_string(), message })
     }
 
-    /// Writes the present state of a training, whole or not at all, and then removes the oldest checkpoints.
+    /// Writes the present state of a training, whole or not at all, and then removes the oldest
+    /// checkpoints.
     ///
     /// # Errors
     /// If the disk is full or cannot be written; earlier checkpoints stay as they are.
@@ -100,7 +104,7 @@ impl Store {
         self.tidy()
     }
 
-    /// Removes checkpoints that are too old, and what is left of killed trainings.
+    /// Removes old checkpoints and leftovers of killed trainings.
     ///
     /// # Errors
     /// If one cannot be removed.
@@ -141,9 +145,9 @@ impl Checkpoint {
         let failed = |message: String| TrainingError::Checkpoint { path: path.display().to_string(), message };
         let reader = artifact::open(path)?;
         let state: State = serde_json::from_slice(&reader.read(STATE_FILE)?)
-            .map_err(|error| failed(format!("{STATE_FILE} cannot be read: {error}")))?;
+            .map_err(|error| failed(format!("cannot read {STATE_FILE}: {error}")))?;
         if state.format != FORMAT {
-            return Err(failed(format!("it is of format {}, this program reads format {FORMAT}", state.format)));
+            return Err(failed(format!("checkpoint format {}, expected {FORMAT}", state.format)));
         }
         let tensors = reader.names().filter_map(|name| Some((name.strip_suffix(".safetensors")?, name)));
         let files = tensors.map(|(stem, name)| Ok((stem.to_owned(), reader.verified(name)?)));
@@ -174,7 +178,7 @@ impl Checkpoint {
     fn tensors(&self, name: &str) -> Result<SafetensorsFile, TrainingError> {
         let file = self.files.get(name).ok_or_else(|| TrainingError::Checkpoint {
             path: self.path.display().to_string(),
-            message: format!("it has no {name}.safetensors; it is a checkpoint of another training"),
+            message: format!("no {name}.safetensors; the checkpoint belongs to another training"),
         })?;
         Ok(SafetensorsFile::open(file)?)
     }

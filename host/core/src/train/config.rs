@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pretraining::config::Pretraining;
 use crate::data::config::Data;
-use crate::model::config::{Compression, Generator, Precision, Reranking};
+use crate::model::config::{Compression, GeneratorConfig, Precision, Reranking};
 use crate::plugins::Component;
 use crate::text::config::Prompt;
 
@@ -18,7 +18,7 @@ use crate::text::config::Prompt;
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "the names are the sections'")]
 pub struct TrainingConfig<'a> {
-    pub generator: Option<&'a Generator>,
+    pub generator: Option<&'a GeneratorConfig>,
     pub compressor: Option<&'a Component>,
     pub compression: &'a Compression,
     pub reranking: &'a Reranking,
@@ -35,29 +35,31 @@ pub struct Training {
     /// Records per optimizer step.
     #[schemars(range(min = 1))]
     pub batch_size: usize,
-    /// Records per forward and backward pass; gradients accumulate over `batch_size / micro_batch` passes. `"auto"` takes as many as fit
-    /// the memory of the device: the whole batch at first, and half as many each time that it runs out; 8 at most on a device that shares
-    /// the memory of the machine.
+    /// Records per forward and backward pass; gradients accumulate over `batch_size / micro_batch`
+    /// passes. `"auto"` starts with the whole batch and halves it when the device runs out of
+    /// memory; 8 at most on a device that shares the machine's memory.
     #[schemars(extend("adjustable" = true))]
     pub micro_batch: MicroBatch,
-    /// Whether the micro-batch may be halved when the device runs out of memory. The step is then made again with smaller ones: the same
-    /// step within rounding, but for the elements that dropout drops.
+    /// Halves the micro-batch and repeats the step when the device runs out of memory. The result
+    /// is the same within rounding, except for dropout.
     #[schemars(extend("operational" = true))]
     pub reduce_micro_batch: bool,
-    /// The peak learning rate of the generator (its LoRA adapters).
+    /// The peak learning rate of the generator's LoRA adapters.
     #[schemars(range(min = 0.0))]
     #[schemars(extend("adjustable" = true))]
     pub lr_generator: f64,
-    /// The peak learning rate of the compressor; if not set, its plugin's own: as in the paper, 5e-5 for n-layers and 1e-4 for modernbert.
+    /// The compressor's peak learning rate. Default: its plugin's, as in the paper: 5e-5 for
+    /// n-layers, 1e-4 for modernbert.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0))]
     #[schemars(extend("adjustable" = true))]
     pub lr_compressor: Option<f64>,
-    /// How the learning rates fall after the warm-up.
+    /// The learning-rate schedule after warm-up.
     pub schedule: Schedule,
-    /// The share of all steps in which the learning rates rise from zero.
+    /// The fraction of steps in which the learning rates rise from zero.
     #[schemars(range(min = 0.0, max = 1.0))]
-    pub warmup: f64,
+    #[schemars(extend("renamed-from" = "warmup"))]
+    pub warmup_ratio: f64,
     /// AdamW's decoupled weight decay.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub weight_decay: f64,
@@ -70,41 +72,43 @@ pub struct Training {
     /// Passes over the training records.
     #[schemars(range(min = 1))]
     pub epochs: usize,
-    /// The most optimizer steps; if not set, `epochs` decides. A resumed training may be given other `epochs` and `max_steps` only with
-    /// `schedule = "constant"` and `warmup = 0`, where no step depends on how many there are.
+    /// Maximum optimizer steps. Default: decided by `epochs`. On resume, `epochs` and `max_steps`
+    /// may change only with `schedule = "constant"` and `warmup_ratio = 0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub max_steps: Option<usize>,
-    /// The norm that the gradient of all parameters together is clipped to.
+    /// The maximum norm of the gradient; larger gradients are clipped.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     #[schemars(extend("adjustable" = true))]
-    pub clip: f64,
+    #[schemars(extend("renamed-from" = "clip"))]
+    pub max_grad_norm: f64,
     /// The seed of data order, initialisation and dropout.
     #[schemars(range(min = 0))]
     pub seed: u64,
-    /// Optimizer steps between checkpoints; if not set, only the end is saved.
+    /// Optimizer steps between checkpoints. Default: only at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     #[schemars(extend("operational" = true))]
     pub checkpoint_every: Option<usize>,
-    /// Optimizer steps between measurements of loss and token accuracy on the validation records, which are made after the last step as
-    /// well; if not set, none are made. They change nothing of the training.
+    /// Optimizer steps between validations (loss and token accuracy), which also follow the last
+    /// step. Default: no validation.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     #[schemars(extend("operational" = true))]
     pub validate_every: Option<usize>,
-    /// The directory of a trained or pretrained compressor to start from (the `model` of an earlier run); for a language model that is
-    /// pretrained, that of another one, which may have fewer layers.
+    /// The model to initialise from: the `model` directory of an earlier run. A language model may
+    /// have fewer layers.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "directory"))]
     #[schemars(extend("operational" = true))]
-    pub start_from: Option<PathBuf>,
-    /// Whether to recompute activations in the backward pass, which takes less memory and more time.
+    #[schemars(extend("renamed-from" = "start_from"))]
+    pub init_from: Option<PathBuf>,
+    /// Recomputes activations in the backward pass: less memory, more time.
     #[schemars(extend("operational" = true))]
     pub gradient_checkpointing: bool,
-    /// How wide batches are padded: `exact` to their longest sequence, `multiple-of-8`, or `buckets`, few widths for devices that compile a
-    /// program for each. If not set, what suits the device. Results are the same within rounding
-    /// (but for the elements that dropout drops, which follow from their places).
+    /// Padding of batches: `exact` (to the longest sequence), `multiple-of-8`, or `buckets` (few
+    /// widths, for devices that compile a program per shape). Default: the device's choice. Results
+    /// are the same within rounding, except for dropout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widths: Option<Widths>,
     /// The element type of weights and activations in forward and backward passes.
@@ -160,17 +164,17 @@ impl Default for Training {
             lr_generator: 1e-4,
             lr_compressor: None,
             schedule: Schedule::Linear,
-            warmup: 0.05,
+            warmup_ratio: 0.05,
             weight_decay: 0.1,
             beta1: 0.9,
             beta2: 0.999,
             epochs: 1,
             max_steps: None,
-            clip: 1.0,
+            max_grad_norm: 1.0,
             seed: 42,
             checkpoint_every: None,
             validate_every: None,
-            start_from: None,
+            init_from: None,
             gradient_checkpointing: false,
             widths: None,
             dtype: Precision::Bf16,

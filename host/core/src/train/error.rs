@@ -1,17 +1,17 @@
-//! What can end a training before its time.
+//! Errors of trainings.
 
 use std::path::PathBuf;
 
 use crate::support::artifact::ArtifactError;
 use crate::text::TextError;
 
-/// What can end a training before its time.
+/// Errors of trainings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
     /// The loss is NaN or infinite.
     #[error(
-        "step {step}: the loss is {loss}; the first value that is not finite is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
+        "step {step}: the loss is {loss}; the first non-finite value is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
     )]
     NonFiniteLoss {
         /// The step, from 1.
@@ -43,24 +43,24 @@ pub enum TrainingError {
     },
     /// Another training writes into the same directory.
     #[error(
-        "{}: another run is at work in this directory; wait until it has ended, or choose another one (`--set output.directory=DIR`)",
+        "{}: locked by another training run; wait for it to end, or choose another directory (`--set output.directory=DIR`)",
         .0.display()
     )]
     Busy(PathBuf),
     /// A checkpoint cannot be used.
-    #[error("the checkpoint {path} cannot be resumed: {message}")]
+    #[error("cannot resume from checkpoint {path}: {message}")]
     Checkpoint {
         /// The checkpoint's directory.
         path: String,
         /// What is wrong.
         message: String,
     },
-    /// A checkpoint is not what was written.
-    #[error("{source} (remove {path} to go on from the checkpoint before it, or to start anew)")]
+    /// A checkpoint is damaged.
+    #[error("{source} (remove {path} to resume from the checkpoint before it, or to start over)")]
     DamagedCheckpoint {
         /// The checkpoint's directory.
         path: String,
-        /// The file, and what is wrong with it.
+        /// The file and its problem.
         source: ArtifactError,
     },
     /// A checkpoint could not be written or read.

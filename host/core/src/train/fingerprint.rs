@@ -1,4 +1,5 @@
-//! The settings that shape a training's curve: a resumed training must have those that it began with.
+//! The settings that shape a training's curve: a resumed training must have those that it began
+//! with.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +8,15 @@ use serde_json::{Value, json};
 
 use super::TrainingKind;
 use super::config::{Training, TrainingConfig};
-use crate::support::marks::{adjustable, shaping};
+use crate::support::marks::{adjustable, renamed, shaping};
 
-/// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not depend on how many follow.
+/// Keys that say how many steps there are. Without a warm-up and at constant rates, a step does not
+/// depend on how many follow.
 const LENGTH: [&str; 2] = ["training.epochs", "training.max_steps"];
-/// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the checkpoint.
+/// Where models lie. Which generator it is, [`BASE`] says; a compressor's weights are in the
+/// checkpoint.
 const PLACES: [&str; 2] = ["generator.model", "compressor.model"];
-/// Where the checksum of what is learned from stands.
+/// The key of the training records' checksum.
 const RECORDS: &str = "the training records";
 /// Where the checksum of the weights stands that are read and not trained.
 const BASE: &str = "the generator's weights";
@@ -24,18 +27,19 @@ const TOKENIZERS: &str = "the tokenizers";
 /// The settings that shape a training's curve, by key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Fingerprint(BTreeMap<String, Value>);
+pub struct TrainingFingerprint(BTreeMap<String, Value>);
 
-/// How a resumed training's settings differ from those that it began with; each difference names its key and both values.
+/// How a resumed training's settings differ from those that it began with; each difference names
+/// its key and both values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
-    /// What must not change.
+    /// Forbidden changes.
     pub refused: Vec<String>,
     /// What may.
     pub allowed: Vec<String>,
 }
 
-impl Fingerprint {
+impl TrainingFingerprint {
     /// The settings of a training of this kind, without its records.
     #[must_use]
     pub fn new(config: &TrainingConfig<'_>, kind: TrainingKind) -> Self {
@@ -55,7 +59,7 @@ impl Fingerprint {
             settings.remove("data.shuffle_documents");
         }
         settings.retain(|key, _| !PLACES.contains(&key.as_str()));
-        Fingerprint(settings)
+        TrainingFingerprint(settings)
     }
 
     /// Adds the records, by a checksum of what a model learns from.
@@ -79,13 +83,24 @@ impl Fingerprint {
         self
     }
 
-    /// How these settings differ from `earlier` ones. Records and weights are compared where both have them.
+    /// The settings with the present names of renamed keys.
+    fn with_present_names(&self) -> Self {
+        let mut settings = self.0.clone();
+        for (former, name) in renamed::<Training>("training") {
+            settings.remove(&former).map(|value| settings.insert(name, value));
+        }
+        TrainingFingerprint(settings)
+    }
+
+    /// How these settings differ from `earlier` ones. Records and weights are compared where both
+    /// have them.
     #[must_use]
-    pub fn since(&self, earlier: &Fingerprint) -> Difference {
+    pub fn since(&self, earlier: &TrainingFingerprint) -> Difference {
         let mut difference = Difference::default();
+        let earlier = &earlier.with_present_names();
         let adjustable = adjustable::<Training>("training");
-        let schedule = |settings: &Fingerprint| {
-            [&settings.0.get("training.schedule"), &settings.0.get("training.warmup")].map(|v| v.cloned())
+        let schedule = |settings: &TrainingFingerprint| {
+            [&settings.0.get("training.schedule"), &settings.0.get("training.warmup_ratio")].map(|v| v.cloned())
         };
         let endless = schedule(self) == [Some(json!("constant")), Some(json!(0.0))];
         for key in self.0.keys().chain(earlier.0.keys().filter(|key| !self.0.contains_key(*key))) {
@@ -97,12 +112,12 @@ impl Fingerprint {
                 continue;
             }
             if is_checksum {
-                difference.refused.push(format!("{key} are others"));
+                difference.refused.push(format!("{key} changed"));
                 continue;
             }
             let shown = |value: Option<&Value>| value.map_or_else(|| "not set".to_owned(), Value::to_string);
-            let told = format!("{key} was {} and is {}", shown(then), shown(now));
-            if adjustable.contains(key) { difference.allowed.push(told) } else { difference.refused.push(told) }
+            let message = format!("{key} was {} and is {}", shown(then), shown(now));
+            if adjustable.contains(key) { difference.allowed.push(message) } else { difference.refused.push(message) }
         }
         difference
     }
@@ -112,7 +127,7 @@ impl Fingerprint {
 mod tests {
     use super::*;
     use crate::data::config::Data;
-    use crate::model::config::{Compression, Generator, Reranking};
+    use crate::model::config::{Compression, GeneratorConfig, Reranking};
     use crate::support::marks::each_changed;
     use crate::text::config::Prompt;
     use crate::train::pretraining::config::{Pretraining, Stage, StageData};
@@ -121,7 +136,7 @@ mod tests {
     /// The sections of a configuration.
     #[derive(Clone, Default)]
     struct Sections {
-        generator: Option<Generator>,
+        generator: Option<GeneratorConfig>,
         compression: Compression,
         reranking: Reranking,
         prompt: Prompt,
@@ -131,18 +146,18 @@ mod tests {
     }
 
     impl Sections {
-        fn fingerprint(&self, kind: TrainingKind) -> Fingerprint {
+        fn fingerprint(&self, kind: TrainingKind) -> TrainingFingerprint {
             let Sections { compression, reranking, prompt, data, training, pretraining, .. } = self;
             let generator = self.generator.as_ref();
             let compressor = None;
-            Fingerprint::new(
+            TrainingFingerprint::new(
                 &TrainingConfig { generator, compressor, compression, reranking, prompt, data, training, pretraining },
                 kind,
             )
         }
     }
 
-    fn generator(model: &str) -> Generator {
+    fn generator(model: &str) -> GeneratorConfig {
         serde_json::from_value(json!({ "plugin": "mistral", "model": model })).unwrap()
     }
 
@@ -184,10 +199,22 @@ mod tests {
     }
 
     #[test]
+    fn checkpoints_with_former_names_are_compared_by_the_present_ones() {
+        let now = Sections::default().fingerprint(TrainingKind::Distillation);
+        let mut then = now.clone();
+        let value = then.0.remove("training.warmup_ratio").unwrap();
+        then.0.insert("training.warmup".into(), value);
+        assert_eq!(now.since(&then), Difference::default());
+        then.0.insert("training.warmup".into(), json!(0.5));
+        assert_eq!(now.since(&then).refused, ["training.warmup_ratio was 0.5 and is 0.05"]);
+    }
+
+    #[test]
     fn steps_may_follow_where_none_depends_on_how_many_there_are() {
         let constant = |steps| {
             let mut config = Sections::default();
-            (config.training.schedule, config.training.warmup, config.training.max_steps) = (Schedule::Constant, 0.0, steps);
+            (config.training.schedule, config.training.warmup_ratio, config.training.max_steps) =
+                (Schedule::Constant, 0.0, steps);
             config.fingerprint(TrainingKind::Distillation)
         };
         assert_eq!(constant(Some(9)).since(&constant(None)), Difference::default());
@@ -203,12 +230,12 @@ mod tests {
         };
         assert_eq!(stages("a").with_records(1).since(&stages("b").with_records(1)), Difference::default());
         assert_eq!(stages("a").since(&stages("a").with_records(1)), Difference::default());
-        assert_eq!(stages("a").with_records(2).since(&stages("a").with_records(1)).refused, ["the training records are others"]);
+        assert_eq!(stages("a").with_records(2).since(&stages("a").with_records(1)).refused, ["the training records changed"]);
         let base = |checksum| stages("a").with_base(checksum);
-        assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights are others"]);
+        assert_eq!(base(Some(2)).since(&base(Some(1))).refused, ["the generator's weights changed"]);
         assert_eq!(base(Some(2)).since(&base(None)), Difference::default());
         let read = |checksum| stages("a").with_tokenizers(checksum);
-        assert_eq!(read(2).since(&read(1)).refused, ["the tokenizers are others"]);
+        assert_eq!(read(2).since(&read(1)).refused, ["the tokenizers changed"]);
         assert_eq!(read(2).since(&stages("a")), Difference::default());
     }
 

@@ -13,11 +13,11 @@ mod settings;
 pub mod tracking;
 
 pub use error::TrainingError;
-pub use fingerprint::{Difference, Fingerprint};
+pub use fingerprint::{Difference, TrainingFingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
-pub use order::Order;
-pub use run::{Observer, Outcome, train};
-pub use settings::Settings;
+pub use order::EpochSampler;
+pub use run::{Observer, TrainingOutcome, train};
+pub use settings::TrainingSettings;
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub fn lock(directory: &Path) -> Result<DirectoryLock, TrainingError> {
     })
 }
 
-/// What is trained, and on what.
+/// The kind of a training.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TrainingKind {
     /// A compressor, on a teacher's answers.
@@ -46,7 +46,7 @@ pub enum TrainingKind {
 }
 
 impl TrainingKind {
-    /// What it is called in checkpoints, reports and progress bars.
+    /// Its name in checkpoints, reports and progress bars.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -1,14 +1,15 @@
-//! What a training optimises: the part that differs between pretraining and distillation.
+//! A training objective: the part that differs between pretraining and distillation.
 
 use scaledown_sdk::Tensor;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use serde_json::Value;
 
 use super::TrainingError;
 
 /// The loss of one micro-batch.
 pub struct BatchLoss {
-    /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to the step's loss.
+    /// The scalar to differentiate, already scaled so that the micro-batches of a step add up to
+    /// the step's loss.
     pub loss: Tensor,
     /// Named parts of the loss, scalars scaled alike, for the log.
     pub parts: Vec<(&'static str, Tensor)>,
@@ -20,7 +21,7 @@ pub struct BatchLoss {
     pub counted: usize,
 }
 
-/// What a finished step showed.
+/// The measurements of a finished step.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct StepReport {
     /// The step's number, from 1.
@@ -35,7 +36,7 @@ pub struct StepReport {
     pub tokens: usize,
 }
 
-/// Whether a training goes on after a step.
+/// Whether a training continues after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// There is more to learn.
@@ -46,16 +47,17 @@ pub enum Verdict {
 
 /// A training's model, data and loss.
 pub trait Objective {
-    /// What one forward and backward pass takes.
+    /// The input of one forward and backward pass.
     type Batch;
 
-    /// What is trained, with peak learning rates.
+    /// The trained parameters with peak learning rates.
     fn groups(&self) -> Vec<ParamGroup>;
 
     /// The parameters whose trainable part a checkpoint holds, with the name of its file.
     fn stored(&self) -> Vec<(&'static str, Params)>;
 
-    /// The micro-batches of step `step` (from 0): a function of the step, the seed and the objective's own state alone.
+    /// The micro-batches of step `step` (from 0): a function of the step, the seed and the
+    /// objective's own state alone.
     ///
     /// # Errors
     /// If a record cannot be read or used.
@@ -65,10 +67,10 @@ pub trait Objective {
     ///
     /// # Errors
     /// If the device fails.
-    fn loss(&self, batch: &Self::Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError>;
+    fn loss(&self, batch: &Self::Batch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError>;
 
-    /// The micro-batches to measure the model on, whose losses add up to the loss on the validation records; none if there are no such
-    /// records.
+    /// The micro-batches to measure the model on, whose losses add up to the loss on the validation
+    /// records; none if there are no such records.
     ///
     /// # Errors
     /// If a record cannot be used.
@@ -76,18 +78,19 @@ pub trait Objective {
         Ok(Vec::new())
     }
 
-    /// Halves the micro-batches of the steps to come, for a device that is out of memory. Returns how many records one has from now on, or
-    /// nothing if they cannot be smaller.
+    /// Halves the micro-batches of the steps to come, for a device that is out of memory. Returns
+    /// how many records one has from now on, or nothing if they cannot be smaller.
     fn halve_micro_batch(&mut self) -> Option<usize> {
         None
     }
 
-    /// Looks at a finished step, and says whether to go on.
+    /// Evaluates a finished step and decides whether to continue.
     fn finish_step(&mut self, _report: &StepReport) -> Verdict {
         Verdict::Continue
     }
 
-    /// Whether the goal is reached, so that no step is made any more: also when a finished training is resumed.
+    /// Whether the goal is reached, so that no step is made any more: also when a finished training
+    /// is resumed.
     fn finished(&self) -> bool {
         false
     }

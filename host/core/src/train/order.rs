@@ -1,24 +1,26 @@
-//! The order in which records are visited: a function of the seed and the position alone, so that a data position is one number.
+//! The order in which records are visited: a function of the seed and the position alone, so that a
+//! data position is one number.
 
 use scaledown_sdk::tensor::uniform_bits;
 
 /// Visits all of `count` records once an epoch, each epoch in another order.
 #[derive(Clone, Debug)]
-pub struct Order {
+pub struct EpochSampler {
     seed: u64,
     count: usize,
     epoch: u64,
     permutation: Vec<u32>,
 }
 
-impl Order {
+impl EpochSampler {
     /// The order of `count` records under `seed`.
     #[must_use]
     pub fn new(seed: u64, count: usize) -> Self {
-        Order { seed, count, epoch: 0, permutation: permutation(seed, 0, count) }
+        EpochSampler { seed, count, epoch: 0, permutation: permutation(seed, 0, count) }
     }
 
-    /// The records at positions `start..start + len` of the endless sequence of epochs; none if there are no records.
+    /// The records at positions `start..start + len` of the endless sequence of epochs; none if
+    /// there are no records.
     pub fn take(&mut self, start: u64, len: usize) -> Vec<usize> {
         let len = if self.count == 0 { 0 } else { len };
         (start..start + len as u64).map(|position| self.at(position)).collect()
@@ -48,11 +50,11 @@ fn permutation(seed: u64, epoch: u64, count: usize) -> Vec<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::Order;
+    use super::EpochSampler;
 
     #[test]
     fn every_epoch_visits_all_records_in_its_own_order() {
-        let mut order = Order::new(1, 100);
+        let mut order = EpochSampler::new(1, 100);
         let (mut first, mut second) = (order.take(0, 100), order.take(100, 100));
         assert_ne!(first, second);
         first.sort_unstable();
@@ -63,8 +65,8 @@ mod tests {
 
     #[test]
     fn a_position_does_not_depend_on_what_was_taken_before() {
-        let whole = Order::new(3, 7).take(0, 50);
-        assert_eq!(Order::new(3, 7).take(20, 10), whole[20..30]);
-        assert!(Order::new(3, 0).take(0, 5).is_empty());
+        let whole = EpochSampler::new(3, 7).take(0, 50);
+        assert_eq!(EpochSampler::new(3, 7).take(20, 10), whole[20..30]);
+        assert!(EpochSampler::new(3, 0).take(0, 5).is_empty());
     }
 }

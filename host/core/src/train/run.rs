@@ -3,17 +3,17 @@
 use std::time::Instant;
 
 use scaledown_sdk::autodiff::Gradients;
-use scaledown_sdk::nn::{Forward, Optimizer, Param, Params, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, Param, Params, clip_scale};
 use scaledown_sdk::tensor::{no_grad, watch_finite};
 use scaledown_sdk::{Tensor, TensorData};
 
-use super::checkpoint::{Checkpoint, Store};
-use super::{BatchLoss, Objective, Settings, StepReport, TrainingError, Verdict};
+use super::checkpoint::{Checkpoint, CheckpointStore};
+use super::{BatchLoss, Objective, StepReport, TrainingError, TrainingSettings, Verdict};
 
-/// What a training is watched and stopped by.
+/// Observes and stops a training.
 pub trait Observer {
-    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates, tokens per second, and what was measured
-    /// after it on the validation records).
+    /// A step is done; `extra` are its other numbers by name (parts of the loss, learning rates,
+    /// tokens per second, and what was measured after it on the validation records).
     ///
     /// # Errors
     /// If the log cannot be written.
@@ -28,7 +28,7 @@ pub trait Observer {
 
 /// How a training ended.
 #[derive(Clone, Debug, PartialEq, serde::Serialize)]
-pub struct Outcome {
+pub struct TrainingOutcome {
     /// Steps made in all, those before a resumption included.
     pub steps: u64,
     /// The loss of the last step.
@@ -42,14 +42,15 @@ pub struct Outcome {
 /// Trains `objective` from a checkpoint, or from the start.
 ///
 /// # Errors
-/// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved before stays.
+/// If a record, the device or a write fails, or the loss is no longer finite; whatever was saved
+/// before stays.
 pub fn train<O: Objective>(
     objective: &mut O,
-    settings: &Settings,
-    checkpoints: &Store,
+    settings: &TrainingSettings,
+    checkpoints: &CheckpointStore,
     resume: Option<Checkpoint>,
     observer: &mut dyn Observer,
-) -> Result<Outcome, TrainingError> {
+) -> Result<TrainingOutcome, TrainingError> {
     let started = Instant::now();
     let mut optimizer = Optimizer::new(objective.groups(), settings.optimizer)?;
     let mut last = StepReport::default();
@@ -81,10 +82,10 @@ pub fn train<O: Objective>(
         }
     }
     let interrupted = interrupted && last.step < settings.steps && !objective.finished();
-    Ok(Outcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
+    Ok(TrainingOutcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
-/// What the micro-batches of a step left on the device, and the sum of their gradients.
+/// The results of a step's micro-batches on the device, and the sum of their gradients.
 #[derive(Default)]
 struct Totals {
     gradients: Gradients,
@@ -109,16 +110,17 @@ struct Readings {
 fn step<O: Objective>(
     objective: &mut O,
     optimizer: &mut Optimizer,
-    settings: &Settings,
+    settings: &TrainingSettings,
     step: u64,
     observer: &mut dyn Observer,
 ) -> Result<StepReport, TrainingError> {
     let started = Instant::now();
-    let forward = |micro| Forward::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
+    let forward = |micro| ForwardMode::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
     let (batches, mut totals) = passes(objective, step, forward, observer)?;
     let schedule = settings.schedule.factor(step, settings.warmup, settings.steps);
     let read = totals.update(optimizer, schedule, settings.clip)?;
-    // A loss or norm that is not finite left everything as it was, so that the pass can be made again to find out why.
+    // A non-finite loss or norm has changed nothing, so that the pass can be repeated to find the
+    // cause.
     for ((micro, batch), &loss) in batches.iter().enumerate().zip(&read.losses) {
         if !loss.is_finite() {
             let tensor = trace(objective, batch, forward(micro))?;
@@ -146,11 +148,12 @@ fn step<O: Objective>(
     Ok(report)
 }
 
-/// Makes the passes of a step, of its micro-batches one by one; with smaller ones where the device runs out of memory, if the objective can.
+/// Makes the passes of a step, of its micro-batches one by one; with smaller ones where the device
+/// runs out of memory, if the objective can.
 fn passes<O: Objective>(
     objective: &mut O,
     step: u64,
-    forward: impl Fn(usize) -> Forward,
+    forward: impl Fn(usize) -> ForwardMode,
     observer: &mut dyn Observer,
 ) -> Result<(Vec<O::Batch>, Totals), TrainingError> {
     loop {
@@ -160,10 +163,10 @@ fn passes<O: Objective>(
         match made.find_map(std::result::Result::err) {
             None => return Ok((batches, totals)),
             Some(TrainingError::Model(error)) if is_out_of_memory(&error) => {
-                // What the passes held goes before the next try.
+                // Frees the passes' memory before the next try.
                 drop((batches, totals));
                 let Some(records) = objective.halve_micro_batch() else { return Err(error.into()) };
-                observer.note(&format!("{error}: step {} is made again with micro-batches of {records}", step + 1));
+                observer.note(&format!("{error}: repeating step {} with micro-batches of {records}", step + 1));
             }
             Some(error) => return Err(error),
         }
@@ -178,12 +181,13 @@ fn is_out_of_memory(error: &scaledown_sdk::Error) -> bool {
     }
 }
 
-/// The loss and the token accuracy on the validation records. Nothing of the training changes by it: no gradient, no dropout, no state.
+/// The loss and the token accuracy on the validation records. Nothing of the training changes by
+/// it: no gradient, no dropout, no state.
 fn validate<O: Objective>(objective: &O) -> Result<Vec<(String, f64)>, TrainingError> {
     let batches = objective.validation()?;
     let (mut loss, mut correct, mut counted) = (0.0, 0.0, 0);
     for batch in &batches {
-        let measured = no_grad(|| objective.loss(batch, &mut Forward::inference()))?;
+        let measured = no_grad(|| objective.loss(batch, &mut ForwardMode::inference()))?;
         let read = measured.loss.device().read(&[&measured.loss, &measured.correct])?;
         let mut numbers = read.iter().map(first_number);
         loss += numbers.next().unwrap_or(f64::NAN);
@@ -209,7 +213,8 @@ impl Totals {
         Ok(self.gradients.accumulate(batch.loss.backward()?)?)
     }
 
-    /// Makes the optimizer's step with the gradients and reads the numbers of the step: the only time that the host waits for the device.
+    /// Makes the optimizer's step with the gradients and reads the numbers of the step: the only
+    /// time that the host waits for the device.
     fn update(&mut self, optimizer: &mut Optimizer, schedule: f64, clip: f64) -> Result<Readings, TrainingError> {
         let gradients = std::mem::take(&mut self.gradients);
         let Some(first) = self.losses.first() else {
@@ -245,7 +250,7 @@ fn trace_gradients<O: Objective>(
     objective: &O,
     batches: &[O::Batch],
     optimizer: &Optimizer,
-    forward: impl Fn(usize) -> Forward,
+    forward: impl Fn(usize) -> ForwardMode,
 ) -> Result<String, TrainingError> {
     let mut gradients = Gradients::default();
     for (micro, batch) in batches.iter().enumerate() {
@@ -254,16 +259,16 @@ fn trace_gradients<O: Objective>(
     Ok(optimizer.non_finite(&gradients)?.unwrap_or("all of them together").to_owned())
 }
 
-/// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what an instruction made of finite values when
-/// the same pass runs again.
-fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: Forward) -> Result<String, TrainingError> {
+/// The first value of a pass that is not finite: a parameter; or, if all of them are finite, what
+/// an instruction made of finite values when the same pass runs again.
+fn trace<O: Objective>(objective: &O, batch: &O::Batch, mut forward: ForwardMode) -> Result<String, TrainingError> {
     if let Some(param) = first_non_finite(objective, Params::all)? {
         return Ok(param);
     }
     match no_grad(|| watch_finite(|| objective.loss(batch, &mut forward))) {
         Err(TrainingError::Model(error)) => result_of(error),
         Err(other) => Err(other),
-        // What made it is no instruction on finite values: the numbers that came with the batch.
+        // No instruction made it from finite values: the batch itself contains it.
         Ok(loss) => {
             for (name, part) in &loss.parts {
                 if !part.scalar()?.is_finite() {
@@ -288,7 +293,8 @@ fn result_of(error: scaledown_sdk::Error) -> Result<String, TrainingError> {
     }
 }
 
-/// The first parameter that is not finite, of those that `chosen` gives of each part of the model; it is named with its part.
+/// The first parameter that is not finite, of those that `chosen` gives of each part of the model;
+/// it is named with its part.
 fn first_non_finite<O: Objective>(objective: &O, chosen: fn(&Params) -> Vec<Param>) -> Result<Option<String>, TrainingError> {
     for (part, params) in objective.stored() {
         for param in chosen(&params) {

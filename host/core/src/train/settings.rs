@@ -6,7 +6,7 @@ use super::config::Training;
 
 /// How to train, with the number of steps known.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TrainingSettings {
     /// Optimizer steps in all.
     pub steps: u64,
     /// Of which warm-up.
@@ -21,19 +21,20 @@ pub struct Settings {
     pub seed: u64,
     /// Steps between checkpoints; only the end is saved if not set.
     pub checkpoint_every: Option<u64>,
-    /// Steps between measurements on the validation records, of which the last step has one as well; none are made if not set.
+    /// Steps between measurements on the validation records, of which the last step has one as
+    /// well; none are made if not set.
     pub validate_every: Option<u64>,
-    /// Whether layers compute their intermediate tensors a second time instead of keeping them.
+    /// Whether layers recompute their intermediate tensors instead of storing them.
     pub gradient_checkpointing: bool,
 }
 
-impl Settings {
+impl TrainingSettings {
     /// The settings for `steps` steps.
     #[must_use]
     pub fn new(training: &Training, steps: u64) -> Self {
-        Settings {
+        TrainingSettings {
             steps,
-            warmup: (training.warmup * steps as f64).ceil() as u64,
+            warmup: (training.warmup_ratio * steps as f64).ceil() as u64,
             schedule: training.schedule,
             optimizer: OptimizerConfig {
                 beta1: training.beta1,
@@ -41,7 +42,7 @@ impl Settings {
                 eps: 1e-8,
                 weight_decay: training.weight_decay,
             },
-            clip: training.clip,
+            clip: training.max_grad_norm,
             seed: training.seed,
             checkpoint_every: training.checkpoint_every.map(|steps| steps as u64),
             validate_every: training.validate_every.map(|steps| steps as u64),

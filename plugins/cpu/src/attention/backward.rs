@@ -1,4 +1,4 @@
-//! The backward pass, which computes the scores anew from the log-sum-exp.
+//! The backward pass, which recomputes the scores from the log-sum-exp.
 
 use multiversion::multiversion;
 
@@ -12,9 +12,9 @@ use crate::storage::{Scalar, Scratch};
 /// Queries in a block.
 const BLOCK: usize = 64;
 
-/// What the gradient is computed from.
+/// The inputs of the gradient.
 #[derive(Clone, Copy)]
-pub(crate) struct Saved<'a, R> {
+pub(crate) struct AttentionGradient<'a, R> {
     pub(crate) q: &'a [R],
     pub(crate) k: &'a [R],
     pub(crate) v: &'a [R],
@@ -28,7 +28,7 @@ pub(crate) fn backward<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
     scale: f64,
-    saved: Saved<'_, R>,
+    saved: AttentionGradient<'_, R>,
     (dq, dk, dv): (&mut [R], &mut [R], &mut [R]),
 ) {
     if shape.size == 0 || shape.groups == 0 {
@@ -49,7 +49,8 @@ pub(crate) fn backward<R: Real + Scalar>(
             for head in group * shape.repeats()..(group + 1) * shape.repeats() {
                 for first in (0..shape.queries).step_by(BLOCK) {
                     let count = BLOCK.min(shape.queries - first);
-                    // SAFETY: the rows of a key head and of the query heads that read it are the task's own.
+                    // SAFETY: the rows of a key head and of the query heads that read it are the
+                    // task's own.
                     unsafe { backward_block(shape, mask, R::of(scale), saved, (batch, head, first, count), [dq, dk, dv]) };
                 }
             }
@@ -60,12 +61,13 @@ pub(crate) fn backward<R: Real + Scalar>(
 /// Adds the part of `count` queries from `first` on to `dk` and `dv`, and writes their `dq`.
 ///
 /// # Safety
-/// Nobody else may access the rows of these queries in `dq`, nor those of their key head in `dk` and `dv`, meanwhile.
+/// No other code may access the rows of these queries in `dq`, nor those of their key head in `dk`
+/// and `dv`, meanwhile.
 unsafe fn backward_block<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
     scale: R,
-    saved: Saved<'_, R>,
+    saved: AttentionGradient<'_, R>,
     (batch, head, first, count): (usize, usize, usize, usize),
     [dq, dk, dv]: [&Interleaved<R>; 3],
 ) {
@@ -112,7 +114,8 @@ unsafe fn backward_block<R: Real + Scalar>(
     }
 }
 
-/// Turns scaled scores into probabilities, and the probabilities' gradients into those of the unscaled scores.
+/// Turns scaled scores into probabilities, and the probabilities' gradients into those of the
+/// unscaled scores.
 #[multiversion(targets = "simd")]
 fn score_gradients<R: Real>(lse: R, scale: R, (out, grad): (&[R], &[R]), scores: &mut [R], gradients: &mut [R]) {
     let mean = dot(out, grad);

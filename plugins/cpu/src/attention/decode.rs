@@ -1,4 +1,5 @@
-//! One query for each sequence, as decoding asks: the cache of keys and values is read once, straight from where it lies.
+//! One query for each sequence, as decoding asks: the cache of keys and values is read once,
+//! straight from where it lies.
 
 use multiversion::multiversion;
 

@@ -11,7 +11,8 @@ use crate::storage::{Scalar, Scratch};
 /// Queries in a block: as many as keep the scores of a thousand keys in the second-level cache.
 const BLOCK: usize = 64;
 
-/// Attends with `q` over `k` and `v`; writes the output and the log-sum-exp of the scaled scores, `[batch, heads, queries]`.
+/// Attends with `q` over `k` and `v`; writes the output and the log-sum-exp of the scaled scores,
+/// `[batch, heads, queries]`.
 pub(crate) fn forward<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
@@ -35,7 +36,8 @@ pub(crate) fn forward<R: Real + Scalar>(
         // SAFETY: the log-sum-exps of a task's queries are its own, and lie within the output.
         let lse = unsafe { lse.row(sequence * shape.queries + first, count) };
         parallel::serial(|| {
-            // SAFETY: the output rows of a task's queries in its head are its own, and lie within the output.
+            // SAFETY: the output rows of a task's queries in its head are its own, and lie within
+            // the output.
             unsafe { forward_block(shape, mask, R::of(scale), (q, k, v), (batch, head, first), &out, lse) }
         });
     });
@@ -44,7 +46,7 @@ pub(crate) fn forward<R: Real + Scalar>(
 /// Attends with the queries from `first` on, as many as `lse` has.
 ///
 /// # Safety
-/// Nobody else may access the output rows of these queries in this head meanwhile.
+/// No other code may access the output rows of these queries in this head meanwhile.
 unsafe fn forward_block<R: Real + Scalar>(
     shape: Shape,
     mask: &Mask,
@@ -74,7 +76,8 @@ unsafe fn forward_block<R: Real + Scalar>(
     let mut sums = [R::ZERO; BLOCK];
     for (i, row) in scores.chunks_exact_mut(keys.len()).enumerate() {
         let max = mask.apply(batch, first + i, keys.clone(), scale, row);
-        // Where nothing is seen, all scores are minus infinity, which less itself would be no number.
+        // Where nothing is seen, all scores are minus infinity, which less itself would be no
+        // number.
         let max = if max == R::lowest() { R::ZERO } else { max };
         sums[i] = exponentiate(max, row);
         lse[i] = max + sums[i].ln();

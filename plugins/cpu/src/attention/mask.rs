@@ -10,12 +10,14 @@ use crate::math::Real;
 
 /// The visibility of keys, in the form of an interval of key positions for each query.
 ///
-/// Positions are held as `i32`, which compares in the same vector width as the scores; greater ones are clamped.
+/// Positions are held as `i32`, which compares in the same vector width as the scores; greater ones
+/// are clamped.
 pub(crate) struct Mask {
     shape: Shape,
     /// The positions of the keys, `[batch, keys]`; empty where key `j` is at position `j`.
     keys: Vec<i32>,
-    /// The least and the greatest key position that each query sees: `[batch, queries]`, or `[queries]` where all rows are alike.
+    /// The least and the greatest key position that each query sees: `[batch, queries]`, or
+    /// `[queries]` where all rows are alike.
     bounds: Vec<(i32, i32)>,
     /// Whether `bounds` has entries of its own for each row of the batch.
     by_row: bool,
@@ -37,7 +39,8 @@ fn hidden_outside(keys: &[i64], spans: Option<&[i64]>, len: usize) -> Vec<i32> {
 }
 
 impl Mask {
-    /// The mask of `spec` for the given spans of the rows (`[batch, 3]`) and positions of queries and keys.
+    /// The mask of `spec` for the given spans of the rows (`[batch, 3]`) and positions of queries
+    /// and keys.
     pub(crate) fn new(spec: &AttentionSpec, shape: Shape, spans: Option<&[i64]>, positions: Option<(&[i64], &[i64])>) -> Self {
         let window = spec.window.and_then(|window| i64::try_from(window).ok()).unwrap_or(i64::MAX);
         let bounds = |p: i64| {
@@ -101,8 +104,8 @@ impl Mask {
         }
     }
 
-    /// Multiplies the scores of a query against `keys` with `scale` and hides those it does not see (minus infinity).
-    /// Returns the greatest.
+    /// Multiplies the scores of a query against `keys` with `scale` and hides those it does not see
+    /// (minus infinity). Returns the greatest.
     #[inline(always)]
     pub(crate) fn apply<R: Real>(&self, batch: usize, query: usize, keys: Range<usize>, scale: R, scores: &mut [R]) -> R {
         let bounds = self.bounds(batch, query);

@@ -1,4 +1,5 @@
-//! Scaled dot-product attention. Queries, keys and values are read where they lie, as `[batch, position, head, size]`.
+//! Scaled dot-product attention. Queries, keys and values are read where they lie, as
+//! `[batch, position, head, size]`.
 
 mod backward;
 mod decode;
@@ -7,7 +8,7 @@ mod mask;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use backward::{Saved, backward};
+pub(crate) use backward::{AttentionGradient, backward};
 pub(crate) use decode::decode;
 pub(crate) use forward::forward;
 pub(crate) use mask::Mask;

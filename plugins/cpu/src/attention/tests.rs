@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use scaledown_sdk::tensor::{AttentionSpec, uniform_bits};
 
-use super::{Mask, Saved, Shape, backward, decode, forward};
+use super::{AttentionGradient, Mask, Shape, backward, decode, forward};
 
 fn numbers(len: usize, seed: u64) -> Vec<f64> {
     (0..len as u64).map(|i| f64::from(uniform_bits(seed, i)) / 8_388_608.0 - 1.0).collect()
@@ -36,7 +36,8 @@ fn seen(spec: &AttentionSpec, shape: Shape, spans: Option<&[i64]>, positions: Op
     seen
 }
 
-/// Output, log-sum-exp and the gradients of queries, keys and values for the gradient `grad` of the output.
+/// Output, log-sum-exp and the gradients of queries, keys and values for the gradient `grad` of the
+/// output.
 fn reference(shape: Shape, seen: &[bool], scale: f64, [q, k, v, grad]: [&[f64]; 4]) -> (Vec<f64>, Vec<f64>, [Vec<f64>; 3]) {
     let (mut out, mut lse) = (vec![0.0; q.len()], Vec::new());
     let mut gradients = [vec![0.0; q.len()], vec![0.0; k.len()], vec![0.0; v.len()]];
@@ -115,7 +116,7 @@ proptest! {
         }
 
         let [mut dq, mut dk, mut dv] = [vec![f64::NAN; query_len], vec![f64::NAN; key_len], vec![f64::NAN; key_len]];
-        let saved = Saved { q: &q, k: &k, v: &v, out: &found.0, lse: &found.1, grad: &grad };
+        let saved = AttentionGradient { q: &q, k: &k, v: &v, out: &found.0, lse: &found.1, grad: &grad };
         backward(shape, &mask, spec.scale, saved, (&mut dq, &mut dk, &mut dv));
         close(&dq, &gradients[0])?;
         close(&dk, &gradients[1])?;

@@ -12,7 +12,7 @@ use crate::math::{Float, Numeric, Real};
 use crate::norm::{self, Layer, Norm, Rms};
 use crate::storage::{Buffer, Scalar, Scratch};
 
-/// What a type is computed in.
+/// The computation type.
 type Compute<T> = <T as Numeric>::Compute;
 
 impl Call<'_> {
@@ -160,7 +160,7 @@ impl Call<'_> {
                             with_wide_output(&mut dq, |dq| {
                                 with_wide_output(&mut dk, |dk| {
                                     with_wide_output(&mut dv, |dv| {
-                                        let saved = attention::Saved { q, k, v, out, lse, grad };
+                                        let saved = attention::AttentionGradient { q, k, v, out, lse, grad };
                                         attention::backward(shape, mask, spec.scale, saved, (dq, dk, dv));
                                     })
                                 })

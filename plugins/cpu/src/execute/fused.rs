@@ -1,11 +1,12 @@
-//! Instructions that are several steps of a model in one: adapters, residual connections with a norm, biases with an activation.
+//! Instructions that are several steps of a model in one: adapters, residual connections with a
+//! norm, biases with an activation.
 
 use scaledown_sdk::tensor::{GatedOp, UnaryOp, Value};
 use scaledown_sdk::{Result, TensorSpec};
 
 use super::{Call, for_float};
 use crate::activation::{self, Activation};
-use crate::fused::{self, Adapter, Saved, Wanted};
+use crate::fused::{self, Adapter, AdapterGradient, Wanted};
 use crate::norm::{self, Layer, Norm, Rms};
 use crate::storage::{Buffer, Scratch};
 
@@ -32,7 +33,7 @@ impl Call<'_> {
         let rows = self.input(inputs, 0)?.spec.shape.rows();
         for_float!(self.op, self.output.dtype, T => {
             let get = |index: usize| self.get::<T>(inputs, index);
-            let saved = Saved { x: get(0)?, down: get(1)?, up: get(2)?, low: get(3)?, grad: get(4)? };
+            let saved = AdapterGradient { x: get(0)?, down: get(1)?, up: get(2)?, low: get(3)?, grad: get(4)? };
             let [mut input, mut down, mut up] =
                 [(wanted[0], saved.x.len()), (wanted[1], saved.down.len()), (wanted[2], saved.up.len())]
                     .map(|(wanted, len)| wanted.then(|| Scratch::<T>::new(len)));

@@ -18,7 +18,8 @@ use crate::storage::{Buffer, Scalar, Scratch};
 /// The name under which the device is found.
 pub(crate) const NAME: &str = "cpu";
 
-/// Evaluates an expression with a type name bound to the Rust type of a floating-point element type.
+/// Evaluates an expression with a type name bound to the Rust type of a floating-point element
+/// type.
 macro_rules! for_float {
     ($op:expr, $dtype:expr, $type:ident => $body:expr) => {
         match $dtype {
@@ -217,7 +218,7 @@ impl Call<'_> {
         inputs.get(index).map(|value| self.elements(value)).transpose()
     }
 
-    /// The elements of a value to be overwritten: its own where nobody else holds them, else a copy.
+    /// The elements of a value to overwrite: its own if no other tensor shares them, else a copy.
     fn owned<T: Scalar>(&self, value: Value) -> Result<Buffer> {
         match value.take::<Buffer>() {
             Ok(buffer) => Ok(buffer),
@@ -243,5 +244,5 @@ impl Call<'_> {
 
 /// The error of an element type that an instruction has no kernel for.
 fn unsupported(op: &Op, dtype: scaledown_sdk::DType) -> Error {
-    Error::Device { device: NAME.to_owned(), op: op.name(), message: format!("there is no kernel for elements of {dtype}") }
+    Error::Device { device: NAME.to_owned(), op: op.name(), message: format!("no kernel for elements of {dtype}") }
 }

@@ -1,4 +1,4 @@
-//! What runs on quantised weights: conversions and linear maps.
+//! Instructions on quantised weights: conversions and linear maps.
 
 use scaledown_sdk::tensor::Value;
 use scaledown_sdk::{DType, Result};
@@ -7,14 +7,14 @@ use super::{Call, for_block, for_float, for_narrow};
 use crate::elementwise;
 use crate::gemm::Extents;
 use crate::math::{Number, Numeric, Real};
-use crate::quantized::{self, Matrix};
+use crate::quantized::{self, QuantizedMatrix};
 use crate::storage::{Buffer, Scratch};
 
 impl Call<'_> {
     /// A matrix in blocks.
-    fn blocks<'v>(&self, value: &'v Value) -> Result<Matrix<'v>> {
+    fn blocks<'v>(&self, value: &'v Value) -> Result<QuantizedMatrix<'v>> {
         let shape = &value.spec.shape;
-        Ok(Matrix { bytes: self.elements(value)?, rows: shape.rows(), k: shape.last() })
+        Ok(QuantizedMatrix { bytes: self.elements(value)?, rows: shape.rows(), k: shape.last() })
     }
 
     /// Floats to blocks.

@@ -73,7 +73,8 @@ impl Call<'_> {
         Ok(outputs)
     }
 
-    /// AdamW of a parameter of type `T` with a gradient of type `G`: its own, or the type that it is computed in.
+    /// AdamW of a parameter of type `T` with a gradient of type `G`: its own, or the type that it
+    /// is computed in.
     fn adamw_as<T, G>(&self, inputs: Vec<Value>, settings: &AdamW) -> Result<Vec<Buffer>>
     where
         T: Float + Scalar + Numeric<Compute = <G as Numeric>::Compute>,

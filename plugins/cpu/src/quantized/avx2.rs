@@ -1,4 +1,5 @@
-//! The products of groups of rows on processors with AVX2: integers by integers, of which neighbours are added up at once.
+//! The products of groups of rows on processors with AVX2: integers by integers, of which
+//! neighbours are added up at once.
 
 use std::arch::x86_64::*;
 
@@ -8,14 +9,15 @@ use scaledown_sdk::tensor::BLOCK;
 use super::rounded::{Block, Format};
 use super::woven::{GROUP, SCALES, VECTOR, column_size};
 
-/// Whether the processor can run what is here.
+/// Whether the processor supports this.
 pub(super) fn available() -> bool {
     is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
 }
 
 /// The products of some rows of `x` with each row of some groups.
 ///
-/// Loops stand where `map` of an array would do: that is not always compiled into what calls it, and then its vectors go through memory.
+/// Loops stand where `map` of an array would do: that is not always compiled into what calls it,
+/// and then its vectors go through memory.
 ///
 /// # Safety
 /// [`available`] is true.
@@ -47,7 +49,8 @@ pub(super) unsafe fn products<F: Format, const A: usize, const G: usize>(
             }
         };
         for a in 0..A {
-            // SAFETY: all rows have as many blocks. A check, which can panic, would keep the sums in memory.
+            // SAFETY: all rows have as many blocks. A check, which can panic, would keep the sums
+            // in memory.
             let x = unsafe { x[a].get_unchecked(at) };
             let excess = if F::DTYPE == DType::Q4_0 { x.excess } else { 0 };
             for g in 0..G {
@@ -123,7 +126,8 @@ unsafe fn totals_of_8_bits<F: Format, const A: usize, const G: usize>(
     totals
 }
 
-/// The products of integers of 4 bits with those of 8 of `x`: eight sums of two of them are less than 2^15.
+/// The products of integers of 4 bits with those of 8 of `x`: eight sums of two of them are less
+/// than 2^15.
 ///
 /// # Safety
 /// Rows have a block `block`, and `vectors` are those of columns of the format.

@@ -1,7 +1,9 @@
-//! Weights in blocks of 32 small integers with one scale: conversions, rows, and products that read them where they lie.
+//! Weights in blocks of 32 small integers with one scale: conversions, rows, and products that read
+//! them where they lie.
 //!
-//! A product rounds each block of `x` to integers with one scale ([`Rounded`]), multiplies integers, which is exact, and adds the blocks up
-//! in f32 in their order. So a row's result is the same whatever stands beside it, on any number of threads, and on any processor.
+//! A product rounds each block of `x` to integers with one scale ([`Rounded`]), multiplies
+//! integers, which is exact, and adds the blocks up in f32 in their order. So a row's result is the
+//! same whatever stands beside it, on any number of threads, and on any processor.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -23,13 +25,13 @@ use crate::storage::Scalar;
 
 /// A matrix in blocks, as this device keeps it: rows of `k` numbers, woven together.
 #[derive(Clone, Copy)]
-pub(crate) struct Matrix<'a> {
+pub(crate) struct QuantizedMatrix<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) rows: usize,
     pub(crate) k: usize,
 }
 
-impl<'a> Matrix<'a> {
+impl<'a> QuantizedMatrix<'a> {
     /// The group that holds a row, and the row's place in it.
     fn group<F: BlockFormat>(&self, row: usize) -> (&'a [u8], usize) {
         let size = group_size::<F>(self.k);
@@ -54,7 +56,8 @@ pub(crate) fn size<F: BlockFormat>(rows: usize, k: usize) -> usize {
     woven::size::<F>(rows, k)
 }
 
-/// Makes a matrix of blocks that `read` gives: of row `row`, block `at`, into the bytes that it gets.
+/// Makes a matrix of blocks that `read` gives: of row `row`, block `at`, into the bytes that it
+/// gets.
 fn weave<F: BlockFormat>(rows: usize, k: usize, read: impl Fn(usize, usize, &mut [u8]) + Sync + Send, out: &mut [u8]) {
     let groups = parallel::rows_per_piece(k.saturating_mul(GROUP));
     let size = group_size::<F>(k);
@@ -89,7 +92,7 @@ pub(crate) fn upload<F: BlockFormat>(bytes: &[u8], k: usize, out: &mut [u8]) {
 }
 
 /// The blocks in their rows.
-pub(crate) fn download<F: BlockFormat>(matrix: Matrix<'_>) -> Vec<u8> {
+pub(crate) fn download<F: BlockFormat>(matrix: QuantizedMatrix<'_>) -> Vec<u8> {
     let size = F::DTYPE.size();
     let mut out = vec![0; matrix.rows * matrix.k / BLOCK * size];
     for (row, out) in out.chunks_exact_mut((matrix.k / BLOCK * size).max(1)).enumerate() {
@@ -102,18 +105,18 @@ pub(crate) fn download<F: BlockFormat>(matrix: Matrix<'_>) -> Vec<u8> {
 }
 
 /// The numbers of all rows.
-pub(crate) fn dequantize<F: BlockFormat>(matrix: Matrix<'_>, out: &mut [f32]) {
+pub(crate) fn dequantize<F: BlockFormat>(matrix: QuantizedMatrix<'_>, out: &mut [f32]) {
     rows::<F>(matrix, matrix.rows, |row| row, out);
 }
 
 /// The numbers of the rows `ids`.
-pub(crate) fn embedding<F: BlockFormat>(table: Matrix<'_>, ids: &[usize], out: &mut [f32]) {
+pub(crate) fn embedding<F: BlockFormat>(table: QuantizedMatrix<'_>, ids: &[usize], out: &mut [f32]) {
     rows::<F>(table, ids.len(), |at| ids[at], out);
 }
 
-fn rows<F: BlockFormat>(matrix: Matrix<'_>, count: usize, id: impl Fn(usize) -> usize + Sync + Send, out: &mut [f32]) {
+fn rows<F: BlockFormat>(matrix: QuantizedMatrix<'_>, count: usize, id: impl Fn(usize) -> usize + Sync + Send, out: &mut [f32]) {
     #[multiversion(targets = "simd")]
-    fn run<F: BlockFormat>(matrix: Matrix<'_>, row: usize, out: &mut [f32]) {
+    fn run<F: BlockFormat>(matrix: QuantizedMatrix<'_>, row: usize, out: &mut [f32]) {
         matrix.unpack_row::<F>(row, out);
     }
     if matrix.k == 0 {
@@ -143,16 +146,18 @@ pub(crate) fn linear<F: Format, T: Float<Compute = f32> + Scalar>(
     with_wide_output(out, |out| product::<F>(e, &x, weight, bias.as_deref(), out));
 }
 
-/// The rows of `x` that a task multiplies with its part of the weight; they stay in the second-level cache.
+/// The rows of `x` that a task multiplies with its part of the weight; they stay in the
+/// second-level cache.
 const ROWS: usize = 126;
 
 /// The bytes of a task's part of the weight, more or less.
 const PART: usize = 128 * 1024;
 
-/// The most parts that a weight is cut into for a single row: memory gives long stretches faster than short ones.
+/// The maximum parts of a weight for a single row: memory reads long stretches faster.
 const MOST_PARTS: usize = 64;
 
-/// The groups whose products are made at once, as many as let a number of `x` be brought to a vector once for all of them.
+/// The groups whose products are made at once, as many as let a number of `x` be brought to a
+/// vector once for all of them.
 const GROUPS: usize = 2;
 
 fn product<F: Format>(e: Extents, x: &Rounded<F::X>, weight: &[u8], bias: Option<&[f32]>, out: &mut [f32]) {
@@ -187,7 +192,8 @@ fn product<F: Format>(e: Extents, x: &Rounded<F::X>, weight: &[u8], bias: Option
     });
 }
 
-/// The products of rows of `x` with groups of the weight, as many rows at once as vectors have room for.
+/// The products of rows of `x` with groups of the weight, as many rows at once as vectors have room
+/// for.
 fn all_rows<F: Format, const G: usize>(
     x: &Rounded<F::X>,
     rows: Range<usize>,
@@ -248,7 +254,7 @@ mod tests {
         let mut blocks = vec![0; size::<F>(e.n, e.k)];
         quantize::<F, f32>(&weight, e.k, |x| x, &mut blocks);
         let mut unpacked = vec![f32::NAN; e.n * e.k];
-        dequantize::<F>(Matrix { bytes: &blocks, rows: e.n, k: e.k }, &mut unpacked);
+        dequantize::<F>(QuantizedMatrix { bytes: &blocks, rows: e.n, k: e.k }, &mut unpacked);
         let step = if F::DTYPE == Q8_0::DTYPE { 0.006 } else { 0.14 };
         assert!(weight.iter().zip(&unpacked).all(|(a, b)| (a - b).abs() < step));
         let mut out = vec![f32::NAN; e.m * e.n];
@@ -337,7 +343,7 @@ mod tests {
                 numbers(rows * k / BLOCK * F::DTYPE.size(), 10).iter().map(|x| (x * 127.0) as i8 as u8).collect();
             let mut woven = vec![0xAA; size::<F>(rows, k)];
             upload::<F>(&bytes, k, &mut woven);
-            assert_eq!(download::<F>(Matrix { bytes: &woven, rows, k }), bytes);
+            assert_eq!(download::<F>(QuantizedMatrix { bytes: &woven, rows, k }), bytes);
         }
         check::<Q8_0>();
         check::<Q4_0>();

@@ -23,7 +23,8 @@ impl Format for Q4_0 {
 pub(crate) trait Integer: Copy + Default + Send + Sync + Into<i32> {
     /// The greatest.
     const GREATEST: f32;
-    /// The order in which eight numbers of `x` are kept: that in which a vector's lanes have the integers of weights.
+    /// The order in which eight numbers of `x` are kept: that in which a vector's lanes have the
+    /// integers of weights.
     const ORDER: [usize; 8];
     /// An integer that is at most [`Integer::GREATEST`].
     fn of(integer: i32) -> Self;
@@ -47,8 +48,9 @@ impl Integer for i8 {
     }
 }
 
-/// Rows of blocks of integers with one scale, as `Op::Linear` allows beside a quantised weight. A number is off by half a step at most, and
-/// a step is the greatest number of its block over the greatest integer.
+/// Rows of blocks of integers with one scale, as `Op::Linear` allows beside a quantised weight. A
+/// number is off by half a step at most, and a step is the greatest number of its block over the
+/// greatest integer.
 pub(super) struct Rounded<I> {
     blocks: Vec<Block<I>>,
     /// The blocks of a row.
@@ -60,13 +62,14 @@ pub(super) struct Rounded<I> {
 pub(super) struct Block<I> {
     /// The integers, every eight of them in [`Integer::ORDER`].
     pub(super) integers: [I; BLOCK],
-    /// Eight times their sum, which is what weights of 4 bits that are stored plus 8 make too much.
+    /// Eight times their sum: the excess of 4-bit weights, which are stored with an offset of 8.
     pub(super) excess: i32,
     pub(super) scale: f32,
 }
 
 impl<I: Integer> Rounded<I> {
-    /// Rounds rows of `k` numbers, a multiple of [`BLOCK`]. A block that holds a number that is not finite becomes not a number.
+    /// Rounds rows of `k` numbers, a multiple of [`BLOCK`]. A block that holds a number that is not
+    /// finite becomes not a number.
     pub(super) fn new(x: &[f32], k: usize) -> Self {
         let (x, _) = x.as_chunks::<BLOCK>();
         let mut blocks = vec![Block { integers: [I::default(); BLOCK], excess: 0, scale: 0.0 }; x.len()];
@@ -83,7 +86,8 @@ impl<I: Integer> Rounded<I> {
 #[multiversion(targets = "simd")]
 fn round<I: Integer>(x: &[[f32; BLOCK]], blocks: &mut [Block<I>]) {
     for (x, block) in x.iter().zip(blocks) {
-        // Bits of magnitudes are in the order of the magnitudes, and those of what is not finite are the greatest.
+        // Bits of magnitudes are in the order of the magnitudes, and those of what is not finite
+        // are the greatest.
         let greatest = f32::from_bits(x.iter().fold(0, |greatest, x| greatest.max(x.to_bits() & 0x7FFF_FFFF)));
         block.scale = if greatest.is_finite() { greatest / I::GREATEST } else { f32::NAN };
         // Below that the inverse might not be finite, and nothing is lost that counts.

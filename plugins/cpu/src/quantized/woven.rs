@@ -1,11 +1,13 @@
-//! How weights in blocks lie on this device: eight rows woven together, so that a vector has numbers of all of them and a product needs no
-//! sum across its lanes.
+//! How weights in blocks lie on this device: eight rows woven together, so that a vector has
+//! numbers of all of them and a product needs no sum across its lanes.
 //!
-//! A group of eight rows has its first blocks, then its second ones, and so on. Of eight blocks come the scales, as they are, and then
-//! vectors of 32 bytes, four for each row in turn. Of 8-bit integers, two vectors hold eight numbers of each row: 0, 1, 4 and 5, then 2, 3, 6 and
-//! 7, so that pairs of 16-bit words come out. Of 4-bit integers one vector does: byte `i` has number `i` in its low half and number `i + 4` in
-//! its high half, each plus 8. Either way [`ORDER`](super::rounded::Integer::ORDER) has the order of the lanes. The last group is filled up
-//! with zeros.
+//! A group of eight rows has its first blocks, then its second ones, and so on. Of eight blocks
+//! come the scales, as they are, and then vectors of 32 bytes, four for each row in turn. Of 8-bit
+//! integers, two vectors hold eight numbers of each row: 0, 1, 4 and 5, then 2, 3, 6 and 7, so that
+//! pairs of 16-bit words come out. Of 4-bit integers one vector does: byte `i` has number `i` in
+//! its low half and number `i + 4` in its high half, each plus 8. Either way
+//! [`ORDER`](super::rounded::Integer::ORDER) has the order of the lanes. The last group is filled
+//! up with zeros.
 
 use scaledown_sdk::DType;
 use scaledown_sdk::tensor::{BLOCK, BlockFormat};

@@ -4,7 +4,8 @@ use scaledown_conformance::device::reference::Reference;
 use scaledown_cuda_emulator::{Emulator, Options};
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::{
-    Forward, LoraConfig, LoraPreset, LoraTarget, Optimizer, OptimizerConfig, ParamGroup, ParamOptions, Params, Span, clip_scale,
+    ForwardMode, LoraConfig, LoraPreset, LoraTarget, Optimizer, OptimizerConfig, ParamGroup, ParamOptions, Params, Span,
+    clip_scale,
 };
 use scaledown_sdk::{DType, Device, Tensor};
 use serde_json::json;
@@ -40,7 +41,7 @@ fn step(device: &Device, dtype: DType, lora: Option<LoraConfig>) -> Vec<(String,
     let ids = ids(device, 2, 12);
     let spans = [Span { start: 0, len: 12 }, Span { start: 0, len: 9 }];
     let embeddings = model.embed(&ids).unwrap();
-    let hidden = model.forward(&embeddings, &spans, &mut Forward::training(7, true)).unwrap();
+    let hidden = model.forward(&embeddings, &spans, &mut ForwardMode::training(7, true)).unwrap();
     let logits = model.logits(&hidden).unwrap().reshape([24, VOCABULARY as usize]).unwrap();
     let targets: Vec<i64> = (0..24).map(|i| if i >= 21 { -1 } else { (i * 11 + 2) % i64::from(VOCABULARY) }).collect();
     let loss = logits.cross_entropy(&device.from_slice(&targets, [24]).unwrap()).unwrap().sum_all().unwrap();
@@ -128,7 +129,7 @@ fn a_decoding_writes_what_the_whole_sequence_says() {
         for step in 0..steps {
             let length = width + step;
             let spans = vec![Span { start: 0, len: length }; rows];
-            let hidden = model.forward(&model.embed(&sequence).unwrap(), &spans, &mut Forward::inference()).unwrap();
+            let hidden = model.forward(&model.embed(&sequence).unwrap(), &spans, &mut ForwardMode::inference()).unwrap();
             let whole = model.logits(&hidden.slice(1, length - 1, 1).unwrap()).unwrap().to_data().unwrap().to_f64();
             let found = logits.to_data().unwrap().to_f64();
             let cosine = cosine(&found, &whole);

@@ -88,7 +88,8 @@ pub(crate) fn batch(device: &Device, sequences: &[Vec<u32>], left: bool) -> Batc
     Batch { ids, mask: sequences.iter().map(mask).collect() }
 }
 
-/// Compares element by element; the tolerance is relative to the greatest element, or to 1 if that is less.
+/// Compares element by element; the tolerance is relative to the greatest element, or to 1 if that
+/// is less.
 pub(crate) fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
     assert_eq!(a.len(), b.len());
     let tolerance = tolerance * a.iter().fold(1.0_f32, |greatest, x| greatest.max(x.abs()));

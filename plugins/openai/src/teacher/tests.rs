@@ -13,7 +13,7 @@ mod together;
 const KEY: &str = "sk-secret-0123456789abcdef";
 const ANSWER: &str = r#"{"choices":[{"message":{"content":"In 1907."},"finish_reason":"stop"}]}"#;
 
-/// What the server does with one request.
+/// The server's reaction to one request.
 enum Turn {
     /// Answers with a status, more header lines and a body.
     Reply(u16, &'static str, String),
@@ -64,7 +64,7 @@ impl Server {
         serde_json::from_value(config).unwrap()
     }
 
-    /// What one question brings, and the requests that it took. All turns must have been used.
+    /// The result of one question and its requests. All turns must have been used.
     fn ask(self, more: Value, question: &Question<'_>) -> (Result<Vec<String>>, Vec<(String, Value)>) {
         let key = Secret::read("teacher.api_key_env", None, "OPENAI_API_KEY", |_| Some(KEY.into())).unwrap();
         let teacher = OpenAi::with(&self.config(more), key, Duration::from_millis(1)).unwrap();
@@ -95,8 +95,9 @@ fn question() -> Question<'static> {
     Question { query: "When?", documents: &[], system: "Be brief.", message: "When?\nIn 1907." }
 }
 
-/// The message of the error that `turns` lead to, which never holds the key; and whether it is the question's own.
-fn told(turns: Vec<Turn>, more: Value) -> (String, bool) {
+/// The message of the error that `turns` lead to, which never holds the key; and whether it is the
+/// question's own.
+fn reported(turns: Vec<Turn>, more: Value) -> (String, bool) {
     let tries = turns.len();
     let (answers, seen) = Server::start(turns).ask(more, &question());
     let error = answers.unwrap_err();
@@ -144,14 +145,14 @@ fn a_service_is_left_alone_for_as_long_as_it_asks() {
 #[test]
 fn tries_end() {
     let busy = || Turn::Reply(500, "", format!(r#"{{"error":{{"message":"out of {KEY} memory"}}}}"#));
-    let (message, own) = told(vec![busy(), busy(), busy()], json!({}));
+    let (message, own) = reported(vec![busy(), busy(), busy()], json!({}));
     assert!(message.contains("HTTP 500: out of [secret] memory") && message.contains("tried 3 times"), "{message}");
     assert!(message.starts_with("plugin openai: http://127.0.0.1:") && !own, "{message}");
-    let (message, _) = told(vec![Turn::Silent], json!({"retries": 0, "timeout": 0.2}));
-    assert!(message.contains("did not answer within teacher.timeout, 0.2 seconds"), "{message}");
+    let (message, _) = reported(vec![Turn::Silent], json!({"retries": 0, "timeout": 0.2}));
+    assert!(message.contains("no response within teacher.timeout = 0.2 seconds"), "{message}");
     let spent = r#"{"error":{"code":"insufficient_quota","message":"no money"}}"#;
-    let (message, _) = told(vec![Turn::Reply(429, "", spent.into())], json!({}));
-    assert!(message.contains("no money; the account's quota is used up"), "{message}");
+    let (message, _) = reported(vec![Turn::Reply(429, "", spent.into())], json!({}));
+    assert!(message.contains("no money; the account's quota is exhausted"), "{message}");
 }
 
 #[test]
@@ -192,7 +193,7 @@ fn a_dead_server_is_named() {
 fn a_refusal_of_one_question_is_that_questions() {
     let long = r#"{"object":"error","message":"This model's maximum context length is 64 tokens."}"#;
     for status in [400, 413, 422] {
-        let (message, own) = told(vec![Turn::Reply(status, "", long.into())], json!({}));
+        let (message, own) = reported(vec![Turn::Reply(status, "", long.into())], json!({}));
         assert!(own && message.starts_with(r#"the question "When?" cannot be answered"#), "{message}");
         assert!(message.contains("maximum context length is 64 tokens"), "{message}");
     }
@@ -202,25 +203,25 @@ fn a_refusal_of_one_question_is_that_questions() {
 fn a_refusal_of_all_questions_says_what_to_do() {
     let echo = || format!(r#"{{"error":{{"message":"Incorrect API key provided: {KEY}"}}}}"#);
     for (status, expected) in [
-        (401, "refused the key in the environment variable OPENAI_API_KEY"),
-        (403, "that it may use the model"),
+        (401, "rejected the key in environment variable OPENAI_API_KEY"),
+        (403, "its access to the model"),
         (404, "check that teacher.endpoint is the base URL"),
         (200, "has no choices[0]"),
     ] {
-        let (message, own) = told(vec![Turn::Reply(status, "", echo())], json!({}));
+        let (message, own) = reported(vec![Turn::Reply(status, "", echo())], json!({}));
         assert!(!own && message.contains(expected) && message.contains("/v1/chat/completions"), "{message}");
         assert!(message.contains("[secret]"), "{message}");
     }
     let cut = Turn::Reply(200, "", ANSWER[..30].into());
-    let (message, _) = told(vec![cut], json!({}));
+    let (message, _) = reported(vec![cut], json!({}));
     assert!(message.contains("is not JSON (EOF") && message.contains(&ANSWER[..30]), "{message}");
 }
 
 #[test]
 fn a_redirect_is_not_followed() {
     for (status, location) in [(302, "Location: http://elsewhere.test/v1?token=x\r\n"), (307, "Location: /v2\r\n")] {
-        let (message, own) = told(vec![Turn::Reply(status, location, String::new())], json!({}));
-        assert!(!own && message.contains("it sends requests on to") && !message.contains("token=x"), "{message}");
+        let (message, own) = reported(vec![Turn::Reply(status, location, String::new())], json!({}));
+        assert!(!own && message.contains("redirected to") && !message.contains("token=x"), "{message}");
     }
 }
 
@@ -236,7 +237,7 @@ fn a_configuration_with_a_key_is_refused_without_showing_it() {
         let message = config(json!({name: KEY})).unwrap_err().to_string();
         assert!(message.contains(name) && !message.contains(KEY), "{message}");
     }
-    for (extra, expected) in [(json!({"x_api_key": KEY}), "looks like a key"), (json!({"stream": KEY}), "is the teacher's own")] {
+    for (extra, expected) in [(json!({"x_api_key": KEY}), "looks like a secret"), (json!({"stream": KEY}), "is reserved")] {
         let config = config(json!({"extra": extra})).unwrap();
         let message = OpenAi::with(&config, None, Duration::ZERO).err().unwrap().to_string();
         assert!(message.contains(expected) && !message.contains(KEY), "{message}");

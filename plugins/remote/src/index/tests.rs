@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::*;
-use crate::waits;
+use crate::backoff;
 
 /// Each word `w7` is the term 7; its weight is how often it stands there.
 struct Words;
@@ -47,11 +47,11 @@ struct Memory {
 }
 
 impl Memory {
-    fn call(&self) -> std::result::Result<(), Failure> {
+    fn call(&self) -> std::result::Result<(), StoreFailure> {
         let mut failures = self.failures.lock().unwrap();
         if *failures > 0 {
             *failures -= 1;
-            return Err(Failure::Passing { message: "the service is busy".into(), wait: Duration::ZERO });
+            return Err(StoreFailure::Transient { message: "the service is busy".into(), wait: Duration::ZERO });
         }
         Ok(())
     }
@@ -70,25 +70,25 @@ impl Store for Memory {
         8
     }
 
-    fn prepare(&self, vocabulary: usize) -> std::result::Result<(), Failure> {
+    fn prepare(&self, vocabulary: usize) -> std::result::Result<(), StoreFailure> {
         assert_eq!(vocabulary, 100);
         self.call()
     }
 
-    fn put(&self, documents: &[(String, SparseVector)]) -> std::result::Result<(), Failure> {
+    fn put(&self, documents: &[(String, SparseVector)]) -> std::result::Result<(), StoreFailure> {
         self.call()?;
         assert!(documents.iter().all(|(_, vector)| !vector.0.is_empty()));
         self.documents.lock().unwrap().extend(documents.iter().cloned());
         Ok(())
     }
 
-    fn remove(&self, ids: &[String]) -> std::result::Result<(), Failure> {
+    fn remove(&self, ids: &[String]) -> std::result::Result<(), StoreFailure> {
         self.call()?;
         self.documents.lock().unwrap().retain(|id, _| !ids.contains(id));
         Ok(())
     }
 
-    fn search(&self, queries: &[SparseVector], limit: usize) -> std::result::Result<Vec<Vec<Hit>>, Failure> {
+    fn search(&self, queries: &[SparseVector], limit: usize) -> std::result::Result<Vec<Vec<Hit>>, StoreFailure> {
         self.call()?;
         self.limits.lock().unwrap().push(limit);
         let documents = self.documents.lock().unwrap();
@@ -112,7 +112,7 @@ impl Store for Memory {
 }
 
 fn retriever(batch: usize) -> RemoteIndex<Memory> {
-    RemoteIndex::new("memory", Memory::default(), Box::new(Words), batch, waits(Duration::from_millis(1), 2))
+    RemoteIndex::new("memory", Memory::default(), Box::new(Words), batch, backoff(Duration::from_millis(1), 2))
 }
 
 fn add(retriever: &mut RemoteIndex<Memory>, documents: &[(&str, &str)]) -> Result<u64> {
@@ -148,7 +148,7 @@ fn equal_scores_are_ordered_by_id_however_many_there_are() {
 }
 
 #[test]
-fn what_passes_is_tried_again_and_what_lasts_is_told() {
+fn what_passes_is_tried_again_and_what_lasts_is_reported() {
     let mut retriever = retriever(10);
     for failures in [1, 2] {
         *retriever.store.failures.lock().unwrap() = failures;

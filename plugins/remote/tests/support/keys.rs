@@ -1,4 +1,5 @@
-//! The keys and names that retrievers over a service are tested with. The tests of the plugins include this file.
+//! The keys and names that retrievers over a service are tested with. The tests of the plugins
+//! include this file.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,7 @@ pub(crate) fn keys(own: Value) -> Value {
     keys
 }
 
-/// What a retriever is built from.
+/// A retriever's context.
 pub(crate) fn context() -> RetrieverContext {
     RetrieverContext { device: scaledown_cpu::device().unwrap(), directory: PathBuf::new() }
 }

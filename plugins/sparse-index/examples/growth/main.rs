@@ -1,13 +1,14 @@
 //! How the time and size of the index grow: `growth QUERIES DIRECTORY [SEED [DOCUMENTS ...]]`.
 //!
-//! For each number of documents it builds an index below the directory, asks every tenth query on one thread, and compares the first
-//! answers with brute force. The indexes stay, so that they can be asked again: what is built already is not built anew. Times are those of
-//! the clock and, where the system counts it, of the thread alone, which a busy machine disturbs less.
+//! For each number of documents it builds an index below the directory, asks every tenth query on
+//! one thread, and compares the first answers with brute force. The indexes stay and are reused.
+//! Times are those of the clock and, where the system counts it, of the thread alone, which a busy
+//! machine disturbs less.
 
 mod synthetic;
 
 use cpu_time::ThreadTime;
-use scaledown_sparse_index::{Builder, Index, Settings, Weights};
+use scaledown_sparse_index::{Builder, IndexSettings, SparseIndex, StoredWeights};
 use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
@@ -40,7 +41,7 @@ fn measure(queries: &[Vector], size: usize, seed: u64, directory: &Path) -> Resu
         build(&mut collection, size, directory)?;
     }
     let start = Instant::now();
-    let index = Index::open(directory)?;
+    let index = SparseIndex::open(directory)?;
     let open = start.elapsed().as_secs_f64() * 1e3;
     index.verify()?;
     let (mut clock, mut thread) = (Vec::new(), Vec::new());
@@ -60,7 +61,7 @@ fn measure(queries: &[Vector], size: usize, seed: u64, directory: &Path) -> Resu
 
 fn build(collection: &mut Collection, size: usize, directory: &Path) -> Result<(), Box<dyn Error>> {
     let start = ThreadTime::now();
-    let mut builder = Builder::create(directory, &Settings::default())?;
+    let mut builder = Builder::create(directory, &IndexSettings::default())?;
     for number in 0..size {
         builder.add(&format!("d{number}"), &collection.document())?;
     }
@@ -76,8 +77,9 @@ fn spread(mut times: Vec<f64>) -> String {
     format!("{:.2} / {:.2} / {:.2}", at(50), at(99), times.iter().sum::<f64>() / times.len() as f64)
 }
 
-/// Whether the first queries have the ten documents, in their order and with their scores, that computing every score gives.
-fn compare(index: &Index, collection: &mut Collection, queries: &[Vector], size: usize) -> Result<bool, Box<dyn Error>> {
+/// Whether the first queries have the ten documents, in their order and with their scores, that
+/// computing every score gives.
+fn compare(index: &SparseIndex, collection: &mut Collection, queries: &[Vector], size: usize) -> Result<bool, Box<dyn Error>> {
     let terms = queries.iter().flatten().map(|(term, _)| *term as usize + 1).max().unwrap_or(0);
     let compared: Vec<&Vector> = queries.iter().step_by(10).take(COMPARED).collect();
     let dense: Vec<Vec<f32>> = compared.iter().map(|query| densify(query, terms)).collect();
@@ -86,7 +88,7 @@ fn compare(index: &Index, collection: &mut Collection, queries: &[Vector], size:
     for number in 0..size {
         let mut document = collection.document();
         for (_, weight) in &mut document {
-            *weight = Weights::default().stored(*weight).unwrap_or(0.0);
+            *weight = StoredWeights::default().stored(*weight).unwrap_or(0.0);
         }
         for (query, best) in dense.iter().zip(&mut best) {
             let score = document.iter().map(|(term, weight)| weight * query[*term as usize]).fold(0.0, |sum, part| sum + part);
@@ -112,7 +114,7 @@ fn densify(query: &Vector, terms: usize) -> Vec<f32> {
     dense
 }
 
-/// The most memory the process has had, in MiB, as Linux counts it; 0 elsewhere.
+/// The process's peak memory in MiB on Linux; 0 elsewhere.
 fn peak_memory() -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));

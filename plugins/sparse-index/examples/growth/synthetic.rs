@@ -1,10 +1,11 @@
 //! A collection of documents without structure, made from the queries it will be asked.
 //!
-//! A term is in a document with probability `1 - exp(-c * f)`, where `f` is the share of queries that have it and `c` is such that
-//! documents have 160 terms on average. So the terms that queries ask for most are the ones with the longest lists, up to three
-//! quarters of all documents, and a query meets more than two postings a document. Terms are drawn independently, and so are weights, from
-//! all weights of the queries: no document stands out for any query, no part of the collection is better than another, and bounds of
-//! scores are as loose as they can be.
+//! A term is in a document with probability `1 - exp(-c * f)`, where `f` is the share of queries
+//! that have it and `c` is such that documents have 160 terms on average. So the terms that queries
+//! ask for most are the ones with the longest lists, up to three quarters of all documents, and a
+//! query meets more than two postings a document. Terms are drawn independently, and so are
+//! weights, from all weights of the queries: no document stands out for any query, no part of the
+//! collection is better than another, and bounds of scores are as loose as they can be.
 
 /// A query: terms and weights.
 pub(crate) type Vector = Vec<(u32, f32)>;

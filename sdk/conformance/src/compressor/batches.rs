@@ -1,15 +1,15 @@
-//! What a compressor makes of batches.
+//! Checks of a compressor's batches.
 
 use scaledown_sdk::DType;
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::Widths;
 
-use super::{MEMORY, Subject, batch, only, row};
+use super::{CompressorSubject, MEMORY, batch, only, row};
 use crate::compare::{differ, near, same};
 use crate::report::{Checked, ensure};
 use crate::tiny;
 
-pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
+pub(super) fn shapes(subject: &CompressorSubject<'_>) -> Checked {
     for relevance in [false, true] {
         let built = subject.built(relevance)?;
         for memory in 1..=MEMORY {
@@ -23,7 +23,7 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn relevance(subject: &Subject<'_>) -> Checked {
+pub(super) fn relevance(subject: &CompressorSubject<'_>) -> Checked {
     let with = subject.built(true)?;
     for (built, asked) in [(&with, true), (&with, false), (&subject.built(false)?, false)] {
         let batch = batch(MEMORY, asked);
@@ -35,7 +35,7 @@ pub(super) fn relevance(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn alone(subject: &Subject<'_>) -> Checked {
+pub(super) fn alone(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let batch = batch(MEMORY, true);
     let (vectors, scores) = built.numbers(&batch)?;
@@ -47,7 +47,7 @@ pub(super) fn alone(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn neighbours(subject: &Subject<'_>) -> Checked {
+pub(super) fn neighbours(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let beside = |other: Vec<u32>| {
         let ids = vec![tiny::tokens(1, 4, tiny::VOCABULARY), other];
@@ -59,7 +59,7 @@ pub(super) fn neighbours(subject: &Subject<'_>) -> Checked {
     near("the relevance of a pair beside another", row(&one.1, 2, 0), row(&other.1, 2, 0))
 }
 
-pub(super) fn order(subject: &Subject<'_>) -> Checked {
+pub(super) fn order(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let forwards = batch(MEMORY, true);
     let backwards = PairBatch { ids: forwards.ids.iter().rev().cloned().collect(), ..forwards.clone() };
@@ -76,7 +76,7 @@ pub(super) fn order(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn deterministic(subject: &Subject<'_>) -> Checked {
+pub(super) fn deterministic(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let batch = batch(MEMORY, true);
     let (first, second) = (built.numbers(&batch)?, built.numbers(&batch)?);
@@ -84,7 +84,7 @@ pub(super) fn deterministic(subject: &Subject<'_>) -> Checked {
     same("the relevance of a second pass", &second.1, &first.1)
 }
 
-pub(super) fn reads(subject: &Subject<'_>) -> Checked {
+pub(super) fn reads(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let of = |seed: u32| {
         let ids = vec![tiny::tokens(seed, 9, tiny::VOCABULARY)];

@@ -1,7 +1,7 @@
 //! The suite of compressors.
 //!
-//! Each compressor is made for a tiny generator of four layers, whose 48 tokens have embeddings of 32 numbers; a compressor with a
-//! tokenizer of its own has to have at least 48 tokens too.
+//! Each compressor is made for a tiny generator of four layers, whose 48 tokens have embeddings of
+//! 32 numbers; a compressor with a tokenizer of its own has to have at least 48 tokens too.
 
 mod batches;
 mod refusals;
@@ -10,19 +10,19 @@ mod training;
 use std::path::Path;
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch};
-use scaledown_sdk::nn::{Forward, Params, Widths};
+use scaledown_sdk::nn::{ForwardMode, Params, Widths};
 use scaledown_sdk::{Device, Result, Tensor};
 
 use crate::compare::values;
-use crate::report::{Checked, Report};
+use crate::report::{Checked, ConformanceReport};
 use crate::tiny;
 
 /// The number of memory tokens that compressors are made with.
 const MEMORY: usize = 4;
 
-/// What is checked.
-pub struct Subject<'a> {
-    /// What the report calls it.
+/// The subject of the checks.
+pub struct CompressorSubject<'a> {
+    /// Its name in the report.
     pub name: String,
     /// Makes the compressor.
     pub build: &'a dyn Fn(CompressorContext) -> Result<Box<dyn Compressor>>,
@@ -34,8 +34,8 @@ pub struct Subject<'a> {
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &CompressorSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("vectors have the shape [pairs, memory_tokens, hidden], for any number of memory tokens", || {
         batches::shapes(subject)
     });
@@ -58,38 +58,39 @@ pub fn check(subject: &Subject<'_>) -> Report {
 }
 
 /// A compressor with its parameters.
-struct Built {
+struct BuiltCompressor {
     compressor: Box<dyn Compressor>,
     params: Params,
 }
 
-impl Subject<'_> {
-    fn built(&self, relevance: bool) -> Result<Built> {
+impl CompressorSubject<'_> {
+    fn built(&self, relevance: bool) -> Result<BuiltCompressor> {
         self.built_with(relevance, MEMORY, 3)
     }
 
-    fn built_with(&self, relevance: bool, memory_tokens: usize, seed: u64) -> Result<Built> {
+    fn built_with(&self, relevance: bool, memory_tokens: usize, seed: u64) -> Result<BuiltCompressor> {
         let params = Params::random(tiny::options(&self.device, seed));
         let context = CompressorContext {
             params: params.clone(),
             generator: tiny::config(),
             generator_weights: Some(tiny::weights(&self.device)?),
+            generator_params: Some(tiny::generator(&self.device)?),
             hidden_size: tiny::HIDDEN,
             memory_tokens,
             relevance,
         };
         let compressor = (self.build)(context)?;
         params.finish()?;
-        Ok(Built { compressor, params })
+        Ok(BuiltCompressor { compressor, params })
     }
 }
 
 /// The numbers of the vectors, and of the relevance.
 type Numbers = (Vec<f64>, Vec<f64>);
 
-impl Built {
+impl BuiltCompressor {
     fn compress(&self, batch: &PairBatch) -> Result<Compressed> {
-        self.compressor.compress(batch, &mut Forward::inference())
+        self.compressor.compress(batch, &mut ForwardMode::inference())
     }
 
     fn numbers(&self, batch: &PairBatch) -> Result<Numbers> {

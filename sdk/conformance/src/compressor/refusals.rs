@@ -1,17 +1,17 @@
-//! What a compressor refuses.
+//! Invalid inputs of compressors.
 
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::Widths;
 
-use super::{MEMORY, Subject};
+use super::{CompressorSubject, MEMORY};
 use crate::compare::values;
-use crate::report::{Checked, Failure, answered, refused};
+use crate::report::{CheckFailure, Checked, answered, refused};
 use crate::tiny;
 
 /// An id that no vocabulary has.
 const NO_TOKEN: u32 = 1 << 30;
 
-pub(super) fn batches(subject: &Subject<'_>) -> Checked {
+pub(super) fn batches(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(false)?;
     let tokens = || vec![tiny::tokens(1, 3, tiny::VOCABULARY)];
     let whole = || PairBatch { ids: tokens(), memory_tokens: MEMORY, relevance: false, widths: Widths::default() };
@@ -32,14 +32,14 @@ pub(super) fn batches(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn context(subject: &Subject<'_>) -> Checked {
+pub(super) fn context(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let Some(most) = built.compressor.context() else {
-        return Err(Failure::NotApplicable("it reads pairs of any length".into()));
+    let Some(most) = built.compressor.max_positions() else {
+        return Err(CheckFailure::NotApplicable("it reads pairs of any length".into()));
     };
     let own = MEMORY + 1;
     let Some(tokens) = most.checked_sub(own) else {
-        return Err(Failure::differs("the context", format!("at least {own} positions"), most));
+        return Err(CheckFailure::differs("the context", format!("at least {own} positions"), most));
     };
     let pair = |count: usize| PairBatch {
         ids: vec![tiny::tokens(1, count, tiny::VOCABULARY)],
@@ -55,6 +55,6 @@ pub(super) fn context(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn without_memory(subject: &Subject<'_>) -> Checked {
+pub(super) fn without_memory(subject: &CompressorSubject<'_>) -> Checked {
     refused("a compressor of 0 memory tokens", || subject.built_with(false, 0, 3))
 }

@@ -1,11 +1,11 @@
-//! What training asks of a compressor.
+//! Checks of a compressor's training.
 
 use scaledown_sdk::nn::safetensors::{SafetensorsFile, write_safetensors};
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, Param, ParamGroup, WeightSource};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, Param, ParamGroup, WeightSource};
 
-use super::{Built, MEMORY, Subject, batch, loss};
+use super::{BuiltCompressor, CompressorSubject, MEMORY, batch, loss};
 use crate::compare::{differ, near, same, values};
-use crate::report::{Checked, Failure, ensure};
+use crate::report::{CheckFailure, Checked, ensure};
 
 /// How many steps are made, and how long each is.
 const STEPS: usize = 8;
@@ -14,7 +14,7 @@ const RATE: f64 = 3e-3;
 /// A loss, and the gradient of each trainable parameter that has one.
 type Step = (f64, Vec<(Param, Option<Vec<f64>>)>);
 
-fn step(built: &Built, relevance: bool, mut forward: Forward) -> Checked<Step> {
+fn step(built: &BuiltCompressor, relevance: bool, mut forward: ForwardMode) -> Checked<Step> {
     let loss = loss(&built.compressor.compress(&batch(MEMORY, relevance), &mut forward)?)?;
     let value = loss.scalar()?;
     let found = loss.backward()?;
@@ -26,14 +26,15 @@ fn step(built: &Built, relevance: bool, mut forward: Forward) -> Checked<Step> {
     Ok((value, gradients))
 }
 
-pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
+pub(super) fn gradients(subject: &CompressorSubject<'_>) -> Checked {
     for relevance in [false, true] {
         let built = subject.built(relevance)?;
-        let (_, gradients) = step(&built, relevance, Forward::training(1, false))?;
+        away_from_zero(&built)?;
+        let (_, gradients) = step(&built, relevance, ForwardMode::training(1, false))?;
         ensure(!gradients.is_empty(), "the trainable parameters", "at least one", "none")?;
         for (param, gradient) in gradients {
             let what = format!("the gradient of {} (relevance = {relevance})", param.name());
-            let gradient = gradient.ok_or_else(|| Failure::differs(&what, "one that is not zero", "none"))?;
+            let gradient = gradient.ok_or_else(|| CheckFailure::differs(&what, "one that is not zero", "none"))?;
             ensure(gradient.iter().all(|x| x.is_finite()), &what, "finite numbers", "a NaN or an infinity")?;
             ensure(gradient.iter().any(|&x| x != 0.0), &what, "one that is not zero", "zeros only")?;
         }
@@ -41,10 +42,21 @@ pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn learns(subject: &Subject<'_>) -> Checked {
+/// Moves parameters that start at 0, such as the second matrix of an adapter: they would hide the gradients of others.
+fn away_from_zero(built: &BuiltCompressor) -> Checked {
+    for param in built.params.trainable() {
+        let value = param.tensor().detach();
+        if values(&value)?.iter().all(|&x| x == 0.0) {
+            param.set(&value.device().uniform(value.shape(), 3)?.affine(0.2, -0.1)?)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn learns(subject: &CompressorSubject<'_>) -> Checked {
     for relevance in [false, true] {
         let built = subject.built(relevance)?;
-        let measured = || Ok::<_, Failure>(loss(&built.compress(&batch(MEMORY, relevance))?)?.scalar()?);
+        let measured = || Ok::<_, CheckFailure>(loss(&built.compress(&batch(MEMORY, relevance))?)?.scalar()?);
         let before = measured()?;
         train(&built, relevance)?;
         let what = format!("the loss after {STEPS} steps (relevance = {relevance})");
@@ -54,11 +66,11 @@ pub(super) fn learns(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-fn train(built: &Built, relevance: bool) -> Checked {
+fn train(built: &BuiltCompressor, relevance: bool) -> Checked {
     let group = ParamGroup { name: "compressor".into(), params: built.params.trainable(), lr: RATE };
     let mut optimizer = Optimizer::new(vec![group], OptimizerConfig { weight_decay: 0.0, ..OptimizerConfig::default() })?;
     for seed in 0..STEPS as u64 {
-        let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut Forward::training(seed, false))?;
+        let compressed = built.compressor.compress(&batch(MEMORY, relevance), &mut ForwardMode::training(seed, false))?;
         let loss = loss(&compressed)?;
         let scale = loss.device().full(loss.dtype(), [], 1.0)?;
         optimizer.step(loss.backward()?, 1.0, &scale)?;
@@ -66,10 +78,10 @@ fn train(built: &Built, relevance: bool) -> Checked {
     Ok(())
 }
 
-pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
+pub(super) fn checkpointing(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let (loss, kept) = step(&built, true, Forward::training(9, false))?;
-    let (again, computed) = step(&built, true, Forward::training(9, true))?;
+    let (loss, kept) = step(&built, true, ForwardMode::training(9, false))?;
+    let (again, computed) = step(&built, true, ForwardMode::training(9, true))?;
     near("the loss with checkpointing", &[again], &[loss])?;
     for ((param, kept), (_, computed)) in kept.iter().zip(&computed) {
         let what = format!("the gradient of {} with checkpointing", param.name());
@@ -78,13 +90,13 @@ pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn seeded(subject: &Subject<'_>) -> Checked {
+pub(super) fn seeded(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
-    let loss = || Ok::<_, Failure>(step(&built, true, Forward::training(5, false))?.0);
+    let loss = || Ok::<_, CheckFailure>(step(&built, true, ForwardMode::training(5, false))?.0);
     same("the loss of a second pass", &[loss()?], &[loss()?])
 }
 
-pub(super) fn saved(subject: &Subject<'_>) -> Checked {
+pub(super) fn saved(subject: &CompressorSubject<'_>) -> Checked {
     let built = subject.built(true)?;
     let path = subject.scratch.join("compressor.safetensors");
     let all = built.params.all();
@@ -106,7 +118,7 @@ pub(super) fn saved(subject: &Subject<'_>) -> Checked {
     same("the relevance of loaded parameters", &found.1, &expected.1)
 }
 
-pub(super) fn apart(subject: &Subject<'_>) -> Checked {
+pub(super) fn apart(subject: &CompressorSubject<'_>) -> Checked {
     let (first, second) = (subject.built(true)?, subject.built(true)?);
     let before = second.numbers(&batch(MEMORY, true))?;
     for param in first.params.all() {

@@ -26,7 +26,8 @@ pub fn check_forward(device: &Device, case: &Case, dtype: DType) -> CaseResult {
     Ok(())
 }
 
-/// Runs a case on inputs that come out of a permutation, a slice and a broadcast, and compares with plain inputs bit for bit.
+/// Runs a case on inputs that come out of a permutation, a slice and a broadcast, and compares with
+/// plain inputs bit for bit.
 ///
 /// # Errors
 /// If the instruction fails, or an output differs.
@@ -91,8 +92,8 @@ fn exact(op: &Op) -> bool {
     )
 }
 
-/// The relative error that an instruction on inputs of a type may make. The wide types
-/// allow for sums of some hundred terms, the narrow ones for the rounding of inputs of products on the way.
+/// The relative error that an instruction on inputs of a type may make. The wide types allow for
+/// sums of some hundred terms, the narrow ones for the rounding of inputs of products on the way.
 pub(super) fn tolerance(dtype: DType) -> f64 {
     match dtype {
         DType::F64 => 64.0 * f64::EPSILON,
@@ -102,15 +103,16 @@ pub(super) fn tolerance(dtype: DType) -> f64 {
     }
 }
 
-/// The magnitude below which errors count as absolute ones. Inputs are of the order of 1, and so is the rounding of what cancels among
-/// them; the tolerance of narrow types is too wide to be taken of 1, but sums of them are made in f32, whose rounding stays where they
-/// cancel to nothing; matrix units add up in an order of their own.
+/// The magnitude below which errors count as absolute ones. Inputs are of the order of 1, and so is
+/// the rounding of what cancels among them; the tolerance of narrow types is too wide to be taken
+/// of 1, but sums of them are made in f32, whose rounding stays where they cancel to nothing; matrix
+/// units add up in an order of their own.
 fn floor(dtype: DType) -> f64 {
     if matches!(dtype, DType::F64 | DType::F32) { 1.0 } else { 4e-3 }
 }
 
-/// Compares a tensor with elements that are exact before they are rounded to its type. The tolerance is relative to an element plus the
-/// greatest one, or `floor` if that is more.
+/// Compares a tensor with elements that are exact before they are rounded to its type. The
+/// tolerance is relative to an element plus the greatest one, or `floor` if that is more.
 pub(super) fn close(actual: &Tensor, expected: &Input, tolerance: f64, floor: f64) -> std::result::Result<(), String> {
     if *actual.shape() != expected.shape {
         return Err(format!("expected shape {}, found {}", expected.shape, actual.shape()));

@@ -3,22 +3,22 @@
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Device, Op, Result, Tensor};
 
-use super::cases::{Input, Kind};
+use super::cases::{CaseKind, Input};
 use super::forward::{close, tolerance};
 use super::{Case, CaseResult, exact_device, fits, floats};
 
 /// Half the distance of the two points of a difference: the cube root of f64's precision.
 const STEP: f64 = 6e-6;
-/// What is left of f64's precision after a difference quotient, with room for curvature.
+/// f64's precision after a difference quotient, with room for curvature.
 const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 
-/// Compares the gradient of each float input of a case with central differences in f64, asks for each gradient alone, and compares the
-/// gradients in narrower types with those in f64.
+/// Compares the gradient of each float input of a case with central differences in f64, asks for
+/// each gradient alone, and compares the gradients in narrower types with those in f64.
 ///
 /// # Errors
 /// If an instruction fails, or a gradient is missing, unwanted, misshapen or wrong.
 pub fn check_gradient(device: &Device, case: &Case) -> CaseResult {
-    let wanted: Vec<bool> = case.inputs.iter().map(|input| input.kind == Kind::Float).collect();
+    let wanted: Vec<bool> = case.inputs.iter().map(|input| input.kind == CaseKind::Float).collect();
     let exact_device = exact_device(device);
     let in_f64 = &exact_device;
     let all = gradients(in_f64, case, DType::F64, &wanted)?;
@@ -59,10 +59,11 @@ fn check_narrow(device: &Device, in_f64: &Device, case: &Case, dtype: DType, wan
 }
 
 fn exact(x: &Tensor) -> Result<Input> {
-    Ok(Input { shape: x.shape().clone(), values: x.to_data()?.to_f64(), kind: Kind::Fixed(x.dtype()) })
+    Ok(Input { shape: x.shape().clone(), values: x.to_data()?.to_f64(), kind: CaseKind::Fixed(x.dtype()) })
 }
 
-/// The gradients of the inputs that are wanted, of a sum of the first output's elements with fixed weights.
+/// The gradients of the inputs that are wanted, of a sum of the first output's elements with fixed
+/// weights.
 fn gradients(device: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> Result<Vec<Option<Tensor>>> {
     let upload = |(input, &wanted): (&Input, &bool)| {
         let tensor = input.upload(device, dtype)?;
@@ -76,11 +77,12 @@ fn gradients(device: &Device, case: &Case, dtype: DType, wanted: &[bool]) -> Res
 
 fn weighted_sum(device: &Device, case: &Case, dtype: DType, inputs: &[Tensor]) -> Result<Tensor> {
     let outputs = Tensor::apply(case.op.clone(), &inputs.iter().collect::<Vec<_>>())?;
-    // Every differentiable instruction has a first output, and every weight of it is exact in every type.
+    // Every differentiable instruction has a first output, and every weight of it is exact in every
+    // type.
     let all = matches!(case.op, Op::Split { .. } | Op::AddRmsNorm { .. } | Op::AddLayerNorm { .. });
     let judged = if all { &outputs[..] } else { &outputs[..1] };
     let weighted = judged.iter().zip(99..).map(|(output, seed)| {
-        let weights = Input::integers(output.shape(), seed, -8, 8, DType::I64).of(Kind::Fixed(output.dtype()));
+        let weights = Input::integers(output.shape(), seed, -8, 8, DType::I64).of(CaseKind::Fixed(output.dtype()));
         output.mul(&weights.upload(device, dtype)?)?.sum_all()
     });
     let mut sums = weighted.collect::<Result<Vec<_>>>()?.into_iter();

@@ -1,11 +1,14 @@
 //! The suite of devices: the whole instruction set, fused kernels and all.
 //!
 //! [`check`] checks, of the device that it is given and in each type that the device has,
-//! - every instruction's outputs against the [`Reference`] device, which runs decompositions in f64;
+//! - every instruction's outputs against the [`Reference`] device, which runs decompositions in
+//!   f64;
 //! - that inputs which come out of a permutation, a slice or a broadcast are as good as any;
-//! - that an instruction changes no tensor that somebody still holds, and gives the same result of tensors that nobody does;
-//! - the gradient of every differentiable instruction: in f64 against finite differences (on the reference device, where the device has
-//!   no f64), and in the device's other types against those in f64;
+//! - that an instruction changes no tensor that is still referenced, and gives the same result for
+//!   tensors that are not;
+//! - the gradient of every differentiable instruction: in f64 against finite differences (on the
+//!   reference device, where the device has no f64), and in the device's other types against those
+//!   in f64;
 //! - that it refuses values out of range, and keeps the books of its memory.
 
 pub mod cases;
@@ -23,7 +26,7 @@ use reference::Reference;
 use scaledown_sdk::tensor::infer;
 use scaledown_sdk::{DType, Device, Op, TensorSpec};
 
-use crate::report::{Checked, Failure, Report};
+use crate::report::{CheckFailure, Checked, ConformanceReport};
 
 /// The result of one case; the error says what went wrong where.
 pub type CaseResult = Result<(), Box<dyn std::error::Error>>;
@@ -33,8 +36,8 @@ pub const FLOATS: [DType; 4] = [DType::F64, DType::F32, DType::BF16, DType::F16]
 
 /// Runs the suite on a device that messages call `name`.
 #[must_use]
-pub fn check(name: impl Into<String>, device: &Device) -> Report {
-    let mut report = Report::new(name);
+pub fn check(name: impl Into<String>, device: &Device) -> ConformanceReport {
+    let mut report = ConformanceReport::new(name);
     let floats = floats(device);
     report.run("the device has f32 or bf16", || {
         let usable = floats.iter().any(|dtype| matches!(dtype, DType::F32 | DType::BF16));
@@ -94,7 +97,7 @@ fn every(cases: &[Case], check: impl Fn(&Case) -> CaseResult) -> Checked {
     let failures: Vec<String> = cases.iter().filter_map(failed).collect();
     match failures.first() {
         None => Ok(()),
-        Some(first) => Err(Failure::differs(
+        Some(first) => Err(CheckFailure::differs(
             format!("{} of {} cases", failures.len(), cases.len()),
             "the results of the contract",
             // All of them would hide the first.
@@ -104,5 +107,5 @@ fn every(cases: &[Case], check: impl Fn(&Case) -> CaseResult) -> Checked {
 }
 
 fn judged(result: CaseResult) -> Checked {
-    result.map_err(|error| Failure::differs("the device", "what the contract says", error))
+    result.map_err(|error| CheckFailure::differs("the device", "what the contract says", error))
 }

@@ -1,11 +1,12 @@
-//! What an instruction may overwrite, and which values it must refuse.
+//! Checks of overwriting, and of invalid values.
 
 use scaledown_sdk::{DType, Device, Op, Result, Tensor, TensorData};
 
 use super::forward::upload;
 use super::{Case, CaseResult, fits};
 
-/// Runs a case on inputs that are held elsewhere, which must not change, and on inputs that are given away, which must give the same outputs.
+/// Runs a case on inputs that are held elsewhere, which must not change, and on inputs that are
+/// given away, which must give the same outputs.
 ///
 /// # Errors
 /// If the instruction fails, changes an input, or gives other outputs.
@@ -54,10 +55,10 @@ pub fn check_values(device: &Device) -> CaseResult {
     Ok(())
 }
 
-/// What tensors take is charged when they are made and given back when they go, wherever that happens.
+/// Memory is charged when a tensor is created and released when it is dropped, anywhere.
 ///
 /// # Errors
-/// If memory is charged that nobody holds, or not charged.
+/// If memory is charged without an owner, or not charged.
 pub fn check_memory(device: &Device) -> CaseResult {
     let dtype = if device.info().dtypes.contains(&DType::F32) { DType::F32 } else { DType::BF16 };
     device.synchronize()?;

@@ -1,8 +1,10 @@
-//! A device of plain loops in f64 that runs primitive instructions alone: what other devices are compared with.
+//! A device of plain loops in f64 that runs primitive instructions alone: what other devices are
+//! compared with.
 //!
-//! It shares no code with a real device, and each instruction is written as its definition reads. Since it runs no coarse instruction, whatever
-//! runs on it also proves that the decompositions suffice. Elements are held as f64 and rounded to their type after each
-//! instruction, so integers beyond 2^53 are not exact.
+//! It shares no code with a real device, and each instruction is written as its definition reads.
+//! Since it runs no coarse instruction, whatever runs on it also proves that the decompositions
+//! suffice. Elements are held as f64 and rounded to their type after each instruction, so integers
+//! beyond 2^53 are not exact.
 
 use half::{bf16, f16};
 use scaledown_sdk::tensor::{BinaryOp, CompareOp, DeviceInfo, OpKind, ReduceOp, Storage, UnaryOp, Value, uniform_bits};
@@ -172,7 +174,7 @@ fn arg_max(row: &[f64]) -> usize {
     (1..row.len()).fold(0, |best, i| if row[i] > row[best] || (row[i].is_nan() && !row[best].is_nan()) { i } else { best })
 }
 
-/// The greatest elements and their places, by taking the greatest of what is left again and again.
+/// The greatest elements and their positions, by repeated selection.
 fn top_k(x: &Elements, width: usize, k: usize) -> Vec<Elements> {
     let (mut values, mut indices) = (Vec::new(), Vec::new());
     for row in x.chunks(width.max(1)) {

@@ -1,14 +1,14 @@
 //! Adapters and gradients of a generator.
 
 use scaledown_sdk::component::GeneratorInput;
-use scaledown_sdk::nn::{Forward, LoraConfig};
+use scaledown_sdk::nn::{ForwardMode, LoraConfig};
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{Result, Tensor};
 
 use super::inputs::{Rows, Side};
-use super::{Built, Subject};
+use super::{BuiltGenerator, GeneratorSubject};
 use crate::compare::{differ, near, same, values};
-use crate::report::{Checked, Failure, ensure};
+use crate::report::{CheckFailure, Checked, ensure};
 
 const LENGTHS: [usize; 2] = [8, 5];
 
@@ -16,9 +16,9 @@ fn lora() -> LoraConfig {
     LoraConfig { r: 3, alpha: 6.0, dropout: 0.0, ..LoraConfig::default() }
 }
 
-impl Subject<'_> {
+impl GeneratorSubject<'_> {
     /// A generator whose adapters do something: a new adapter's update is zero.
-    fn adapted(&self) -> Result<Built> {
+    fn adapted(&self) -> Result<BuiltGenerator> {
         let built = self.built(Some(lora()))?;
         for (param, seed) in built.params.trainable().into_iter().zip(1..) {
             let noise = self.device.uniform(param.tensor().shape(), seed)?;
@@ -28,19 +28,19 @@ impl Subject<'_> {
     }
 }
 
-impl Built {
+impl BuiltGenerator {
     fn of_rows(&self) -> Result<Vec<f64>> {
         Ok(self.logits(&Rows::new(self.rows(&LENGTHS), Side::Right))?.concat())
     }
 
     /// The mean of the logits' squares over an input.
-    fn loss(&self, input: &GeneratorInput, mut forward: Forward) -> Result<Tensor> {
+    fn loss(&self, input: &GeneratorInput, mut forward: ForwardMode) -> Result<Tensor> {
         let hidden = self.generator.forward(input, &mut forward)?;
         self.generator.logits(&hidden)?.square()?.mean_all()
     }
 }
 
-pub(super) fn off(subject: &Subject<'_>) -> Checked {
+pub(super) fn off(subject: &GeneratorSubject<'_>) -> Checked {
     let base = subject.built(None)?.of_rows()?;
     let built = subject.adapted()?;
     let adapted = built.of_rows()?;
@@ -51,7 +51,7 @@ pub(super) fn off(subject: &Subject<'_>) -> Checked {
     same("the logits with adapters that are on again", &built.of_rows()?, &adapted)
 }
 
-pub(super) fn merged(subject: &Subject<'_>) -> Checked {
+pub(super) fn merged(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.adapted()?;
     let adapted = built.of_rows()?;
     for times in ["once", "twice"] {
@@ -61,10 +61,10 @@ pub(super) fn merged(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
+pub(super) fn gradients(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.adapted()?;
     let input = Rows::new(built.rows(&LENGTHS), Side::Right).input(&*built.generator)?;
-    let found = built.loss(&input, Forward::training(1, false))?.backward()?;
+    let found = built.loss(&input, ForwardMode::training(1, false))?.backward()?;
     let trainable = built.params.trainable();
     ensure(!trainable.is_empty(), "the adapter's parameters", "at least one", "none")?;
     for param in built.params.all() {
@@ -76,7 +76,7 @@ pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
             Some(gradient) if adapter => {
                 ensure(gradient.iter().any(|&x| x != 0.0), &what, "one that is not zero", "zeros only")?;
             }
-            Some(_) => return Err(Failure::differs(&what, "none, as it is the base model's", "one")),
+            Some(_) => return Err(CheckFailure::differs(&what, "none, as it is the base model's", "one")),
             None => ensure(!adapter, &what, "one that is not zero", "none")?,
         }
     }
@@ -84,27 +84,27 @@ pub(super) fn gradients(subject: &Subject<'_>) -> Checked {
 }
 
 /// The loss, and the gradient of the embeddings that were read.
-fn of_embeddings(subject: &Subject<'_>, forward: Forward) -> Checked<(f64, Vec<f64>)> {
+fn of_embeddings(subject: &GeneratorSubject<'_>, forward: ForwardMode) -> Checked<(f64, Vec<f64>)> {
     let built = subject.adapted()?;
     let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
     let leaf = built.generator.embed(&rows.ids(&*built.generator)?)?.leaf()?;
     let loss = built.loss(&rows.with(leaf.clone()), forward)?;
     let value = loss.scalar()?;
     let found = loss.backward()?;
-    let gradient = found.get(&leaf).ok_or_else(|| Failure::differs("the gradient of the embeddings", "one", "none"))?;
+    let gradient = found.get(&leaf).ok_or_else(|| CheckFailure::differs("the gradient of the embeddings", "one", "none"))?;
     Ok((value, values(gradient)?))
 }
 
-pub(super) fn inputs(subject: &Subject<'_>) -> Checked {
-    let (_, gradient) = of_embeddings(subject, Forward::training(1, false))?;
+pub(super) fn inputs(subject: &GeneratorSubject<'_>) -> Checked {
+    let (_, gradient) = of_embeddings(subject, ForwardMode::training(1, false))?;
     let what = "the gradient of the embeddings";
     ensure(gradient.iter().all(|x| x.is_finite()), what, "finite numbers", "a NaN or an infinity")?;
     ensure(gradient.iter().any(|&x| x != 0.0), what, "one that is not zero", "zeros only")
 }
 
-pub(super) fn checkpointing(subject: &Subject<'_>) -> Checked {
-    let kept = of_embeddings(subject, Forward::training(3, false))?;
-    let computed = of_embeddings(subject, Forward::training(3, true))?;
+pub(super) fn checkpointing(subject: &GeneratorSubject<'_>) -> Checked {
+    let kept = of_embeddings(subject, ForwardMode::training(3, false))?;
+    let computed = of_embeddings(subject, ForwardMode::training(3, true))?;
     near("the loss with checkpointing", &[computed.0], &[kept.0])?;
     near("the gradient of the embeddings with checkpointing", &computed.1, &kept.1)
 }

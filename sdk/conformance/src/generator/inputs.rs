@@ -1,10 +1,11 @@
-//! Batches as a generator reads them. Everything that depends on how an input is written stands here.
+//! Batches as a generator reads them. Everything that depends on how an input is written stands
+//! here.
 
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorInput};
-use scaledown_sdk::nn::{Forward, Span};
+use scaledown_sdk::nn::{ForwardMode, Span};
 use scaledown_sdk::{Result, Tensor};
 
-use super::Built;
+use super::BuiltGenerator;
 use crate::compare::values;
 use crate::tiny;
 
@@ -72,7 +73,7 @@ impl Rows {
     }
 }
 
-impl Built {
+impl BuiltGenerator {
     /// Rows of these lengths.
     pub(super) fn rows(&self, lengths: &[usize]) -> Vec<Vec<u32>> {
         lengths.iter().zip(1..).map(|(&count, seed)| tiny::tokens(seed, count, self.vocabulary())).collect()
@@ -84,7 +85,7 @@ impl Built {
 
     /// The logits of the real tokens of each row, in a pass without dropout.
     pub(super) fn logits(&self, rows: &Rows) -> Result<Vec<Vec<f64>>> {
-        let hidden = self.generator.forward(&rows.input(&*self.generator)?, &mut Forward::inference())?;
+        let hidden = self.generator.forward(&rows.input(&*self.generator)?, &mut ForwardMode::inference())?;
         let logits = values(&self.generator.logits(&hidden)?)?;
         let (width, vocabulary) = (rows.width(), self.generator.vocabulary());
         let real = |(row, tokens): (usize, &Vec<u32>)| {

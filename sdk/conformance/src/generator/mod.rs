@@ -13,11 +13,11 @@ use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{LoraConfig, ParamOptions, Params};
 use scaledown_sdk::{DType, Device, Result};
 
-use crate::report::Report;
+use crate::report::ConformanceReport;
 
-/// What is checked.
-pub struct Subject<'a> {
-    /// What the report calls it.
+/// The subject of the checks.
+pub struct GeneratorSubject<'a> {
+    /// Its name in the report.
     pub name: String,
     /// Makes the generator.
     pub build: &'a dyn Fn(GeneratorContext) -> Result<Box<dyn Generator>>,
@@ -29,8 +29,8 @@ pub struct Subject<'a> {
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &GeneratorSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("embeddings are [.., hidden], hidden states [batch, seq, hidden], logits [.., vocabulary]", || {
         sequences::shapes(subject)
     });
@@ -54,20 +54,20 @@ pub fn check(subject: &Subject<'_>) -> Report {
 }
 
 /// A generator with its parameters.
-struct Built {
+struct BuiltGenerator {
     generator: Box<dyn Generator>,
     params: Params,
 }
 
-impl Subject<'_> {
+impl GeneratorSubject<'_> {
     /// The generator of the model's weights, in f32.
-    fn built(&self, lora: Option<LoraConfig>) -> Result<Built> {
+    fn built(&self, lora: Option<LoraConfig>) -> Result<BuiltGenerator> {
         let options =
             ParamOptions { device: self.device.clone(), dtype: DType::F32, trainable: true, seed: 5, lora, quantization: None };
         let params = Params::load(options, Arc::new(DirectoryWeights::open(self.model)?));
         let context = GeneratorContext { params: params.clone(), directory: self.model.to_owned() };
         let generator = (self.build)(context)?;
         params.finish()?;
-        Ok(Built { generator, params })
+        Ok(BuiltGenerator { generator, params })
     }
 }

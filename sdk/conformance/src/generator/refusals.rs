@@ -1,14 +1,14 @@
-//! What a generator refuses.
+//! Invalid inputs of generators.
 
 use scaledown_sdk::component::DecodeState;
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 
-use super::Subject;
+use super::GeneratorSubject;
 use super::inputs::{Rows, Side};
 use crate::compare::values;
-use crate::report::{Checked, Failure, answered, refused};
+use crate::report::{CheckFailure, Checked, answered, refused};
 
-pub(super) fn ids(subject: &Subject<'_>) -> Checked {
+pub(super) fn ids(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let beyond = built.vocabulary();
     for id in [beyond, u32::MAX] {
@@ -23,12 +23,12 @@ pub(super) fn ids(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
+pub(super) fn shapes(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let rows = Rows::new(built.rows(&[5, 3]), Side::Right);
     let input = rows.input(&*built.generator)?;
     let narrow = input.embeddings.slice(2, 0, built.generator.hidden_size() - 1)?;
-    let forward = |input| built.generator.forward(&input, &mut Forward::inference());
+    let forward = |input| built.generator.forward(&input, &mut ForwardMode::inference());
     refused("embeddings of another size", || forward(rows.with(narrow.clone())))?;
     refused("ids in place of embeddings", || forward(rows.with(rows.ids(&*built.generator)?)))?;
     let other = Rows::new(built.rows(&[5]), Side::Right);
@@ -39,7 +39,7 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn decoding(subject: &Subject<'_>) -> Checked {
+pub(super) fn decoding(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let (_, mut state) = built.prefill(built.rows(&[4, 6]), 2)?;
     refused("decoding 1 token for 2 rows", || built.decode(&[3], &mut state).map(drop))?;
@@ -52,13 +52,13 @@ pub(super) fn decoding(subject: &Subject<'_>) -> Checked {
     refused("decoding with a state that is no generator's", || built.decode(&[3], &mut foreign).map(drop))
 }
 
-pub(super) fn context(subject: &Subject<'_>) -> Checked {
+pub(super) fn context(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
-    let Some(most) = built.generator.context() else {
-        return Err(Failure::NotApplicable("it reads sequences of any length".into()));
+    let Some(most) = built.generator.max_positions() else {
+        return Err(CheckFailure::NotApplicable("it reads sequences of any length".into()));
     };
     if most > 1024 {
-        return Err(Failure::NotApplicable(format!("a sequence of {most} tokens takes too long to read for a check")));
+        return Err(CheckFailure::NotApplicable(format!("a sequence of {most} tokens takes too long to read for a check")));
     }
     built.alone(&built.rows(&[most]).remove(0))?;
     refused(format!("a sequence of {} tokens, one more than the context", most + 1), || {

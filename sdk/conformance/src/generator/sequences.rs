@@ -1,22 +1,22 @@
-//! What a generator makes of sequences.
+//! Checks of a generator's sequences.
 
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 
 use super::inputs::{Rows, Side};
-use super::{Built, Subject};
+use super::{BuiltGenerator, GeneratorSubject};
 use crate::compare::{differ, near, same, values};
 use crate::report::{Checked, ensure};
 
 const LENGTHS: [usize; 3] = [9, 4, 12];
 const STEPS: usize = 4;
 
-pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
-    let Built { generator, .. } = &subject.built(None)?;
+pub(super) fn shapes(subject: &GeneratorSubject<'_>) -> Checked {
+    let BuiltGenerator { generator, .. } = &subject.built(None)?;
     let built = subject.built(None)?;
     let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
     let input = rows.input(&**generator)?;
     let (batch, width, hidden) = (LENGTHS.len(), rows.width(), generator.hidden_size());
-    let states = generator.forward(&input, &mut Forward::inference())?;
+    let states = generator.forward(&input, &mut ForwardMode::inference())?;
     let logits = generator.logits(&states)?;
     let vocabulary = generator.vocabulary();
     for (what, found, expected) in [
@@ -37,7 +37,7 @@ pub(super) fn shapes(subject: &Subject<'_>) -> Checked {
     ensure(same, "the device", subject.device.name(), generator.device().name())
 }
 
-pub(super) fn alone(subject: &Subject<'_>) -> Checked {
+pub(super) fn alone(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     // Without padding, and with it.
     for lengths in [[6, 6, 6], LENGTHS] {
@@ -49,7 +49,7 @@ pub(super) fn alone(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn padding(subject: &Subject<'_>) -> Checked {
+pub(super) fn padding(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     for side in [Side::Left, Side::Right] {
         let rows = Rows::new(built.rows(&LENGTHS), side);
@@ -67,7 +67,7 @@ pub(super) fn padding(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn padding_content(subject: &Subject<'_>) -> Checked {
+pub(super) fn padding_content(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     for side in [Side::Left, Side::Right] {
         let rows = Rows::new(built.rows(&LENGTHS), side);
@@ -79,7 +79,7 @@ pub(super) fn padding_content(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn causal(subject: &Subject<'_>) -> Checked {
+pub(super) fn causal(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let whole = built.rows(&[10]).remove(0);
     let size = built.generator.vocabulary();
@@ -91,7 +91,7 @@ pub(super) fn causal(subject: &Subject<'_>) -> Checked {
     differ("the last logits after another token before", &built.alone(&changed)?[9 * size..], &of_whole[9 * size..])
 }
 
-pub(super) fn decoding(subject: &Subject<'_>) -> Checked {
+pub(super) fn decoding(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let size = built.generator.vocabulary();
     for lengths in [vec![6], LENGTHS.to_vec(), vec![5, 5]] {
@@ -115,18 +115,18 @@ pub(super) fn decoding(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn deterministic(subject: &Subject<'_>) -> Checked {
+pub(super) fn deterministic(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let rows = Rows::new(built.rows(&LENGTHS), Side::Right);
     same("the logits of a second pass", &built.logits(&rows)?.concat(), &built.logits(&rows)?.concat())
 }
 
-pub(super) fn soft(subject: &Subject<'_>) -> Checked {
+pub(super) fn soft(subject: &GeneratorSubject<'_>) -> Checked {
     let built = subject.built(None)?;
     let rows = Rows::new(built.rows(&[8]), Side::Right);
     let read = |scale: f64| {
         let embeddings = built.generator.embed(&rows.ids(&*built.generator)?)?.affine(scale, 0.01)?;
-        values(&built.generator.forward(&rows.with(embeddings), &mut Forward::inference())?)
+        values(&built.generator.forward(&rows.with(embeddings), &mut ForwardMode::inference())?)
     };
     let found = read(0.7)?;
     ensure(found.iter().all(|x| x.is_finite()), "hidden states over vectors", "finite numbers", "a NaN or an infinity")?;

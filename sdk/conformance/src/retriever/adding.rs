@@ -3,10 +3,10 @@
 use scaledown_sdk::component::Document;
 
 use super::corpus::{Profile, corpus, document, twin, twins};
-use super::{Subject, add};
-use crate::report::{Checked, Failure, ensure};
+use super::{RetrieverSubject, add};
+use crate::report::{CheckFailure, Checked, ensure};
 
-pub(super) fn counts(subject: &Subject<'_>) -> Checked {
+pub(super) fn counts(subject: &RetrieverSubject<'_>) -> Checked {
     let mut retriever = (subject.open)(&subject.place())?;
     let documents = corpus(20);
     let mut given = 0;
@@ -24,7 +24,7 @@ pub(super) fn counts(subject: &Subject<'_>) -> Checked {
     ensure(returned == documents.len() as u64, "the number that was returned", documents.len(), returned)
 }
 
-pub(super) fn beside(subject: &Subject<'_>) -> Checked {
+pub(super) fn beside(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, mut retriever) = subject.with(&twins())?;
     add(&mut *retriever, &[document("new-a", 2), document("new-b", 5)])?;
     let profile = Profile::of(&*retriever)?;
@@ -39,10 +39,10 @@ fn two_texts(profile: &Profile) -> Checked<(usize, usize)> {
     let mut apart = pairs.filter(|&(a, b)| !profile.follows(&twin(a), b));
     apart
         .next()
-        .ok_or_else(|| Failure::differs("the scores of documents of different texts", "different ones", "the same for all"))
+        .ok_or_else(|| CheckFailure::differs("the scores of documents of different texts", "different ones", "the same for all"))
 }
 
-pub(super) fn replaces(subject: &Subject<'_>) -> Checked {
+pub(super) fn replaces(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&twins())?;
     let (old, new) = two_texts(&Profile::of(&*retriever)?)?;
     add(&mut *retriever, &[document("changing", old), document("staying", old)])?;
@@ -65,7 +65,7 @@ pub(super) fn replaces(subject: &Subject<'_>) -> Checked {
     Profile::of(&*retriever)?.expect("changing", old)
 }
 
-pub(super) fn last_counts(subject: &Subject<'_>) -> Checked {
+pub(super) fn last_counts(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, mut retriever) = subject.with(&twins())?;
     let (first, last) = two_texts(&Profile::of(&*retriever)?)?;
     // One after the other, and with enough between them that they are written apart.
@@ -79,7 +79,7 @@ pub(super) fn last_counts(subject: &Subject<'_>) -> Checked {
     profile.expect("far", last)
 }
 
-pub(super) fn again(subject: &Subject<'_>) -> Checked {
+pub(super) fn again(subject: &RetrieverSubject<'_>) -> Checked {
     let documents = corpus(20);
     let (_, mut retriever) = subject.with(&documents)?;
     let before = Profile::of(&*retriever)?.ids().into_iter().map(str::to_owned).collect::<Vec<_>>();
@@ -89,7 +89,7 @@ pub(super) fn again(subject: &Subject<'_>) -> Checked {
     (0..20).try_for_each(|i| profile.expect(&format!("doc-{:02}", 19 - i), i / 3))
 }
 
-pub(super) fn empty(subject: &Subject<'_>) -> Checked {
+pub(super) fn empty(subject: &RetrieverSubject<'_>) -> Checked {
     let mut retriever = (subject.open)(&subject.place())?;
     let read = add(&mut *retriever, &[])?;
     ensure(read == 0, "the number of documents of an empty stream", 0, read)?;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scaledown_sdk::component::{Document, Hit, Retriever};
 
-use crate::report::{Checked, Failure};
+use crate::report::{CheckFailure, Checked};
 
 /// Texts of common words, which even a tiny vocabulary tells apart.
 pub(super) const TEXTS: [&str; 10] = [
@@ -20,7 +20,8 @@ pub(super) const TEXTS: [&str; 10] = [
     "where the river was long",
 ];
 
-/// How far the scores of two documents of one text may lie apart, relative to the greater: a service sums in its own order.
+/// How far the scores of two documents of one text may lie apart, relative to the greater: a
+/// service sums in its own order.
 const NEAR: f32 = 1e-4;
 
 /// As many hits as there can be in these corpora.
@@ -36,12 +37,13 @@ pub(super) fn twin(text: usize) -> String {
     format!("twin-{}", text % TEXTS.len())
 }
 
-/// A document of each text that nobody touches.
+/// A document of each text that is never changed.
 pub(super) fn twins() -> Vec<Document> {
     (0..TEXTS.len()).map(|text| document(twin(text), text)).collect()
 }
 
-/// The twins and `count` documents more, whose ids are in another order than they come; three of them share each text.
+/// The twins and `count` documents more, whose ids are in another order than they come; three of
+/// them share each text.
 pub(super) fn corpus(count: usize) -> Vec<Document> {
     let more = (0..count).map(|i| document(format!("doc-{:02}", count - 1 - i), i / 3));
     twins().into_iter().chain(more).collect()
@@ -61,7 +63,7 @@ impl Profile {
                     && let Some(first) = slot.replace(score)
                 {
                     let what = format!("the hits of {:?} for the document {id}", TEXTS[number]);
-                    return Err(Failure::differs(what, "one", format!("two, of the scores {first} and {score}")));
+                    return Err(CheckFailure::differs(what, "one", format!("two, of the scores {first} and {score}")));
                 }
             }
         }
@@ -88,27 +90,29 @@ impl Profile {
         }
         let scores = |id: &str| self.0.get(id).map_or_else(|| "no hit".to_owned(), |scores| format!("{scores:?}"));
         let what = format!("the scores of the document {id}, whose text is {:?}", TEXTS[text % TEXTS.len()]);
-        Err(Failure::differs(what, format!("those of its twin, {}", scores(&twin(text))), scores(id)))
+        Err(CheckFailure::differs(what, format!("those of its twin, {}", scores(&twin(text))), scores(id)))
     }
 
     /// Fails if a query finds a document.
     pub(super) fn expect_none(&self, id: &str) -> Checked {
         match self.0.get(id) {
             None => Ok(()),
-            Some(scores) => Err(Failure::differs(format!("the scores of the document {id}"), "no hit", format!("{scores:?}"))),
+            Some(scores) => {
+                Err(CheckFailure::differs(format!("the scores of the document {id}"), "no hit", format!("{scores:?}")))
+            }
         }
     }
 
     /// Fails unless every document is found as it is in `other`.
     pub(super) fn expect_same(&self, other: &Profile, what: &str) -> Checked {
         if self.ids() != other.ids() {
-            return Err(Failure::differs(what, format!("{:?}", other.ids()), format!("{:?}", self.ids())));
+            return Err(CheckFailure::differs(what, format!("{:?}", other.ids()), format!("{:?}", self.ids())));
         }
         for (id, scores) in &self.0 {
             let expected = other.0.get(id).map_or(&[][..], Vec::as_slice);
             if !scores.iter().zip(expected).all(|(own, other)| near(*own, *other)) {
                 let what = format!("{what}, the scores of the document {id}");
-                return Err(Failure::differs(what, format!("{expected:?}"), format!("{scores:?}")));
+                return Err(CheckFailure::differs(what, format!("{expected:?}"), format!("{scores:?}")));
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Additions that fail, and what is left then.
+//! Failing additions and their effects.
 
 use std::path::Path;
 
@@ -6,13 +6,14 @@ use scaledown_sdk::component::{Document, Retriever};
 use scaledown_sdk::{Error, Result};
 
 use super::corpus::{Profile, TEXTS, document, twin, twins};
-use super::{Place, Subject, add};
-use crate::report::{Checked, Failure, answered, ensure};
+use super::{IndexDirectory, RetrieverSubject, add};
+use crate::report::{CheckFailure, Checked, answered, ensure};
 
-/// What the stream says when it breaks.
+/// The error of the broken stream.
 const BROKEN: &str = "line 24 of the corpus is no document";
 
-/// Documents that the failing addition replaces, and new ones. They are enough that some are written before the stream breaks.
+/// Documents that the failing addition replaces, and new ones. They are enough that some are
+/// written before the stream breaks.
 const CHANGED: usize = 20;
 
 fn changed(i: usize) -> String {
@@ -42,12 +43,12 @@ fn broken(retriever: &mut dyn Retriever) -> Result<u64> {
     let documents = addition();
     let whole = documents.len() * 3 / 4;
     let error = std::iter::once_with(|| Err(Error::Input(BROKEN.into())));
-    // What follows the error must not be read.
+    // Items after the error must not be read.
     let rest = documents[whole..].to_vec();
     retriever.index(&mut documents[..whole].iter().cloned().map(Ok).chain(error).chain(rest.into_iter().map(Ok)))
 }
 
-pub(super) fn nothing_yet(subject: &Subject<'_>) -> Checked {
+pub(super) fn nothing_yet(subject: &RetrieverSubject<'_>) -> Checked {
     let retriever = (subject.open)(&subject.place())?;
     if let Ok(found) = answered("a search before the first document", || retriever.search(&TEXTS[..2], 3))? {
         ensure(found.iter().all(Vec::is_empty), "a search before the first document", "no hits", format!("{found:?}"))?;
@@ -57,16 +58,16 @@ pub(super) fn nothing_yet(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn error(subject: &Subject<'_>) -> Checked {
+pub(super) fn error(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, mut retriever) = subject.with(&before())?;
     match answered("an addition whose stream breaks", || broken(&mut *retriever))? {
         Err(error) if error.to_string().contains(BROKEN) => Ok(()),
-        Err(error) => Err(Failure::differs("the error of an addition whose stream breaks", BROKEN, error)),
-        Ok(read) => Err(Failure::differs("an addition whose stream breaks", BROKEN, format!("success, {read} documents"))),
+        Err(error) => Err(CheckFailure::differs("the error of an addition whose stream breaks", BROKEN, error)),
+        Ok(read) => Err(CheckFailure::differs("an addition whose stream breaks", BROKEN, format!("success, {read} documents"))),
     }
 }
 
-/// Whether each document is found as it was before an addition.
+/// Whether each document is found as before an addition.
 fn as_it_was(profile: &Profile) -> Checked {
     for text in 0..twins().len() {
         profile.expect(&twin(text), text)?;
@@ -78,7 +79,7 @@ fn as_it_was(profile: &Profile) -> Checked {
     Ok(())
 }
 
-/// Whether each document is found as it was before an addition, or as it was to be.
+/// Whether each document is found either as before or as after an addition.
 fn as_it_was_or_was_to_be(profile: &Profile) -> Checked {
     for text in 0..twins().len() {
         profile.expect(&twin(text), text)?;
@@ -95,12 +96,12 @@ fn as_it_was_or_was_to_be(profile: &Profile) -> Checked {
     Ok(())
 }
 
-pub(super) fn left(subject: &Subject<'_>) -> Checked {
+pub(super) fn left(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&before())?;
     let at_first = Profile::of(&*retriever)?;
     as_it_was(&at_first)?;
     if broken(&mut *retriever).is_ok() {
-        return Err(Failure::differs("an addition whose stream breaks", "an error", "success"));
+        return Err(CheckFailure::differs("an addition whose stream breaks", "an error", "success"));
     }
     let here = Profile::of(&*retriever)?;
     let whole = retriever.all_or_nothing();
@@ -115,10 +116,10 @@ pub(super) fn left(subject: &Subject<'_>) -> Checked {
     as_it_was_or_was_to_be(&elsewhere)
 }
 
-pub(super) fn repeated(subject: &Subject<'_>) -> Checked {
+pub(super) fn repeated(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, mut retriever) = subject.with(&before())?;
     if broken(&mut *retriever).is_ok() {
-        return Err(Failure::differs("an addition whose stream breaks", "an error", "success"));
+        return Err(CheckFailure::differs("an addition whose stream breaks", "an error", "success"));
     }
     let documents = addition();
     let read = add(&mut *retriever, &documents)?;
@@ -131,15 +132,15 @@ pub(super) fn repeated(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-/// What a process leaves that is killed is the files as they stand at that moment: they are copied while the stream is read, once in its
-/// midst and once when it ends, and opened afterwards.
-pub(super) fn killed(subject: &Subject<'_>) -> Checked {
+/// What a process leaves that is killed is the files as they stand at that moment: they are copied
+/// while the stream is read, once in its midst and once when it ends, and opened afterwards.
+pub(super) fn killed(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&before())?;
     if !retriever.all_or_nothing() {
-        return Err(Failure::NotApplicable("it does not promise that additions are made wholly or not at all".into()));
+        return Err(CheckFailure::NotApplicable("it does not promise that additions are made wholly or not at all".into()));
     }
     if !place.directory.is_dir() {
-        return Err(Failure::NotApplicable("it keeps no files in the directory that it is given".into()));
+        return Err(CheckFailure::NotApplicable("it keeps no files in the directory that it is given".into()));
     }
     let at_first = Profile::of(&*retriever)?;
     let mut copies = Vec::new();
@@ -155,11 +156,11 @@ pub(super) fn killed(subject: &Subject<'_>) -> Checked {
     retriever.index(&mut stream)?;
     ensure(copies.len() == 2, "the moments at which the files were copied", 2, copies.len())?;
     for (copy, moment) in copies.into_iter().zip(["in the midst of an addition", "at the end of its stream"]) {
-        let copy: Place = copy?;
+        let copy: IndexDirectory = copy?;
         let mut found = (subject.open)(&copy)?;
         Profile::of(&*found)?.expect_same(&at_first, &format!("after a process that was killed {moment}"))?;
         found.verify()?;
-        // And the addition can be made again.
+        // The addition can be repeated.
         add(&mut *found, &addition())?;
         Profile::of(&*found)?.expect(&changed(0), new(0))?;
     }
@@ -186,14 +187,14 @@ fn copied(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn verified(subject: &Subject<'_>) -> Checked {
+pub(super) fn verified(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&before())?;
     retriever.verify()?;
     add(&mut *retriever, &addition())?;
     retriever.verify()?;
     let again = (subject.open)(&place)?;
     again.verify()?;
-    for (name, value) in again.facts() {
+    for (name, value) in again.stats() {
         ensure(!name.is_empty() && !value.is_empty(), "what the retriever says of its index", "names and values", name)?;
     }
     Ok(())

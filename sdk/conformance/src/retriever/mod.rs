@@ -1,8 +1,9 @@
 //! The suite of retrievers: an index in this process, one on disk and a remote service alike.
 //!
-//! The suite knows nothing of what a retriever finds relevant. It compares documents with *twins*: documents of the same text that
-//! nobody touches. Whatever a query asks, a document has the score of its twin, or neither is found. So a document that was replaced,
-//! or was to be, is known by the twin that it follows.
+//! The suite knows nothing of what a retriever finds relevant. It compares documents with *twins*:
+//! documents of the same text that are never changed. Whatever a query asks, a document has the
+//! score of its twin, or neither is found. So a document that was replaced, or was to be, is known
+//! by the twin that it follows.
 
 mod adding;
 mod corpus;
@@ -16,31 +17,31 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use scaledown_sdk::Result;
 use scaledown_sdk::component::{Document, Hit, Retriever};
 
-use crate::report::Report;
+use crate::report::ConformanceReport;
 
 /// Where a retriever keeps what it is given.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct IndexDirectory {
     /// The directory of an index in this process. It does not exist before the first time.
     pub directory: PathBuf,
     /// A name for a service, such as that of a collection: letters, digits and `_`.
     pub name: String,
 }
 
-/// What is checked.
-pub struct Subject<'a> {
-    /// What the report calls it.
+/// The subject of the checks.
+pub struct RetrieverSubject<'a> {
+    /// Its name in the report.
     pub name: String,
-    /// Makes the retriever, and opens what is at the place; a new place is empty.
-    pub open: &'a dyn Fn(&Place) -> Result<Box<dyn Retriever>>,
+    /// Creates the retriever for a directory, which is empty at first.
+    pub open: &'a dyn Fn(&IndexDirectory) -> Result<Box<dyn Retriever>>,
     /// A directory that files may be written in.
     pub scratch: &'a Path,
 }
 
 /// Runs the suite.
 #[must_use]
-pub fn check(subject: &Subject<'_>) -> Report {
-    let mut report = Report::new(subject.name.clone());
+pub fn check(subject: &RetrieverSubject<'_>) -> ConformanceReport {
+    let mut report = ConformanceReport::new(subject.name.clone());
     report.run("a document is found by its own text, and documents of other texts have other scores", || search::finds(subject));
     report.run("hits stand in the order of descending scores, equal ones in that of ascending ids", || search::order(subject));
     report.run("the best k are the first of the best of a greater k", || search::prefix(subject));
@@ -66,18 +67,18 @@ pub fn check(subject: &Subject<'_>) -> Report {
     report
 }
 
-impl Subject<'_> {
+impl RetrieverSubject<'_> {
     /// A place that nothing was kept at yet.
-    fn place(&self) -> Place {
+    fn place(&self) -> IndexDirectory {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_nanos());
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("conformance_{}_{now}_{number}", std::process::id());
-        Place { directory: self.scratch.join(&name), name }
+        IndexDirectory { directory: self.scratch.join(&name), name }
     }
 
     /// A retriever of these documents.
-    fn with(&self, documents: &[Document]) -> Result<(Place, Box<dyn Retriever>)> {
+    fn with(&self, documents: &[Document]) -> Result<(IndexDirectory, Box<dyn Retriever>)> {
         let place = self.place();
         let mut retriever = (self.open)(&place)?;
         add(&mut *retriever, documents)?;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use scaledown_sdk::component::{Document, Hit, Retriever};
 
 use super::corpus::{ALL, TEXTS, corpus, document, twin};
-use super::{Place, Subject, search as hits_of, shown};
-use crate::report::{Checked, Failure, answered, ensure};
+use super::{IndexDirectory, RetrieverSubject, search as hits_of, shown};
+use crate::report::{CheckFailure, Checked, answered, ensure};
 
 /// Documents beside the twins.
 const MORE: usize = 30;
@@ -15,7 +15,7 @@ const MORE: usize = 30;
 const THOUSANDS: usize = 2000;
 const ASKED: usize = 50;
 
-pub(super) fn finds(subject: &Subject<'_>) -> Checked {
+pub(super) fn finds(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(MORE))?;
     let mut varied = false;
     for (text, query) in TEXTS.iter().enumerate() {
@@ -28,7 +28,7 @@ pub(super) fn finds(subject: &Subject<'_>) -> Checked {
     ensure(varied, "the scores of documents of different texts", "different ones", "the same for all")
 }
 
-pub(super) fn order(subject: &Subject<'_>) -> Checked {
+pub(super) fn order(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(MORE))?;
     for query in TEXTS {
         ordered(query, &hits_of(&*retriever, query, ALL)?)?;
@@ -46,7 +46,7 @@ fn ordered(query: &str, hits: &[Hit]) -> Checked {
     Ok(())
 }
 
-pub(super) fn prefix(subject: &Subject<'_>) -> Checked {
+pub(super) fn prefix(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(MORE))?;
     for query in &TEXTS[..4] {
         let all = hits_of(&*retriever, query, ALL)?;
@@ -59,7 +59,7 @@ pub(super) fn prefix(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn beyond(subject: &Subject<'_>) -> Checked {
+pub(super) fn beyond(subject: &RetrieverSubject<'_>) -> Checked {
     let documents = corpus(6);
     let (_, retriever) = subject.with(&documents)?;
     for k in [documents.len(), documents.len() + 1, 1000] {
@@ -72,7 +72,7 @@ pub(super) fn beyond(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn empty(subject: &Subject<'_>) -> Checked {
+pub(super) fn empty(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(6))?;
     let none = retriever.search(&[], 5)?;
     ensure(none.is_empty(), "the answers to no queries", "none", none.len())?;
@@ -88,7 +88,7 @@ pub(super) fn empty(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn batch(subject: &Subject<'_>) -> Checked {
+pub(super) fn batch(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(MORE))?;
     let queries = ["", TEXTS[3], TEXTS[1], "", TEXTS[1], TEXTS[0]];
     let together = retriever.search(&queries, 7)?;
@@ -99,7 +99,8 @@ pub(super) fn batch(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-/// Whether two answers have the same documents in the same order. Their scores may differ where an encoder sums in another order.
+/// Whether two answers have the same documents in the same order. Their scores may differ where an
+/// encoder sums in another order.
 fn alike(what: &str, found: &[Hit], expected: &[Hit]) -> Checked {
     let near = |a: f32, b: f32| (a - b).abs() <= 1e-3 * a.abs().max(b.abs());
     let same = found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| near(a.score, b.score));
@@ -113,7 +114,7 @@ fn alike(what: &str, found: &[Hit], expected: &[Hit]) -> Checked {
     Ok(())
 }
 
-pub(super) fn again(subject: &Subject<'_>) -> Checked {
+pub(super) fn again(subject: &RetrieverSubject<'_>) -> Checked {
     let (_, retriever) = subject.with(&corpus(MORE))?;
     let first = retriever.search(&TEXTS, 9)?;
     let second = retriever.search(&TEXTS, 9)?;
@@ -124,13 +125,13 @@ pub(super) fn again(subject: &Subject<'_>) -> Checked {
         threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
     });
     for result in results {
-        let found = result.map_err(|_| Failure::differs("a search beside others", "hits", "a panic"))??;
+        let found = result.map_err(|_| CheckFailure::differs("a search beside others", "hits", "a panic"))??;
         ensure(found == first, "the hits of a search beside others", "those of a search alone", "others")?;
     }
     Ok(())
 }
 
-pub(super) fn reopened(subject: &Subject<'_>) -> Checked {
+pub(super) fn reopened(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, retriever) = subject.with(&corpus(MORE))?;
     let before = retriever.search(&TEXTS, ALL)?;
     drop(retriever);
@@ -139,12 +140,12 @@ pub(super) fn reopened(subject: &Subject<'_>) -> Checked {
         ensure(before == after, format!("the hits of {query:?} after reopening"), shown(before), shown(after))?;
     }
     // Nothing of one place is at another.
-    let other: Place = subject.place();
+    let other: IndexDirectory = subject.place();
     let found = (subject.open)(&other)?.search(&TEXTS[..1], 5).unwrap_or_default();
     ensure(found.iter().all(Vec::is_empty), "the hits at a new place", "none", format!("{found:?}"))
 }
 
-pub(super) fn characters(subject: &Subject<'_>) -> Checked {
+pub(super) fn characters(subject: &RetrieverSubject<'_>) -> Checked {
     let ids = ["é \"quoted\" 'and' \\slashed/", "日本語 🙂", "a b\tc", "UPPER", "upper", "%20&x=[1]", "-1", "e\u{301}", "é"];
     let texts = ["Größe: 5 µm — “stone” ", "塔 tower", "🙂🙂 river", "\u{200f}עיר city", "the\u{0}king", "tower\r\nriver"];
     let mut documents: Vec<Document> = ids.iter().map(|id| document(*id, 0)).collect();
@@ -161,7 +162,7 @@ pub(super) fn characters(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-pub(super) fn thousands(subject: &Subject<'_>) -> Checked {
+pub(super) fn thousands(subject: &RetrieverSubject<'_>) -> Checked {
     let documents = (0..THOUSANDS).map(|i| document(thousandth(i), i));
     let place = subject.place();
     let mut retriever = (subject.open)(&place)?;
@@ -189,7 +190,8 @@ pub(super) fn thousands(subject: &Subject<'_>) -> Checked {
     Ok(())
 }
 
-/// The id of a document. 7 and 2,000 have no divisor in common, so that each id comes once, and in no order.
+/// The id of a document. 7 and 2,000 have no divisor in common, so that each id comes once, and in
+/// no order.
 fn thousandth(i: usize) -> String {
     format!("{:04}", i * 7 % THOUSANDS)
 }

@@ -3,11 +3,11 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::compressor::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::compressor::{CompressorSubject, check};
 use scaledown_n_layers::{NLayers, NLayersConfig};
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
-use scaledown_sdk::nn::{Forward, Init, Param};
+use scaledown_sdk::nn::{ForwardMode, Init, Param};
 use scaledown_sdk::{Result, Tensor};
 use serde_json::json;
 
@@ -95,7 +95,7 @@ impl Broken {
         batch
     }
 
-    fn vectors(&self, x: Tensor, forward: &mut Forward) -> Result<Tensor> {
+    fn vectors(&self, x: Tensor, forward: &mut ForwardMode) -> Result<Tensor> {
         match self.fault {
             Fault::SeesNeighbours => x.sub(&x.mean(vec![0, 1], true)?.broadcast_to(x.shape().clone())?),
             Fault::IsRandom => x.affine(1.0 + 1e-3 * CALLS.fetch_add(1, Ordering::Relaxed) as f64, 0.0),
@@ -120,11 +120,11 @@ impl Compressor for Broken {
         self.inner.template()
     }
 
-    fn context(&self) -> Option<usize> {
-        self.inner.context()
+    fn max_positions(&self) -> Option<usize> {
+        self.inner.max_positions()
     }
 
-    fn compress(&self, batch: &PairBatch, forward: &mut Forward) -> Result<Compressed> {
+    fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
         let _ = &self.unused;
         let found = self.inner.compress(&self.changed(batch), forward)?;
         let mut vectors = self.vectors(found.vectors, forward)?;
@@ -139,11 +139,11 @@ impl Compressor for Broken {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let scratch = tempfile::tempdir().unwrap();
     let build = |context: CompressorContext| Ok(Box::new(Broken::new(fault, context)?) as Box<dyn Compressor>);
     let device = scaledown_cpu::device().unwrap();
-    check(&Subject { name: format!("{fault:?}"), build: &build, device, scratch: scratch.path() })
+    check(&CompressorSubject { name: format!("{fault:?}"), build: &build, device, scratch: scratch.path() })
 }
 
 #[test]

@@ -8,7 +8,7 @@ use scaledown_sdk::{Device, DeviceBackend, Op, Result};
 
 use super::assert_found;
 
-/// What is wrong with a device.
+/// Defects of a device.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
     /// A difference is the other way round.

@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::generator::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::generator::{GeneratorSubject, check};
 use scaledown_mistral::{MistralConfig, MistralGenerator};
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
-use scaledown_sdk::nn::{Forward, Init, Param, Span};
+use scaledown_sdk::nn::{ForwardMode, Init, Param, Span};
 use scaledown_sdk::{Device, Result, Tensor};
 
 use crate::{assert_found, assert_passes};
@@ -90,8 +90,8 @@ impl Generator for Broken {
         self.inner.vocabulary()
     }
 
-    fn context(&self) -> Option<usize> {
-        if self.is(Fault::ClaimsAShorterContext) { Some(20) } else { self.inner.context() }
+    fn max_positions(&self) -> Option<usize> {
+        if self.is(Fault::ClaimsAShorterContext) { Some(20) } else { self.inner.max_positions() }
     }
 
     fn embed(&self, ids: &Tensor) -> Result<Tensor> {
@@ -102,7 +102,7 @@ impl Generator for Broken {
         self.inner.embed(ids)
     }
 
-    fn forward(&self, input: &GeneratorInput, forward: &mut Forward) -> Result<Tensor> {
+    fn forward(&self, input: &GeneratorInput, forward: &mut ForwardMode) -> Result<Tensor> {
         let mut input = self.read(input)?;
         if self.is(Fault::GuessesShapes) {
             let rows = input.embeddings.dims()[0];
@@ -153,10 +153,15 @@ impl Generator for Broken {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let build = |context: GeneratorContext| Ok(Box::new(Broken::new(fault, context)?) as Box<dyn Generator>);
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/parity/fixtures/llama2");
-    check(&Subject { name: format!("{fault:?}"), build: &build, model: &model, device: scaledown_cpu::device().unwrap() })
+    check(&GeneratorSubject {
+        name: format!("{fault:?}"),
+        build: &build,
+        model: &model,
+        device: scaledown_cpu::device().unwrap(),
+    })
 }
 
 #[test]

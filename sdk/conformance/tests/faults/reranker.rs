@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::reranker::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::reranker::{RerankerSubject, check};
 use scaledown_sdk::component::Reranker;
 use scaledown_sdk::{Error, Result};
 
@@ -62,8 +62,8 @@ impl Reranker for Words {
     }
 }
 
-fn report(fault: Fault) -> Report {
-    check(&Subject { name: format!("{fault:?}"), build: &|| Ok(Box::new(Words(fault, AtomicUsize::new(0)))) })
+fn report(fault: Fault) -> ConformanceReport {
+    check(&RerankerSubject { name: format!("{fault:?}"), build: &|| Ok(Box::new(Words(fault, AtomicUsize::new(0)))) })
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::retriever::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::retriever::{RetrieverSubject, check};
 use scaledown_sdk::component::{Document, Hit, Retriever};
 use scaledown_sdk::{Error, Result};
 
@@ -168,12 +168,12 @@ impl Retriever for Words {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let scratch = tempfile::tempdir().unwrap();
-    let open = |place: &scaledown_conformance::retriever::Place| {
+    let open = |place: &scaledown_conformance::retriever::IndexDirectory| {
         Ok(Box::new(Words::open(fault, &place.directory)?) as Box<dyn Retriever>)
     };
-    check(&Subject { name: format!("{fault:?}"), open: &open, scratch: scratch.path() })
+    check(&RetrieverSubject { name: format!("{fault:?}"), open: &open, scratch: scratch.path() })
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use scaledown_conformance::Report;
-use scaledown_conformance::teacher::{Subject, check};
+use scaledown_conformance::ConformanceReport;
+use scaledown_conformance::teacher::{TeacherSubject, check};
 use scaledown_sdk::component::{ChatTokenizer, Question, Teacher, TeacherContext};
 use scaledown_sdk::{Error, Result};
 use serde_json::{Value, json};
@@ -110,11 +110,11 @@ impl Teacher for Echo {
     }
 }
 
-fn report(fault: Fault) -> Report {
+fn report(fault: Fault) -> ConformanceReport {
     let build = |keys: Value, context: TeacherContext| Ok(Box::new(Echo::new(fault, &keys, &context)?) as Box<dyn Teacher>);
     let schema = json!({"properties": {"max_new_tokens": {}}});
     let device = scaledown_cpu::device().unwrap();
-    check(&Subject { name: format!("{fault:?}"), build: &build, keys: json!({}), schema, device, tokenizer })
+    check(&TeacherSubject { name: format!("{fault:?}"), build: &build, keys: json!({}), schema, device, tokenizer })
 }
 
 #[test]

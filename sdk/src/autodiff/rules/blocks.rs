@@ -1,4 +1,5 @@
-//! Normalisation, softmax, rotary embedding and attention: their gradients are instructions of their own.
+//! Normalisation, softmax, rotary embedding and attention: their gradients are instructions of
+//! their own.
 
 use super::layout::sum_to;
 use super::{InputGradients, Vjp};
@@ -44,7 +45,8 @@ pub(super) fn add_layer_norm(x: &Vjp<'_>, eps: f64) -> InputGradients {
     Ok(gradients)
 }
 
-/// The gradients of `x`, `residual` and `weight`. Where only the sum was read, its gradient is theirs.
+/// The gradients of `x`, `residual` and `weight`. Where only the sum was read, its gradient is
+/// theirs.
 fn add_norm(x: &Vjp<'_>, backward: Op) -> InputGradients {
     let Some(gradient) = x.gradient(1) else {
         let through = |index: usize| x.gradient(0).filter(|_| x.needs(index)).cloned();
@@ -79,6 +81,6 @@ pub(super) fn attention(x: &Vjp<'_>, gradient: &Tensor, spec: AttentionSpec) -> 
     let forward = (0..x.input_specs.len()).map(|index| x.input(index)).collect::<Result<Vec<_>>>()?;
     let inputs = [&forward[..], &[x.output(0)?, x.output(1)?, gradient]].concat();
     let mut computed = Tensor::apply(Op::AttentionBackward(spec), &inputs)?.into_iter();
-    // What follows the keys and values says where they stand, and is of integers.
+    // The inputs after keys and values are integer positions.
     Ok(x.needs.iter().map(|&wanted| computed.next().filter(|_| wanted)).collect())
 }

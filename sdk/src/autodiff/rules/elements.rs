@@ -32,7 +32,8 @@ pub(super) fn unary(x: &Vjp<'_>, gradient: &Tensor, op: UnaryOp) -> InputGradien
     Ok(vec![x.wanted(0, product)?])
 }
 
-/// `f'(x) * gradient`. `kept` is `y = f(x)` for the functions whose derivative is simplest in terms of it, else `x`.
+/// `f'(x) * gradient`. `kept` is `y = f(x)` for the functions whose derivative is simplest in terms
+/// of it, else `x`.
 pub(crate) fn unary_product(op: UnaryOp, kept: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     let derivative = match op {
         UnaryOp::Neg => return gradient.neg(),
@@ -78,7 +79,8 @@ fn gelu_derivative(x: &Tensor) -> Result<Tensor> {
     distribution.add(&density.mul(x)?)
 }
 
-/// With `u = sqrt(2 / pi) (x + 0.044715 x^3)` and `t = tanh(u)`: `(1 + t) / 2 + x (1 - t^2) u' / 2`.
+/// With `u = sqrt(2 / pi) (x + 0.044715 x^3)` and `t = tanh(u)`:
+/// `(1 + t) / 2 + x (1 - t^2) u' / 2`.
 fn gelu_tanh_derivative(x: &Tensor) -> Result<Tensor> {
     let c = (2.0 / PI).sqrt();
     let square = x.square()?;

@@ -28,7 +28,7 @@ pub(super) fn slice(x: &Vjp<'_>, gradient: &Tensor, dim: usize, start: usize) ->
     Ok(vec![x.wanted(0, scatter)?])
 }
 
-/// The parts' gradients joined again; zeros stand for a part that nobody read.
+/// The parts' gradients joined again; unread parts have zero gradients.
 pub(super) fn split(x: &Vjp<'_>, dim: usize) -> InputGradients {
     let joined = || {
         let parts: Vec<Tensor> =

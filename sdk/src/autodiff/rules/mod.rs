@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// The gradients of an instruction's inputs, `None` for those that are not wanted.
 type InputGradients = Result<Vec<Option<Tensor>>>;
 
-/// What a rule is given.
+/// The input of a rule.
 pub(crate) struct Vjp<'a> {
     /// The specifications of all inputs.
     pub(crate) input_specs: &'a [TensorSpec],

@@ -26,8 +26,9 @@ pub(super) fn matmul(x: &Vjp<'_>, gradient: &Tensor, transpose_a: bool, transpos
     Ok(vec![x.broadcast(0, first)?, x.broadcast(1, second)?])
 }
 
-/// Where one matrix multiplies a whole batch, the extents of the batch as a single matrix `[m, k]` and of its product `[m, n]`: its gradient
-/// is then one product, not a sum over a batch of products.
+/// Where one matrix multiplies a whole batch, the extents of the batch as a single matrix `[m, k]`
+/// and of its product `[m, n]`: its gradient is then one product, not a sum over a batch of
+/// products.
 fn shared_matrix(x: &Vjp<'_>, transpose_a: bool, transpose_b: bool) -> Option<(usize, usize, usize)> {
     let (a, b) = (&x.input_specs[0].shape, &x.input_specs[1].shape);
     let &[rows, columns] = b.dims() else { return None };

@@ -21,14 +21,16 @@ pub(super) fn reduce(x: &Vjp<'_>, gradient: &Tensor, op: ReduceOp, dims: &[usize
     Ok(vec![x.wanted(0, spread)?])
 }
 
-/// Each chosen element gets the gradient of its place: rows of one element each, summed by where they came from.
+/// Each chosen element gets the gradient of its place: rows of one element each, summed by where
+/// they came from.
 pub(super) fn top_k(x: &Vjp<'_>, gradient: &Tensor) -> InputGradients {
     let shape = &x.input_specs[0].shape;
     let scatter = || {
         let indices = x.output(1)?;
         let (rows, width, k) = (shape.rows(), shape.last(), indices.shape().last());
         let device = gradient.device();
-        // The place of an element among all rows; integers have no affine, so that the rows' starts are a product.
+        // The place of an element among all rows; integers have no affine, so that the rows' starts
+        // are a product.
         let starts = device.arange(0, rows)?.mul(&device.full(indices.dtype(), [], width as f64)?)?.reshape([rows, 1])?;
         let places = indices.reshape([rows, k])?.add(&starts)?.reshape([rows * k])?;
         let gradient = gradient.reshape([rows * k, 1])?;

@@ -1,4 +1,5 @@
-//! What each instruction keeps for the backward sweep: nothing that its rule does not read for the gradients that are wanted.
+//! The values that each instruction keeps for the backward pass: only those that its rule reads for
+//! the wanted gradients.
 
 use crate::tensor::{BinaryOp, Op, ReduceOp, UnaryOp};
 

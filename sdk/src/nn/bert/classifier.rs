@@ -6,28 +6,29 @@ use super::{Bert, BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::model_directory::ModelDirectory;
-use crate::nn::{Forward, Linear, Params, TokenBatch};
+use crate::nn::{ForwardMode, Linear, Params, TokenBatch};
 use crate::tensor::{Device, Tensor};
 
 /// `BertForSequenceClassification`.
 ///
 /// Parameters under its path: the encoder under `bert`, `bert.pooler.dense` and `classifier`.
 #[derive(Debug)]
-pub struct Classifier {
+pub struct BertClassifier {
     encoder: Bert,
     pooler: Linear,
     output: Linear,
 }
 
-impl Classifier {
+impl BertClassifier {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
-    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen or not the model's.
+    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen
+    /// or not the model's.
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;
-        stored.load(device, &[], |params| Classifier::new(config, params))
+        stored.load(device, &[], |params| BertClassifier::new(config, params))
     }
 
     /// The model at the path of `params`.
@@ -37,7 +38,7 @@ impl Classifier {
     pub fn new(config: BertConfig, params: &Params) -> Result<Self> {
         config.expect(Family::Bert, "bert for a sequence classifier")?;
         let (hidden, labels, root) = (config.hidden_size, config.labels, params.pp(config.root()));
-        Ok(Classifier {
+        Ok(BertClassifier {
             pooler: Linear::new(&root.pp("pooler.dense"), hidden, hidden, true)?,
             output: Linear::new(&params.pp("classifier"), hidden, labels, true)?,
             encoder: Bert::new(config, &root)?,
@@ -55,7 +56,7 @@ impl Classifier {
     /// # Errors
     /// Those of [`Bert::forward`].
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         let first = self.encoder.forward_first(batch)?;
         let pooled = self.pooler.forward(&first, &mut forward).at("pooler")?.tanh()?;
         self.output.forward(&pooled, &mut forward).at("classifier")

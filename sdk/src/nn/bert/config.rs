@@ -30,7 +30,7 @@ pub struct BertConfig {
     pub heads: usize,
     /// The number of layers.
     pub layers: usize,
-    /// The most tokens that the model reads.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The number of token types; 0 where the model knows none.
     pub token_types: usize,
@@ -48,8 +48,8 @@ impl BertConfig {
     /// Reads the keys of a `config.json`; absent ones have the defaults of transformers.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong type, or of a value that these models do not
-    /// have.
+    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong
+    /// type, or of a value that these models do not have.
     pub fn from_keys(keys: &JsonKeys<'_>) -> Result<Self> {
         let config = match keys.text("model_type")? {
             Some("bert") => BertConfig::bert(keys)?,

@@ -3,16 +3,17 @@
 use super::{BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, LayerNorm, Linear, Params};
+use crate::nn::{ForwardMode, LayerNorm, Linear, Params};
 use crate::tensor::{AttentionSpec, Tensor, UnaryOp};
 
 /// Self-attention and a feed-forward layer, each added to its input and then normalised.
 ///
-/// Parameters under its path: BERT's `attention.self.{query, key, value}`, `attention.output.{dense, LayerNorm}`, `intermediate.dense`
-/// and `output.{dense, LayerNorm}`; DistilBERT's `attention.{q_lin, k_lin, v_lin, out_lin}`, `sa_layer_norm`, `ffn.{lin1, lin2}` and
+/// Parameters under its path: BERT's `attention.self.{query, key, value}`,
+/// `attention.output.{dense, LayerNorm}`, `intermediate.dense` and `output.{dense, LayerNorm}`;
+/// DistilBERT's `attention.{q_lin, k_lin, v_lin, out_lin}`, `sa_layer_norm`, `ffn.{lin1, lin2}` and
 /// `output_layer_norm`.
 #[derive(Debug)]
-pub(super) struct Layer {
+pub(super) struct BertLayer {
     query: Linear,
     key: Linear,
     value: Linear,
@@ -48,7 +49,7 @@ const DISTILBERT: [&str; 8] = [
     "output_layer_norm",
 ];
 
-impl Layer {
+impl BertLayer {
     pub(super) fn new(config: &BertConfig, params: &Params) -> Result<Self> {
         let [query, key, value, out, attention_norm, up, down, norm] = match config.family {
             Family::Bert => BERT,
@@ -58,7 +59,7 @@ impl Layer {
         let linear = |name: &str, inputs, outputs| Linear::new(&params.pp(name), inputs, outputs, true);
         let norm_at = |name: &str| LayerNorm::new(&params.pp(name), hidden, true, config.norm_eps);
         let scale = 1.0 / ((hidden / config.heads) as f64).sqrt();
-        Ok(Layer {
+        Ok(BertLayer {
             query: linear(query, hidden, hidden)?,
             key: linear(key, hidden, hidden)?,
             value: linear(value, hidden, hidden)?,
@@ -73,9 +74,10 @@ impl Layer {
         })
     }
 
-    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of `x [batch, len, hidden]` that `spans` say are real.
+    /// The states `[batch, queries, hidden]` of the tokens `at`, which see all of
+    /// `x [batch, len, hidden]` that `spans` say are real.
     pub(super) fn forward(&self, at: &Tensor, x: &Tensor, spans: &Tensor) -> Result<Tensor> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         let hidden = x.shape().last();
         let split = |y: Tensor| {
             let (batch, len) = (y.dims()[0], y.dims()[1]);

@@ -6,16 +6,17 @@ use super::{Bert, BertConfig, Family};
 use crate::Result;
 use crate::error::ResultExt;
 use crate::nn::model_directory::ModelDirectory;
-use crate::nn::{Forward, Init, LayerNorm, Linear, Param, Params, TokenBatch};
+use crate::nn::{ForwardMode, Init, LayerNorm, Linear, Param, Params, TokenBatch};
 use crate::tensor::{Device, Op, Tensor, UnaryOp};
 
 /// `BertForMaskedLM` or `DistilBertForMaskedLM`.
 ///
-/// Parameters under its path: the encoder under `bert` or `distilbert`; BERT's `cls.predictions.transform.{dense, LayerNorm}`,
-/// `cls.predictions.bias` and, unless tied, `cls.predictions.decoder.weight`; DistilBERT's `vocab_transform`, `vocab_layer_norm`,
+/// Parameters under its path: the encoder under `bert` or `distilbert`; BERT's
+/// `cls.predictions.transform.{dense, LayerNorm}`, `cls.predictions.bias` and, unless tied,
+/// `cls.predictions.decoder.weight`; DistilBERT's `vocab_transform`, `vocab_layer_norm`,
 /// `vocab_projector.bias` and, unless tied, `vocab_projector.weight`.
 #[derive(Debug)]
-pub struct MaskedLm {
+pub struct BertMaskedLm {
     encoder: Bert,
     dense: Linear,
     activation: UnaryOp,
@@ -24,21 +25,23 @@ pub struct MaskedLm {
     bias: Param,
 }
 
-/// What a stored model may have beside the masked language model.
+/// The weights that a stored model may have beside the masked language model.
 const APART: [&str; 2] = ["bert.pooler", "cls.seq_relationship"];
 
-/// Rows whose logits are computed at once: enough for a product to run at full speed, few enough that they fit in memory.
+/// Rows whose logits are computed at once: enough for a product to run at full speed, few enough
+/// that they fit in memory.
 const ROWS: usize = 512;
 
-impl MaskedLm {
+impl BertMaskedLm {
     /// The model of a Hugging Face directory, in f32.
     ///
     /// # Errors
-    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen or not the model's.
+    /// If `config.json` describes no such model, or weights cannot be read, are missing, misshapen
+    /// or not the model's.
     pub fn from_directory(directory: &Path, device: &Device) -> Result<Self> {
         let stored = ModelDirectory::open(directory)?;
         let config = BertConfig::from_keys(&stored.keys()?)?;
-        stored.load(device, &APART, |params| MaskedLm::new(config, params))
+        stored.load(device, &APART, |params| BertMaskedLm::new(config, params))
     }
 
     /// The model at the path of `params`.
@@ -68,7 +71,7 @@ impl MaskedLm {
             let head = if config.family == Family::Bert { "cls.predictions.decoder.weight" } else { "vocab_projector.weight" };
             params.tolerate_copy(head, &table)?;
         }
-        Ok(MaskedLm {
+        Ok(BertMaskedLm {
             dense: Linear::new(&dense, hidden, hidden, true)?,
             activation: config.activation,
             norm: LayerNorm::new(&norm, hidden, true, config.norm_eps)?,
@@ -89,14 +92,15 @@ impl MaskedLm {
     /// # Errors
     /// If the shape does not fit.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
-        let dense = self.dense.forward(hidden, &mut Forward::inference()).at("head")?;
+        let dense = self.dense.forward(hidden, &mut ForwardMode::inference()).at("head")?;
         let states = self.norm.forward(&Tensor::single(Op::Unary(self.activation), &[&dense])?).at("head norm")?;
         let weight = self.weight.as_ref().unwrap_or_else(|| self.encoder.table()).tensor();
         states.linear(&weight, Some(&self.bias.tensor())).at("decoder")
     }
 
-    /// The greatest logit of each vocabulary entry over the tokens of each sequence: a vector `[vocab]` a sequence. Only real tokens are
-    /// projected on the vocabulary, and the logits of few sequences are held at a time.
+    /// The greatest logit of each vocabulary entry over the tokens of each sequence: a vector
+    /// `[vocab]` a sequence. Only real tokens are projected on the vocabulary, and the logits of
+    /// few sequences are held at a time.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].

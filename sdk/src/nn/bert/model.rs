@@ -1,7 +1,8 @@
 //! The encoder: embeddings and layers.
 
-use super::layer::Layer;
+use super::layer::BertLayer;
 use super::{BertConfig, Family};
+use crate::autodiff::boundary;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
 use crate::nn::{Embedding, LayerNorm, Param, Params, TokenBatch};
@@ -10,15 +11,16 @@ use crate::{Error, Result};
 
 /// `BertModel` without its pooler, or `DistilBertModel`.
 ///
-/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has no types), `embeddings.LayerNorm`, and the
-/// layers under `encoder.layer` (DistilBERT: `transformer.layer`).
+/// Parameters under its path: `embeddings.{word, position, token_type}_embeddings` (DistilBERT has
+/// no types), `embeddings.LayerNorm`, and the layers under `encoder.layer` (DistilBERT:
+/// `transformer.layer`).
 #[derive(Debug)]
 pub struct Bert {
     words: Embedding,
     positions: Embedding,
     types: Option<Embedding>,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<BertLayer>,
     config: BertConfig,
 }
 
@@ -42,7 +44,7 @@ impl Bert {
             positions: table("position_embeddings", config.max_positions)?,
             types: if types > 0 { Some(table("token_type_embeddings", types)?) } else { None },
             norm: LayerNorm::new(&embeddings.pp("LayerNorm"), config.hidden_size, true, config.norm_eps)?,
-            layers: (0..config.layers).map(|i| Layer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
+            layers: (0..config.layers).map(|i| BertLayer::new(&config, &layers.pp(i))).collect::<Result<_>>()?,
             config,
         })
     }
@@ -59,7 +61,8 @@ impl Bert {
         self.words.weight()
     }
 
-    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens. What comes out at padding means nothing.
+    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
+    /// Outputs at padding are undefined.
     ///
     /// # Errors
     /// If a sequence is empty or longer than the model can read, or an id is not in the vocabulary.
@@ -68,7 +71,8 @@ impl Bert {
         self.run(&padded, padded.len, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first
+    /// layer, and what leaves each.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].
@@ -80,7 +84,8 @@ impl Bert {
         Ok(states)
     }
 
-    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
+    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no
+    /// others.
     ///
     /// # Errors
     /// Those of [`Bert::forward`].
@@ -99,6 +104,7 @@ impl Bert {
         let device = x.device().clone();
         let spans = batch.spans(&device)?;
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
                 layer.forward(&x.slice(1, 0, read)?, &x, &spans)
@@ -107,7 +113,7 @@ impl Bert {
             }
             .at(format!("layer.{i}"))?;
         }
-        Ok(x)
+        boundary(&x)
     }
 
     fn embed(&self, batch: &Padded) -> Result<Tensor> {
@@ -121,7 +127,7 @@ impl Bert {
 }
 
 impl BertConfig {
-    /// An error of a model that is not what was looked for.
+    /// The error for another model than expected.
     pub(super) fn expect(&self, family: Family, what: &str) -> Result<()> {
         if self.family == family {
             return Ok(());

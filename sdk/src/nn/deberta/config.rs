@@ -23,7 +23,7 @@ pub struct DebertaConfig {
     pub heads: usize,
     /// The number of layers.
     pub layers: usize,
-    /// The most tokens that the model was made for.
+    /// The model's maximum tokens.
     pub max_positions: usize,
     /// The number of token types; 0 where the model knows none.
     pub token_types: usize,
@@ -44,13 +44,13 @@ pub struct DebertaConfig {
 /// How the attention reads relative positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Relative {
-    /// The greatest distance that is told from greater ones.
+    /// The greatest distinguished distance.
     pub max_distance: usize,
     /// The number of buckets on either side, in which far distances share one; `None` for one each.
     pub buckets: Option<usize>,
-    /// Whether contents look at positions.
+    /// Whether contents attend to positions.
     pub content_to_position: bool,
-    /// Whether positions look at contents.
+    /// Whether positions attend to contents.
     pub position_to_content: bool,
     /// Whether positions are projected as contents are.
     pub shared_projections: bool,
@@ -59,11 +59,12 @@ pub struct Relative {
 }
 
 impl DebertaConfig {
-    /// Reads the keys of a `config.json`; absent ones have the defaults of transformers' `DebertaV2Config`.
+    /// Reads the keys of a `config.json`; absent ones have the defaults of transformers'
+    /// `DebertaV2Config`.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong type, or of a value that this model does not
-    /// have.
+    /// [`Error::Config`](crate::Error::Config) that names the key which is missing, of a wrong
+    /// type, or of a value that this model does not have.
     pub fn from_keys(keys: &JsonKeys<'_>) -> Result<Self> {
         if keys.text("model_type")? != Some("deberta-v2") {
             return Err(keys.invalid("model_type", "deberta-v2"));

@@ -1,19 +1,22 @@
 //! The encoder: embeddings, layers, and the embeddings of relative positions that all layers share.
 
 use super::DebertaConfig;
-use super::attention::Places;
+use super::attention::RelativeIndex;
 use super::config::Relative;
-use super::layer::Layer;
+use super::layer::DebertaLayer;
 use crate::Result;
+use crate::autodiff::boundary;
 use crate::error::ResultExt;
 use crate::nn::token_batch::Padded;
-use crate::nn::{Embedding, Forward, LayerNorm, Linear, Params, TokenBatch};
+use crate::nn::{Embedding, ForwardMode, LayerNorm, Linear, Params, TokenBatch};
 use crate::tensor::Tensor;
 
 /// `DebertaV2Model`.
 ///
-/// Parameters under its path: `embeddings.word_embeddings`, `embeddings.{position, token_type}_embeddings` and `embeddings.embed_proj` where
-/// the configuration has them, `embeddings.LayerNorm`, `encoder.rel_embeddings`, `encoder.LayerNorm`, and the layers under `encoder.layer`.
+/// Parameters under its path: `embeddings.word_embeddings`,
+/// `embeddings.{position, token_type}_embeddings` and `embeddings.embed_proj` where the
+/// configuration has them, `embeddings.LayerNorm`, `encoder.rel_embeddings`, `encoder.LayerNorm`,
+/// and the layers under `encoder.layer`.
 #[derive(Debug)]
 pub struct Deberta {
     words: Embedding,
@@ -21,7 +24,7 @@ pub struct Deberta {
     types: Option<Embedding>,
     projection: Option<Linear>,
     norm: LayerNorm,
-    layers: Vec<Layer>,
+    layers: Vec<DebertaLayer>,
     config: DebertaConfig,
 }
 
@@ -36,7 +39,7 @@ impl Deberta {
         let (size, hidden) = (config.embedding_size, config.hidden_size);
         let table = |wanted: bool, name: &str, rows| wanted.then(|| Embedding::new(&at.pp(name), rows, size)).transpose();
         let relative = config.relative.as_ref().map(|relative| distances(relative, &config, &encoder)).transpose()?;
-        let layer = |i| Layer::new(&config, relative.as_ref(), &encoder.pp("layer").pp(i));
+        let layer = |i| DebertaLayer::new(&config, relative.as_ref(), &encoder.pp("layer").pp(i));
         Ok(Deberta {
             words: Embedding::new(&at.pp("word_embeddings"), config.vocab_size, size)?,
             positions: table(config.absolute_positions, "position_embeddings", config.max_positions)?,
@@ -54,16 +57,19 @@ impl Deberta {
         &self.config
     }
 
-    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens. What comes out at padding means nothing.
+    /// The hidden states `[batch, len, hidden]` of a batch whose longest sequence has `len` tokens.
+    /// Outputs at padding are undefined.
     ///
     /// # Errors
-    /// If a sequence is empty or longer than the model was made for, or an id is not in the vocabulary.
+    /// If a sequence is empty or longer than the model was made for, or an id is not in the
+    /// vocabulary.
     pub fn forward(&self, batch: &TokenBatch) -> Result<Tensor> {
         let padded = self.pad(batch)?;
         self.run(&padded, padded.len, |_| {})
     }
 
-    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first layer, and what leaves each.
+    /// All hidden states, as transformers' `output_hidden_states` gives them: what enters the first
+    /// layer, and what leaves each.
     ///
     /// # Errors
     /// Those of [`Deberta::forward`].
@@ -75,7 +81,8 @@ impl Deberta {
         Ok(states)
     }
 
-    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no others.
+    /// The hidden states `[batch, hidden]` of the first tokens alone; the last layer computes no
+    /// others.
     ///
     /// # Errors
     /// Those of [`Deberta::forward`].
@@ -92,9 +99,10 @@ impl Deberta {
     fn run(&self, batch: &Padded, read: usize, mut visit: impl FnMut(&Tensor)) -> Result<Tensor> {
         let mut x = self.embed(batch).at("embeddings")?;
         let device = x.device().clone();
-        let places = |queries| Places::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
+        let places = |queries| RelativeIndex::new(self.config.relative.as_ref(), queries, batch.len, &batch.lengths, &device);
         let all = places(batch.len)?;
         for (i, layer) in self.layers.iter().enumerate() {
+            x = boundary(&x)?;
             visit(&x);
             x = if read < batch.len && i + 1 == self.layers.len() {
                 layer.forward(&x.slice(1, 0, read)?, &x, &places(read)?)
@@ -103,7 +111,7 @@ impl Deberta {
             }
             .at(format!("encoder.layer.{i}"))?;
         }
-        Ok(x)
+        boundary(&x)
     }
 
     fn embed(&self, batch: &Padded) -> Result<Tensor> {
@@ -115,13 +123,14 @@ impl Deberta {
             x = x.add(&types.forward(&batch.types)?)?;
         }
         if let Some(projection) = &self.projection {
-            x = projection.forward(&x, &mut Forward::inference()).at("embed_proj")?;
+            x = projection.forward(&x, &mut ForwardMode::inference()).at("embed_proj")?;
         }
         self.norm.forward(&x)
     }
 }
 
-/// The embeddings of the distances, `[2 * span, hidden]`, normalised where the configuration says so.
+/// The embeddings of the distances, `[2 * span, hidden]`, normalised where the configuration says
+/// so.
 fn distances(relative: &Relative, config: &DebertaConfig, params: &Params) -> Result<Tensor> {
     let table = Embedding::new(&params.pp("rel_embeddings"), 2 * relative.span(), config.hidden_size)?.weight().tensor();
     if !relative.normalised {

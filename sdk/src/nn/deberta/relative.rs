@@ -1,4 +1,5 @@
-//! Relative positions: which embedding a distance has, and how products with the embeddings of all distances become scores.
+//! Relative positions: which embedding a distance has, and how products with the embeddings of all
+//! distances become scores.
 
 use super::config::Relative;
 use crate::Result;
@@ -19,8 +20,8 @@ impl Relative {
     }
 }
 
-/// Distances of up to half the buckets have one each; greater ones share buckets that widen logarithmically (transformers'
-/// `make_log_bucket_position`, in f32 as there).
+/// Distances of up to half the buckets have one each; greater ones share buckets that widen
+/// logarithmically (transformers' `make_log_bucket_position`, in f32 as there).
 fn bucket(distance: i64, buckets: usize, max_distance: usize) -> i64 {
     let mid = (buckets / 2) as i64;
     if distance.abs() <= mid {
@@ -31,9 +32,10 @@ fn bucket(distance: i64, buckets: usize, max_distance: usize) -> i64 {
     ((fraction * (mid - 1) as f32).ceil() as i64 + mid) * distance.signum()
 }
 
-/// Row `i` of `x [.., rows, columns]` moved to the left by `rows - 1 - i` columns, and then cut to `keep` columns: `[.., rows, keep]`.
-/// `columns` is `rows + keep - 1`. Where column `c` of every row belongs to the difference `c - (rows - 1)` from the row's own number, column
-/// `c` of the result is number `c` (Dai et al. 2019, arXiv 1901.02860, appendix B).
+/// Row `i` of `x [.., rows, columns]` moved to the left by `rows - 1 - i` columns, and then cut to
+/// `keep` columns: `[.., rows, keep]`. `columns` is `rows + keep - 1`. Where column `c` of every
+/// row belongs to the difference `c - (rows - 1)` from the row's own number, column `c` of the
+/// result is number `c` (Dai et al. 2019, arXiv 1901.02860, appendix B).
 pub(super) fn shift(x: &Tensor, keep: usize) -> Result<Tensor> {
     let dims = x.dims();
     let (leading, &[rows, columns]) = dims.split_at(dims.len() - 2) else { return Ok(x.clone()) };

@@ -3,12 +3,14 @@
 use super::{Decoder, DecoderConfig, KvCache};
 use crate::Result;
 use crate::error::ResultExt;
-use crate::nn::{Forward, Linear, Params, Span};
+use crate::nn::{ForwardMode, Linear, Params, Span};
 use crate::tensor::{Tensor, no_grad};
 
-/// A causal language model. Parameters: `model.*`, and `lm_head.weight` unless it is the embedding table.
+/// A causal language model. Parameters: `model.*`, and `lm_head.weight` unless it is the embedding
+/// table.
 ///
-/// If the options of its parameters ask for an adapter, the model itself is frozen and only the adapter trains.
+/// If the options of its parameters ask for an adapter, the model itself is frozen and only the
+/// adapter trains.
 #[derive(Debug)]
 pub struct CausalLm {
     model: Decoder,
@@ -62,7 +64,7 @@ impl CausalLm {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Tensor> {
+    pub fn forward(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Tensor> {
         self.model.forward(embeddings, spans, forward).at("model")
     }
 
@@ -70,7 +72,7 @@ impl CausalLm {
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
-    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut Forward) -> Result<Vec<Tensor>> {
+    pub fn hidden_states(&self, embeddings: &Tensor, spans: &[Span], forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
         self.model.hidden_states(embeddings, spans, forward).at("model")
     }
 
@@ -80,13 +82,18 @@ impl CausalLm {
     /// If the shape does not fit.
     pub fn logits(&self, hidden: &Tensor) -> Result<Tensor> {
         let logits = match &self.head {
-            Some(head) => head.forward(hidden, &mut Forward::inference()),
+            Some(head) => head.forward(hidden, &mut ForwardMode::inference()),
             None => hidden.linear(&self.model.embedding().weight().tensor(), None),
         };
-        logits.at("lm_head")
+        let logits = logits.at("lm_head")?;
+        match self.config.logit_cap {
+            Some(cap) => logits.affine(1.0 / cap, 0.0)?.tanh()?.affine(cap, 0.0),
+            None => Ok(logits),
+        }
     }
 
-    /// Reads left-padded prompts: the logits `[batch, vocabulary]` of the next token, and the state for [`CausalLm::decode`].
+    /// Reads left-padded prompts: the logits `[batch, vocabulary]` of the next token, and the state
+    /// for [`CausalLm::decode`].
     ///
     /// # Errors
     /// If the input does not fit, or the device fails.
@@ -97,7 +104,8 @@ impl CausalLm {
         })
     }
 
-    /// Reads one more token of each sequence, `ids [batch]`: the logits `[batch, vocabulary]` of the next.
+    /// Reads one more token of each sequence, `ids [batch]`: the logits `[batch, vocabulary]` of
+    /// the next.
     ///
     /// # Errors
     /// If the cache is full or of another batch, or an id is not in the vocabulary.

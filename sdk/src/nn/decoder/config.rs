@@ -4,20 +4,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::nn::Init;
+use super::DecoderFamily;
+use super::by_reach::ByReach;
+use super::config_rope::Rope;
 use crate::nn::json_keys::JsonKeys;
 use crate::nn::rotary::RopeScaling;
+use crate::nn::{Init, Params, RmsNorm, Rotary};
 use crate::tensor::GatedOp;
 use crate::{Error, Result};
-
-/// The architectures that this module implements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "the names are the models'")]
-pub enum DecoderFamily {
-    Mistral,
-    Llama,
-    Qwen2,
-}
 
 /// The shape and settings of a decoder.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,10 +36,30 @@ pub struct DecoderConfig {
     pub activation: GatedOp,
     /// Added to the mean square in norms.
     pub norm_eps: f64,
+    /// Whether the weight of a norm is stored less 1.
+    pub centred_norms: bool,
+    /// Whether what attention and the MLP add to the residual stream is normalised, too.
+    pub output_norms: bool,
+    /// Whether each head's queries and keys are normalised before they are turned.
+    pub qk_norms: bool,
+    /// What token embeddings are multiplied by before the first layer.
+    pub embedding_scale: f64,
+    /// What the scores of attention are multiplied by.
+    pub attention_scale: f64,
+    /// The bound `c` of the scores of attention, which become `c tanh(score / c)`.
+    pub attention_cap: Option<f64>,
+    /// The bound of the logits, likewise.
+    pub logit_cap: Option<f64>,
+    /// Whether the projections of queries, keys and values are one matrix, and gate and up another (Phi-3).
+    pub fused: bool,
     /// The base of the rotary frequencies.
     pub rope_theta: f64,
     /// The stretching of the rotary frequencies.
     pub rope_scaling: RopeScaling,
+    /// The base of the rotary frequencies in layers with a window, where it is another; they are not stretched.
+    pub local_rope_theta: Option<f64>,
+    /// How many elements of a head are turned, the first ones; an even number.
+    pub rotary_size: usize,
     /// Whether the projections of queries, keys and values have a bias.
     pub qkv_bias: bool,
     /// Whether the projection of attention's output has a bias.
@@ -63,24 +77,54 @@ pub struct DecoderConfig {
 }
 
 impl DecoderConfig {
-    /// The greatest number of positions that the model may read: what it was made for, stretched as its rotary frequencies are. (With
-    /// `llama3` scaling, `config.json` gives the stretched number.)
+    /// The greatest number of positions that the model may read: what it was made for, stretched as
+    /// its rotary frequencies are. (With `llama3` scaling, `config.json` gives the stretched
+    /// number.)
     #[must_use]
-    pub fn context(&self) -> Option<usize> {
-        let stretch = if let RopeScaling::Linear { factor } = self.rope_scaling { factor.max(1.0) } else { 1.0 };
-        self.max_positions.map(|positions| (positions as f64 * stretch) as usize)
+    pub fn max_positions(&self) -> Option<usize> {
+        match self.rope_scaling {
+            // Gemma's files, unlike Llama's, give the stretched number with `linear` too.
+            RopeScaling::Linear { factor } if !self.family.is_gemma() => {
+                self.max_positions.map(|positions| (positions as f64 * factor.max(1.0)) as usize)
+            }
+            // Beyond, all frequencies would be others.
+            RopeScaling::Long { original_context, .. } => Some(original_context as usize),
+            _ => self.max_positions,
+        }
     }
 
-    /// How a new matrix of `inputs` columns starts whose output is added to the residual stream: at half the usual scale, and less the more
-    /// layers there are, so that the stream keeps its scale (Radford et al. 2019).
+    /// How a new matrix of `inputs` columns starts whose output is added to the residual stream: at
+    /// half the usual scale, and less the more layers there are, so that the stream keeps its scale
+    /// (Radford et al. 2019).
     pub(super) fn residual_init(&self, inputs: usize) -> Init {
         Init::Normal(0.5 / (inputs as f64 * 2.0 * self.layers as f64).sqrt())
     }
 
-    /// How a new final norm starts: where the standard normal embedding table is the head as well, at the scale that gives logits a variance
-    /// of about 1.
-    pub(super) fn final_norm_init(&self) -> Init {
-        if self.tied { Init::Constant(1.0 / (self.hidden as f64).sqrt()) } else { Init::ONES }
+    /// A norm of `size` elements as this decoder has them.
+    pub(super) fn norm(&self, params: &Params, size: usize) -> Result<RmsNorm> {
+        if self.centred_norms {
+            return RmsNorm::centred(params, size, self.norm_eps, Init::ZEROS);
+        }
+        RmsNorm::new(params, size, self.norm_eps)
+    }
+
+    /// The final norm. A new one starts, where the standard normal embedding table is the head as well, at the scale that gives logits a
+    /// variance of about 1.
+    pub(super) fn final_norm(&self, params: &Params) -> Result<RmsNorm> {
+        let start = if self.tied { 1.0 / (self.hidden as f64).sqrt() } else { 1.0 };
+        if self.centred_norms {
+            return RmsNorm::centred(params, self.hidden, self.norm_eps, Init::Constant(start - 1.0));
+        }
+        RmsNorm::with_init(params, self.hidden, self.norm_eps, Init::Constant(start))
+    }
+
+    /// The rotary embeddings of the layers.
+    pub(super) fn rotary(&self, params: &Params) -> ByReach<Rotary> {
+        let rotary = |theta, scaling| Rotary::new(self.rotary_size, theta, scaling, params.device(), params.dtype());
+        ByReach {
+            global: rotary(self.rope_theta, self.rope_scaling.clone()),
+            local: self.local_rope_theta.map(|theta| rotary(theta, RopeScaling::None)),
+        }
     }
 
     /// Reads `config.json` of a model directory.
@@ -105,11 +149,26 @@ impl DecoderConfig {
 
     fn named(json: &Value, path: &str) -> Result<Self> {
         let keys = JsonKeys::new(json, path)?;
-        let family = family(&keys)?;
+        let family = DecoderFamily::of(&keys)?;
+        family.check(&keys)?;
         let (hidden, heads, layers) =
             (keys.size("hidden_size")?, keys.size("num_attention_heads")?, keys.layers("num_hidden_layers")?);
-        let attention_bias = family == DecoderFamily::Llama && keys.flag("attention_bias", false)?;
-        let (rope_theta, rope_scaling) = rope(&keys, path)?;
+        let gemma = family.is_gemma();
+        let head_size = keys.optional_size("head_dim")?;
+        let default_size = match family {
+            DecoderFamily::Qwen3 => 128,
+            _ if gemma => 256,
+            _ => hidden / heads,
+        };
+        let head_size = head_size.unwrap_or(default_size);
+        let attention_bias = !matches!(family, DecoderFamily::Mistral | DecoderFamily::Qwen2 | DecoderFamily::Phi3)
+            && keys.flag("attention_bias", false)?;
+        let rope = Rope::read(&keys, family)?;
+        let scale = if gemma { keys.positive("query_pre_attn_scalar")?.unwrap_or(256.0) } else { head_size as f64 };
+        let cap = |key: &str, default: f64| {
+            let default = (family == DecoderFamily::Gemma2 && !keys.mentions(key)).then_some(default);
+            Ok::<_, Error>(if gemma { keys.positive(key)?.or(default) } else { None })
+        };
         let config = DecoderConfig {
             family,
             vocabulary: keys.size("vocab_size")?,
@@ -118,16 +177,26 @@ impl DecoderConfig {
             layers,
             heads,
             kv_heads: keys.optional_size("num_key_value_heads")?.unwrap_or(heads),
-            head_size: keys.optional_size("head_dim")?.unwrap_or(hidden / heads),
-            activation: activation(&keys)?,
-            norm_eps: keys.positive("rms_norm_eps")?.unwrap_or(1e-6),
-            rope_theta,
-            rope_scaling,
+            head_size,
+            activation: activation(&keys, gemma)?,
+            norm_eps: keys.positive("rms_norm_eps")?.unwrap_or(if family == DecoderFamily::Phi3 { 1e-5 } else { 1e-6 }),
+            centred_norms: gemma,
+            output_norms: gemma,
+            qk_norms: matches!(family, DecoderFamily::Qwen3 | DecoderFamily::Gemma3),
+            embedding_scale: if gemma { (hidden as f64).sqrt() } else { 1.0 },
+            attention_scale: scale.powf(-0.5),
+            attention_cap: cap("attn_logit_softcapping", 50.0)?,
+            logit_cap: cap("final_logit_softcapping", 30.0)?,
+            fused: family == DecoderFamily::Phi3,
+            rope_theta: rope.theta,
+            rope_scaling: rope.scaling,
+            local_rope_theta: rope.local_theta,
+            rotary_size: (head_size as f64 * rope.part) as usize,
             qkv_bias: attention_bias || family == DecoderFamily::Qwen2,
             output_bias: attention_bias,
             mlp_bias: family == DecoderFamily::Llama && keys.flag("mlp_bias", false)?,
-            windows: windows(&keys, family, layers)?,
-            tied: keys.flag("tie_word_embeddings", false)?,
+            windows: family.windows(&keys, layers)?,
+            tied: keys.flag("tie_word_embeddings", gemma)?,
             max_positions: keys.optional_size("max_position_embeddings")?,
             eos: keys.ids("eos_token_id")?,
         };
@@ -145,95 +214,33 @@ impl DecoderConfig {
         if self.head_size == 0 || !self.head_size.is_multiple_of(2) {
             return Err(keys.invalid("head_dim", &format!("an even number (it is {} here)", self.head_size)));
         }
-        if keys.value("head_dim").is_none() && !self.hidden.is_multiple_of(self.heads) {
+        if self.rotary_size == 0 || !self.rotary_size.is_multiple_of(2) {
+            let found =
+                format!("such that an even number of a head's {} elements is turned, not {}", self.head_size, self.rotary_size);
+            return Err(keys.invalid("partial_rotary_factor", &found));
+        }
+        if let RopeScaling::Long { factors, .. } = &self.rope_scaling
+            && factors.len() != self.rotary_size / 2
+        {
+            let found = format!("one factor for each of the {} rotary frequencies, not {}", self.rotary_size / 2, factors.len());
+            return Err(keys.invalid("rope_scaling", &found));
+        }
+        let implied = keys.value("head_dim").is_none() && !self.family.is_gemma() && self.family != DecoderFamily::Qwen3;
+        if implied && !self.hidden.is_multiple_of(self.heads) {
             return Err(keys.invalid("hidden_size", &format!("a multiple of num_attention_heads ({})", self.heads)));
         }
         Ok(())
     }
 }
 
-fn family(keys: &JsonKeys<'_>) -> Result<DecoderFamily> {
-    let architectures = keys.texts("architectures")?.unwrap_or_default();
-    for name in &architectures {
-        match *name {
-            "MistralForCausalLM" => return Ok(DecoderFamily::Mistral),
-            "LlamaForCausalLM" => return Ok(DecoderFamily::Llama),
-            "Qwen2ForCausalLM" => return Ok(DecoderFamily::Qwen2),
-            _ => {}
-        }
-    }
-    if !architectures.is_empty() {
-        return Err(keys.invalid("architectures", "MistralForCausalLM, LlamaForCausalLM or Qwen2ForCausalLM"));
-    }
-    match keys.text("model_type")? {
-        Some("mistral") => Ok(DecoderFamily::Mistral),
-        Some("llama") => Ok(DecoderFamily::Llama),
-        Some("qwen2") => Ok(DecoderFamily::Qwen2),
-        _ => Err(keys.invalid("model_type", "mistral, llama or qwen2")),
-    }
-}
-
-fn activation(keys: &JsonKeys<'_>) -> Result<GatedOp> {
-    match keys.text("hidden_act")? {
+fn activation(keys: &JsonKeys<'_>, gemma: bool) -> Result<GatedOp> {
+    // Gemma's first files name another function under `hidden_act` than the one that counts.
+    let key = if gemma { "hidden_activation" } else { "hidden_act" };
+    match keys.text(key)? {
+        None if gemma => Ok(GatedOp::GeluTanh),
         None | Some("silu" | "swish") => Ok(GatedOp::Silu),
         Some("gelu") => Ok(GatedOp::Gelu),
         Some("gelu_new" | "gelu_pytorch_tanh") => Ok(GatedOp::GeluTanh),
-        Some(_) => Err(keys.invalid("hidden_act", "silu, gelu, gelu_new or gelu_pytorch_tanh")),
+        Some(_) => Err(keys.invalid(key, "silu, gelu, gelu_new or gelu_pytorch_tanh")),
     }
-}
-
-/// The sliding window of each layer. Defaults are those of `transformers`, since it leaves them out of the file.
-fn windows(keys: &JsonKeys<'_>, family: DecoderFamily, layers: usize) -> Result<Vec<Option<usize>>> {
-    let default = if keys.mentions("sliding_window") { None } else { Some(4096) };
-    let window = keys.optional_size("sliding_window")?.or(default);
-    match family {
-        DecoderFamily::Llama => Ok(vec![None; layers]),
-        DecoderFamily::Mistral => Ok(vec![window; layers]),
-        DecoderFamily::Qwen2 => {
-            let window = window.filter(|_| matches!(keys.flag("use_sliding_window", false), Ok(true)));
-            keys.flag("use_sliding_window", false)?;
-            let first = keys.count("max_window_layers")?.unwrap_or(28);
-            let Some(types) = keys.texts("layer_types")? else {
-                return Ok((0..layers).map(|layer| window.filter(|_| layer >= first)).collect());
-            };
-            let expected = format!("{layers} of \"full_attention\" or \"sliding_attention\"");
-            if types.len() != layers {
-                return Err(keys.invalid("layer_types", &expected));
-            }
-            let one = |kind: &str| match kind {
-                "full_attention" => Ok(None),
-                "sliding_attention" => Ok(window),
-                _ => Err(keys.invalid("layer_types", &expected)),
-            };
-            types.into_iter().map(one).collect()
-        }
-    }
-}
-
-/// Base and stretching of the rotary frequencies: `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer files have. Where there are
-/// both, `rope_scaling` counts, as in `transformers`.
-fn rope(keys: &JsonKeys<'_>, path: &str) -> Result<(f64, RopeScaling)> {
-    let theta = keys.positive("rope_theta")?;
-    let found = ["rope_scaling", "rope_parameters"].into_iter().find_map(|key| Some((key, keys.value(key)?)));
-    let Some((key, value)) = found else { return Ok((theta.unwrap_or(10_000.0), RopeScaling::None)) };
-    let path = format!("`{key}` in {path}");
-    let rope = JsonKeys::new(value, &path)?;
-    let theta = rope.positive("rope_theta")?.or(theta).unwrap_or(10_000.0);
-    if rope.number("partial_rotary_factor")?.is_some_and(|part| part != 1.0) {
-        return Err(rope.invalid("partial_rotary_factor", "1"));
-    }
-    let kind_key = if rope.value("rope_type").is_some() { "rope_type" } else { "type" };
-    let required = |key: &str| rope.positive(key)?.ok_or_else(|| rope.invalid(key, "a number greater than 0"));
-    let scaling = match rope.text(kind_key)? {
-        None | Some("default") => RopeScaling::None,
-        Some("linear") => RopeScaling::Linear { factor: required("factor")? },
-        Some("llama3") => RopeScaling::Llama3 {
-            factor: required("factor")?,
-            low_freq_factor: required("low_freq_factor")?,
-            high_freq_factor: required("high_freq_factor")?,
-            original_context: required("original_max_position_embeddings")?,
-        },
-        Some(_) => return Err(rope.invalid(kind_key, "default, linear or llama3")),
-    };
-    Ok((theta, scaling))
 }

@@ -59,7 +59,7 @@ fn rope_is_read_from_old_and_new_keys() {
     let scaling = json!({"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 32});
     let old = read("LlamaForCausalLM", json!({"rope_theta": 5e5, "rope_scaling": scaling}));
-    assert_eq!((old.rope_theta, old.rope_scaling), (5e5, llama3));
+    assert_eq!((old.rope_theta, old.rope_scaling), (5e5, llama3.clone()));
     let mut parameters = scaling.clone();
     parameters["rope_theta"] = json!(5e5);
     let new = read("LlamaForCausalLM", json!({"rope_parameters": parameters}));
@@ -68,6 +68,42 @@ fn rope_is_read_from_old_and_new_keys() {
     assert_eq!(linear.rope_scaling, RopeScaling::Linear { factor: 2.0 });
     let both = json!({"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": {"rope_type": "default", "rope_theta": 7.0}});
     assert_eq!(read("LlamaForCausalLM", both).rope_scaling, RopeScaling::Linear { factor: 2.0 });
+}
+
+#[test]
+fn gemma_has_what_its_files_leave_out() {
+    let gemma2 = read("Gemma2ForCausalLM", json!({"head_dim": 8, "hidden_act": "gelu", "sliding_window": 5}));
+    assert_eq!((gemma2.attention_cap, gemma2.logit_cap), (Some(50.0), Some(30.0)));
+    assert_eq!((gemma2.attention_scale, gemma2.embedding_scale), (1.0 / 16.0, 4.0));
+    assert_eq!(gemma2.windows, [Some(5), None, Some(5)]);
+    assert_eq!(gemma2.activation, GatedOp::GeluTanh);
+    assert!(gemma2.tied && gemma2.centred_norms && gemma2.output_norms && !gemma2.qk_norms);
+    assert_eq!(read("Gemma2ForCausalLM", json!({"attn_logit_softcapping": null})).attention_cap, None);
+    let gemma3 = read("Gemma3ForCausalLM", json!({"sliding_window": 5, "sliding_window_pattern": 2}));
+    assert_eq!((gemma3.rope_theta, gemma3.local_rope_theta), (1e6, Some(1e4)));
+    assert_eq!((gemma3.attention_cap, gemma3.head_size, gemma3.qk_norms), (None, 256, true));
+    assert_eq!(gemma3.windows, [Some(5), None, Some(5)]);
+    let message = error("Gemma3ForCausalLM", json!({"use_bidirectional_attention": true}));
+    assert!(message.contains("use_bidirectional_attention"), "{message}");
+}
+
+#[test]
+fn long_rope_counts_within_the_original_context() {
+    let scaling = json!({"type": "longrope", "short_factor": [1.0], "long_factor": [2.0]});
+    let keys = json!({"rope_scaling": scaling, "partial_rotary_factor": 0.5, "max_position_embeddings": 64,
+        "original_max_position_embeddings": 16});
+    let phi = read("Phi3ForCausalLM", keys.clone());
+    assert_eq!((phi.rotary_size, phi.max_positions(), phi.fused), (2, Some(16), true));
+    let RopeScaling::Long { magnitude, .. } = phi.rope_scaling else { panic!("{:?}", phi.rope_scaling) };
+    assert_eq!(magnitude, (1.0 + 4.0_f64.ln() / 16.0_f64.ln()).sqrt());
+    let mut wrong = keys;
+    wrong["rope_scaling"]["short_factor"] = json!([1.0, 2.0]);
+    let message = error("Phi3ForCausalLM", wrong);
+    assert!(message.contains("rope_scaling") && message.contains('1'), "{message}");
+    let message = error("Phi3ForCausalLM", json!({"partial_rotary_factor": 0.1}));
+    assert!(message.contains("partial_rotary_factor"), "{message}");
+    let message = error("Phi3ForCausalLM", json!({"resid_pdrop": 0.1}));
+    assert!(message.contains("resid_pdrop"), "{message}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Reading only some of the final hidden states.
 
-use super::Sequences;
+use super::PositionInfo;
 use crate::nn::Span;
 use crate::nn::rotary::Rotary;
 use crate::tensor::Tensor;
@@ -8,31 +8,35 @@ use crate::{Error, Result};
 
 /// The places of a batch whose final hidden states are wanted.
 ///
-/// The last layer's keys and values are needed everywhere, since all places attend to all; its queries, output projection and MLP, most of
-/// its arithmetic, only where the result is read. A compressor reads a few memory tokens of a whole document.
+/// The last layer's keys and values are needed everywhere, since all places attend to all; its
+/// queries, output projection and MLP, most of its FLOPs, only where the result is read. A
+/// compressor reads a few memory tokens of a whole document.
 #[derive(Clone, Debug)]
-pub struct Readout {
+pub struct TokenSelection {
     /// The wanted places among all `batch * seq` positions, i64 `[batch, n]`.
     rows: Tensor,
     /// Where the wanted places stand in their sequences, and where the keys do.
-    pub(crate) queries: Sequences,
+    pub(crate) queries: PositionInfo,
 }
 
-impl Readout {
-    /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch of rows of `width`, whose positions count
-    /// the buffer, as [`Sequences::causal`] and [`Sequences::bidirectional`] do.
+impl TokenSelection {
+    /// The `places` of each sequence, in its buffer: as many of each. `spans` are those of a batch
+    /// of rows of `width`, whose positions count the buffer, as [`PositionInfo::causal`] and
+    /// [`PositionInfo::bidirectional`] do.
     ///
     /// # Errors
-    /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or if the device fails.
+    /// [`Error::Input`] if there are not as many places for each sequence, or one lies outside; or
+    /// if the device fails.
     pub fn new(places: &[Vec<usize>], spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
-        Readout::with_positions(places, places, spans, width, rotary)
+        TokenSelection::with_positions(places, places, spans, width, rotary)
     }
 
-    /// The last place of each prompt, whose positions count real tokens alone, as [`Sequences::prompts`] does.
+    /// The last place of each prompt, whose positions count real tokens alone, as
+    /// [`PositionInfo::prompts`] does.
     pub(super) fn last(spans: &[Span], width: usize, rotary: &Rotary) -> Result<Self> {
         let places: Vec<_> = spans.iter().map(|span| vec![span.end().saturating_sub(1)]).collect();
         let positions: Vec<_> = spans.iter().map(|span| vec![span.len.saturating_sub(1)]).collect();
-        Readout::with_positions(&places, &positions, spans, width, rotary)
+        TokenSelection::with_positions(&places, &positions, spans, width, rotary)
     }
 
     fn with_positions(
@@ -53,7 +57,7 @@ impl Readout {
             places.iter().enumerate().map(|(i, row)| row.iter().map(|at| i * width + at).collect()).collect();
         let firsts: Vec<i64> = places.iter().map(|row| row.first().copied().unwrap_or(0) as i64).collect();
         let of_attention = spans.iter().zip(&firsts).flat_map(|(span, &first)| [span.start as i64, span.len as i64, first]);
-        // Consecutive places are told by their first; others one by one.
+        // Consecutive places are given by the first; others individually.
         let consecutive = places.iter().all(|row| row.windows(2).all(|pair| pair[1] == pair[0] + 1));
         let own = if consecutive {
             None
@@ -61,9 +65,9 @@ impl Readout {
             let keys: Vec<i64> = (0..batch).flat_map(|_| 0..width as i64).collect();
             Some((device.from_slice(&integers(places), [batch, wanted])?, device.from_slice(&keys, [batch, width])?))
         };
-        Ok(Readout {
+        Ok(TokenSelection {
             rows: device.from_slice(&integers(&rows), [batch, wanted])?,
-            queries: Sequences {
+            queries: PositionInfo {
                 rotation: rotary.rows(positions)?,
                 spans: Some(device.from_slice(&of_attention.collect::<Vec<_>>(), [batch, 3])?),
                 positions: own,

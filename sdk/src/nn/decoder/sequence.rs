@@ -1,24 +1,26 @@
-//! Where the tokens of a batch stand: rotations, and what the attention mask follows from. Made once per forward pass.
+//! Where the tokens of a batch stand: rotations, and what the attention mask follows from. Made
+//! once per forward pass.
 
 use crate::Result;
 use crate::nn::Span;
 use crate::nn::rotary::{Rotary, Rotation};
 use crate::tensor::{Device, Tensor};
 
-/// What all layers of one forward pass share.
+/// The shared inputs of all layers in one forward pass.
 #[derive(Clone, Debug)]
-pub struct Sequences {
+pub struct PositionInfo {
     /// The rotary tables, `[1 | batch, seq, head_size / 2]`.
     pub rotation: Rotation,
-    /// The spans that [`Op::Attention`](crate::Op::Attention) reads, `[batch, 3]`; `None` where padding is seen by no real query anyway.
+    /// The spans that [`Op::Attention`](crate::Op::Attention) reads, `[batch, 3]`; `None`
+    /// where padding is seen by no real query anyway.
     pub spans: Option<Tensor>,
     /// The positions of queries and keys that it reads, where queries are not consecutive.
     pub positions: Option<(Tensor, Tensor)>,
 }
 
-impl Sequences {
-    /// Whole sequences that are read from left to right, whose positions count the buffer from 0, padding included, as in `transformers`'
-    /// forward pass.
+impl PositionInfo {
+    /// Whole sequences that are read from left to right, whose positions count the buffer from 0,
+    /// padding included, as in `transformers`' forward pass.
     ///
     /// # Errors
     /// If `spans` are not those of a batch of `shape` (`[batch, seq]`).
@@ -27,10 +29,10 @@ impl Sequences {
         // Padding on the right comes after all real queries, which do not see it anyway.
         let seen = spans.iter().any(|span| span.start > 0);
         let spans = if seen { Some(Span::upload(spans, |_| 0, device)?) } else { None };
-        Ok(Sequences { rotation: rotary.range(0, shape[1])?, spans, positions: None })
+        Ok(PositionInfo { rotation: rotary.range(0, shape[1])?, spans, positions: None })
     }
 
-    /// As [`Sequences::causal`], but of sequences in which every token sees those after it too.
+    /// As [`PositionInfo::causal`], but of sequences in which every token sees those after it too.
     ///
     /// # Errors
     /// If `spans` are not those of a batch of `shape` (`[batch, seq]`).
@@ -38,7 +40,7 @@ impl Sequences {
         Span::check(spans, shape)?;
         // Also where nothing is padded, so that one batch is the same program as the next.
         let spans = Some(Span::upload(spans, |_| 0, device)?);
-        Ok(Sequences { rotation: rotary.range(0, shape[1])?, spans, positions: None })
+        Ok(PositionInfo { rotation: rotary.range(0, shape[1])?, spans, positions: None })
     }
 
     /// Prompts whose positions count real tokens only, as `transformers` does in generation.
@@ -48,10 +50,10 @@ impl Sequences {
     pub(super) fn prompts(spans: &[Span], shape: [usize; 2], rotary: &Rotary, device: &Device) -> Result<Self> {
         Span::check(spans, shape)?;
         if spans.iter().all(|span| span.start == 0) {
-            return Sequences::causal(spans, shape, rotary, device);
+            return PositionInfo::causal(spans, shape, rotary, device);
         }
         let row = |span: &Span| (0..shape[1]).map(|at| at.saturating_sub(span.start)).collect();
         let rotation = rotary.rows(&spans.iter().map(row).collect::<Vec<Vec<usize>>>())?;
-        Ok(Sequences { rotation, spans: Some(Span::upload(spans, |_| 0, device)?), positions: None })
+        Ok(PositionInfo { rotation, spans: Some(Span::upload(spans, |_| 0, device)?), positions: None })
     }
 }

@@ -12,7 +12,8 @@ use crate::{Error, Result};
 /// The greatest size of an index in bytes.
 const MAX_INDEX: u64 = 100_000_000;
 
-/// All tensors of a model directory: `model.safetensors`, or the shards that `model.safetensors.index.json` lists.
+/// All tensors of a model directory: `model.safetensors`, or the shards that
+/// `model.safetensors.index.json` lists.
 #[derive(Debug)]
 pub struct DirectoryWeights {
     directory: PathBuf,
@@ -30,7 +31,8 @@ impl DirectoryWeights {
     /// Opens the files of `directory` and reads their headers.
     ///
     /// # Errors
-    /// [`Error::Weights`] if there are none, a file is malformed, or the index and the shards disagree; [`Error::Io`] if one cannot be read.
+    /// [`Error::Weights`] if there are none, a file is malformed, or the index and the shards
+    /// disagree; [`Error::Io`] if one cannot be read.
     pub fn open(directory: impl AsRef<Path>) -> Result<Self> {
         let directory = directory.as_ref();
         let (single, index) = (directory.join("model.safetensors"), directory.join("model.safetensors.index.json"));
@@ -42,7 +44,7 @@ impl DirectoryWeights {
             DirectoryWeights::sharded(directory, &index)
         } else {
             let expected = "expected model.safetensors or model.safetensors.index.json (pickled weights are never read)";
-            Err(malformed(directory, &format!("there are no weights; {expected}")))
+            Err(malformed(directory, &format!("no weights; {expected}")))
         }
     }
 
@@ -63,7 +65,7 @@ impl DirectoryWeights {
                 }
             };
             if shards[shard].spec(name).is_none() {
-                return Err(malformed(index, &format!("it says that {file} holds {name}, which it does not")));
+                return Err(malformed(index, &format!("{name} is not in {file}, where the index places it")));
             }
             owners.insert(name.clone(), shard);
         }
@@ -96,7 +98,7 @@ impl WeightSource for DirectoryWeights {
     fn read(&self, name: &str) -> Result<TensorData> {
         match self.owner(name) {
             Some(shard) => shard.read(name),
-            None => Err(malformed(&self.directory, &format!("there is no tensor {name}"))),
+            None => Err(malformed(&self.directory, &format!("no tensor {name}"))),
         }
     }
 }
@@ -104,10 +106,10 @@ impl WeightSource for DirectoryWeights {
 fn read_index(path: &Path) -> Result<Index> {
     let size = std::fs::metadata(path).map_err(|error| Error::io(path, error))?.len();
     if size > MAX_INDEX {
-        return Err(malformed(path, &format!("it has {size} bytes, more than the {MAX_INDEX} allowed")));
+        return Err(malformed(path, &format!("{size} bytes, expected at most {MAX_INDEX}")));
     }
     let text = crate::files::read_bytes(path, crate::files::FileKind::Tokenizer).map_err(|error| Error::io(path, error))?;
-    serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("bad index: {error}")))
+    serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("invalid index: {error}")))
 }
 
 /// The path of a shard, which must lie in the directory itself.

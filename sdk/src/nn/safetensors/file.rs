@@ -36,7 +36,8 @@ impl SafetensorsFile {
     /// Opens a file and reads its header.
     ///
     /// # Errors
-    /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is malformed, or holds a tensor of a type that this crate has not.
+    /// [`Error::Io`] if it cannot be read; [`Error::Weights`] if it is malformed, or holds a tensor
+    /// of a type that this crate has not.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref().to_path_buf();
         let mut file = crate::files::open_regular(&path).map_err(|error| Error::io(&path, error))?;
@@ -83,8 +84,9 @@ impl WeightSource for SafetensorsFile {
     }
 
     fn read(&self, name: &str) -> Result<TensorData> {
-        let entry = self.tensors.get(name).ok_or_else(|| malformed(&self.path, &format!("there is no tensor {name}")))?;
-        // The length of the file was checked when it was opened, so this is no larger than the file.
+        let entry = self.tensors.get(name).ok_or_else(|| malformed(&self.path, &format!("no tensor {name}")))?;
+        // The length of the file was checked when it was opened, so this is no larger than the
+        // file.
         let mut bytes = vec![0; entry.spec.bytes()];
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         file.seek(SeekFrom::Start(entry.offset)).map_err(|error| Error::io(&self.path, error))?;
@@ -97,24 +99,24 @@ impl WeightSource for SafetensorsFile {
 fn read_header(file: &mut File, length: u64, path: &Path) -> Result<(Metadata, u64)> {
     let mut prefix = [0; 8];
     if length < prefix.len() as u64 {
-        return Err(malformed(path, &format!("it has {length} bytes, fewer than the 8 that a header's length takes")));
+        return Err(malformed(path, &format!("{length} bytes, expected at least the 8 of the header's length")));
     }
     file.read_exact(&mut prefix).map_err(|error| Error::io(path, error))?;
     let size = u64::from_le_bytes(prefix);
     if size > MAX_HEADER {
-        return Err(malformed(path, &format!("its header claims {size} bytes, more than the {MAX_HEADER} allowed")));
+        return Err(malformed(path, &format!("the header claims {size} bytes, expected at most {MAX_HEADER}")));
     }
     let data = size + prefix.len() as u64;
     if data > length {
-        return Err(malformed(path, &format!("its header claims {size} bytes, but the file has {length} in all")));
+        return Err(malformed(path, &format!("the header claims {size} bytes, but the file has {length}")));
     }
     let mut text = vec![0; size as usize];
     file.read_exact(&mut text).map_err(|error| Error::io(path, error))?;
-    let header: Metadata = serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("bad header: {error}")))?;
+    let header: Metadata = serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("invalid header: {error}")))?;
     let needed = data.checked_add(header.data_len() as u64);
     if needed != Some(length) {
         let needed = needed.map_or_else(|| "more than can be".to_owned(), |needed| needed.to_string());
-        return Err(malformed(path, &format!("it has {length} bytes, but its tensors need {needed}; is it cut short?")));
+        return Err(malformed(path, &format!("{length} bytes, but its tensors need {needed}; the file may be truncated")));
     }
     Ok((header, data))
 }

@@ -1,7 +1,8 @@
 //! Weights in safetensors files, as Hugging Face lays them out.
 //!
-//! Files are not trusted: a header is bounded in size and checked against the file before anything is read, a tensor is read only when it
-//! is asked for, and every malformation is an error that names the file and the tensor.
+//! Files are not trusted: a header is bounded in size and checked against the file before anything
+//! is read, a tensor is read only when it is asked for, and every malformation is an error that
+//! names the file and the tensor.
 
 mod directory;
 mod file;

@@ -12,11 +12,12 @@ use super::to_stored;
 use crate::tensor::Tensor;
 use crate::{Error, Result};
 
-/// Writes named tensors to a file, each downloaded only when its turn comes. The file appears whole or not at all: it is written beside
-/// `path`, flushed to the disk, and renamed.
+/// Writes named tensors to a file, each downloaded only when its turn comes. The file appears whole
+/// or not at all: it is written beside `path`, flushed to the disk, and renamed.
 ///
 /// # Errors
-/// [`Error::Weights`] if two tensors have one name; [`Error::Io`] if the file cannot be written; or if a download fails.
+/// [`Error::Weights`] if two tensors have one name; [`Error::Io`] if the file cannot be written; or
+/// if a download fails.
 pub fn write_safetensors<'a>(
     path: impl AsRef<Path>,
     tensors: impl IntoIterator<Item = (&'a str, Tensor)>,
@@ -27,7 +28,7 @@ pub fn write_safetensors<'a>(
     // As the format's own writer does: wide elements first, so that every tensor is aligned.
     tensors.sort_by(|(a, x), (b, y)| y.dtype().size().cmp(&x.dtype().size()).then_with(|| a.cmp(b)));
     if let Some(pair) = tensors.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        return Err(malformed(path, &format!("two tensors are called {}", pair[0].0)));
+        return Err(malformed(path, &format!("duplicate tensor {}", pair[0].0)));
     }
     let header = header(&tensors, metadata).map_err(|problem| malformed(path, &problem))?;
     let partial = path.with_extension("safetensors.partial");
@@ -46,7 +47,7 @@ fn header(tensors: &[(&str, Tensor)], metadata: &[(&str, &str)]) -> std::result:
     let info = |(name, tensor): &(&str, Tensor)| {
         let start = end;
         end += tensor.spec().bytes();
-        let unknown = || format!("{name} is of type {}, which the format does not know; cast it first", tensor.dtype());
+        let unknown = || format!("{name} has type {}, which the format does not support; cast it first", tensor.dtype());
         let dtype = to_stored(tensor.dtype()).ok_or_else(unknown)?;
         Ok(((*name).to_owned(), TensorInfo { dtype, shape: tensor.dims().to_vec(), data_offsets: (start, end) }))
     };

@@ -11,7 +11,8 @@ pub(super) fn adapter(inputs: &[Tensor], scale: f64, p: f64, seed: u64) -> Resul
     Ok(vec![sum, low])
 }
 
-/// With `g = scale grad`: `dup = g^T low`, `dlow = g up`, `ddown = dlow^T dropout(x)`, `dx = dropout'(dlow down)`.
+/// With `g = scale grad`: `dup = g^T low`, `dlow = g up`, `ddown = dlow^T dropout(x)`,
+/// `dx = dropout'(dlow down)`.
 pub(super) fn backward(inputs: &[Tensor], scale: f64, (p, seed): (f64, u64), wanted: [bool; 3]) -> Result<Vec<Tensor>> {
     let (x, down, up) = (&inputs[0], &inputs[1], &inputs[2]);
     let (low, grad) = (rows(&inputs[3])?, rows(&inputs[4])?.affine(scale, 0.0)?);

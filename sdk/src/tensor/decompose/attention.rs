@@ -1,5 +1,5 @@
-//! Scaled dot-product attention with grouped heads, and its gradient by a second computation of the probabilities from the log-sum-exp
-//! (Dao et al. 2022, arXiv 2205.14135, without the tiling).
+//! Scaled dot-product attention with grouped heads, and its gradient by a second computation of the
+//! probabilities from the log-sum-exp (Dao et al. 2022, arXiv 2205.14135, without the tiling).
 
 use super::rows::{finite, log_sum_exp};
 use super::{last, scalar, wide};
@@ -23,7 +23,8 @@ impl Extents {
         Extents { b: q[0], s: q[1], t: k[1], g: k[2], r: q[2] / k[2], d: q[3] }
     }
 
-    /// `[b, s, h, d] -> [b, g, r * s, d]`: all rows that meet the same keys, as one matrix, in the accumulator type.
+    /// `[b, s, h, d] -> [b, g, r * s, d]`: all rows that meet the same keys, as one matrix, in the
+    /// accumulator type.
     fn group(self, x: &Tensor) -> Result<Tensor> {
         let Extents { b, s, g, r, d, .. } = self;
         wide(x)?.reshape([b, s, g, r, d])?.permute([0, 2, 3, 1, 4])?.reshape([b, g, r * s, d])

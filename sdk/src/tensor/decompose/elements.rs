@@ -96,7 +96,8 @@ pub(super) fn rope(x: &Tensor, cos: &Tensor, sin: &Tensor, inverse: bool) -> Res
 }
 
 pub(super) fn dropout(x: &Tensor, p: f64, seed: u64, device: &Device) -> Result<Tensor> {
-    // Uniform numbers are multiples of 2^-24. Rounded up to such a multiple, `p` is exact in f32 and drops the same elements.
+    // Uniform numbers are multiples of 2^-24. Rounded up to such a multiple, `p` is exact in f32
+    // and drops the same elements.
     const STEPS: f64 = (1 << 24) as f64;
     let uniform = device.uniform(x.shape(), seed)?;
     let dropped = uniform.lt(&scalar((p * STEPS).ceil() / STEPS, &uniform)?)?;

@@ -1,5 +1,5 @@
-//! Every coarse instruction as a sequence of primitive ones: the reference that fused kernels are tested against, and the
-//! fall-back of a device that has none.
+//! Every coarse instruction as a sequence of primitive ones: the reference that fused kernels are
+//! tested against, and the fall-back of a device that has none.
 
 mod adapter;
 mod attention;
@@ -11,13 +11,16 @@ mod training;
 use super::{Device, Op, Tensor};
 use crate::Result;
 
-/// The outputs of the coarse instruction `op` computed by primitive ones, or `None` if `op` is primitive.
+/// The outputs of the coarse instruction `op` computed by primitive ones, or `None` if `op` is
+/// primitive.
 ///
-/// Nothing is read from the device. Everything is computed in the accumulator type and rounded once, at the end; matrix products alone run in the type of their
-/// inputs where the instruction is itself such a product.
+/// Nothing is read from the device. Everything is computed in the accumulator type and rounded
+/// once, at the end; matrix products alone run in the type of their inputs where the instruction is
+/// itself such a product.
 ///
 /// # Errors
-/// If the inputs do not fit the instruction (as [`infer`](super::infer) would say), or the device fails.
+/// If the inputs do not fit the instruction (as [`infer`](super::infer) would say), or the device
+/// fails.
 pub fn decompose(op: &Op, inputs: &[Tensor], device: &Device) -> Result<Option<Vec<Tensor>>> {
     let specs: Vec<_> = inputs.iter().map(|input| input.spec().clone()).collect();
     super::infer(op, &specs)?;

@@ -1,7 +1,8 @@
 //! Root-mean-square and layer normalisation.
 //!
-//! With `n` the normalised input and `c = grad * weight`, both gradients are `dx = (c - [mean(c)] - n mean(c n)) / deviation` and
-//! `dweight = sum(grad n)`; the term in brackets is layer normalisation's alone.
+//! With `n` the normalised input and `c = grad * weight`, both gradients are
+//! `dx = (c - [mean(c)] - n mean(c n)) / deviation` and `dweight = sum(grad n)`; the term in
+//! brackets is layer normalisation's alone.
 
 use super::{last, wide};
 use crate::Result;

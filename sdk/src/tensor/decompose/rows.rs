@@ -19,7 +19,8 @@ pub(super) fn softmax_backward(y: &Tensor, grad: &Tensor) -> Result<Tensor> {
     grad.sub(&along)?.mul(&wide_y)?.cast(y.dtype())
 }
 
-/// The log-sum-exp of each row, `[.., n] -> [.., 1]`: minus infinity for rows that are empty or minus infinity throughout.
+/// The log-sum-exp of each row, `[.., n] -> [.., 1]`: minus infinity for rows that are empty or
+/// minus infinity throughout.
 pub(super) fn log_sum_exp(x: &Tensor) -> Result<Tensor> {
     if x.shape().last() == 0 {
         return x.device().full(x.dtype(), x.shape().with(x.shape().rank() - 1, 1), f64::NEG_INFINITY);

@@ -45,7 +45,8 @@ pub(super) fn sum_squares(x: &[Tensor]) -> Result<Tensor> {
     sum.ok_or_else(|| Error::Invalid { op: Op::SumSquares.name(), inputs: vec![], message: "expected at least one input".into() })
 }
 
-/// Every number that changes from step to step is uploaded, so that two steps are the same instructions.
+/// Every number that changes from step to step is uploaded, so that two steps are the same
+/// instructions.
 pub(super) fn adamw(op: &Op, x: &[Tensor]) -> Result<Vec<Tensor>> {
     let &Op::AdamW { beta1, beta2, eps, weight_decay, masters, lr, step } = op else {
         return Err(Error::Autodiff("expected an AdamW step".into()));

@@ -1,4 +1,4 @@
-//! The checks that all rules share; each failure says what was expected of which input.
+//! The checks that all rules share; each failure names the input and the expectation.
 
 use std::ops::RangeInclusive;
 
@@ -16,7 +16,7 @@ impl<'a> Inputs<'a> {
         Inputs { op, specs }
     }
 
-    /// The error for these inputs; `message` says what was expected.
+    /// The error for these inputs; `message` is the expectation.
     pub(super) fn error(&self, message: impl Into<String>) -> Error {
         Error::Invalid { op: self.op.name(), inputs: self.specs.to_vec(), message: message.into() }
     }

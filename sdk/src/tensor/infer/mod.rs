@@ -1,4 +1,5 @@
-//! Shape and type inference: the specification of an instruction's outputs from those of its inputs.
+//! Shape and type inference: the specification of an instruction's outputs from those of its
+//! inputs.
 
 mod adapter;
 mod blocks;
@@ -18,8 +19,9 @@ use crate::Result;
 /// The specifications of the outputs of `op`.
 ///
 /// # Errors
-/// [`Error::Invalid`](crate::Error::Invalid) if the inputs do not fit the instruction; it names the instruction, all inputs, and what was
-/// expected. [`Error::Data`](crate::Error::Data) if a tensor would be larger than the address space.
+/// [`Error::Invalid`](crate::Error::Invalid) if the inputs do not fit the instruction; it names the
+/// instruction, all inputs, and what was expected. [`Error::Data`](crate::Error::Data) if a tensor
+/// would be larger than the address space.
 pub fn infer(op: &Op, inputs: &[TensorSpec]) -> Result<Vec<TensorSpec>> {
     // Extents are multiplied below; those of a tensor that exists do not overflow.
     inputs.iter().try_for_each(TensorSpec::check)?;

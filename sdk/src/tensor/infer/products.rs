@@ -15,7 +15,8 @@ pub(super) fn matmul(x: &Inputs<'_>, transpose_a: bool, transpose_b: bool) -> Re
     Ok(vec![TensorSpec::new(a.dtype, [batch.dims(), &[m, n]].concat())])
 }
 
-/// The leading extents of a batch of matrices, and the rows and columns of each after the transposition.
+/// The leading extents of a batch of matrices, and the rows and columns of each after the
+/// transposition.
 fn matrix(x: &Inputs<'_>, name: &str, spec: &TensorSpec, transposed: bool) -> Result<(Shape, usize, usize)> {
     match spec.shape.dims() {
         [batch @ .., rows, columns] if transposed => Ok((batch.into(), *columns, *rows)),
@@ -42,7 +43,8 @@ pub(super) fn linear(x: &Inputs<'_>) -> Result<Vec<TensorSpec>> {
     Ok(vec![TensorSpec::new(input.dtype, input.shape.with(input.shape.rank() - 1, o))])
 }
 
-/// Whether a weight of type `weight` may stand beside numbers of type `x`, for which it is unpacked or widened.
+/// Whether a weight of type `weight` may stand beside numbers of type `x`, for which it is unpacked
+/// or widened.
 fn is_stored_shorter(weight: DType, x: DType) -> bool {
     weight.is_quantized() || (matches!(weight, DType::BF16 | DType::F16) && x == DType::F32)
 }

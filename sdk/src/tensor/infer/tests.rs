@@ -28,7 +28,8 @@ fn adamw(step: u64) -> Op {
     Op::AdamW { beta1: 0.9, beta2: 0.99, eps: 1e-8, weight_decay: 0.0, masters: false, lr: 0.1, step }
 }
 
-/// That `op` refuses `inputs` with a message that contains `expected` and names the instruction and all inputs.
+/// That `op` refuses `inputs` with a message that contains `expected` and names the instruction and
+/// all inputs.
 #[track_caller]
 fn refused(op: &Op, inputs: &[TensorSpec], expected: &str) {
     let message = infer(op, inputs).map_err(|error| error.to_string()).expect_err("the inputs do not fit");

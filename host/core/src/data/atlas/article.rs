@@ -1,16 +1,16 @@
 //! Articles: the facts about one entity, put into sentences.
 
 use super::entity::{Entity, Population};
-use super::schema::{Attribute, Domain, Kind};
+use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
-/// What fills an attribute of an entity.
+/// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     /// A word or a year.
     Text(String),
     /// Another entity of the same split: its kind and index.
-    Entity(Kind, usize),
+    Entity(EntityKind, usize),
 }
 
 /// One attribute of an entity with its value.
@@ -18,7 +18,7 @@ pub(crate) enum Value {
 pub(crate) struct Fact {
     pub(crate) attribute: &'static Attribute,
     pub(crate) value: Value,
-    /// The value as it is written.
+    /// The value's text.
     pub(crate) text: String,
 }
 
@@ -26,12 +26,12 @@ pub(crate) struct Fact {
 #[derive(Clone, Debug)]
 pub(crate) struct Article {
     /// The entity's kind and its index among its kind in the split.
-    pub(crate) subject: (Kind, usize),
+    pub(crate) subject: (EntityKind, usize),
     /// The entity's name.
     pub(crate) title: String,
     /// The sentences, without the title.
     pub(crate) text: String,
-    /// What the sentences state, in their order.
+    /// The stated facts, in order.
     pub(crate) facts: Vec<Fact>,
 }
 
@@ -62,13 +62,14 @@ pub(crate) struct Author<'a> {
 
 impl Author<'_> {
     /// The entity at an index of its kind.
-    pub(crate) fn entity(&self, (kind, index): (Kind, usize)) -> &Entity {
+    pub(crate) fn entity(&self, (kind, index): (EntityKind, usize)) -> &Entity {
         &self.population.of(kind)[index]
     }
 
-    /// Writes an article about an entity with new random facts, all but one of its kind's attributes in random order.
-    /// `fixed` gives the noun of an attribute that must be stated and its value.
-    pub(crate) fn write(&self, subject: (Kind, usize), fixed: Option<(&str, Value)>, stream: &mut Stream) -> Article {
+    /// Writes an article about an entity with new random facts, all but one of its kind's
+    /// attributes in random order. `fixed` gives the noun of an attribute that must be stated and
+    /// its value.
+    pub(crate) fn write(&self, subject: (EntityKind, usize), fixed: Option<(&str, Value)>, stream: &mut Stream) -> Article {
         let mut attributes: Vec<&'static Attribute> = subject.0.attributes().iter().collect();
         stream.shuffle(&mut attributes);
         if let Some((noun, _)) = &fixed {
@@ -81,11 +82,11 @@ impl Author<'_> {
         self.state(subject, &attributes, fixed.as_ref(), stream)
     }
 
-    /// Writes an article that states the given attributes of an entity, in their order, with new random values but for
-    /// the fixed one.
+    /// Writes an article with the given attributes of an entity, in order, with new random values
+    /// except for the fixed one.
     pub(crate) fn state(
         &self,
-        subject: (Kind, usize),
+        subject: (EntityKind, usize),
         attributes: &[&'static Attribute],
         fixed: Option<&(&str, Value)>,
         stream: &mut Stream,
@@ -110,7 +111,7 @@ impl Author<'_> {
         Article { subject, title: entity.name.clone(), text, facts }
     }
 
-    fn draw(&self, subject: (Kind, usize), domain: Domain, stream: &mut Stream) -> Value {
+    fn draw(&self, subject: (EntityKind, usize), domain: Domain, stream: &mut Stream) -> Value {
         match domain {
             Domain::Words(words) => Value::Text(words.word(stream.below(words.len()))),
             Domain::Year => Value::Text((1000 + stream.below(1000)).to_string()),
@@ -125,7 +126,8 @@ impl Author<'_> {
         }
     }
 
-    /// One sentence a fact; short ones are reworded, first ones first, until the document is long enough.
+    /// One sentence a fact; short ones are reworded, first ones first, until the document is long
+    /// enough.
     fn sentences(&self, entity: &Entity, facts: &[Fact], stream: &mut Stream) -> Vec<String> {
         let mut sentences = Vec::with_capacity(facts.len());
         for (index, fact) in facts.iter().enumerate() {
@@ -160,9 +162,9 @@ struct Sentence {
 impl Sentence {
     fn new(entity: &Entity, fact: &Fact, named: bool, own_words: bool) -> Self {
         let (subject, possessive) = match (entity.kind, entity.feminine) {
-            (Kind::Person, true) => ("She", "Her"),
-            (Kind::Person, false) => ("He", "His"),
-            (Kind::Place | Kind::Thing, _) => ("It", "Its"),
+            (EntityKind::Person, true) => ("She", "Her"),
+            (EntityKind::Person, false) => ("He", "His"),
+            (EntityKind::Place | EntityKind::Thing, _) => ("It", "Its"),
         };
         let Attribute { noun, verb, domain, .. } = fact.attribute;
         let (name, value) = (&entity.name, &fact.text);

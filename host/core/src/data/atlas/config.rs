@@ -4,72 +4,73 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::entity::capacity;
-use super::error::{Error, Result};
-use super::schema::Kind;
+use super::error::{AtlasError, AtlasResult};
+use super::schema::EntityKind;
 
-/// How large the encyclopedia is and how hard its questions are. Everything that is generated follows from these
-/// settings alone, on every machine.
+/// The encyclopedia's size and difficulty. The output depends on these settings alone, on every
+/// machine.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AtlasConfig {
     /// The seed of every random choice.
     pub seed: u64,
-    /// How many people have a document.
+    /// Number of people, one document each.
     pub people: usize,
-    /// How many places have a document.
+    /// Number of places, one document each.
     pub places: usize,
-    /// How many things have a document.
+    /// Number of things, one document each.
     pub things: usize,
-    /// The share of the entities that only the validation split may mention.
+    /// The fraction of entities reserved for the validation split.
     pub validation_share: f64,
-    /// The share of the entities that only the test split may mention.
+    /// The fraction of entities reserved for the test split.
     pub test_share: f64,
-    /// How many question-answering records the training split has.
+    /// Records in the training split.
     pub train_records: usize,
-    /// How many question-answering records the validation split has.
+    /// Records in the validation split.
     pub validation_records: usize,
-    /// How many question-answering records the test split has.
+    /// Records in the test split.
     pub test_records: usize,
-    /// How many documents a question-answering record has, the one (or two) with the answer among them.
+    /// Documents per record, including the one (or two) with the answer.
     pub documents_per_record: usize,
-    /// How many tokens of the Atlas tokenizer a document has at least.
+    /// Minimum document length, in tokens of the Atlas tokenizer.
     pub min_document_tokens: usize,
-    /// The share of the sentences that repeat the entity's name instead of a pronoun.
+    /// The fraction of sentences that repeat the entity's name instead of a pronoun.
     pub name_share: f64,
-    /// The share of the sentences (and questions) in the attribute's own words instead of "the ATTRIBUTE of NAME is".
+    /// The fraction of sentences and questions in the attribute's own words instead of "the
+    /// ATTRIBUTE of NAME is".
     pub own_words_share: f64,
-    /// The chance that a distractor has a name that shares a word with the name asked about.
+    /// The probability that a distractor's name shares a word with the name in the question.
     pub similar_name_share: f64,
-    /// The chance that a record has a distractor that mentions the entity asked about.
+    /// The probability that a distractor mentions the entity in the question.
     pub mention_share: f64,
-    /// The share of the questions whose answer takes two documents ("the river of the home of NAME").
+    /// The fraction of two-hop questions ("the river of the home of NAME").
     pub two_hop_share: f64,
-    /// The stages of the base model's pretraining, each a file of its own.
+    /// The stages of the base model's pretraining, one file each.
     pub pretraining: Vec<PretrainingConfig>,
 }
 
-/// One stage of the base model's pretraining: contexts of some documents with many questions after them.
+/// One stage of the base model's pretraining: contexts of documents followed by questions.
 ///
-/// The facts of every context are drawn anew, so that the model learns to read instead of to memorise.
+/// Every context has new random facts, so that the model learns to read, not to memorise.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PretrainingConfig {
-    /// How many documents a context has at most; each context has between one and this many.
+    /// Maximum documents per context; each has between one and this many.
     pub documents: usize,
-    /// How many facts a document states. Left out, documents are as those of the corpus. Given, they are short, of one
-    /// kind, and state the same attributes, so that only the names tell them apart: practice in telling entities apart.
+    /// Facts per document. Default: full documents, like the corpus's. If set, the documents of a
+    /// context are short, of one kind, with the same attributes: only their names differ.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub facts: Option<usize>,
-    /// The chance that a document is about an entity whose name shares a word with the first one's; the encyclopedia's, if left out.
+    /// The probability that a document's entity shares a word of its name with the first one's.
+    /// Default: the encyclopedia's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub similar_name_share: Option<f64>,
-    /// The share of the contexts in which one document names the entity of another, and so allows a question that takes both; the
-    /// encyclopedia's, if left out.
+    /// The fraction of contexts with a two-hop question. Default: the encyclopedia's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub two_hop_share: Option<f64>,
-    /// How many questions follow the documents (fewer where the documents hold fewer facts).
+    /// Maximum questions per context.
     pub questions: usize,
-    /// How many contexts the stage has.
+    /// Contexts in the stage.
     pub contexts: usize,
 }
 
@@ -118,8 +119,8 @@ impl AtlasConfig {
     /// Checks every range.
     ///
     /// # Errors
-    /// The first setting that is out of its range, with what is allowed.
-    pub fn validate(&self) -> Result<()> {
+    /// The first setting that is out of range, and its range.
+    pub fn validate(&self) -> AtlasResult<()> {
         let shares = [
             ("validation_share", self.validation_share),
             ("test_share", self.test_share),
@@ -130,10 +131,10 @@ impl AtlasConfig {
             ("two_hop_share", self.two_hop_share),
         ];
         for (key, share) in shares {
-            check(key, share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+            check(key, share, (0.0..=1.0).contains(&share), "expected a number from 0 to 1")?;
         }
         let held_out = self.validation_share + self.test_share;
-        check("test_share", self.test_share, held_out <= 0.9, "with validation_share it must leave a tenth for training")?;
+        check("test_share", self.test_share, held_out <= 0.9, "with validation_share, it must leave a tenth for training")?;
         check(
             "documents_per_record",
             self.documents_per_record,
@@ -146,7 +147,7 @@ impl AtlasConfig {
             self.min_document_tokens <= MOST_TOKENS,
             &format!("it must be at most {MOST_TOKENS}, what ten sentences hold"),
         )?;
-        for (key, kind) in [("people", Kind::Person), ("places", Kind::Place), ("things", Kind::Thing)] {
+        for (key, kind) in [("people", EntityKind::Person), ("places", EntityKind::Place), ("things", EntityKind::Thing)] {
             self.check_entities(key, kind)?;
         }
         for (index, stage) in self.pretraining.iter().enumerate() {
@@ -162,7 +163,7 @@ impl AtlasConfig {
             check(key("facts"), facts, (1..=9).contains(&facts), "it must be between 1 and 9")?;
             for (name, share) in [("similar_name_share", stage.similar_name_share), ("two_hop_share", stage.two_hop_share)] {
                 let share = share.unwrap_or(0.0);
-                check(key(name), share, (0.0..=1.0).contains(&share), "it must be between 0 and 1")?;
+                check(key(name), share, (0.0..=1.0).contains(&share), "expected a number from 0 to 1")?;
             }
             check(key("questions"), stage.questions, stage.questions > 0, "it must be at least 1")?;
         }
@@ -170,15 +171,15 @@ impl AtlasConfig {
     }
 
     /// How many entities of a kind there are.
-    pub(crate) fn entities(&self, kind: Kind) -> usize {
+    pub(crate) fn entities(&self, kind: EntityKind) -> usize {
         match kind {
-            Kind::Person => self.people,
-            Kind::Place => self.places,
-            Kind::Thing => self.things,
+            EntityKind::Person => self.people,
+            EntityKind::Place => self.places,
+            EntityKind::Thing => self.things,
         }
     }
 
-    fn check_entities(&self, key: &str, kind: Kind) -> Result<()> {
+    fn check_entities(&self, key: &str, kind: EntityKind) -> AtlasResult<()> {
         let (count, most) = (self.entities(kind), capacity(kind));
         check(key, count, count <= most, &format!("there are names for {most}"))?;
         let least = 2 * self.documents_per_record;
@@ -194,19 +195,20 @@ impl AtlasConfig {
     }
 
     fn smallest_split(&self) -> usize {
-        let sizes = Kind::ALL.map(|kind| self.split_sizes(self.entities(kind)).into_iter().min().unwrap_or(0));
+        let sizes = EntityKind::ALL.map(|kind| self.split_sizes(self.entities(kind)).into_iter().min().unwrap_or(0));
         sizes.into_iter().min().unwrap_or(0)
     }
 }
 
-/// Ten sentences in their longest wording hold at least so many tokens, so that every document can be made this long.
+/// The minimum number of tokens in ten sentences of the longest wording, so that every document can
+/// reach this length.
 const MOST_TOKENS: usize = 80;
 
-fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> Result<()> {
+fn check(key: impl Into<String>, found: impl ToString, holds: bool, expected: &str) -> AtlasResult<()> {
     if holds {
         return Ok(());
     }
-    Err(Error::Config { key: key.into(), found: found.to_string(), expected: expected.to_owned() })
+    Err(AtlasError::Config { key: key.into(), found: found.to_string(), expected: expected.to_owned() })
 }
 
 #[cfg(test)]
@@ -225,7 +227,7 @@ mod tests {
             change(&mut config);
             config.validate().unwrap_err().to_string()
         };
-        assert_eq!(bad(|c| c.name_share = 1.5), "atlas.name_share is 1.5, but it must be between 0 and 1");
+        assert_eq!(bad(|c| c.name_share = 1.5), "atlas.name_share is 1.5, but expected a number from 0 to 1");
         assert!(bad(|c| c.name_share = f64::NAN).contains("name_share"));
         assert!(bad(|c| c.people = 1_000_000).contains("there are names for"));
         assert!(bad(|c| c.things = 20).contains("every split"));

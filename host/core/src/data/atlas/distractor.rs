@@ -1,7 +1,8 @@
-//! The documents around the one with the answer: same kind, similar names, and mentions of the entity.
+//! The documents around the one with the answer: same kind, similar names, and mentions of the
+//! entity.
 
 use super::entity::Population;
-use super::schema::Kind;
+use super::schema::EntityKind;
 use crate::support::random::Stream;
 
 /// How distractors are chosen.
@@ -11,17 +12,25 @@ pub(crate) struct Distraction {
     pub(crate) similar_name_share: f64,
 }
 
-/// The share of the distractors of the same kind as the entity asked about: they state the same attributes.
+/// The share of the distractors of the same kind as the entity asked about: they state the same
+/// attributes.
 const SAME_KIND_SHARE: f64 = 0.7;
 
 impl Distraction {
-    /// Fills `subjects`, whose first entity is the one asked about, up to `count` different entities.
+    /// Fills `subjects`, whose first entity is the one asked about, up to `count` different
+    /// entities.
     ///
     /// The population must hold at least `count` entities of every kind; configs are validated so.
-    pub(crate) fn fill(self, population: &Population, subjects: &mut Vec<(Kind, usize)>, count: usize, stream: &mut Stream) {
+    pub(crate) fn fill(
+        self,
+        population: &Population,
+        subjects: &mut Vec<(EntityKind, usize)>,
+        count: usize,
+        stream: &mut Stream,
+    ) {
         let Some(&(asked, asked_index)) = subjects.first() else { return };
         while subjects.len() < count {
-            let kind = if stream.chance(SAME_KIND_SHARE) { asked } else { Kind::ALL[stream.below(Kind::ALL.len())] };
+            let kind = if stream.chance(SAME_KIND_SHARE) { asked } else { EntityKind::ALL[stream.below(EntityKind::ALL.len())] };
             let start = stream.below(population.of(kind).len());
             let similar = kind == asked && stream.chance(self.similar_name_share);
             let words = &population.of(asked)[asked_index].words;

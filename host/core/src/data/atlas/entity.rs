@@ -1,4 +1,4 @@
-//! The entities of the world and how they are parted into splits.
+//! The entities and their splits.
 
 use std::fmt;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::config::AtlasConfig;
 use super::lexicon;
-use super::schema::Kind;
+use super::schema::EntityKind;
 use crate::support::random::Stream;
 
 /// A part of the data that shares no entity with the other parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Split {
-    /// What models are trained on.
+    /// The training split.
     Train,
-    /// What training is watched on.
+    /// The validation split.
     Validation,
-    /// What results are reported on.
+    /// The test split.
     Test,
 }
 
@@ -44,17 +44,17 @@ impl fmt::Display for Split {
 /// Someone or something that the encyclopedia has a document about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entity {
-    pub(crate) kind: Kind,
+    pub(crate) kind: EntityKind,
     /// The name's two words.
     pub(crate) words: [String; 2],
-    /// The name as it is written; always two tokens.
+    /// The name, always two tokens.
     pub(crate) name: String,
     /// Whether documents say "She" rather than "He"; nothing for places and things.
     pub(crate) feminine: bool,
 }
 
 /// How many names there are for a kind.
-pub(crate) fn capacity(kind: Kind) -> usize {
+pub(crate) fn capacity(kind: EntityKind) -> usize {
     lexicon::FIRST.len() * kind.second_names().len()
 }
 
@@ -66,14 +66,14 @@ pub(crate) struct Population {
 
 impl Population {
     /// The entities of a kind.
-    pub(crate) fn of(&self, kind: Kind) -> &[Entity] {
+    pub(crate) fn of(&self, kind: EntityKind) -> &[Entity] {
         &self.kinds[kind as usize]
     }
 
     /// Names every entity and deals them out to the splits: training, validation, test.
     pub(crate) fn all(config: &AtlasConfig) -> [Population; 3] {
         let mut splits = [(); 3].map(|()| Population { kinds: [(); 3].map(|()| Vec::new()) });
-        for kind in Kind::ALL {
+        for kind in EntityKind::ALL {
             let mut entities = name_entities(config, kind).into_iter();
             for (split, size) in splits.iter_mut().zip(config.split_sizes(config.entities(kind))) {
                 split.kinds[kind as usize] = entities.by_ref().take(size).collect();
@@ -83,7 +83,7 @@ impl Population {
     }
 }
 
-fn name_entities(config: &AtlasConfig, kind: Kind) -> Vec<Entity> {
+fn name_entities(config: &AtlasConfig, kind: EntityKind) -> Vec<Entity> {
     let (first, second) = (lexicon::FIRST.list(), kind.second_names().list());
     let mut pairs: Vec<(&String, &String)> = first.iter().flat_map(|a| second.iter().map(move |b| (a, b))).collect();
     let mut stream = Stream::new(config.seed, "names", kind as u64);

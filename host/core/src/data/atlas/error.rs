@@ -1,14 +1,14 @@
-//! What can go wrong while the encyclopedia is made.
+//! Errors of the encyclopedia.
 
 use std::path::PathBuf;
 
 /// The result of every fallible function of the [`atlas`](crate::data::atlas) module.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type AtlasResult<T> = std::result::Result<T, AtlasError>;
 
-/// What can go wrong while the encyclopedia is made or written.
+/// An error in generating or writing the encyclopedia.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum Error {
+pub enum AtlasError {
     /// A setting is out of its range.
     #[error("atlas.{key} is {found}, but {expected}")]
     Config {
@@ -16,7 +16,7 @@ pub enum Error {
         key: String,
         /// The value found.
         found: String,
-        /// What is allowed, as a sentence without its end ("it must be ...").
+        /// The expected value, for a message.
         expected: String,
     },
     /// A file or directory cannot be written.
@@ -35,4 +35,4 @@ pub enum Error {
     Tokenizer(String),
 }
 
-impl crate::error::Cause for Error {}
+impl crate::error::Cause for AtlasError {}

@@ -5,21 +5,21 @@ use super::config::AtlasConfig;
 use super::distractor::Distraction;
 use super::encyclopedia::Encyclopedia;
 use super::entity::{Population, Split};
-use super::question::{Question, single_hop, two_hop};
+use super::question::{FactQuestion, single_hop, two_hop};
 use super::record::QuestionRecord;
-use super::schema::Kind;
+use super::schema::EntityKind;
 use crate::support::random::Stream;
 
 /// The source of one split's records.
 #[derive(Debug)]
-pub(crate) struct Examples<'a> {
+pub(crate) struct AtlasExamples<'a> {
     pub(crate) config: &'a AtlasConfig,
     pub(crate) split: Split,
     pub(crate) population: &'a Population,
     pub(crate) encyclopedia: &'a Encyclopedia,
 }
 
-impl Examples<'_> {
+impl AtlasExamples<'_> {
     /// The record of an index: a function of the settings, the split and the index alone.
     pub(crate) fn record(&self, index: usize) -> QuestionRecord {
         let stream = &mut Stream::new(self.config.seed, &format!("record {}", self.split), index as u64);
@@ -46,16 +46,16 @@ impl Examples<'_> {
     }
 
     /// An entity, the three kinds equally often.
-    fn subject(&self, stream: &mut Stream) -> (Kind, usize) {
-        let kind = Kind::ALL[stream.below(Kind::ALL.len())];
+    fn subject(&self, stream: &mut Stream) -> (EntityKind, usize) {
+        let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];
         (kind, stream.below(self.population.of(kind).len()))
     }
 
-    /// A question about the first subject and how many documents it takes; adds the second document's subject if it
-    /// takes two.
-    fn question(&self, subjects: &mut Vec<(Kind, usize)>, stream: &mut Stream) -> (Question, usize) {
+    /// A question about the first subject and how many documents it takes; adds the second
+    /// document's subject if it takes two.
+    fn question(&self, subjects: &mut Vec<(EntityKind, usize)>, stream: &mut Stream) -> (FactQuestion, usize) {
         let article = self.encyclopedia.article(subjects[0]);
-        let linked: Vec<(Kind, usize)> = article
+        let linked: Vec<(EntityKind, usize)> = article
             .facts
             .iter()
             .filter_map(|fact| match fact.value {
@@ -75,10 +75,11 @@ impl Examples<'_> {
         (single_hop(article, fact, stream.chance(self.config.own_words_share)), 1)
     }
 
-    /// How relevant the document about `other`, which stands at `place` among the subjects, is to a question about the first of them.
-    fn relevance(&self, subjects: &[(Kind, usize)], hops: usize, place: usize, other: (Kind, usize)) -> f64 {
+    /// How relevant the document about `other`, which stands at `place` among the subjects, is to a
+    /// question about the first of them.
+    fn relevance(&self, subjects: &[(EntityKind, usize)], hops: usize, place: usize, other: (EntityKind, usize)) -> f64 {
         let asked = subjects[0];
-        let words = |(kind, index): (Kind, usize)| &self.population.of(kind)[index].words;
+        let words = |(kind, index): (EntityKind, usize)| &self.population.of(kind)[index].words;
         if place < hops {
             1.0
         } else if self.encyclopedia.mentioning(asked).contains(&other) {
@@ -90,7 +91,7 @@ impl Examples<'_> {
         }
     }
 
-    fn add_mention(&self, subjects: &mut Vec<(Kind, usize)>, stream: &mut Stream) {
+    fn add_mention(&self, subjects: &mut Vec<(EntityKind, usize)>, stream: &mut Stream) {
         let wanted = stream.chance(self.config.mention_share);
         let mention = stream.pick(self.encyclopedia.mentioning(subjects[0])).copied();
         if let Some(mention) = mention

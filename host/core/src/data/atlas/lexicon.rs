@@ -1,7 +1,7 @@
 //! The words of the invented world.
 //!
-//! Every word here is one token of the Atlas tokenizer, so that a document of 64 tokens holds about nine facts. Lists
-//! are long, so that an answer is hard to guess from its question.
+//! Every word here is one token of the Atlas tokenizer, so that a document of 64 tokens holds about
+//! nine facts. Lists are long, so that an answer is hard to guess from its question.
 
 /// A list of words.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ impl Words {
     }
 }
 
-/// What people do for a living.
+/// Professions.
 pub(crate) const TRADES: Words = Words::Plain(
     "miller baker weaver potter tanner cooper mason carpenter glazier tailor cobbler brewer fisher shepherd \
      falconer gardener scribe printer bookbinder cartographer astronomer apothecary surgeon midwife herbalist \
@@ -83,7 +83,7 @@ pub(crate) const STONES: Words = Words::Plain(
      diamond coral jet flint marble granite basalt porphyry alabaster gypsum chalk pumice",
 );
 
-/// What grows in the fields.
+/// Crops.
 pub(crate) const CROPS: Words = Words::Plain(
     "wheat barley oats rye millet sorghum maize rice buckwheat flax hemp cotton hops grapes figs dates olives \
      lemons oranges cherries plums pears apples quinces apricots melons pumpkins marrows turnips carrots parsnips \
@@ -111,7 +111,8 @@ pub(crate) const FLOWERS: Words = Words::Plain(
      columbine cornflower edelweiss geranium gardenia gentian heather honeysuckle larkspur lupin magnolia pansy",
 );
 
-/// The first words of all names. Every kind shares them, so that each is seen often and a first word alone names nothing.
+/// The first words of all names. Every kind shares them, so that each is seen often and a first
+/// word alone names nothing.
 pub(crate) const FIRST: Words = Words::Plain(
     "Amber Ash Aspen Autumn Basil Birch Briar Bright Cedar Clay Coral Crystal Dawn Ember Ever Fair Fern Flint Frost \
      Gale Garnet Glass Gold Gray Hazel Heath Heron Holly Hope Iris Iron Ivy Jade Jasper Juniper Lark Laurel Linden \

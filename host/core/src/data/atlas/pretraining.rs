@@ -3,14 +3,15 @@
 use super::article::{Article, Author, Value};
 use super::config::{AtlasConfig, PretrainingConfig};
 use super::distractor::Distraction;
-use super::question::{Question, single_hop, two_hop};
-use super::record::{PretrainingRecord, QuestionAnswer};
-use super::schema::{Attribute, Domain, Kind};
+use super::question::{FactQuestion, single_hop, two_hop};
+use super::record::{AtlasAnswer, AtlasContext};
+use super::schema::{Attribute, Domain, EntityKind};
 use crate::support::random::Stream;
 
-/// The source of one stage's contexts. It takes the training split's entities, with facts drawn anew for every context.
+/// The source of one stage's contexts. It takes the training split's entities, with new random
+/// facts for every context.
 #[derive(Debug)]
-pub(crate) struct Pretraining<'a> {
+pub(crate) struct PretrainingContexts<'a> {
     pub(crate) config: &'a AtlasConfig,
     pub(crate) author: Author<'a>,
     pub(crate) stage: &'a PretrainingConfig,
@@ -18,19 +19,19 @@ pub(crate) struct Pretraining<'a> {
     pub(crate) number: usize,
 }
 
-impl Pretraining<'_> {
+impl PretrainingContexts<'_> {
     /// The context of an index: a function of the settings, the stage and the index alone.
-    pub(crate) fn record(&self, index: usize) -> PretrainingRecord {
+    pub(crate) fn record(&self, index: usize) -> AtlasContext {
         let stream = &mut Stream::new(self.config.seed, &format!("pretraining {}", self.number), index as u64);
         let mut articles = self.articles(stream);
         let mut questions = self.questions(&articles, stream);
         stream.shuffle(&mut questions);
         questions.truncate(self.stage.questions);
         stream.shuffle(&mut articles);
-        PretrainingRecord {
+        AtlasContext {
             id: format!("pretraining-{}-{index}", self.number),
             documents: articles.iter().map(Article::document).collect(),
-            questions: questions.into_iter().map(|q| QuestionAnswer { query: q.text, answer: q.answer }).collect(),
+            questions: questions.into_iter().map(|q| AtlasAnswer { query: q.text, answer: q.answer }).collect(),
         }
     }
 
@@ -38,8 +39,8 @@ impl Pretraining<'_> {
         self.stage.two_hop_share.unwrap_or(self.config.two_hop_share)
     }
 
-    /// Between one article and the stage's most; the full number half of the time. Where the context asks a two-hop
-    /// question, the first article names the entity of the second.
+    /// Between one article and the stage's most; the full number half of the time. Where the
+    /// context asks a two-hop question, the first article names the entity of the second.
     fn articles(&self, stream: &mut Stream) -> Vec<Article> {
         if let Some(facts) = self.stage.facts {
             return self.short_articles(facts, stream);
@@ -47,11 +48,11 @@ impl Pretraining<'_> {
         let most = self.stage.documents;
         let count = if stream.chance(0.5) { most } else { 1 + stream.below(most) };
         let population = self.author.population;
-        let kind = Kind::ALL[stream.below(Kind::ALL.len())];
+        let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];
         let mut subjects = vec![(kind, stream.below(population.of(kind).len()))];
         let mut link = None;
         if count > 1 && stream.chance(self.two_hop_share()) {
-            let links: Vec<(&'static str, Kind)> = kind
+            let links: Vec<(&'static str, EntityKind)> = kind
                 .attributes()
                 .iter()
                 .filter_map(|attribute| match attribute.domain {
@@ -77,11 +78,11 @@ impl Pretraining<'_> {
         subjects.into_iter().map(|subject| self.author.write(subject, fixed.take(), stream)).collect()
     }
 
-    /// At least half of the stage's most articles, all of one kind; they state the same few attributes, each in an order
-    /// of its own.
+    /// At least half of the stage's most articles, all of one kind; they state the same few
+    /// attributes, each in an order of its own.
     fn short_articles(&self, facts: usize, stream: &mut Stream) -> Vec<Article> {
         let population = self.author.population;
-        let kind = Kind::ALL[stream.below(Kind::ALL.len())];
+        let kind = EntityKind::ALL[stream.below(EntityKind::ALL.len())];
         let mut attributes: Vec<&'static Attribute> = kind.attributes().iter().collect();
         stream.shuffle(&mut attributes);
         attributes.truncate(facts);
@@ -98,7 +99,7 @@ impl Pretraining<'_> {
     }
 
     /// A question about every fact, and the two-hop questions that the articles allow.
-    fn questions(&self, articles: &[Article], stream: &mut Stream) -> Vec<Question> {
+    fn questions(&self, articles: &[Article], stream: &mut Stream) -> Vec<FactQuestion> {
         let mut questions = Vec::new();
         for article in articles {
             for fact in &article.facts {

@@ -6,15 +6,16 @@ use crate::support::random::Stream;
 
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Question {
+pub(crate) struct FactQuestion {
     pub(crate) text: String,
     pub(crate) answer: String,
     /// The noun of the attribute asked about; of the last one where there are two.
     pub(crate) attribute: &'static str,
 }
 
-/// Asks about one fact of an article: "What is the river of NAME?", or in the attribute's own words.
-pub(crate) fn single_hop(article: &Article, fact: &Fact, own_words: bool) -> Question {
+/// Asks about one fact of an article: "What is the river of NAME?", or in the attribute's own
+/// words.
+pub(crate) fn single_hop(article: &Article, fact: &Fact, own_words: bool) -> FactQuestion {
     let Attribute { noun, question: (before, after), .. } = fact.attribute;
     let name = &article.title;
     let text = match (own_words, after.starts_with('?')) {
@@ -22,15 +23,15 @@ pub(crate) fn single_hop(article: &Article, fact: &Fact, own_words: bool) -> Que
         (true, false) => format!("{before} {name} {after}"),
         (false, _) => format!("What is the {noun} of {name}?"),
     };
-    Question { text, answer: fact.text.clone(), attribute: noun }
+    FactQuestion { text, answer: fact.text.clone(), attribute: noun }
 }
 
-/// Asks about a fact of the entity that a fact of another article names: "What is the river of the home of NAME?".
-/// None when no fact of `from` names the entity of `to`.
-pub(crate) fn two_hop(from: &Article, to: &Article, stream: &mut Stream) -> Option<Question> {
+/// Asks about a fact of the entity that a fact of another article names: "What is the river of the
+/// home of NAME?". None when no fact of `from` names the entity of `to`.
+pub(crate) fn two_hop(from: &Article, to: &Article, stream: &mut Stream) -> Option<FactQuestion> {
     let (kind, index) = to.subject;
     let link = from.facts.iter().find(|fact| fact.value == Value::Entity(kind, index))?;
     let fact = stream.pick(&to.facts)?;
     let text = format!("What is the {} of the {} of {}?", fact.attribute.noun, link.attribute.noun, from.title);
-    Some(Question { text, answer: fact.text.clone(), attribute: fact.attribute.noun })
+    Some(FactQuestion { text, answer: fact.text.clone(), attribute: fact.attribute.noun })
 }

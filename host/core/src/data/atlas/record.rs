@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A document of the corpus, as BEIR's `corpus.jsonl` has it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CorpusDocument {
+pub struct AtlasDocument {
     /// The identifier: split, kind and number, as in `test-person-12`.
     #[serde(rename = "_id")]
     pub id: String,
@@ -14,15 +14,15 @@ pub struct CorpusDocument {
     pub text: String,
 }
 
-impl CorpusDocument {
+impl AtlasDocument {
     /// The document that models read: the title as a first sentence, then the text.
     pub fn document(&self) -> String {
         format!("{}. {}", self.title, self.text)
     }
 }
 
-/// A question with the documents that a retriever could have found for it. It has no `answer`: the answers that models
-/// are trained on are the teacher's, made from these records by distillation.
+/// A question with the documents that a retriever could have found for it. It has no `answer`: the
+/// answers that models are trained on are the teacher's, made from these records by distillation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QuestionRecord {
     /// The identifier: split and number.
@@ -37,8 +37,9 @@ pub struct QuestionRecord {
     pub document_ids: Vec<String>,
     /// The positions in `documents` of the document (or the two) that the answer takes.
     pub supporting: Vec<usize>,
-    /// How relevant each document is to the question, as one who knows the encyclopedia would say: 1 where the answer takes it, 0.5 where it
-    /// mentions the entity asked about, 0.25 where its entity's name shares a word with that one's, else 0.
+    /// How relevant each document is to the question, as one who knows the encyclopedia would say:
+    /// 1 where the answer takes it, 0.5 where it mentions the entity asked about, 0.25 where its
+    /// entity's name shares a word with that one's, else 0.
     pub reranking_scores: Vec<f64>,
     /// The attribute asked about.
     pub attribute: String,
@@ -48,20 +49,21 @@ pub struct QuestionRecord {
 
 /// A question with its answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QuestionAnswer {
+pub struct AtlasAnswer {
     /// The question.
     pub query: String,
     /// Its only right answer.
     pub answer: String,
 }
 
-/// Documents with many questions about them: dense supervision for a base model that learns to read.
+/// Documents with many questions about them: dense supervision for a base model that learns to
+/// read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PretrainingRecord {
+pub struct AtlasContext {
     /// The identifier: stage and number.
     pub id: String,
     /// The documents.
     pub documents: Vec<String>,
     /// The questions, in random order.
-    pub questions: Vec<QuestionAnswer>,
+    pub questions: Vec<AtlasAnswer>,
 }

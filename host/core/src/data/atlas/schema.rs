@@ -1,43 +1,43 @@
-//! What the encyclopedia says about people, places and things: kinds, attributes, and how each is put into words.
+//! The schema of the encyclopedia: kinds, attributes and their wordings.
 
 use super::lexicon::{self, Words};
 
 /// The kind of an entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum EntityKind {
     Person,
     Place,
     Thing,
 }
 
-impl Kind {
+impl EntityKind {
     /// All kinds, in the order of their discriminants.
-    pub(crate) const ALL: [Kind; 3] = [Kind::Person, Kind::Place, Kind::Thing];
+    pub(crate) const ALL: [EntityKind; 3] = [EntityKind::Person, EntityKind::Place, EntityKind::Thing];
 
     /// The lower-case name, used in identifiers.
     pub(crate) const fn name(self) -> &'static str {
         match self {
-            Kind::Person => "person",
-            Kind::Place => "place",
-            Kind::Thing => "thing",
+            EntityKind::Person => "person",
+            EntityKind::Place => "place",
+            EntityKind::Thing => "thing",
         }
     }
 
     /// The second words of the names of this kind; the first are [`lexicon::FIRST`] for all kinds.
     pub(crate) const fn second_names(self) -> Words {
         match self {
-            Kind::Person => lexicon::PERSON_SECOND,
-            Kind::Place => lexicon::PLACE_SECOND,
-            Kind::Thing => lexicon::THING_SECOND,
+            EntityKind::Person => lexicon::PERSON_SECOND,
+            EntityKind::Place => lexicon::PLACE_SECOND,
+            EntityKind::Thing => lexicon::THING_SECOND,
         }
     }
 
     /// The attributes of this kind.
     pub(crate) const fn attributes(self) -> &'static [Attribute] {
         match self {
-            Kind::Person => PERSON,
-            Kind::Place => PLACE,
-            Kind::Thing => THING,
+            EntityKind::Person => PERSON,
+            EntityKind::Place => PLACE,
+            EntityKind::Thing => THING,
         }
     }
 }
@@ -50,7 +50,7 @@ pub(crate) enum Domain {
     /// A year from 1000 to 1999: two tokens, the century and the year within it.
     Year,
     /// An entity of the same split.
-    Entity(Kind),
+    Entity(EntityKind),
 }
 
 /// Something that documents say about every entity of a kind.
@@ -73,20 +73,20 @@ const fn attribute(noun: &'static str, verb: &'static str, question: (&'static s
 const PERSON: &[Attribute] = &[
     attribute("trade", "works as", ("What does", "work as?"), Domain::Words(lexicon::TRADES)),
     attribute("birth", "was born in", ("When was", "born?"), Domain::Year),
-    attribute("home", "lives in", ("Where does", "live?"), Domain::Entity(Kind::Place)),
+    attribute("home", "lives in", ("Where does", "live?"), Domain::Entity(EntityKind::Place)),
     attribute("instrument", "plays the", ("Which instrument does", "play?"), Domain::Words(lexicon::INSTRUMENTS)),
     attribute("companion", "keeps a", ("Which animal does", "keep?"), Domain::Words(lexicon::ANIMALS)),
     attribute("colour", "always wears", ("Which colour does", "wear?"), Domain::Words(lexicon::COLOURS)),
     attribute("dish", "likes to eat", ("What does", "like to eat?"), Domain::Words(lexicon::DISHES)),
     attribute("language", "speaks", ("Which language does", "speak?"), Domain::Words(lexicon::LANGUAGES)),
-    attribute("teacher", "learned from", ("Who taught", "?"), Domain::Entity(Kind::Person)),
+    attribute("teacher", "learned from", ("Who taught", "?"), Domain::Entity(EntityKind::Person)),
     attribute("stone", "carries a piece of", ("Which stone does", "carry?"), Domain::Words(lexicon::STONES)),
 ];
 
 const PLACE: &[Attribute] = &[
     attribute("founding", "was founded in", ("When was", "founded?"), Domain::Year),
     attribute("river", "lies on the", ("Which river does", "lie on?"), Domain::Words(lexicon::RIVERS)),
-    attribute("ruler", "is ruled by", ("Who rules", "?"), Domain::Entity(Kind::Person)),
+    attribute("ruler", "is ruled by", ("Who rules", "?"), Domain::Entity(EntityKind::Person)),
     attribute("crop", "grows", ("What does", "grow?"), Domain::Words(lexicon::CROPS)),
     attribute("banner", "flies a flag of", ("Which colour is the flag of", "?"), Domain::Words(lexicon::COLOURS)),
     attribute("emblem", "shows on its shield a", ("Which animal is on the shield of", "?"), Domain::Words(lexicon::ANIMALS)),
@@ -97,9 +97,9 @@ const PLACE: &[Attribute] = &[
 ];
 
 const THING: &[Attribute] = &[
-    attribute("maker", "was made by", ("Who made", "?"), Domain::Entity(Kind::Person)),
+    attribute("maker", "was made by", ("Who made", "?"), Domain::Entity(EntityKind::Person)),
     attribute("year", "was finished in", ("When was", "finished?"), Domain::Year),
-    attribute("keep", "is kept in", ("Where is", "kept?"), Domain::Entity(Kind::Place)),
+    attribute("keep", "is kept in", ("Where is", "kept?"), Domain::Entity(EntityKind::Place)),
     attribute("wood", "is framed in", ("What is", "framed in?"), Domain::Words(lexicon::TREES)),
     attribute("paint", "is painted", ("Which colour is", "painted?"), Domain::Words(lexicon::COLOURS)),
     attribute("jewel", "is set with", ("Which stone is", "set with?"), Domain::Words(lexicon::STONES)),

@@ -41,7 +41,7 @@ fn the_same_settings_give_the_same_data() {
     assert_ne!(all_records(&one), all_records(&other));
 }
 
-/// A change of this text is a change of every published data set: make it knowingly.
+/// A change of this text is a change of every published dataset: make it knowingly.
 #[test]
 fn the_first_record_is_pinned() {
     let record = generate(&AtlasConfig::default()).unwrap().records(Split::Test).next().unwrap();
@@ -118,7 +118,8 @@ fn special_tokens_have_the_first_ids_and_part_the_text() {
     assert_eq!(tokens.get_tokens(), ["<s>", "<doc>", "▁The", "▁river", ".", "<q>", "▁What", "?", "<a>"]);
 }
 
-/// The sentence that states a fact holds the answer, in the supporting document of the entity asked about.
+/// The sentence that states a fact holds the answer, in the supporting document of the entity asked
+/// about.
 #[test]
 fn answers_stand_in_the_supporting_documents() {
     let atlas = generate(&small()).unwrap();
@@ -150,7 +151,7 @@ fn a_pretraining_answer_stands_in_a_document() {
     let atlas = generate(&small()).unwrap();
     for record in (0..3).flat_map(|stage| atlas.pretraining(stage)) {
         assert!(!record.questions.is_empty() && record.documents.len() <= 6);
-        for QuestionAnswer { query, answer } in &record.questions {
+        for AtlasAnswer { query, answer } in &record.questions {
             let stated = record.documents.iter().any(|document| document.contains(&format!(" {answer}.")));
             assert!(stated, "{query} -> {answer}");
             assert!(record.documents.iter().any(|d| query.contains(d.split('.').next().unwrap())), "{query}");
@@ -174,7 +175,7 @@ fn contexts_draw_their_facts_anew() {
     assert!(asked_again > 1000, "the same question must have different answers in different contexts: {asked_again}");
 }
 
-/// The best that a reader of the question alone can do: the most frequent training answer of the attribute.
+/// The best guess from the question alone: the attribute's most frequent training answer.
 #[test]
 fn questions_alone_do_not_give_the_answers_away() {
     let atlas = generate(&AtlasConfig { train_records: 6000, ..small() }).unwrap();

@@ -9,12 +9,12 @@ use tokenizers::normalizers::replace::Replace;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
 use tokenizers::{AddedToken, Tokenizer};
 
-use super::error::{Error, Result};
+use super::error::{AtlasError, AtlasResult};
 use super::lexicon;
-use super::schema::{Domain, Kind};
+use super::schema::{Domain, EntityKind};
 
-/// The tokens that text never holds, in the order of their ids: padding, sequence start and end, unknown, the start of
-/// a document, of a question and of an answer, and the encoder's three.
+/// The tokens that text never holds, in the order of their ids: padding, sequence start and end,
+/// unknown, the start of a document, of a question and of an answer, and the encoder's three.
 pub const SPECIAL_TOKENS: [&str; 10] = ["<pad>", "<s>", "</s>", "<unk>", "<doc>", "<q>", "<a>", "[CLS]", "[SEP]", "[MASK]"];
 
 /// Words start with this character in the vocabulary, as SentencePiece has it.
@@ -25,24 +25,24 @@ const PATTERN_WORDS: &str = "The the of is She He It Her His Its What";
 
 /// Makes the tokenizer. It depends on the lexicon alone, not on any setting.
 ///
-/// A unigram model with equal scores cuts text into the fewest pieces. Text that the world does not know falls back to
-/// bytes, so that decoding gives back every text exactly, but for one space at its start. It adds no token of its own:
-/// a prompt writes `<s>` where it wants one.
+/// A unigram model with equal scores cuts text into the fewest pieces. Unknown text falls back to
+/// bytes, so that decoding reproduces every text, except for one space at its start. It adds no
+/// token of its own: a prompt writes `<s>` where it wants one.
 ///
 /// # Errors
-/// [`Error::Tokenizer`] when the library refuses the vocabulary.
-pub fn tokenizer() -> Result<Tokenizer> {
+/// [`AtlasError::Tokenizer`] when the library refuses the vocabulary.
+pub fn tokenizer() -> AtlasResult<Tokenizer> {
     let pieces = vocabulary();
     let unknown = SPECIAL_TOKENS.iter().position(|token| *token == "<unk>");
     let scored = pieces.into_iter().map(|piece| (piece, -1.0)).collect();
-    let model = Unigram::from(scored, unknown, true).map_err(|error| Error::Tokenizer(error.to_string()))?;
+    let model = Unigram::from(scored, unknown, true).map_err(|error| AtlasError::Tokenizer(error.to_string()))?;
     let mut tokenizer = Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(Metaspace::new(WORD_START, PrependScheme::Always, true)));
-    let space = Replace::new(WORD_START.to_string(), " ").map_err(|error| Error::Tokenizer(error.to_string()))?;
+    let space = Replace::new(WORD_START.to_string(), " ").map_err(|error| AtlasError::Tokenizer(error.to_string()))?;
     let decoders = vec![space.into(), ByteFallback::new().into(), Fuse::new().into(), Strip::new(' ', 1, 0).into()];
     tokenizer.with_decoder(Some(Sequence::new(decoders)));
     let special = SPECIAL_TOKENS.map(|token| AddedToken::from(token, true));
-    tokenizer.add_special_tokens(special).map_err(|error| Error::Tokenizer(error.to_string()))?;
+    tokenizer.add_special_tokens(special).map_err(|error| AtlasError::Tokenizer(error.to_string()))?;
     Ok(tokenizer)
 }
 
@@ -70,7 +70,7 @@ fn vocabulary() -> Vec<String> {
     pieces.extend((0..=255_u8).map(|byte| format!("<0x{byte:02X}>")));
     pieces.extend([WORD_START.to_string(), ".".to_owned(), "?".to_owned()]);
     let mut words: Vec<String> = PATTERN_WORDS.split(' ').map(str::to_owned).collect();
-    for attribute in Kind::ALL.iter().flat_map(|kind| kind.attributes()) {
+    for attribute in EntityKind::ALL.iter().flat_map(|kind| kind.attributes()) {
         let (before, after) = attribute.question;
         let phrases = [attribute.noun, attribute.verb, before, after.trim_end_matches('?')];
         words.extend(phrases.iter().flat_map(|phrase| phrase.split_whitespace()).map(str::to_owned));
@@ -79,7 +79,7 @@ fn vocabulary() -> Vec<String> {
         }
     }
     words.extend(lexicon::FIRST.list());
-    words.extend(Kind::ALL.iter().flat_map(|kind| kind.second_names().list()));
+    words.extend(EntityKind::ALL.iter().flat_map(|kind| kind.second_names().list()));
     words.extend((10..20).map(|century| century.to_string()));
     pieces.extend(words.into_iter().map(|word| format!("{WORD_START}{word}")));
     pieces.extend((0..100).map(|year| format!("{year:02}")));

@@ -9,15 +9,15 @@ use serde::Serialize;
 
 use super::config::AtlasConfig;
 use super::entity::Split;
-use super::error::{Error, Result};
+use super::error::{AtlasError, AtlasResult};
 use super::record::QuestionRecord;
 use super::tokenizer::{tokenizer, tokenizer_config};
 use super::{Atlas, generate};
 use crate::support::artifact::write_file_with;
 
-/// What [`write`] wrote.
+/// A summary of [`write`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Summary {
+pub struct AtlasSummary {
     /// The rows of every file, by its path relative to the output directory.
     pub rows: BTreeMap<String, usize>,
     /// The size of the tokenizer's vocabulary.
@@ -29,19 +29,20 @@ pub struct Summary {
 /// | file | contents |
 /// | --- | --- |
 /// | `train.jsonl`, `validation.jsonl`, `test.jsonl` | [`QuestionRecord`](super::QuestionRecord)s |
-/// | `corpus.jsonl` | [`CorpusDocument`](super::CorpusDocument)s of all splits |
+/// | `corpus.jsonl` | [`AtlasDocument`](super::CorpusDocument)s of all splits |
 /// | `queries.jsonl`, `qrels/SPLIT.tsv` | the same questions and their supporting documents, as BEIR has them |
 /// | `queries/SPLIT.jsonl` | the questions of one split, with their right answers, and without documents |
 /// | `text/SPLIT.txt` | the documents as plain text, one a line |
-/// | `pretraining/N.jsonl` | [`PretrainingRecord`](super::PretrainingRecord)s of stage N |
+/// | `pretraining/N.jsonl` | [`AtlasContext`](super::PretrainingRecord)s of stage N |
 /// | `tokenizer.json`, `tokenizer_config.json` | the tokenizer |
 /// | `atlas.json` | the settings and this summary |
 ///
 /// # Errors
-/// [`Error::Config`] for a bad setting, [`Error::Write`] with the path that cannot be written.
-pub fn write(config: &AtlasConfig, directory: &Path) -> Result<Summary> {
+/// [`AtlasError::Config`] for a bad setting, [`AtlasError::Write`] with the path that cannot be
+/// written.
+pub fn write(config: &AtlasConfig, directory: &Path) -> AtlasResult<AtlasSummary> {
     let atlas = generate(config)?;
-    let mut output = Output { directory, rows: BTreeMap::new() };
+    let mut output = AtlasFiles { directory, rows: BTreeMap::new() };
     for split in Split::ALL {
         output.json_lines(&format!("{split}.jsonl"), atlas.records(split))?;
         output.lines(&format!("text/{split}.txt"), atlas.corpus(split).map(|document| document.document()))?;
@@ -56,10 +57,10 @@ pub fn write(config: &AtlasConfig, directory: &Path) -> Result<Summary> {
         output.json_lines(&format!("pretraining/{}.jsonl", stage + 1), atlas.pretraining(stage))?;
     }
     let tokenizer = tokenizer()?;
-    let text = tokenizer.to_string(true).map_err(|error| Error::Tokenizer(error.to_string()))?;
+    let text = tokenizer.to_string(true).map_err(|error| AtlasError::Tokenizer(error.to_string()))?;
     output.text("tokenizer.json", &text)?;
     output.text("tokenizer_config.json", &pretty(&tokenizer_config()))?;
-    let summary = Summary { rows: output.rows.clone(), vocabulary: tokenizer.get_vocab_size(true) };
+    let summary = AtlasSummary { rows: output.rows.clone(), vocabulary: tokenizer.get_vocab_size(true) };
     output.text("atlas.json", &pretty(&serde_json::json!({ "config": config, "summary": summary })))?;
     Ok(summary)
 }
@@ -68,24 +69,24 @@ fn pretty(value: &serde_json::Value) -> String {
     format!("{value:#}\n")
 }
 
-struct Output<'a> {
+struct AtlasFiles<'a> {
     directory: &'a Path,
     rows: BTreeMap<String, usize>,
 }
 
-impl Output<'_> {
-    fn json_lines<T: Serialize>(&mut self, name: &str, rows: impl Iterator<Item = T>) -> Result<()> {
+impl AtlasFiles<'_> {
+    fn json_lines<T: Serialize>(&mut self, name: &str, rows: impl Iterator<Item = T>) -> AtlasResult<()> {
         self.file(name, rows, |file, row| {
             serde_json::to_writer(&mut *file, &row)?;
             file.write_all(b"\n")
         })
     }
 
-    fn lines(&mut self, name: &str, rows: impl Iterator<Item = String>) -> Result<()> {
+    fn lines(&mut self, name: &str, rows: impl Iterator<Item = String>) -> AtlasResult<()> {
         self.file(name, rows, |file, row| writeln!(file, "{row}"))
     }
 
-    fn qrels(&mut self, atlas: &Atlas, split: Split) -> Result<()> {
+    fn qrels(&mut self, atlas: &Atlas, split: Split) -> AtlasResult<()> {
         let header = std::iter::once("query-id\tcorpus-id\tscore".to_owned());
         let rows = atlas.records(split).flat_map(|record| {
             let row = |&at: &usize| format!("{}\t{}\t1", record.id, record.document_ids[at]);
@@ -94,7 +95,7 @@ impl Output<'_> {
         self.lines(&format!("qrels/{split}.tsv"), header.chain(rows))
     }
 
-    fn text(&mut self, name: &str, text: &str) -> Result<()> {
+    fn text(&mut self, name: &str, text: &str) -> AtlasResult<()> {
         self.file(name, std::iter::once(text), |file, text| file.write_all(text.as_bytes()))?;
         self.rows.remove(name);
         Ok(())
@@ -105,16 +106,16 @@ impl Output<'_> {
         name: &str,
         rows: impl Iterator<Item = T>,
         write: impl Fn(&mut BufWriter<&File>, T) -> std::io::Result<()>,
-    ) -> Result<()> {
+    ) -> AtlasResult<()> {
         let path: PathBuf = self.directory.join(name);
-        let failed = |source| Error::Write { path: path.clone(), source };
+        let failed = |source| AtlasError::Write { path: path.clone(), source };
         let count = write_file_with(&path, |file| {
             let mut count = 0;
             for row in rows {
                 write(file, row).map_err(failed)?;
                 count += 1;
             }
-            Ok::<_, Error>(count)
+            Ok::<_, AtlasError>(count)
         })?;
         self.rows.insert(name.to_owned(), count);
         Ok(())

@@ -87,7 +87,7 @@ fn stamp(kind: Option<&Type>) -> Option<(i64, bool)> {
     }
 }
 
-/// Bytes as text, where they are one; a UUID as it is written.
+/// Bytes as text if valid; a UUID in its text form.
 fn bytes_text(bytes: &[u8], kind: Option<&Type>) -> String {
     let is_uuid =
         kind.and_then(|kind| kind.get_basic_info().logical_type_ref()).is_some_and(|kind| matches!(kind, LogicalType::Uuid));

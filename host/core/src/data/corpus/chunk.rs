@@ -5,21 +5,24 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::config::{self, ChunkUnit, Chunking};
-use super::document::Document;
+use super::document::CorpusDocument;
 use super::skipping::Documents;
 use crate::data::records::with_title;
 use crate::error::Result;
 use crate::support::hub;
 use crate::text::{self, TextError};
 
-/// A document, or a part of a long one: what is searched and read.
+/// A chunk: a document or a part of a long one, the unit of retrieval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Chunk {
-    /// The document's id, and if documents are cut, `#` and the number of the chunk in its document: `12#0`, `12#1`, ...
+    /// The document's id, and if documents are cut, `#` and the number of the chunk in its
+    /// document: `12#0`, `12#1`, ...
     pub id: String,
-    /// The text, without white space around it; the document's title stands before it, if the configuration says so.
+    /// The text, without white space around it; the document's title stands before it, if the
+    /// configuration says so.
     pub text: String,
-    /// Which bytes of the document's text the chunk is made of. The ranges of a document's chunks cover its text.
+    /// Which bytes of the document's text the chunk is made of. The ranges of a document's chunks
+    /// cover its text.
     #[serde(skip)]
     pub range: Range<usize>,
 }
@@ -32,13 +35,13 @@ struct Cutter {
     size: usize,
     stride: usize,
     title: bool,
-    /// What counts tokens; without it, words are counted.
+    /// The tokenizer; without it, words are counted.
     tokenizer: Option<tokenizers::Tokenizer>,
 }
 
 impl Chunker {
-    /// A chunker as a configuration says; without one, documents stay whole, with their titles. A tokenizer that is not a local directory's
-    /// comes from the hub or its cache.
+    /// A chunker as a configuration says; without one, documents stay whole, with their titles. A
+    /// tokenizer that is not a local directory's comes from the hub or its cache.
     ///
     /// # Errors
     /// If the tokenizer cannot be had or read.
@@ -57,12 +60,13 @@ impl Chunker {
         Chunker(Some(Cutter { size: config.size(), stride: config.stride(), title: config.title, tokenizer: None }))
     }
 
-    /// The chunks of a document, in its order. A blank document has none, unless its title stands in each chunk.
+    /// The chunks of a document, in its order. A blank document has none, unless its title stands
+    /// in each chunk.
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
-    pub fn chunks(&self, document: &Document) -> std::result::Result<Vec<Chunk>, TextError> {
-        let Document { id, title, text } = document;
+    pub fn chunks(&self, document: &CorpusDocument) -> std::result::Result<Vec<Chunk>, TextError> {
+        let CorpusDocument { id, title, text } = document;
         let Some(cutter) = &self.0 else {
             return Ok(vec![Chunk { id: id.clone(), text: document.titled(), range: 0..text.len() }]);
         };
@@ -85,7 +89,7 @@ impl Chunker {
 }
 
 fn read_tokenizer(name: &str) -> Result<tokenizers::Tokenizer> {
-    let path = hub::Settings::from_environment().tokenizer(name)?;
+    let path = hub::HubSettings::from_environment().tokenizer(name)?;
     let failed = |error: tokenizers::Error| TextError::Tokenizer { path: path.clone(), message: error.to_string() };
     let mut tokenizer = text::parsed(&path)?;
     tokenizer.with_padding(None);
@@ -93,7 +97,7 @@ fn read_tokenizer(name: &str) -> Result<tokenizers::Tokenizer> {
     Ok(tokenizer)
 }
 
-/// What is never cut: where it begins in the text, and how much it counts.
+/// An indivisible piece: its start in the text and its length in units.
 type Atom = (usize, usize);
 
 /// Words, each with the white space after it; the first begins where the text does.
@@ -136,7 +140,8 @@ fn from_the_beginning(mut atoms: Vec<Atom>) -> Vec<Atom> {
     atoms
 }
 
-/// The ranges of chunks of at most `size`, each beginning at most `stride` after the one before; an atom that counts more stands alone.
+/// The ranges of chunks of at most `size`, each beginning at most `stride` after the one before; an
+/// atom that counts more stands alone.
 fn windows(atoms: &[Atom], length: usize, size: usize, stride: usize) -> Vec<Range<usize>> {
     // The first atom that no longer fits behind `begin`.
     let reach = |begin: usize, most: usize| {

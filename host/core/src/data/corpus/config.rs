@@ -1,4 +1,4 @@
-//! The documents that are searched.
+//! The documents to search.
 
 use std::path::PathBuf;
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::config::OnError;
 
-/// The documents that are searched: what they are read from, and how long ones are cut.
+/// The documents to search: their source and chunking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Corpus {
     /// How the documents are stored.
     pub format: CorpusFormat,
-    /// The file, compressed (.gz, .zst) or not. A directory stands for all files in it that have the format's ending, in the order of their
-    /// names; `files` needs a directory.
+    /// The file, may be compressed (.gz, .zst); or a directory, whose files of the format are read
+    /// in name order. `files` needs a directory.
     #[schemars(with = "String", extend("format" = "file-or-directory"))]
     pub path: PathBuf,
-    /// What the parts of a document are called (jsonl, parquet).
+    /// Field names of documents (jsonl, parquet).
     #[serde(default)]
     pub fields: CorpusFields,
-    /// Whether the headings of sections stay in the text (kilt).
+    /// Keeps section headings in the text (kilt).
     #[serde(default)]
     pub section_titles: bool,
-    /// How long documents are cut into chunks; if not set, documents stay whole.
+    /// How documents are split into chunks. Default: whole documents.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunking: Option<Chunking>,
-    /// What becomes of a document that cannot be read: it ends the run, or it is left out, counted and told by file and line.
+    /// How to treat an unreadable document. `skip` warns with file and line.
     #[serde(default = "stop", skip_serializing_if = "is_stop")]
     #[schemars(extend("operational" = true))]
     pub on_error: OnError,
@@ -48,55 +48,59 @@ pub enum CorpusFormat {
     Beir,
     /// JSON Lines, or one JSON array, of objects whose fields are named by `fields`.
     Jsonl,
-    /// MS MARCO's collections, lines parted by tabs: `id text` (passages) or `id url title text` (documents).
+    /// MS MARCO's collections, tab-separated: `id text` (passages) or `id url title text`
+    /// (documents).
     Msmarco,
-    /// KILT's knowledge source, JSON Lines: `wikipedia_id`, `wikipedia_title` and `text`, a list of paragraphs.
+    /// KILT's knowledge source, JSON Lines: `wikipedia_id`, `wikipedia_title` and `text`, a list of
+    /// paragraphs.
     Kilt,
     /// Parquet, whose columns are named by `fields`.
     Parquet,
-    /// A directory of .txt and .md files, those of its directories included; each is a document, and its path is the document's id.
+    /// A directory of .txt and .md files, searched recursively. Each file is a document; its path
+    /// is the id.
     Files,
 }
 
-/// The names of a document's parts. A dot leads into a nested object or column: `meta.title`.
+/// Field names of a document. A dot selects a nested field: `meta.title`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CorpusFields {
-    /// The id, a string or a number. If not set: `id` or `_id` where there is one, else the file's name and the line or row.
+    /// The id, a string or number. Default: `id` or `_id` if present, else file name and line or
+    /// row.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub id: Option<String>,
-    /// The title. If not set: `title` where there is one.
+    /// The title. Default: `title` if present.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub title: Option<String>,
-    /// The text, a string or a list of paragraphs. If not set: `text`.
+    /// The text, a string or a list of paragraphs. Default: `text`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub text: Option<String>,
 }
 
-/// How documents are cut into chunks. Chunk 0 of document `D` is called `D#0`, the next one `D#1`.
+/// How documents are split into chunks. The chunks of document `D` are `D#0`, `D#1` and so on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Chunking {
-    /// What is counted.
+    /// The unit of `size` and `stride`.
     #[serde(default)]
     pub unit: ChunkUnit,
-    /// The most words or tokens of the text in a chunk; if not set, 100 words or 128 tokens.
+    /// Maximum chunk length. Default: 100 words or 128 tokens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub size: Option<usize>,
-    /// From the beginning of one chunk to that of the next, in the same unit; less than `size` makes chunks overlap. If not set, they do
-    /// not.
+    /// Distance between chunk starts, in the same unit. A stride below `size` makes chunks overlap.
+    /// Default: `size`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub stride: Option<usize>,
-    /// The model whose tokenizer counts tokens: a hub id, or a directory with a `tokenizer.json`.
+    /// The model whose tokenizer counts tokens: a hub id or a directory with `tokenizer.json`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("format" = "tokenizer"))]
     pub tokenizer: Option<String>,
-    /// Whether the document's title stands before the text of each chunk, on top of `size`.
+    /// Prefixes each chunk with the document's title, not counted in `size`.
     #[serde(default = "yes")]
     pub title: bool,
 }
@@ -111,11 +115,11 @@ fn yes() -> bool {
     true
 }
 
-/// What the length of a chunk is counted in.
+/// The unit of chunk lengths.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChunkUnit {
-    /// Words, parted by white space.
+    /// Words, separated by white space.
     #[default]
     Words,
     /// Tokens of `tokenizer`.
@@ -123,7 +127,7 @@ pub enum ChunkUnit {
 }
 
 impl Chunking {
-    /// The most units of text in a chunk.
+    /// The maximum units of text in a chunk.
     #[must_use]
     pub fn size(&self) -> usize {
         self.size.unwrap_or(match self.unit {
@@ -132,13 +136,13 @@ impl Chunking {
         })
     }
 
-    /// The units from the beginning of a chunk to that of the next.
+    /// The units between chunk starts.
     #[must_use]
     pub fn stride(&self) -> usize {
         self.stride.unwrap_or_else(|| self.size())
     }
 
-    /// The keys of this table that are allowed each but not together, with what is wrong.
+    /// Combinations of keys that are not allowed, each with a message.
     pub(crate) fn contradictions(&self) -> Vec<(&'static str, String)> {
         let mut problems = Vec::new();
         if self.stride() > self.size() {

@@ -6,8 +6,9 @@ use crate::data::records::with_title;
 
 /// A document of a corpus.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Document {
-    /// What the corpus calls it; never empty. That no other document is called so is not checked here.
+pub struct CorpusDocument {
+    /// The id; never empty. That no other document is called so is not checked
+    /// here.
     pub id: String,
     /// The title; empty where there is none.
     pub title: String,
@@ -15,7 +16,7 @@ pub struct Document {
     pub text: String,
 }
 
-impl Document {
+impl CorpusDocument {
     /// The text with the title, if there is one, as its first sentence: as records write it.
     #[must_use]
     pub fn titled(&self) -> String {

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use scaledown_sdk::files::{FileKind, open_regular, read_limited};
 
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{self, DataError, plain_name};
 
-/// The files below a directory that hold text, in the order of their names, directory by directory. Hidden files are passed over, and
-/// links to directories are not followed.
+/// The files below a directory that hold text, in the order of their names, directory by directory.
+/// Skips hidden files and does not follow links to directories.
 pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, DataError>> + use<>, DataError> {
     // The last one is the next.
     let mut waiting = entries(root)?;
@@ -33,7 +33,7 @@ pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, D
     }))
 }
 
-/// What a directory holds, by name, but for what is hidden.
+/// The visible entries of a directory, by name.
 pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = std::fs::read_dir(directory).map_err(DataError::io(directory))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
@@ -47,22 +47,23 @@ fn is_text(path: &Path) -> bool {
     plain_name(path).extension().is_some_and(|ending| ending == "txt" || ending == "md")
 }
 
-/// The one document of a file: its id is its path from `root` on, and its title the first heading of a Markdown file that begins with one.
-pub(super) fn open(root: &Path, path: &Path) -> Result<Documents, DataError> {
+/// The one document of a file: its id is its path from `root` on, and its title the first heading
+/// of a Markdown file that begins with one.
+pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> {
     // A fifo in the directory would wait for its writer.
     open_regular(path).map_err(DataError::io(path))?;
     let bytes = read_limited(records::open(path)?, FileKind::Document).map_err(DataError::io(path))?;
     let text = String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
         let line = 1 + error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count() as u64;
-        DataError::Record { path: path.to_owned(), line, field: None, message: format!("it is no UTF-8 text: {error}") }
+        DataError::Record { path: path.to_owned(), line, field: None, message: format!("not valid UTF-8: {error}") }
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let id = path.strip_prefix(root).unwrap_or(path);
     let id = id.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
     let is_markdown = plain_name(path).extension().is_some_and(|ending| ending == "md");
     let (title, text) = heading(text).filter(|_| is_markdown).unwrap_or(("", text));
-    Ok(Box::new(std::iter::once(Ok(Document { id, title: title.to_owned(), text: text.to_owned() }))))
+    Ok(Box::new(std::iter::once(Ok(CorpusDocument { id, title: title.to_owned(), text: text.to_owned() }))))
 }
 
 /// The heading that a text begins with, and what follows it.

@@ -5,27 +5,28 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::config::CorpusFields;
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{DataError, Fault, Reader, fault, kind, missing, plain_name};
 
 /// The documents of a file whose fields are called as `fields` says.
-pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<DocumentIter, DataError> {
     let fields = fields.clone();
     documents(path, move |value, name| document(value, &fields, name))
 }
 
 /// The documents of BEIR's `corpus.jsonl`.
-pub(super) fn open_beir(path: &Path) -> Result<Documents, DataError> {
+pub(super) fn open_beir(path: &Path) -> Result<DocumentIter, DataError> {
     let fields = CorpusFields { id: Some("_id".into()), title: None, text: None };
     open(path, &fields)
 }
 
-/// The documents that `take` makes of the JSON values of a file; it is also told what to call one that has no id.
+/// The documents that `take` makes from the JSON values of a file. It also gets the id for
+/// documents without one.
 pub(super) fn documents(
     path: &Path,
-    take: impl Fn(&Value, &str) -> Result<Document, Fault> + 'static,
-) -> Result<Documents, DataError> {
+    take: impl Fn(&Value, &str) -> Result<CorpusDocument, Fault> + 'static,
+) -> Result<DocumentIter, DataError> {
     let mut reader = Reader::open(path)?;
     let path = path.to_owned();
     let stem = stem(&path);
@@ -43,7 +44,7 @@ pub(super) fn stem(path: &Path) -> String {
 }
 
 /// A document from an object; `name` is its id where it has none.
-pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<Document, Fault> {
+pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<CorpusDocument, Fault> {
     if !value.is_object() {
         return Err((None, format!("expected an object, found {}", kind(value))));
     }
@@ -55,7 +56,7 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         },
     };
     if id.is_empty() {
-        return Err(fault(fields.id.as_deref().unwrap_or("id"), "it is empty; expected what to call the document"));
+        return Err(fault(fields.id.as_deref().unwrap_or("id"), "empty; expected a document id"));
     }
     let title = match &fields.title {
         Some(field) => text(field, lookup(value, field).ok_or_else(|| missing(field))?)?,
@@ -68,7 +69,7 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         None if !title.trim().is_empty() && (fields.text.is_none() || value.get(field).is_some()) => String::new(),
         None => return Err(missing(field)),
     };
-    Ok(Document { id, title, text })
+    Ok(CorpusDocument { id, title, text })
 }
 
 /// The value of a field, unless it is null: that of the whole name, or that which its dots lead to.
@@ -77,7 +78,7 @@ pub(crate) fn lookup<'a>(value: &'a Value, field: &str) -> Option<&'a Value> {
     value.get(field).or_else(nested).filter(|value| !value.is_null())
 }
 
-/// A string, or a number as it is written.
+/// A string, or a number's text.
 pub(crate) fn scalar(field: &str, value: &Value) -> Result<String, Fault> {
     match value {
         Value::String(text) => Ok(text.clone()),

@@ -1,23 +1,24 @@
 //! KILT's knowledge source: a Wikipedia page a line.
 //!
-//! Its `text` is a list of paragraphs: the title, then the page's paragraphs, headings as `Section::::Early life.:Childhood.` and the items
-//! of lists as `BULLET::::- item` (<https://github.com/facebookresearch/KILT>).
+//! Its `text` is a list of paragraphs: the title, then the page's paragraphs, headings as
+//! `Section::::Early life.:Childhood.` and the items of lists as `BULLET::::- item`
+//! (<https://github.com/facebookresearch/KILT>).
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::document::Document;
+use super::document::CorpusDocument;
 use super::json;
-use super::stream::Documents;
+use super::stream::DocumentIter;
 use crate::data::records::{DataError, Fault, fault, kind, missing};
 
 /// The pages of a file, with the headings of their sections or without.
-pub(super) fn open(path: &Path, section_titles: bool) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path, section_titles: bool) -> Result<DocumentIter, DataError> {
     json::documents(path, move |value, _| page(value, section_titles))
 }
 
-fn page(value: &Value, section_titles: bool) -> Result<Document, Fault> {
+fn page(value: &Value, section_titles: bool) -> Result<CorpusDocument, Fault> {
     let field = |name: &str| json::lookup(value, name).ok_or_else(|| missing(name));
     if !value.is_object() {
         return Err((None, format!("expected an object with `wikipedia_id` and `text`, found {}", kind(value))));
@@ -38,7 +39,7 @@ fn page(value: &Value, section_titles: bool) -> Result<Document, Fault> {
         }
         lines.extend(plain(text.trim(), section_titles).filter(|line| !line.is_empty()));
     }
-    Ok(Document { id, title, text: lines.join("\n") })
+    Ok(CorpusDocument { id, title, text: lines.join("\n") })
 }
 
 /// A paragraph without its markup; nothing of a heading that is not wanted.

@@ -1,8 +1,10 @@
-//! Corpora: streams of documents, whatever they are stored as, and the chunks that long ones are cut into.
+//! Corpora: streams of documents, whatever they are stored as, and the chunks that long ones are
+//! cut into.
 //!
-//! [`Corpus`] yields one [`Document`] after the other, and never holds more than one (of a file of plain text, that is the whole file).
-//! A document that cannot be read is an error that names the file and the line; the stream goes on with the next. [`Chunker`] cuts
-//! documents into the [`Chunk`]s that are searched and read, and [`Chunks`] does both.
+//! [`CorpusReader`] yields one [`CorpusDocument`] after the other, and never holds more than one
+//! (of a file of plain text, that is the whole file). An unreadable document is an error that names
+//! file and line. The stream continues with the next document. [`Chunker`] cuts documents into the
+//! [`Chunk`]s that are searched and read, and [`Chunks`] does both.
 
 mod cell;
 mod chunk;
@@ -17,10 +19,10 @@ mod table;
 mod tsv;
 
 pub use chunk::{Chunk, Chunker, Chunks};
-pub use document::Document;
+pub use document::CorpusDocument;
 pub(crate) use json::{lookup, scalar};
 pub use skipping::Documents;
-pub use stream::Corpus;
+pub use stream::CorpusReader;
 pub(crate) use table::Table;
 
 #[cfg(test)]

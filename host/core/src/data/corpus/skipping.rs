@@ -1,17 +1,17 @@
-//! The documents of a corpus, those that cannot be read left out, if the configuration says so.
+//! The documents of a corpus, optionally without unreadable ones.
 
 use super::config;
-use super::document::Document;
-use super::stream::Corpus;
+use super::document::CorpusDocument;
+use super::stream::CorpusReader;
 use crate::data::config::OnError;
 use crate::data::records::DataError;
 
-/// How many of the documents that are left out are told one by one.
-const TOLD: u64 = 10;
+/// The number of skipped documents that are reported individually.
+const REPORTED: u64 = 10;
 
 /// The documents of a corpus.
 pub struct Documents {
-    corpus: Corpus,
+    corpus: CorpusReader,
     on_error: OnError,
     left_out: u64,
 }
@@ -20,24 +20,24 @@ impl Documents {
     /// Opens the corpus that a configuration names.
     ///
     /// # Errors
-    /// As [`Corpus::open`].
+    /// As [`CorpusReader::open`].
     pub fn open(config: &config::Corpus) -> Result<Self, DataError> {
-        Ok(Documents { corpus: Corpus::open(config)?, on_error: config.on_error, left_out: 0 })
+        Ok(Documents { corpus: CorpusReader::open(config)?, on_error: config.on_error, left_out: 0 })
     }
 
-    /// Notes a document that is left out.
+    /// Counts and reports a skipped document.
     fn leave_out(&mut self, error: &DataError) {
         self.left_out += 1;
         match self.left_out {
-            ..=TOLD => tracing::warn!("{error}; the document is left out (corpus.on_error)"),
-            left_out if left_out == TOLD + 1 => tracing::warn!("more documents are left out; they are counted"),
+            ..=REPORTED => tracing::warn!("skipped a document: {error} (corpus.on_error)"),
+            left_out if left_out == REPORTED + 1 => tracing::warn!("more documents are skipped; only their number follows"),
             _ => {}
         }
     }
 }
 
 impl Iterator for Documents {
-    type Item = Result<Document, DataError>;
+    type Item = Result<CorpusDocument, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -45,7 +45,7 @@ impl Iterator for Documents {
                 Some(Err(error)) if self.on_error == OnError::Skip && error.can_go_on() => self.leave_out(&error),
                 None => {
                     if self.left_out > 0 {
-                        tracing::warn!("{} documents of the corpus were left out, as they cannot be read", self.left_out);
+                        tracing::warn!("skipped {} unreadable documents of the corpus", self.left_out);
                         self.left_out = 0;
                     }
                     return None;

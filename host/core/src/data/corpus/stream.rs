@@ -3,24 +3,24 @@
 use std::path::{Path, PathBuf};
 
 use super::config::{self, CorpusFormat};
-use super::{document::Document, files, json, kilt, table, tsv};
+use super::{document::CorpusDocument, files, json, kilt, table, tsv};
 use crate::data::records::{DataError, plain_name};
 
 /// The documents of one file.
-pub(super) type Documents = Box<dyn Iterator<Item = Result<Document, DataError>>>;
+pub(super) type DocumentIter = Box<dyn Iterator<Item = Result<CorpusDocument, DataError>>>;
 
 /// Opens one file of a corpus.
-type Open = Box<dyn Fn(&Path) -> Result<Documents, DataError>>;
+type Open = Box<dyn Fn(&Path) -> Result<DocumentIter, DataError>>;
 
-/// The documents of a corpus, in the order of its files. After a document that cannot be read the next one comes; after a file that
-/// cannot be read any further, the next file.
-pub struct Corpus {
+/// The documents of a corpus, in the order of its files. After a document that cannot be read the
+/// next one comes; after a file that cannot be read any further, the next file.
+pub struct CorpusReader {
     files: Box<dyn Iterator<Item = Result<PathBuf, DataError>>>,
     open: Open,
-    current: Option<Documents>,
+    current: Option<DocumentIter>,
 }
 
-impl Corpus {
+impl CorpusReader {
     /// Opens the corpus that a configuration names. Its files are opened when their turn comes.
     ///
     /// # Errors
@@ -40,12 +40,12 @@ impl Corpus {
             CorpusFormat::Files => Box::new(files::walk(&config.path)?),
             format => Box::new(parts(&config.path, format)?.into_iter().map(Ok)),
         };
-        Ok(Corpus { files, open, current: None })
+        Ok(CorpusReader { files, open, current: None })
     }
 }
 
-impl Iterator for Corpus {
-    type Item = Result<Document, DataError>;
+impl Iterator for CorpusReader {
+    type Item = Result<CorpusDocument, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -87,7 +87,7 @@ fn parts(path: &Path, format: CorpusFormat) -> Result<Vec<PathBuf>, DataError> {
         return Err(DataError::Content {
             path: path.to_owned(),
             place: "the directory".into(),
-            message: format!("holds no file of the corpus; expected {expected}, compressed or not"),
+            message: format!("contains no corpus files; expected {expected}, compressed or not"),
         });
     }
     Ok(files)

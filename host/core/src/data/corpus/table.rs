@@ -14,11 +14,11 @@ use serde_json::Value;
 use super::cell::object;
 use super::config::CorpusFields;
 use super::json;
-use super::stream::Documents;
+use super::stream::DocumentIter;
 use crate::data::records::DataError;
 
 /// The documents of a file whose columns are called as `fields` says.
-pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<DocumentIter, DataError> {
     let wanted = [&fields.id, &fields.title, &fields.text];
     let named: Vec<&str> = wanted.into_iter().flatten().map(String::as_str).chain(["id", "_id", "title", "text"]).collect();
     let table = Table::open(path, &named)?;
@@ -29,7 +29,8 @@ pub(super) fn open(path: &Path, fields: &CorpusFields) -> Result<Documents, Data
     })))
 }
 
-/// The rows of a Parquet file as JSON objects. Rows are decoded a batch at a time, and columns that are not asked for not at all.
+/// The rows of a Parquet file as JSON objects. Rows are decoded a batch at a time, and columns that
+/// are not asked for not at all.
 pub(crate) struct Table {
     path: PathBuf,
     rows: Option<RowIter<'static>>,
@@ -38,12 +39,12 @@ pub(crate) struct Table {
 }
 
 /// Where a row stands; for messages.
-pub(crate) struct Place {
+pub(crate) struct CellPosition {
     path: PathBuf,
     number: u64,
 }
 
-impl Place {
+impl CellPosition {
     /// The error of a row whose field is at fault.
     pub(crate) fn error(&self, (field, message): (Option<String>, String)) -> DataError {
         let field = field.map(|field| format!(", column `{field}`")).unwrap_or_default();
@@ -52,13 +53,14 @@ impl Place {
 }
 
 impl Table {
-    /// Opens a file, to read those of its columns whose name one of `columns` is, or begins with before a dot.
+    /// Opens a file, to read those of its columns whose name one of `columns` is, or begins with
+    /// before a dot.
     ///
     /// # Errors
     /// If the file cannot be read or is no Parquet.
     pub(crate) fn open(path: &Path, columns: &[&str]) -> Result<Self, DataError> {
         let file = open_regular(path).map_err(DataError::io(path))?;
-        // The library takes a file at its word, and panics where a damaged one leads it to what is not there.
+        // The library panics on damaged files.
         caught(|| Table::of(path, file, columns))
             .unwrap_or_else(|panic| Err(broken(path, "the file", &ParquetError::General(panic))))
     }
@@ -81,14 +83,14 @@ impl Table {
 }
 
 impl Iterator for Table {
-    type Item = Result<(Place, Value), DataError>;
+    type Item = Result<(CellPosition, Value), DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let rows = self.rows.as_mut()?;
         let row = caught(|| rows.next()).unwrap_or_else(|panic| Some(Err(ParquetError::General(panic))))?;
         self.read += 1;
         Some(match row {
-            Ok(row) => Ok((Place { path: self.path.clone(), number: self.read }, object(row, Some(&self.schema)))),
+            Ok(row) => Ok((CellPosition { path: self.path.clone(), number: self.read }, object(row, Some(&self.schema)))),
             Err(error) => {
                 self.rows = None;
                 Err(broken(&self.path, &format!("row {}", self.read), &error))

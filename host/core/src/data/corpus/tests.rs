@@ -32,8 +32,8 @@ fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::Corpus {
 /// Documents as `(id, title, text)`, and errors as their sentences without the directory.
 fn read(config: &config::Corpus) -> Vec<Result<(String, String, String), String>> {
     let path = if config.path.is_dir() { config.path.clone() } else { config.path.parent().unwrap().to_owned() };
-    let documents = Corpus::open(config).unwrap();
-    let plain = |Document { id, title, text }: Document| (id, title, text);
+    let documents = CorpusReader::open(config).unwrap();
+    let plain = |CorpusDocument { id, title, text }: CorpusDocument| (id, title, text);
     documents
         .map(|item| item.map(plain).map_err(|error| error.to_string().replace(&format!("{}/", path.display()), "")))
         .collect()
@@ -52,9 +52,9 @@ fn beirs_corpus_is_read_with_its_bad_lines_named() {
         directory(&[("corpus.jsonl.zst", &compressed), ("queries.jsonl", b"{\"_id\": \"q\", \"text\": \"no document\"}\n")]);
     let found = read(&corpus(CorpusFormat::Beir, files.path()));
     assert_eq!(found[0], document("a", "T", "one"));
-    assert_eq!(found[1], Err("corpus.jsonl.zst:2: `text`: it is missing".into()));
+    assert_eq!(found[1], Err("corpus.jsonl.zst:2: `text`: missing".into()));
     assert!(found[2].as_ref().is_err_and(|error| error.starts_with("corpus.jsonl.zst:3: not valid JSON")), "{:?}", found[2]);
-    assert_eq!(found[3], Err("corpus.jsonl.zst:4: `_id`: it is missing".into()));
+    assert_eq!(found[3], Err("corpus.jsonl.zst:4: `_id`: missing".into()));
     assert_eq!(found[4], document("4", "", "three"));
     assert_eq!(found.len(), 5);
 }
@@ -90,12 +90,9 @@ fn ms_marcos_passages_and_documents_are_read() {
     let found = read(&corpus(CorpusFormat::Msmarco, files.path().join("c.tsv")));
     assert_eq!(found[0], document("0", "", "first passage"));
     assert_eq!(found[1], document("D1", "Title", "body"));
-    assert_eq!(
-        found[2],
-        Err("c.tsv:3: found 1 fields parted by tabs, expected two, `id text`, or four, `id url title text`".into())
-    );
-    assert_eq!(found[3], Err("c.tsv:4: the id is empty; expected what to call the document".into()));
-    assert!(found[4].as_ref().is_err_and(|error| error.starts_with("c.tsv:5: it is no UTF-8 text")), "{:?}", found[4]);
+    assert_eq!(found[2], Err("c.tsv:3: found 1 tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)".into()));
+    assert_eq!(found[3], Err("c.tsv:4: the id is empty; expected a document id".into()));
+    assert!(found[4].as_ref().is_err_and(|error| error.starts_with("c.tsv:5: not valid UTF-8")), "{:?}", found[4]);
     assert_eq!(found[5], document("6", "", "last"));
 }
 
@@ -129,10 +126,13 @@ fn the_columns_of_parquet_are_named_by_the_configuration() {
         (&found[0], &found[2]),
         (&document("7", "Aspen Vale", "Peas and barley."), &document("9", "Birch Loom", "Framed in walnut."))
     );
-    assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: it is missing".into()));
+    assert_eq!(found[1], Err("corpus.parquet: row 2, column `meta.name`: missing".into()));
     config.fields = CorpusFields::default();
-    let told = Corpus::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
-    assert!(told.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"), "{told}");
+    let reported = CorpusReader::open(&config).unwrap().next().unwrap().unwrap_err().to_string();
+    assert!(
+        reported.ends_with("the table: has none of the columns id, _id, title, text; it has key, meta, body, unread"),
+        "{reported}"
+    );
 }
 
 #[test]
@@ -167,23 +167,26 @@ fn a_document_that_cannot_be_read_is_left_out_if_the_configuration_says_so() {
     let found = |config: &config::Corpus| Documents::open(config).unwrap().collect::<Vec<_>>();
     assert_eq!(found(&config).iter().filter(|item| item.is_err()).count(), 3);
     config.on_error = OnError::Skip;
-    let documents: Vec<Document> = found(&config).into_iter().map(Result::unwrap).collect();
+    let documents: Vec<CorpusDocument> = found(&config).into_iter().map(Result::unwrap).collect();
     let ids: Vec<&str> = documents.iter().map(|document| document.id.as_str()).collect();
     assert_eq!(ids, ["a", "d", "e"]);
     assert_eq!((documents[1].title.as_str(), documents[1].text.as_str()), ("T", ""));
-    // What makes the rest of a file unreadable is no matter of one document.
+    // A defect that makes the rest of a file unreadable cannot be skipped.
     config.path = files.path().join("whole.json");
     assert!(found(&config).iter().any(Result::is_err));
 }
 
 #[cfg(unix)]
 #[test]
-fn a_fifo_in_a_directory_of_text_is_told() {
+fn a_fifo_in_a_directory_of_text_is_reported() {
     let files = directory(&[("a.txt", b"plain")]);
     let made = std::process::Command::new("mkfifo").arg(files.path().join("b.txt")).status();
     if made.is_ok_and(|status| status.success()) {
         let found = read(&corpus(CorpusFormat::Files, files.path()));
-        assert!(found[1].as_ref().is_err_and(|error| error.contains("b.txt") && error.contains("no regular file")), "{found:?}");
+        assert!(
+            found[1].as_ref().is_err_and(|error| error.contains("b.txt") && error.contains("not a regular file")),
+            "{found:?}"
+        );
     }
 }
 
@@ -197,7 +200,7 @@ fn damaged_parquet_is_an_error() {
         let mut config = corpus(CorpusFormat::Parquet, files.path());
         config.fields = CorpusFields { id: Some("key".into()), title: None, text: Some("body".into()) };
         // Any end but a panic or an endless stream will do.
-        assert!(Corpus::open(&config).unwrap().take(100).count() < 100);
+        assert!(CorpusReader::open(&config).unwrap().take(100).count() < 100);
     }
 }
 
@@ -220,18 +223,18 @@ fn a_directory_of_text_is_read_in_order() {
             document("b.txt", "", "plain")
         ]
     );
-    assert!(found[3].as_ref().is_err_and(|error| error.starts_with("z.txt:2: it is no UTF-8 text")), "{:?}", found[3]);
+    assert!(found[3].as_ref().is_err_and(|error| error.starts_with("z.txt:2: not valid UTF-8")), "{:?}", found[3]);
     assert_eq!(found.len(), 4);
 }
 
 #[test]
-fn what_is_not_there_is_told() {
+fn what_is_not_there_is_reported() {
     let empty = directory(&[("x.txt", b"x")]);
-    let told = |format, path: &Path| Corpus::open(&corpus(format, path)).err().unwrap().to_string();
-    let message = "the directory: holds no file of the corpus; expected corpus.jsonl, compressed or not";
-    assert_eq!(told(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
+    let reported = |format, path: &Path| CorpusReader::open(&corpus(format, path)).err().unwrap().to_string();
+    let message = "the directory: contains no corpus files; expected corpus.jsonl, compressed or not";
+    assert_eq!(reported(CorpusFormat::Beir, empty.path()), format!("{}: {message}", empty.path().display()));
     for format in [CorpusFormat::Jsonl, CorpusFormat::Files] {
-        assert!(told(format, Path::new("/no/such")).starts_with("cannot read /no/such: "));
+        assert!(reported(format, Path::new("/no/such")).starts_with("cannot read /no/such: "));
     }
 }
 
@@ -249,7 +252,7 @@ fn token_chunker(size: usize, stride: usize) -> Chunker {
 
 #[test]
 fn documents_are_cut_by_words_with_their_titles() {
-    let document = Document { id: "D".into(), title: "T".into(), text: " one two\nthree  four five ".into() };
+    let document = CorpusDocument { id: "D".into(), title: "T".into(), text: " one two\nthree  four five ".into() };
     let cut = |size, stride, title| {
         let chunker = Chunker::new(Some(&Chunking { title, ..chunking(ChunkUnit::Words, size, stride) })).unwrap();
         chunker.chunks(&document).unwrap().into_iter().map(|chunk| (chunk.id, chunk.text)).collect::<Vec<_>>()
@@ -264,7 +267,7 @@ fn documents_are_cut_by_words_with_their_titles() {
 
 #[test]
 fn a_blank_document_is_its_title_or_nothing() {
-    let document = Document { id: "D".into(), title: "T".into(), text: " \n".into() };
+    let document = CorpusDocument { id: "D".into(), title: "T".into(), text: " \n".into() };
     let texts = |title| {
         let chunker = Chunker::new(Some(&Chunking { title, ..Chunking::default() })).unwrap();
         chunker.chunks(&document).unwrap().into_iter().map(|chunk| chunk.text).collect::<Vec<_>>()
@@ -288,7 +291,7 @@ proptest! {
     #[test]
     fn every_character_is_in_a_chunk(text in "([a-z\u{e9}\u{6771}\u{1f600}.,]{0,7}[ \n\t]{0,2}){0,40}", size in 1_usize..9, less in 0_usize..9) {
         let stride = size.saturating_sub(less).max(1);
-        let document = Document { id: "D".into(), title: String::new(), text: text.clone() };
+        let document = CorpusDocument { id: "D".into(), title: String::new(), text: text.clone() };
         let words = Chunker::new(Some(&chunking(ChunkUnit::Words, size, stride))).unwrap();
         let chunks = words.chunks(&document).unwrap();
         covers(&text, &chunks);
@@ -307,7 +310,7 @@ proptest! {
     fn every_token_is_in_a_chunk(words in prop::collection::vec(0_usize..6, 0..60), size in 1_usize..20, less in 0_usize..9) {
         const WORDS: [&str; 6] = ["Aspen Vale", " grows ", "peas, ", "\n", "Hazel Brenow. ", "1734 "];
         let text: String = words.iter().map(|word| WORDS[*word]).collect();
-        let document = Document { id: "D".into(), title: String::new(), text: text.clone() };
+        let document = CorpusDocument { id: "D".into(), title: String::new(), text: text.clone() };
         let stride = size.saturating_sub(less).max(1);
         covers(&text, &token_chunker(size, stride).chunks(&document).unwrap());
     }

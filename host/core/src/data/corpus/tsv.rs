@@ -1,13 +1,13 @@
-//! MS MARCO's collections: lines parted by tabs.
+//! MS MARCO's collections: tab-separated lines.
 
 use std::path::Path;
 
-use super::document::Document;
-use super::stream::Documents;
+use super::document::CorpusDocument;
+use super::stream::DocumentIter;
 use crate::data::records::{DataError, Lines};
 
 /// The passages (`id text`) or documents (`id url title text`) of a file.
-pub(super) fn open(path: &Path) -> Result<Documents, DataError> {
+pub(super) fn open(path: &Path) -> Result<DocumentIter, DataError> {
     let mut lines = Lines::open(path)?;
     Ok(Box::new(std::iter::from_fn(move || {
         let item = lines.next()?;
@@ -15,20 +15,17 @@ pub(super) fn open(path: &Path) -> Result<Documents, DataError> {
     })))
 }
 
-fn document(line: &str) -> Result<Document, String> {
+fn document(line: &str) -> Result<CorpusDocument, String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let (id, title, text) = match fields.as_slice() {
         &[id, text] => (id, "", text),
         &[id, _, title, text] => (id, title, text),
         other => {
-            return Err(format!(
-                "found {} fields parted by tabs, expected two, `id text`, or four, `id url title text`",
-                other.len()
-            ));
+            return Err(format!("found {} tab-separated fields, expected 2 (`id text`) or 4 (`id url title text`)", other.len()));
         }
     };
     if id.trim().is_empty() {
-        return Err("the id is empty; expected what to call the document".into());
+        return Err("the id is empty; expected a document id".into());
     }
-    Ok(Document { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
+    Ok(CorpusDocument { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
 }

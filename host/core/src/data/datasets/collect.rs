@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Set, Written, from_file, from_hub, write};
+use super::{Set, WrittenDataset, from_file, from_hub, write};
 use crate::error::{Error, Result};
 use crate::support::artifact::write_file_with;
 use crate::support::hub;
@@ -10,28 +10,28 @@ use crate::support::progress::Progress;
 
 /// Where a set is read from, and how much of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Source<'a> {
-    /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub is asked.
+pub struct DatasetSource<'a> {
+    /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub
+    /// is asked.
     pub file: Option<&'a Path>,
     /// The part of the set, where the hub is asked.
     pub split: &'a str,
-    /// The most records to write of a set.
+    /// The maximum records per dataset.
     pub limit: Option<usize>,
     /// How the hub is asked.
-    pub hub: &'a hub::Settings,
+    pub hub: &'a hub::HubSettings,
 }
 
-/// Writes the records of `sets` to the file `out`, and says of each set what was made of it.
+/// Writes the records of `sets` to the file `out`. Returns a summary per dataset.
 ///
 /// # Errors
-/// If a set cannot be had or read, has no question that can be trained on, or is read from the file that is to be written; or if that cannot be
-/// written.
-pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<Written>> {
+/// If a set cannot be had or read, has no question that can be trained on, or is read from the file
+/// that is to be written; or if that cannot be written.
+pub fn collect(sets: &[Set], source: DatasetSource<'_>, out: &Path, progress: &dyn Progress) -> Result<Vec<WrittenDataset>> {
     let same = |from: &Path| Some(from.canonicalize().ok()? == out.canonicalize().ok()?);
     if source.file.and_then(same) == Some(true) {
-        let told =
-            format!("{}: it is what is read, and writing the records would replace it; choose another --out", out.display());
-        return Err(Error::usage(told));
+        let message = format!("{}: is also the input; choose another --out", out.display());
+        return Err(Error::usage(message));
     }
     write_file_with(out, |file| {
         let mut all = Vec::with_capacity(sets.len());
@@ -40,12 +40,12 @@ pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Prog
                 Some(path) => from_file(set, path)?,
                 None => from_hub(set, source.split, source.hub)?,
             };
-            // The ids of several sets are told apart.
+            // Ids of several datasets get a prefix.
             let prefix = if sets.len() > 1 { format!("{}-", set.name()) } else { String::new() };
             let bar = progress.spinner(set.name());
             let written = write(set, examples, source.limit, &prefix, file, &*bar)?;
             drop(bar);
-            told(&written, source.limit, source.file, progress)?;
+            message(&written, source.limit, source.file, progress)?;
             all.push(written);
         }
         Ok::<_, Error>(all)
@@ -53,26 +53,26 @@ pub fn collect(sets: &[Set], source: Source<'_>, out: &Path, progress: &dyn Prog
 }
 
 /// Warns of what a user may not expect of the records, and refuses to write none.
-fn told(written: &Written, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
+fn message(written: &WrittenDataset, limit: Option<usize>, from: Option<&Path>, progress: &dyn Progress) -> Result<()> {
     let local = from.is_some();
     let name = from.map_or_else(|| written.set.name().to_owned(), |from| format!("{} ({})", written.set.name(), from.display()));
     if written.records == 0 {
         let hint = match (written.set, written.without_documents) {
             (Set::TriviaQa, 1..) => {
-                "; unpack its archive whole: the pages' texts are looked for in `evidence`, beside the file or its directory"
+                "; unpack the whole archive: page texts are read from `evidence`, next to the file or its directory"
             }
             _ => "",
         };
-        let Written { without_answer, without_documents, .. } = written;
+        let WrittenDataset { without_answer, without_documents, .. } = written;
         return Err(Error::failed(format!(
-            "{name}: no question can be trained on: {without_answer} have no answer, {without_documents} no documents{hint}"
+            "{name}: no usable question: {without_answer} have no answer, {without_documents} have no documents{hint}"
         )));
     }
     if let Some(limit) = limit.filter(|limit| written.records < *limit) {
-        progress.warn(&format!("{name}: there are {} records, fewer than the {limit} that were asked for", written.records));
+        progress.warn(&format!("{name}: wrote {} records, fewer than the {limit} requested", written.records));
     }
     if local && written.set == Set::NaturalQuestions {
-        progress.note("NQ-open has no documents: the document of a record is made of its question and answers");
+        progress.note("NQ-open has no documents: each record gets one made from its question and answers");
     }
     Ok(())
 }

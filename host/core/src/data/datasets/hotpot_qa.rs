@@ -4,11 +4,11 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Found, Original, found, list, text};
+use super::{DatasetItem, Original, found, list, text};
 use crate::data::records::{DataError, Fault, Reader, fault, with_title};
 
 /// A row of the hub's table.
-pub(super) fn row(row: &Value) -> Result<Found, Fault> {
+pub(super) fn row(row: &Value) -> Result<DatasetItem, Fault> {
     let (titles, sentences) = (list(row, "/context/title")?, list(row, "/context/sentences")?);
     if titles.len() != sentences.len() {
         return Err(fault("context", &format!("has {} titles for {} paragraphs", titles.len(), sentences.len())));
@@ -27,14 +27,14 @@ pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     })))
 }
 
-fn object(value: &Value) -> Result<Found, Fault> {
+fn object(value: &Value) -> Result<DatasetItem, Fault> {
     let pairs = list(value, "/context")?.iter().map(|pair| Some((pair.get(0)?, pair.get(1)?)));
     let pairs: Option<Vec<(&Value, &Value)>> = pairs.collect();
     let pairs = pairs.ok_or_else(|| fault("context", "expected pairs of a title and a list of sentences"))?;
     example(value, "/_id", pairs.into_iter())
 }
 
-fn example<'a>(value: &'a Value, id: &str, pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Result<Found, Fault> {
+fn example<'a>(value: &'a Value, id: &str, pairs: impl Iterator<Item = (&'a Value, &'a Value)>) -> Result<DatasetItem, Fault> {
     let documents = pairs
         .map(|(title, sentences)| match (title.as_str(), sentences.as_array()) {
             (Some(title), Some(sentences)) => Ok(with_title(title, &join(sentences))),

@@ -2,7 +2,7 @@
 
 use super::{Examples, Set, from_table};
 use crate::error::{Error, Result};
-use crate::support::hub::Settings;
+use crate::support::hub::HubSettings;
 
 impl Set {
     /// The repository, and the directory of the tables in it.
@@ -16,11 +16,12 @@ impl Set {
     }
 }
 
-/// The questions of a split of a set, from the hub or its cache. A table is fetched when its turn comes, so that few examples need few tables.
+/// The questions of a split of a set, from the hub or its cache. A table is fetched when its turn
+/// comes, so that few examples need few tables.
 ///
 /// # Errors
 /// If the hub cannot be asked and the cache has nothing, or the set has no such split.
-pub fn from_hub(set: Set, split: &str, hub: &Settings) -> Result<Examples> {
+pub fn from_hub(set: Set, split: &str, hub: &HubSettings) -> Result<Examples> {
     let (repository, directory) = set.repository();
     let files = hub.dataset_files(repository)?;
     let tables: Vec<&str> = files

@@ -7,8 +7,8 @@
 //! | TriviaQA | `mandarjoshi/trivia_qa` (`rc.wikipedia`) | JSON, with the evidence beside it | a passage of each page |
 //! | HotpotQA | `hotpotqa/hotpot_qa` (`distractor`) | distractor JSON | the ten paragraphs |
 //!
-//! A record's `answer`, what a training learns, is the first right answer; a teacher's would be longer. Questions without an answer are left
-//! out, and counted.
+//! A record's `answer`, what a training learns, is the first right answer; a teacher's would be
+//! longer. Skips and counts questions without an answer.
 
 mod collect;
 mod hotpot_qa;
@@ -27,18 +27,20 @@ use crate::data::corpus::Table;
 use crate::data::records::{DataError, Fault, Reader, Record, fault, missing};
 use crate::error::Error;
 
-pub use collect::{Source, collect};
+pub use collect::{DatasetSource, collect};
 pub use hub::from_hub;
-pub use write::{Written, write};
+pub use write::{WrittenDataset, write};
 
 /// A ready-made set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Set {
-    /// SQuAD: questions that people wrote on Wikipedia paragraphs (Rajpurkar et al., 2016 and 2018).
+    /// SQuAD: questions that people wrote on Wikipedia paragraphs (Rajpurkar et al., 2016 and
+    /// 2018).
     Squad,
-    /// Natural Questions: what people asked a search engine (Kwiatkowski et al., 2019). NQ-open, its form without documents, gives each record
-    /// one made document that states the question and its answers, so that the record can be trained on; `prepare` retrieves real ones.
+    /// Natural Questions: what people asked a search engine (Kwiatkowski et al., 2019). NQ-open,
+    /// its form without documents, gives each record one made document that states the question and
+    /// its answers, so that the record can be trained on; `prepare` retrieves real ones.
     NaturalQuestions,
     /// TriviaQA: questions of quizzes (Joshi et al., 2017).
     TriviaQa,
@@ -71,7 +73,7 @@ impl Set {
         }
     }
 
-    fn row(self, row: &Value) -> Result<Found, Fault> {
+    fn row(self, row: &Value) -> Result<DatasetItem, Fault> {
         match self {
             Set::Squad => squad::row(row),
             Set::NaturalQuestions => natural_questions::row(row),
@@ -81,9 +83,9 @@ impl Set {
     }
 }
 
-/// What a question of a set comes to.
+/// A converted question of a dataset.
 #[derive(Debug, PartialEq)]
-pub enum Found {
+pub enum DatasetItem {
     /// A record to train on.
     Record(Box<Record>),
     /// Nothing: the question has no answer.
@@ -93,7 +95,7 @@ pub enum Found {
 }
 
 /// The questions of a set, one after the other.
-pub type Examples = Box<dyn Iterator<Item = Result<Found, Error>>>;
+pub type Examples = Box<dyn Iterator<Item = Result<DatasetItem, Error>>>;
 
 /// The questions of a local copy: in the original format, or in the hub's (`.parquet`).
 ///
@@ -115,17 +117,17 @@ pub fn from_file(set: Set, path: &Path) -> Result<Examples, DataError> {
 /// The questions of a table of the hub.
 fn from_table(set: Set, path: &Path) -> Result<Examples, DataError> {
     let table = Table::open(path, set.columns())?;
-    Ok(Box::new(table.map(move |item| -> Result<Found, Error> {
+    Ok(Box::new(table.map(move |item| -> Result<DatasetItem, Error> {
         let (place, row) = item?;
         set.row(&row).map_err(|fault| place.error(fault).into())
     })))
 }
 
 /// The questions of a file in an original format.
-type Original = Box<dyn Iterator<Item = Result<Found, DataError>>>;
+type Original = Box<dyn Iterator<Item = Result<DatasetItem, DataError>>>;
 
-/// A record of what a question has; right answers that repeat and blank ones are left out.
-fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIterator<Item = String>) -> Found {
+/// A record from a question's parts. Drops repeated and blank gold answers.
+fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIterator<Item = String>) -> DatasetItem {
     let mut gold_answers: Vec<String> = Vec::new();
     for answer in answers {
         let answer = answer.trim();
@@ -133,12 +135,12 @@ fn found(id: String, query: &str, documents: Vec<String>, answers: impl IntoIter
             gold_answers.push(answer.to_owned());
         }
     }
-    let Some(answer) = gold_answers.first().cloned() else { return Found::NoAnswer };
+    let Some(answer) = gold_answers.first().cloned() else { return DatasetItem::NoAnswer };
     if documents.is_empty() || query.trim().is_empty() {
-        return Found::NoDocuments;
+        return DatasetItem::NoDocuments;
     }
     let query = query.trim().to_owned();
-    Found::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
+    DatasetItem::Record(Box::new(Record { id, query, documents, answer: Some(answer), gold_answers, ..Record::default() }))
 }
 
 /// The elements of the list that a file has under `name`, one at a time, as `T`.
@@ -173,7 +175,7 @@ fn list<'a>(value: &'a Value, pointer: &str) -> Result<&'a [Value], Fault> {
     at(value, pointer)?.as_array().map(Vec::as_slice).ok_or_else(|| fault(&name(pointer), "expected a list"))
 }
 
-/// The texts of the list at a JSON pointer; what is no text is left out.
+/// The strings of the list at a JSON pointer. Ignores other elements.
 fn texts(value: &Value, pointer: &str) -> Result<Vec<String>, Fault> {
     Ok(list(value, pointer)?.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }

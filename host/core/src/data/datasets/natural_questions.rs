@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Found, Original, at, found, list, text};
+use super::{DatasetItem, Original, at, found, list, text};
 use crate::data::records::{DataError, Fault, Reader, fault, with_title};
 
-/// A row of the hub's table: its document is the paragraph of the first long answer that also has short answers, without the page's markup.
-pub(super) fn row(row: &Value) -> Result<Found, Fault> {
+/// A row of the hub's table: its document is the paragraph of the first long answer that also has
+/// short answers, without the page's markup.
+pub(super) fn row(row: &Value) -> Result<DatasetItem, Fault> {
     let id = text(row, "/id")?.to_owned();
     let query = text(row, "/question/text")?;
     let long_answers = list(row, "/annotations/long_answer")?;
@@ -24,7 +25,7 @@ pub(super) fn row(row: &Value) -> Result<Found, Fault> {
             return Ok(found(id, query, vec![document], answers.into_iter().chain(all)));
         }
     }
-    Ok(Found::NoAnswer)
+    Ok(DatasetItem::NoAnswer)
 }
 
 /// The words of the page from token `start` up to token `end`.
@@ -39,7 +40,8 @@ fn paragraph(row: &Value, start: usize, end: usize) -> Result<String, Fault> {
     Ok(words.join(" "))
 }
 
-/// The questions of an NQ-open file: JSON Lines of a `question` and a list of right answers, `answer`.
+/// The questions of an NQ-open file: JSON Lines of a `question` and a list of right answers,
+/// `answer`.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     let mut reader = Reader::open(path)?;
     let path = path.to_owned();
@@ -50,7 +52,7 @@ pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     })))
 }
 
-fn open(value: &Value, line: u64) -> Result<Found, Fault> {
+fn open(value: &Value, line: u64) -> Result<DatasetItem, Fault> {
     let query = text(value, "/question")?;
     let answers = match at(value, "/answer")? {
         Value::String(answer) => vec![answer.clone()],

@@ -5,17 +5,17 @@ use std::path::Path;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Found, Original, elements, found, text, texts};
+use super::{DatasetItem, Original, elements, found, text, texts};
 use crate::data::records::{DataError, Fault, with_title};
 
 /// A row of the hub's table.
-pub(super) fn row(row: &Value) -> Result<Found, Fault> {
+pub(super) fn row(row: &Value) -> Result<DatasetItem, Fault> {
     let document = document(text(row, "/title")?, text(row, "/context")?);
     Ok(found(text(row, "/id")?.to_owned(), text(row, "/question")?, vec![document], texts(row, "/answers/text")?))
 }
 
 #[derive(Deserialize)]
-struct Article {
+struct SquadArticle {
     #[serde(default)]
     title: String,
     paragraphs: Vec<Paragraph>,
@@ -24,34 +24,34 @@ struct Article {
 #[derive(Deserialize)]
 struct Paragraph {
     context: String,
-    qas: Vec<Question>,
+    qas: Vec<SquadQuestion>,
 }
 
-/// What v2.0 gives of a question that cannot be answered, `plausible_answers`, is not read.
+/// Ignores v2.0's `plausible_answers` of unanswerable questions.
 #[derive(Deserialize)]
-struct Question {
+struct SquadQuestion {
     id: String,
     question: String,
     #[serde(default)]
-    answers: Vec<Answer>,
+    answers: Vec<SquadAnswer>,
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct SquadAnswer {
     text: String,
 }
 
 /// The questions of a file, v1.1 or v2.0.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
-    Ok(Box::new(elements(path, "data")?.flat_map(|article: Result<Article, DataError>| match article {
+    Ok(Box::new(elements(path, "data")?.flat_map(|article: Result<SquadArticle, DataError>| match article {
         Ok(article) => article.questions().map(Ok).collect::<Vec<_>>(),
         Err(error) => vec![Err(error)],
     })))
 }
 
-impl Article {
-    fn questions(self) -> impl Iterator<Item = Found> {
-        let Article { title, paragraphs } = self;
+impl SquadArticle {
+    fn questions(self) -> impl Iterator<Item = DatasetItem> {
+        let SquadArticle { title, paragraphs } = self;
         paragraphs.into_iter().flat_map(move |Paragraph { context, qas }| {
             let document = document(&title, &context);
             qas.into_iter().map(move |question| {

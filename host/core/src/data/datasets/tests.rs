@@ -7,15 +7,22 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/datasets").join(name)
 }
 
-fn read(set: Set, name: &str) -> Vec<Found> {
+fn read(set: Set, name: &str) -> Vec<DatasetItem> {
     from_file(set, &fixture(name)).unwrap().map(Result::unwrap).collect()
 }
 
-fn record(id: &str, query: &str, documents: &[&str], answers: &[&str]) -> Found {
+fn record(id: &str, query: &str, documents: &[&str], answers: &[&str]) -> DatasetItem {
     let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
     let answer = Some(answers[0].to_owned());
     let (documents, gold_answers) = (owned(documents), owned(answers));
-    Found::Record(Box::new(Record { id: id.into(), query: query.into(), documents, answer, gold_answers, ..Record::default() }))
+    DatasetItem::Record(Box::new(Record {
+        id: id.into(),
+        query: query.into(),
+        documents,
+        answer,
+        gold_answers,
+        ..Record::default()
+    }))
 }
 
 const LOOM: &str = "Birch Loom. The Birch Loom is framed in walnut.";
@@ -30,7 +37,7 @@ fn squad_is_read_in_both_versions_and_as_a_table() {
     assert_eq!(found[1], record("s2", "What did she keep?", &[document], &["bees"]));
     assert_eq!(found.len(), 3);
     let found = read(Set::Squad, "squad-v2.0.json");
-    assert_eq!(found, [record("v1", "What is it framed in?", &[LOOM], &["walnut"]), Found::NoAnswer]);
+    assert_eq!(found, [record("v1", "What is it framed in?", &[LOOM], &["walnut"]), DatasetItem::NoAnswer]);
     let found = read(Set::Squad, "tables/squad.parquet");
     let document = "Hazel Brenow. Hazel Brenow was born in Aspen Vale.";
     assert_eq!(found[4], record("s4", "Where was she born? (4)", &[document], &["Aspen Vale", "in Aspen Vale"]));
@@ -51,20 +58,20 @@ fn natural_questions_have_their_paragraph_or_a_made_one() {
     let second = record("n3", query, &[document], &["the Vale", "Aspen Vale"]);
     assert_eq!(
         read(Set::NaturalQuestions, "tables/natural-questions.parquet"),
-        [record("n1", query, &[document], &["Aspen Vale"]), Found::NoAnswer, second]
+        [record("n1", query, &[document], &["Aspen Vale"]), DatasetItem::NoAnswer, second]
     );
 }
 
 #[test]
 fn trivia_qa_has_the_passages_with_an_answer_first() {
     let found = read(Set::TriviaQa, "trivia-qa/qa/wikipedia-dev.json");
-    let Found::Record(first) = &found[0] else { panic!("{found:?}") };
+    let DatasetItem::Record(first) = &found[0] else { panic!("{found:?}") };
     assert_eq!((first.documents.len(), first.answer.as_deref()), (2, Some("Aspen Vale")));
     assert!(first.documents[0].starts_with("Hazel Brenow. ") && first.documents[0].contains("aspen vale"), "{first:?}");
     assert!(first.documents.iter().all(|document| document.split_whitespace().count() <= 102), "{first:?}");
     assert_eq!(first.documents[1], format!("{LOOM}\n\nIt was never moved."));
     assert_eq!(found[1], record("t2", "Which wood frames the Birch Loom?", &["Looms. Its frame of walnut is old."], &["walnut"]));
-    assert_eq!(found[2..], [Found::NoDocuments, Found::NoAnswer]);
+    assert_eq!(found[2..], [DatasetItem::NoDocuments, DatasetItem::NoAnswer]);
     let documents = ["Hazel Brenow. Hazel Brenow was born in Aspen Vale.", LOOM];
     assert_eq!(read(Set::TriviaQa, "tables/trivia-qa.parquet"), [record("t1", BORN, &documents, &["Aspen Vale", "The Vale"])]);
 }
@@ -73,26 +80,26 @@ fn trivia_qa_has_the_passages_with_an_answer_first() {
 fn hotpot_qa_has_all_paragraphs() {
     let documents = [&format!("{LOOM} It was never moved."), "Hazel Brenow. She owned the Birch Loom."];
     let first = || record("h1", OWNED, &documents, &["walnut"]);
-    assert_eq!(read(Set::HotpotQa, "hotpot-distractor.json"), [first(), Found::NoAnswer]);
+    assert_eq!(read(Set::HotpotQa, "hotpot-distractor.json"), [first(), DatasetItem::NoAnswer]);
     assert_eq!(read(Set::HotpotQa, "tables/hotpot-qa.parquet"), [first()]);
 }
 
 #[test]
-fn another_format_is_told_with_its_place() {
+fn another_format_is_reported_with_its_place() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("f.json");
-    let told = |set: Set, content: &str| {
+    let message = |set: Set, content: &str| {
         std::fs::write(&path, content).unwrap();
         let error = from_file(set, &path).map_err(Error::from).and_then(|examples| examples.collect::<Result<Vec<_>, _>>());
         error.unwrap_err().to_string().replace(&path.display().to_string(), "f.json")
     };
-    assert_eq!(told(Set::Squad, "{\"data\":\n [{}]}"), "f.json:2: not the set's original JSON: missing field `paragraphs`");
-    assert_eq!(told(Set::TriviaQa, "[]\n"), "f.json:1: expected an object with a list `Data`");
+    assert_eq!(message(Set::Squad, "{\"data\":\n [{}]}"), "f.json:2: not the set's original JSON: missing field `paragraphs`");
+    assert_eq!(message(Set::TriviaQa, "[]\n"), "f.json:1: expected an object with a list `Data`");
     assert_eq!(
-        told(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
+        message(Set::HotpotQa, "[\n{\"_id\": \"a\", \"question\": \"q\", \"context\": [[1]]}]"),
         "f.json:2: `context`: expected pairs of a title and a list of sentences"
     );
-    assert_eq!(told(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: it is missing");
+    assert_eq!(message(Set::NaturalQuestions, "{\"question\": \"q\"}\n"), "f.json:1: `answer`: missing");
 }
 
 #[test]
@@ -130,7 +137,7 @@ fn the_real_squad_is_read_whole() {
     if !path.exists() {
         return;
     }
-    let found: Vec<Found> = from_file(Set::Squad, path).unwrap().map(Result::unwrap).collect();
+    let found: Vec<DatasetItem> = from_file(Set::Squad, path).unwrap().map(Result::unwrap).collect();
     assert_eq!(found.len(), 10_570);
-    assert!(found.iter().all(|found| matches!(found, Found::Record(_))));
+    assert!(found.iter().all(|found| matches!(found, DatasetItem::Record(_))));
 }

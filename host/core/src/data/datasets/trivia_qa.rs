@@ -6,16 +6,16 @@ use scaledown_sdk::files::{FileKind, read_limited};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Found, Original, elements, found, list, text, texts};
+use super::{DatasetItem, Original, elements, found, list, text, texts};
 use crate::data::corpus::config::Chunking;
-use crate::data::corpus::{Chunker, Document};
+use crate::data::corpus::{Chunker, CorpusDocument};
 use crate::data::records::{self, DataError, Fault, with_title};
 
-/// The most documents of a record: as many as OSCAR's paper trains with.
+/// The maximum documents per record, as in OSCAR's paper.
 const DOCUMENTS: usize = 5;
 
 /// A row of the hub's table.
-pub(super) fn row(row: &Value) -> Result<Found, Fault> {
+pub(super) fn row(row: &Value) -> Result<DatasetItem, Fault> {
     let answers: Vec<String> =
         std::iter::once(text(row, "/answer/value")?.to_owned()).chain(texts(row, "/answer/aliases")?).collect();
     let mut pages = Vec::new();
@@ -33,11 +33,11 @@ pub(super) fn row(row: &Value) -> Result<Found, Fault> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Question {
+struct TriviaQaQuestion {
     question_id: String,
     question: String,
     /// The test set has none.
-    answer: Option<Answer>,
+    answer: Option<TriviaQaAnswer>,
     #[serde(default)]
     entity_pages: Vec<Page>,
     #[serde(default)]
@@ -46,7 +46,7 @@ struct Question {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct TriviaQaAnswer {
     value: String,
     #[serde(default)]
     aliases: Vec<String>,
@@ -58,16 +58,17 @@ struct Page {
     #[serde(default)]
     title: String,
     filename: Option<String>,
-    /// What the search engine showed of the page.
+    /// The search engine's snippet.
     description: Option<String>,
 }
 
-/// The questions of a file. The texts of their pages lie in `evidence/wikipedia` and `evidence/web`, beside the file or beside its directory, as
-/// the archive unpacks; a page of the web that is not there is stood for by what the search engine showed of it.
+/// The questions of a file. The texts of their pages lie in `evidence/wikipedia` and
+/// `evidence/web`, beside the file or beside its directory, as the archive unpacks; a page of the
+/// web that is not there is stood for by what the search engine showed of it.
 pub(super) fn original(path: &Path) -> Result<Original, DataError> {
     let evidence = evidence(path);
-    Ok(Box::new(elements(path, "Data")?.map(move |question| -> Result<Found, DataError> {
-        let question: Question = question?;
+    Ok(Box::new(elements(path, "Data")?.map(move |question| -> Result<DatasetItem, DataError> {
+        let question: TriviaQaQuestion = question?;
         let mut pages = Vec::new();
         for (kind, listed) in [("wikipedia", &question.entity_pages), ("web", &question.search_results)] {
             for page in listed {
@@ -84,7 +85,7 @@ fn evidence(path: &Path) -> Option<PathBuf> {
     path.ancestors().skip(1).take(2).map(|directory| directory.join("evidence")).find(|directory| directory.is_dir())
 }
 
-/// The text of a page, if it is there.
+/// The text of a page, if it exists.
 fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataError> {
     let Some(path) = directory.zip(page.filename.as_ref()).map(|(directory, name)| directory.join(name)) else { return Ok(None) };
     let inside = page
@@ -99,9 +100,9 @@ fn read(directory: Option<PathBuf>, page: &Page) -> Result<Option<String>, DataE
     Ok(Some(String::from_utf8_lossy(&bytes).into_owned()))
 }
 
-/// A record of a question whose pages are long: of each, the first passage of 100 words that holds an answer, or else the first; passages
-/// with an answer come first.
-fn example(id: &str, query: &str, pages: &[(String, String)], answers: Vec<String>) -> Found {
+/// A record of a question whose pages are long: of each, the first passage of 100 words that holds
+/// an answer, or else the first; passages with an answer come first.
+fn example(id: &str, query: &str, pages: &[(String, String)], answers: Vec<String>) -> DatasetItem {
     let lower: Vec<String> =
         answers.iter().map(|answer| answer.trim().to_lowercase()).filter(|answer| !answer.is_empty()).collect();
     let mut passages: Vec<(bool, String)> = pages
@@ -114,7 +115,7 @@ fn example(id: &str, query: &str, pages: &[(String, String)], answers: Vec<Strin
 }
 
 fn passage(text: &str, answers: &[String]) -> Option<(bool, String)> {
-    let document = Document { text: text.to_owned(), ..Document::default() };
+    let document = CorpusDocument { text: text.to_owned(), ..CorpusDocument::default() };
     let chunks = Chunker::words(&Chunking::default()).chunks(&document).ok()?;
     let holds = |text: &str| {
         let text = text.to_lowercase();

@@ -4,24 +4,25 @@ use std::io::Write;
 
 use serde::Serialize;
 
-use super::{Examples, Found, Set};
+use super::{DatasetItem, Examples, Set};
 use crate::error::{Error, Result};
 use crate::support::progress::Bar;
 
-/// What was made of a set.
+/// The summary of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Written {
+pub struct WrittenDataset {
     /// The set.
     pub set: Set,
     /// The records that were written.
     pub records: usize,
-    /// The questions that were left out because they have no answer.
+    /// Skipped questions without an answer.
     pub without_answer: usize,
-    /// The questions that were left out because there is nothing to answer them from.
+    /// Skipped questions without documents.
     pub without_documents: usize,
 }
 
-/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. `bar` is told how many there are.
+/// Writes at most `limit` records as JSON Lines; each id begins with `prefix`. Sets the number of
+/// records on `bar`.
 ///
 /// # Errors
 /// If a question cannot be read, or `out` not be written to.
@@ -32,15 +33,15 @@ pub fn write(
     prefix: &str,
     out: &mut dyn Write,
     bar: &dyn Bar,
-) -> Result<Written> {
-    let mut written = Written { set, records: 0, without_answer: 0, without_documents: 0 };
+) -> Result<WrittenDataset> {
+    let mut written = WrittenDataset { set, records: 0, without_answer: 0, without_documents: 0 };
     let mut examples = examples;
     while limit.is_none_or(|limit| written.records < limit) {
         match examples.next().transpose()? {
             None => break,
-            Some(Found::NoAnswer) => written.without_answer += 1,
-            Some(Found::NoDocuments) => written.without_documents += 1,
-            Some(Found::Record(mut record)) => {
+            Some(DatasetItem::NoAnswer) => written.without_answer += 1,
+            Some(DatasetItem::NoDocuments) => written.without_documents += 1,
+            Some(DatasetItem::Record(mut record)) => {
                 record.id.insert_str(0, prefix);
                 let line = serde_json::to_string(&record).map_err(Error::failed)?;
                 writeln!(out, "{line}").map_err(|error| Error::io("the records", error))?;

@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::Question;
+use super::CorpusQuestion;
 use super::config::{self, QuestionFields, QuestionFormat};
 use crate::data::corpus::{lookup, scalar};
 use crate::data::records::{DataError, Fault, Lines, Reader, document, fault, kind, list, missing, number};
 
 /// Where a question stands.
-pub(super) struct Place {
+pub(super) struct QuestionPosition {
     path: PathBuf,
     line: u64,
 }
 
-impl Place {
+impl QuestionPosition {
     pub(super) fn error(&self, message: String) -> DataError {
         self.fault((None, message))
     }
@@ -25,7 +25,7 @@ impl Place {
     }
 }
 
-type Placed = Box<dyn Iterator<Item = Result<(Place, Question), DataError>>>;
+type Placed = Box<dyn Iterator<Item = Result<(QuestionPosition, CorpusQuestion), DataError>>>;
 
 /// The questions of a file, each with its place.
 pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, DataError> {
@@ -35,13 +35,14 @@ pub(super) fn open(path: &Path, config: &config::Questions) -> Result<Placed, Da
         QuestionFormat::Beir => json(&queries(path), beir),
         QuestionFormat::Msmarco => lines(path, |_, line| match line.split_once('\t') {
             Some((id, query)) => question(id.trim(), query),
-            None => Err((None, "expected an id and a question parted by a tab".into())),
+            None => Err((None, "expected an id and a question separated by a tab".into())),
         }),
         QuestionFormat::Text | QuestionFormat::Synthetic => lines(path, |number, line| question(&number.to_string(), line)),
     }
 }
 
-/// The file of questions of a data set in BEIR's layout, which is named by the file or by its directory.
+/// The file of questions of a dataset in BEIR's layout, which is named by the file or by its
+/// directory.
 fn queries(path: &Path) -> PathBuf {
     if !path.is_dir() {
         return path.to_owned();
@@ -51,11 +52,11 @@ fn queries(path: &Path) -> PathBuf {
     names.iter().find(|name| name.is_file()).unwrap_or(plain).clone()
 }
 
-fn lines(path: &Path, take: fn(u64, &str) -> Result<Question, Fault>) -> Result<Placed, DataError> {
+fn lines(path: &Path, take: fn(u64, &str) -> Result<CorpusQuestion, Fault>) -> Result<Placed, DataError> {
     let path = path.to_owned();
     Ok(Box::new(Lines::open(&path)?.map(move |item| {
         let (line, text) = item?;
-        let place = Place { path: path.clone(), line };
+        let place = QuestionPosition { path: path.clone(), line };
         match take(line, &text) {
             Ok(question) => Ok((place, question)),
             Err(fault) => Err(place.fault(fault)),
@@ -68,7 +69,7 @@ fn json(path: &Path, fields: QuestionFields) -> Result<Placed, DataError> {
     let path = path.to_owned();
     Ok(Box::new(std::iter::from_fn(move || {
         Some(reader.next_value()?.and_then(|(line, value)| {
-            let place = Place { path: path.clone(), line };
+            let place = QuestionPosition { path: path.clone(), line };
             match object(&value, &fields, line) {
                 Ok(question) => Ok((place, question)),
                 Err(fault) => Err(place.fault(fault)),
@@ -77,7 +78,7 @@ fn json(path: &Path, fields: QuestionFields) -> Result<Placed, DataError> {
     })))
 }
 
-fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<Question, Fault> {
+fn object(value: &Value, fields: &QuestionFields, line: u64) -> Result<CorpusQuestion, Fault> {
     if !value.is_object() {
         return Err((None, format!("expected an object, found {}", kind(value))));
     }
@@ -117,7 +118,8 @@ fn documents(value: &Value, fields: &QuestionFields) -> Result<(Vec<String>, Opt
     let scores = scores.map(|scores| list(&field, scores.clone(), number)).transpose()?;
     match &scores {
         Some(scores) if scores.len() != documents.len() => {
-            let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
+            let message =
+                format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             Err(fault(&field, &message))
         }
         _ => Ok((documents, scores)),
@@ -132,10 +134,10 @@ fn answers(field: &str, value: Option<&Value>) -> Result<Vec<String>, Fault> {
     }
 }
 
-fn question(id: &str, query: &str) -> Result<Question, Fault> {
+fn question(id: &str, query: &str) -> Result<CorpusQuestion, Fault> {
     match (id, query.trim()) {
-        ("", _) => Err((None, "the id is empty; expected what to call the question".into())),
+        ("", _) => Err((None, "the id is empty; expected a question id".into())),
         (_, "") => Err((None, "the question is blank".into())),
-        (id, query) => Ok(Question { id: id.to_owned(), query: query.to_owned(), ..Question::default() }),
+        (id, query) => Ok(CorpusQuestion { id: id.to_owned(), query: query.to_owned(), ..CorpusQuestion::default() }),
     }
 }

@@ -1,4 +1,4 @@
-//! The questions that are asked of a corpus: read from a file, or made from the corpus.
+//! The questions: read from a file or generated from the corpus.
 
 pub mod config;
 mod file;
@@ -19,8 +19,8 @@ const DEFAULT_COUNT: usize = 1000;
 
 /// A question.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Question {
-    /// What the file calls it; no other question of the file is called so.
+pub struct CorpusQuestion {
+    /// The id; unique in the file.
     pub id: String,
     /// The question; never blank.
     pub query: String,
@@ -38,22 +38,24 @@ pub struct Question {
     pub document: Option<String>,
 }
 
-/// The questions of a configuration, one after the other; those of a file in its order. After a line that is no question the next one
-/// comes.
-pub struct Questions {
-    questions: Box<dyn Iterator<Item = Result<Question, DataError>>>,
+/// The questions of a configuration, one after the other; those of a file in its order. After a
+/// line that is no question the next one comes.
+pub struct QuestionReader {
+    questions: Box<dyn Iterator<Item = Result<CorpusQuestion, DataError>>>,
 }
 
-/// Where the questions of a configuration come from. They can be read more than once, and synthetic ones are made once.
+/// Where the questions of a configuration come from. They can be read more than once, and synthetic
+/// ones are made once.
 #[derive(Clone, Debug)]
 pub struct QuestionSource {
     config: config::Questions,
     /// The synthetic questions.
-    made: Arc<[Question]>,
+    made: Arc<[CorpusQuestion]>,
 }
 
 impl QuestionSource {
-    /// Synthetic questions are made here, in one pass over `corpus`, with memory for as many documents as there are to be questions.
+    /// Synthetic questions are made here, in one pass over `corpus`, with memory for as many
+    /// documents as there are to be questions.
     ///
     /// # Errors
     /// For synthetic ones, if there is no corpus or a document of it cannot be read.
@@ -72,11 +74,11 @@ impl QuestionSource {
     ///
     /// # Errors
     /// If their file cannot be opened.
-    pub fn read(&self) -> Result<Questions, Error> {
+    pub fn read(&self) -> Result<QuestionReader, Error> {
         let config = &self.config;
         if config.format == QuestionFormat::Synthetic {
             let made = Arc::clone(&self.made);
-            return Ok(Questions { questions: Box::new((0..made.len()).map(move |index| Ok(made[index].clone()))) });
+            return Ok(QuestionReader { questions: Box::new((0..made.len()).map(move |index| Ok(made[index].clone()))) });
         }
         let path = config.path.as_deref().ok_or_else(|| Error::usage("questions.path is missing"))?;
         let mut ids = HashSet::new();
@@ -85,7 +87,7 @@ impl QuestionSource {
             if ids.insert(question.id.clone()) {
                 return Ok(question);
             }
-            Err(place.error(format!("the id `{}` is there a second time; each question needs its own", question.id)))
+            Err(place.error(format!("duplicate id `{}`; question ids must be unique", question.id)))
         });
         // A question that is refused counts for none.
         let mut left = config.limit.unwrap_or(usize::MAX);
@@ -97,11 +99,11 @@ impl QuestionSource {
             }
             Err(_) => left > 0,
         });
-        Ok(Questions { questions: Box::new(questions) })
+        Ok(QuestionReader { questions: Box::new(questions) })
     }
 }
 
-impl Questions {
+impl QuestionReader {
     /// Opens the questions that a configuration names, to be read once.
     ///
     /// # Errors
@@ -111,8 +113,8 @@ impl Questions {
     }
 }
 
-impl Iterator for Questions {
-    type Item = Result<Question, DataError>;
+impl Iterator for QuestionReader {
+    type Item = Result<CorpusQuestion, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.questions.next()

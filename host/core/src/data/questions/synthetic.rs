@@ -1,22 +1,23 @@
 //! Questions made from the documents of a corpus, by rules and a seed: no model writes them.
 
 use super::config::Synthesis;
-use crate::data::corpus::{Document, Documents};
+use crate::data::corpus::{CorpusDocument, Documents};
 use crate::data::records::DataError;
 use crate::support::random::Stream;
 
-use super::Question;
+use super::CorpusQuestion;
 
 /// Fewer words than this are no sentence to ask about: headings, captions.
 const SHORTEST: usize = 5;
 
-/// More words than this are no question.
+/// The maximum number of words of a question.
 const LONGEST: usize = 60;
 
-/// Makes at most `count` questions, each of another document, in the order of the corpus. Every document that a question can be made of has
-/// the same chance (reservoir sampling), so that the corpus is read once and never held.
-pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: u64) -> Result<Vec<Question>, DataError> {
-    let mut chosen: Vec<(u64, Question)> = Vec::new();
+/// Makes at most `count` questions, each of another document, in the order of the corpus. Every
+/// document that a question can be made of has the same chance (reservoir sampling), so that the
+/// corpus is read once and never held.
+pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: u64) -> Result<Vec<CorpusQuestion>, DataError> {
+    let mut chosen: Vec<(u64, CorpusQuestion)> = Vec::new();
     let mut draw = Stream::new(seed, "questions", 0);
     let mut seen = 0_u64;
     for (index, document) in (0_u64..).zip(corpus) {
@@ -34,7 +35,7 @@ pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: 
     Ok(chosen.into_iter().map(|(_, question)| question).collect())
 }
 
-fn question(document: &Document, synthesis: Synthesis, stream: &mut Stream) -> Option<Question> {
+fn question(document: &CorpusDocument, synthesis: Synthesis, stream: &mut Stream) -> Option<CorpusQuestion> {
     let sentences = sentences(&document.text);
     let (kind, query, gold_answers) = match synthesis {
         Synthesis::Lead => ("lead", sentences.first()?.join(" "), Vec::new()),
@@ -47,11 +48,11 @@ fn question(document: &Document, synthesis: Synthesis, stream: &mut Stream) -> O
         }
     };
     let id = format!("{kind}-{}", document.id);
-    Some(Question { id, query, gold_answers, document: Some(document.id.clone()), ..Question::default() })
+    Some(CorpusQuestion { id, query, gold_answers, document: Some(document.id.clone()), ..CorpusQuestion::default() })
 }
 
-/// The sentences of a text, as words, that are long enough and not too long. A sentence ends at a line's end, or at a word that ends with
-/// `.`, `!` or `?`, unless it is an initial.
+/// The sentences of a text, as words, that are long enough and not too long. A sentence ends at a
+/// line's end, or at a word that ends with `.`, `!` or `?`, unless it is an initial.
 fn sentences(text: &str) -> Vec<Vec<&str>> {
     let mut sentences = Vec::new();
     for line in text.lines() {
@@ -70,7 +71,7 @@ fn sentences(text: &str) -> Vec<Vec<&str>> {
     sentences
 }
 
-/// The runs of words that may be left out: names (capitalised words, but for a sentence's first) and numbers.
+/// The candidates for blanks: names (capitalised words, except a sentence's first) and numbers.
 fn gaps(sentence: &[&str]) -> Vec<(usize, usize)> {
     let mut gaps = Vec::new();
     let mut from = 1;

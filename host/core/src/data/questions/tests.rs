@@ -13,8 +13,8 @@ fn config(format: QuestionFormat, path: Option<&Path>) -> config::Questions {
 /// Questions as `(id, query)`, and errors as their sentences after the file's name.
 fn read(config: &config::Questions) -> Vec<Result<(String, String), String>> {
     let name = format!("{}:", config.path.as_ref().unwrap().display());
-    let plain = |question: Question| (question.id, question.query);
-    let questions = Questions::open(config, None).unwrap();
+    let plain = |question: CorpusQuestion| (question.id, question.query);
+    let questions = QuestionReader::open(config, None).unwrap();
     questions.map(|item| item.map(plain).map_err(|error| error.to_string().replace(&name, ""))).collect()
 }
 
@@ -42,8 +42,8 @@ fn ms_marcos_queries_are_read_and_repeated_ids_refused() {
     let file = file("12\twho\nno tab\n12\tagain\n13\t \n14\twhat\tnow\n");
     let found = read(&config(QuestionFormat::Msmarco, Some(file.path())));
     assert_eq!(found[0], question("12", "who"));
-    assert_eq!(found[1], Err("2: expected an id and a question parted by a tab".into()));
-    assert_eq!(found[2], Err("3: the id `12` is there a second time; each question needs its own".into()));
+    assert_eq!(found[1], Err("2: expected an id and a question separated by a tab".into()));
+    assert_eq!(found[2], Err("3: duplicate id `12`; question ids must be unique".into()));
     assert_eq!(found[3], Err("4: the question is blank".into()));
     assert_eq!(found[4], question("14", "what\tnow"));
 }
@@ -53,10 +53,10 @@ fn the_fields_of_json_are_found_or_named() {
     let lines = "{\"question\": \"who?\"}\n{\"id\": 7, \"query\": \"what?\", \"text\": \"x\"}\n{\"id\": \"8\"}\n{\"id\": \"9\", \"query\": \" \"}\n[]\n";
     let found = read(&config(QuestionFormat::Jsonl, Some(file(lines).path())));
     assert_eq!(found[..2], [question("1", "who?"), question("7", "what?")]);
-    let told = "3: expected `query`, `question` or `text`; name another in questions.fields.text";
+    let message = "3: expected `query`, `question` or `text`; name another in questions.fields.text";
     assert_eq!(
         found[2..],
-        [Err(told.into()), Err("4: `query`: the question is blank".into()), Err("5: expected an object, found a list".into())]
+        [Err(message.into()), Err("4: `query`: the question is blank".into()), Err("5: expected an object, found a list".into())]
     );
     let nested =
         file("{\"key\": \"k\", \"input\": {\"q\": \"who?\"}, \"output\": [\"me\", 2]}\n{\"key\": \"l\", \"input\": {}}\n");
@@ -64,20 +64,20 @@ fn the_fields_of_json_are_found_or_named() {
     let name = |name: &str| Some(name.to_owned());
     config.fields =
         QuestionFields { id: name("key"), text: name("input.q"), answers: name("output"), ..QuestionFields::default() };
-    let first = Questions::open(&config, None).unwrap().next().unwrap().unwrap();
+    let first = QuestionReader::open(&config, None).unwrap().next().unwrap().unwrap();
     assert_eq!((first.id.as_str(), first.gold_answers), ("k", vec!["me".to_owned(), "2".into()]));
-    assert_eq!(read(&config)[1], Err("2: `input.q`: it is missing".into()));
+    assert_eq!(read(&config)[1], Err("2: `input.q`: missing".into()));
 }
 
 #[test]
 fn beirs_queries_are_read() {
     let file = file("{\"_id\": \"0\", \"text\": \"who\", \"metadata\": {}}\n{\"text\": \"x\"}\n");
     let found = read(&config(QuestionFormat::Beir, Some(file.path())));
-    assert_eq!(found, [question("0", "who"), Err("2: `_id`: it is missing".into())]);
+    assert_eq!(found, [question("0", "who"), Err("2: `_id`: missing".into())]);
     let directory = tempfile::tempdir().unwrap();
     std::fs::copy(file.path(), directory.path().join("queries.jsonl")).unwrap();
     std::fs::write(directory.path().join("corpus.jsonl"), "").unwrap();
-    assert_eq!(read(&config(QuestionFormat::Beir, Some(directory.path())))[0], found[0], "a data set's directory");
+    assert_eq!(read(&config(QuestionFormat::Beir, Some(directory.path())))[0], found[0], "a dataset's directory");
 }
 
 #[test]
@@ -95,9 +95,9 @@ fn synthetic_questions_depend_on_the_seed_alone() {
         chunking: None,
         on_error: OnError::Stop,
     };
-    let make = |synthesis, seed, limit| -> Vec<Question> {
+    let make = |synthesis, seed, limit| -> Vec<CorpusQuestion> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
-        Questions::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()
+        QuestionReader::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()
     };
     let all = make(Synthesis::Cloze, 0, 100);
     assert_eq!(all.len(), 50);

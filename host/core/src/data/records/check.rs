@@ -1,4 +1,4 @@
-//! What a file of records holds, and what is wrong with it.
+//! The contents and defects of a file of records.
 
 use std::{
     collections::HashMap,
@@ -15,14 +15,15 @@ const LISTED: usize = 20;
 
 /// The result of [`check`].
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
-pub struct Summary {
+pub struct RecordsSummary {
     /// Records that can be used.
     pub records: u64,
     /// Records that cannot.
     pub bad_records: u64,
     /// The first of those.
     pub bad: Vec<BadRecord>,
-    /// The lines of the others, as runs of lines that follow each other: the first and the last of each.
+    /// The lines of the others, as runs of lines that follow each other: the first and the last of
+    /// each.
     pub more_bad_lines: Vec<(u64, u64)>,
     /// Records with a teacher's `answer`.
     pub with_answer: u64,
@@ -38,7 +39,7 @@ pub struct Summary {
     pub blank_documents: u64,
     /// Records whose `id` was there before.
     pub duplicate_ids: u64,
-    /// Records whose query (but for case and outer white space) was there before.
+    /// Records whose query repeats an earlier one, ignoring case and outer white space.
     pub duplicate_queries: u64,
     /// Records that repeat an id, a query or both.
     pub repeating: u64,
@@ -54,7 +55,7 @@ pub struct Summary {
     pub answer_words: Extent,
 }
 
-impl Summary {
+impl RecordsSummary {
     /// Whether a training could read the file to its end and would find something in it.
     pub fn is_usable(&self) -> bool {
         self.bad_records == 0 && self.records > 0
@@ -73,7 +74,7 @@ pub struct BadRecord {
     pub message: String,
 }
 
-/// The least, the mean and the most of a count.
+/// The minimum, mean and maximum of a count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub struct Extent {
     /// How many were counted.
@@ -104,8 +105,8 @@ impl Extent {
 ///
 /// # Errors
 /// If the file cannot be read. Bad records are no error here: they are in the summary.
-pub fn check(path: &Path) -> Result<Summary, DataError> {
-    let mut summary = Summary::default();
+pub fn check(path: &Path) -> Result<RecordsSummary, DataError> {
+    let mut summary = RecordsSummary::default();
     let mut seen = Seen::default();
     for item in Reader::open(path)? {
         match item {
@@ -127,7 +128,7 @@ struct Seen {
     queries: HashMap<u64, u64>,
 }
 
-impl Summary {
+impl RecordsSummary {
     fn add_bad(&mut self, bad: BadRecord) {
         self.bad_records += 1;
         if self.bad.len() < LISTED {

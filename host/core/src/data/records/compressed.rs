@@ -13,7 +13,8 @@ use super::error::DataError;
 /// Bytes that are read, and decompressed, at a time.
 const BUFFER: usize = 1 << 16;
 
-/// A file as a stream of its own bytes: `.gz` (of one or many members) and `.zst` are decompressed on the way.
+/// A file as a stream of its own bytes: `.gz` (of one or many members) and `.zst` are decompressed
+/// on the way.
 ///
 /// # Errors
 /// If the file cannot be read. A damaged archive is an error of the read that meets the damage.
@@ -32,7 +33,7 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead + Send>, DataError> {
 
 /// The operating system lets a directory be opened, and fails at the first read with less to say.
 fn refuse_directory(file: File) -> io::Result<File> {
-    if file.metadata()?.is_dir() { Err(io::Error::other("it is a directory, expected a file")) } else { Ok(file) }
+    if file.metadata()?.is_dir() { Err(io::Error::other("is a directory, expected a file")) } else { Ok(file) }
 }
 
 /// The name of a file without `.gz` or `.zst`, by whose ending its format is known.
@@ -71,8 +72,8 @@ mod tests {
             assert!(found == text, "{name}");
             assert_eq!(plain_name(&path).file_name(), Some("t.txt".as_ref()));
         }
-        let told = open(directory.path()).err().expect("a directory is no file").to_string();
-        assert!(told.ends_with("it is a directory, expected a file"), "{told}");
+        let message = open(directory.path()).err().expect("a directory is no file").to_string();
+        assert!(message.ends_with("is a directory, expected a file"), "{message}");
     }
 
     #[test]

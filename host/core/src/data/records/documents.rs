@@ -8,14 +8,15 @@ use super::lines::Lines;
 use super::reader::Reader;
 use super::record::document;
 
-/// The most bytes of documents that one question may have.
+/// The maximum bytes of one question's documents.
 const LIMIT: usize = 64 << 20;
 
-/// The documents of a file. One that is called `.json` or `.jsonl` holds texts or objects with a `text` and perhaps a `title`, as records do, in a
-/// list or one a line; any other holds one text a line. Compressed files are decompressed, blank lines are passed over.
+/// The documents of a file. One that is called `.json` or `.jsonl` holds texts or objects with a
+/// `text` and perhaps a `title`, as records do, in a list or one a line; any other holds one text a
+/// line. Decompresses compressed files and skips blank lines.
 ///
 /// # Errors
-/// If the file cannot be read or is too long, or at its first line that is no document.
+/// If the file cannot be read, is too long, or contains an invalid document.
 pub fn read_documents(path: &Path) -> Result<Vec<String>, DataError> {
     let extension = plain_name(path).extension().and_then(|extension| extension.to_str());
     if matches!(extension, Some("json" | "jsonl")) { limited(path, json(path)?) } else { limited(path, lines(path)?) }
@@ -28,7 +29,7 @@ fn limited(path: &Path, texts: impl Iterator<Item = Result<String, DataError>>) 
         if bytes <= LIMIT {
             return text;
         }
-        let message = format!("more than {} MiB of documents, expected those of one question", LIMIT >> 20);
+        let message = format!("more than {} MiB of documents; expected the documents of one question", LIMIT >> 20);
         Err(DataError::Content { path: path.to_owned(), place: "the file".into(), message })
     });
     counted.collect()
@@ -70,9 +71,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_document_is_told_with_its_line() {
-        assert_eq!(read("a.jsonl", "\"One.\"\n{}\n").unwrap_err(), "/a.jsonl:2: `document.text`: it is missing");
-        let told = read("a.json", "[\"One.\",\n3]").unwrap_err();
-        assert!(told.starts_with("/a.json:2: `document`: ") && told.contains("a string or an object"), "{told}");
+    fn what_is_no_document_is_reported_with_its_line() {
+        assert_eq!(read("a.jsonl", "\"One.\"\n{}\n").unwrap_err(), "/a.jsonl:2: `document.text`: missing");
+        let reported = read("a.json", "[\"One.\",\n3]").unwrap_err();
+        assert!(reported.starts_with("/a.json:2: `document`: ") && reported.contains("a string or an object"), "{reported}");
     }
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a file of records.
+//! Errors in files of records.
 
 use std::{
     io,
@@ -18,7 +18,7 @@ pub enum DataError {
         source: io::Error,
     },
     /// A file without records.
-    #[error("{path}: there is no record in it")]
+    #[error("{path}: contains no records")]
     Empty {
         /// The file.
         path: PathBuf,
@@ -32,7 +32,7 @@ pub enum DataError {
         line: u64,
         /// The field, such as `documents[2]`, if it is one field's fault.
         field: Option<String>,
-        /// What was found and what was expected.
+        /// What was found and expected.
         message: String,
     },
     /// A file cannot be read any further.
@@ -42,7 +42,7 @@ pub enum DataError {
         path: PathBuf,
         /// Where: a line, or `row 17`.
         place: String,
-        /// What was found and what was expected.
+        /// What was found and expected.
         message: String,
     },
     /// Something that stands on no line is not what it must be.
@@ -52,7 +52,7 @@ pub enum DataError {
         path: PathBuf,
         /// Where in the file: `row 17`, `data[3].paragraphs[0]`.
         place: String,
-        /// What was found and what was expected.
+        /// What was found and expected.
         message: String,
     },
 }

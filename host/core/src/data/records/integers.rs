@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-/// JSON in which integers that 64 bits cannot hold stand in quotes: the parser would round them, and two ids would be one.
+/// JSON in which integers that 64 bits cannot hold stand in quotes: the parser would round them,
+/// and two ids would be one.
 pub(super) fn quoted(text: &[u8]) -> Cow<'_, [u8]> {
     let (mut output, mut copied, mut at): (Vec<u8>, usize, usize) = (Vec::new(), 0, 0);
     while at < text.len() {

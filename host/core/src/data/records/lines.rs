@@ -7,8 +7,9 @@ use std::{
 
 use super::{compressed, error::DataError, split::RECORD_LIMIT};
 
-/// The lines of a UTF-8 file that are not blank, each with its number, counted from 1, and without its end. A compressed file is
-/// decompressed. A line that is no text is an error, and reading goes on with the next.
+/// The lines of a UTF-8 file that are not blank, each with its number, counted from 1, and without
+/// its end. A compressed file is decompressed. A line that is not valid UTF-8 is an error. Reading
+/// continues with the next line.
 pub struct Lines {
     path: PathBuf,
     source: Option<Box<dyn BufRead + Send>>,
@@ -51,13 +52,15 @@ impl Lines {
         self.line += 1;
         if bytes.len() > RECORD_LIMIT {
             self.source = None;
-            return Some(Err(self.fault(format!("the line is longer than {} MiB; is this a file of text?", RECORD_LIMIT >> 20))));
+            return Some(Err(
+                self.fault(format!("the line is longer than {} MiB; check that this is a text file", RECORD_LIMIT >> 20))
+            ));
         }
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
         let bytes = bytes.strip_suffix(b"\r").unwrap_or(bytes);
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").filter(|_| self.line == 1).unwrap_or(bytes);
         let text = std::str::from_utf8(bytes).map(str::to_owned);
-        Some(text.map_err(|error| self.fault(format!("it is no UTF-8 text: {error}"))))
+        Some(text.map_err(|error| self.fault(format!("not valid UTF-8: {error}"))))
     }
 }
 
@@ -85,8 +88,8 @@ mod tests {
         std::fs::write(file.path(), b"\xef\xbb\xbfone\r\n\n \t\nf\xf6ur\n five \t").expect("written");
         let found: Vec<_> = Lines::open(file.path()).expect("opened").collect();
         assert_eq!(found[0].as_ref().expect("text"), &(1, "one".to_owned()));
-        let told = found[1].as_ref().expect_err("no UTF-8").to_string();
-        assert!(told.starts_with(&format!("{}:4: it is no UTF-8 text", file.path().display())), "{told}");
+        let reported = found[1].as_ref().expect_err("no UTF-8").to_string();
+        assert!(reported.starts_with(&format!("{}:4: not valid UTF-8", file.path().display())), "{reported}");
         assert_eq!(found[2].as_ref().expect("text"), &(5, " five \t".to_owned()));
         assert_eq!(found.len(), 3);
     }

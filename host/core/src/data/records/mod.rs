@@ -1,7 +1,9 @@
-//! Training and evaluation records: JSON Lines, or one JSON array, of questions with their documents; and how files of lines are read.
+//! Training and evaluation records: JSON Lines, or one JSON array, of questions with their
+//! documents; and how files of lines are read.
 //!
-//! Files are parsed a record at a time, and checked as they are read: an error names the file, the line and the field. A command
-//! holds the records that it works on in memory. [`check`] looks through a whole file and counts what is in it and what is wrong with it.
+//! Files are parsed a record at a time, and checked as they are read: an error names the file, the
+//! line and the field. A command holds the records that it works on in memory. [`check`] reads a
+//! whole file and counts its contents and defects.
 
 mod check;
 mod compressed;
@@ -14,10 +16,10 @@ mod reader;
 mod record;
 mod split;
 
-pub use check::{BadRecord, Extent, Summary, check};
+pub use check::{BadRecord, Extent, RecordsSummary, check};
 pub use compressed::open;
 pub(crate) use compressed::plain_name;
-pub use context::{Context, Question};
+pub use context::{PretrainingRecord, QuestionAnswer};
 pub use documents::read_documents;
 pub use error::DataError;
 pub use lines::Lines;

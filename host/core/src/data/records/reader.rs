@@ -10,18 +10,18 @@ use serde_json::Value;
 
 use super::{
     compressed,
-    context::Context,
+    context::PretrainingRecord,
     error::DataError,
     integers,
     record::{Fault, Record},
-    split::{Broken, Split},
+    split::{Broken, RecordSplitter},
 };
 
-/// The records of a file, each with the line it begins on. After a broken record reading goes on with the next, where the
-/// file's layout still shows where that is.
+/// The records of a file, each with the line it begins on. After an invalid record, reading
+/// continues with the next one, if the file's layout still shows where it starts.
 pub struct Reader {
     path: PathBuf,
-    split: Option<Split<Box<dyn BufRead + Send>>>,
+    split: Option<RecordSplitter<Box<dyn BufRead + Send>>>,
 }
 
 impl Reader {
@@ -30,16 +30,17 @@ impl Reader {
     /// # Errors
     /// If the file cannot be read.
     pub fn open(path: &Path) -> Result<Self, DataError> {
-        let split = Split::new(compressed::open(path)?).map_err(DataError::io(path))?;
+        let split = RecordSplitter::new(compressed::open(path)?).map_err(DataError::io(path))?;
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
-    /// Opens a file of one JSON object, for the elements of the list that it has under `name`. One element is held at a time.
+    /// Opens a file of one JSON object, for the elements of the list that it has under `name`. One
+    /// element is held at a time.
     ///
     /// # Errors
     /// If the file cannot be read or has no such list.
     pub(crate) fn open_list(path: &Path, name: &str) -> Result<Self, DataError> {
-        let split = Split::of_member(compressed::open(path)?, name).map_err(|broken| broken_at(path, broken))?;
+        let split = RecordSplitter::of_member(compressed::open(path)?, name).map_err(|broken| broken_at(path, broken))?;
         Ok(Reader { path: path.to_owned(), split: Some(split) })
     }
 
@@ -93,15 +94,17 @@ fn broken_at(path: &Path, broken: Broken) -> DataError {
 /// Makes a record of the JSON value that begins on a line.
 type FromJson<T> = fn(Value, u64) -> Result<T, Fault>;
 
-/// The contexts of a file of [`Context`]s. If a model learns the `answers`, each has a question.
+/// The contexts of a file of [`PretrainingRecord`]s. If a model learns the `answers`, each has a
+/// question.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
-pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<Context>, DataError> {
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing
+/// to learn.
+pub fn read_contexts(path: &Path, answers: bool) -> Result<Vec<PretrainingRecord>, DataError> {
     let mut reader = Reader::open(path)?;
-    let contexts = std::iter::from_fn(|| reader.next_as(Context::from_json)).map(|item| match item {
+    let contexts = std::iter::from_fn(|| reader.next_as(PretrainingRecord::from_json)).map(|item| match item {
         Ok((line, context)) if answers && context.questions.is_empty() => {
-            let message = "it is missing; a language model learns to give it".to_owned();
+            let message = "missing; pretraining needs answers as targets".to_owned();
             Err(DataError::Record { path: path.to_owned(), line, field: Some("answer".into()), message })
         }
         other => other.map(|(_, context)| context),
@@ -118,29 +121,33 @@ pub fn read(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError>
     collect(path, limit, |_| Ok(()))
 }
 
-/// The first `limit` records of a file to score answers on, or all of them: each has gold answers, or else the teacher's `answer`.
+/// The first `limit` records of a file to score answers on, or all of them: each has gold answers,
+/// or else the teacher's `answer`.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has no answer to compare with.
+/// If the file cannot be read or has no record, or at its first record that is bad or has no answer
+/// to compare with.
 pub fn read_scored(path: &Path, limit: Option<usize>) -> Result<Vec<Record>, DataError> {
     let scored = |record: &Record| match record.gold_answers.is_empty() && record.answer.is_none() {
-        true => Err(("gold_answers", "it is missing, and so is `answer`; there is nothing to compare the model's answer with")),
+        true => Err(("gold_answers", "missing, and so is `answer`; evaluation needs one of them")),
         false => Ok(()),
     };
     not_empty(path, collect(path, limit, scored)?)
 }
 
-/// The first `limit` records of a file to train on, or all of them: each has an `answer`, and `reranking_scores` too if a model learns them.
+/// The first `limit` records of a file to train on, or all of them: each has an `answer`, and
+/// `reranking_scores` too if a model learns them.
 ///
 /// # Errors
-/// If the file cannot be read or has no record, or at its first record that is bad or has nothing to learn.
+/// If the file cannot be read or has no record, or at its first record that is bad or has nothing
+/// to learn.
 pub fn read_labelled(path: &Path, limit: Option<usize>, scores: bool) -> Result<Vec<Record>, DataError> {
     let labelled = |record: &Record| {
         if record.answer.is_none() {
-            return Err(("answer", "it is missing; a training learns to give it"));
+            return Err(("answer", "missing; training needs it as the target"));
         }
         if scores && record.reranking_scores.is_none() {
-            return Err(("reranking_scores", "it is missing; with [reranking] enabled = true, a training learns to give them"));
+            return Err(("reranking_scores", "missing; reranking.enabled = true needs it as the target"));
         }
         Ok(())
     };
@@ -188,10 +195,10 @@ mod tests {
             "{\"query\": \"q\", \"documents\": [\"d\"]}\n\n{\"query\": 1}\n{\"query\"\n{\"query\": \"r\", \"documents\": [\"d\"]}\n",
         );
         let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
-        let told = |index: usize| items[index].as_ref().expect_err("it is bad").to_string();
+        let reported = |index: usize| items[index].as_ref().expect_err("it is bad").to_string();
         let place = |line: u64| format!("{}:{line}: ", file.path().display());
-        assert_eq!(told(1), place(3) + "`query`: expected a string, found the number 1");
-        assert!(told(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", told(2));
+        assert_eq!(reported(1), place(3) + "`query`: expected a string, found the number 1");
+        assert!(reported(2).starts_with(&(place(4) + "not valid JSON at column ")), "{}", reported(2));
         assert_eq!(
             items[3].as_ref().expect("it is good"),
             &(5, Record { id: "line 5".into(), query: "r".into(), documents: vec!["d".into()], line: 5, ..Record::default() })
@@ -210,8 +217,8 @@ mod tests {
             let read = read_labelled(file.path(), None, scores).map(|records| records.len());
             read.map_err(|error| error.to_string().replace(&file.path().display().to_string(), "file"))
         };
-        assert_eq!(missing("", false), Err("file:2: `answer`: it is missing; a training learns to give it".into()));
-        let scores = "file:2: `reranking_scores`: it is missing; with [reranking] enabled = true, a training learns to give them";
+        assert_eq!(missing("", false), Err("file:2: `answer`: missing; training needs it as the target".into()));
+        let scores = "file:2: `reranking_scores`: missing; reranking.enabled = true needs it as the target";
         assert_eq!(missing(", \"answer\": \"\"", true), Err(scores.into()));
         assert_eq!(missing(", \"answer\": \"\"", false), Ok(2));
         assert!(matches!(read_labelled(file("\n").path(), None, false), Err(DataError::Empty { .. })));
@@ -222,9 +229,9 @@ mod tests {
         let good = "{\"query\": \"q\", \"documents\": [\"d\"], \"answers\": [\"a\"]}\n{\"query\": \"q\", \"documents\": [\"d\"], \"answer\": \"a\"}\n";
         assert_eq!(read_scored(file(good).path(), None).expect("both can be scored").len(), 2);
         let bad = file(&format!("{good}{{\"query\": \"q\", \"documents\": [\"d\"], \"gold_answers\": []}}\n"));
-        let told = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
-        let place = format!("{}:3: `gold_answers`: it is missing, and so is `answer`", bad.path().display());
-        assert!(told.starts_with(&place), "{told}");
+        let reported = read_scored(bad.path(), None).expect_err("the third cannot").to_string();
+        let place = format!("{}:3: `gold_answers`: missing, and so is `answer`", bad.path().display());
+        assert!(reported.starts_with(&place), "{reported}");
         assert_eq!(read_scored(bad.path(), Some(2)).expect("the first two can be scored").len(), 2);
     }
 
@@ -232,14 +239,14 @@ mod tests {
     fn json_that_breaks_within_an_array_is_placed_on_its_line() {
         let file = file("[\n {\"query\": \"q\",\n  \"documents\": [nul]},\n {\"query\": \"q\", \"documents\": [\"d\"]}\n]");
         let items: Vec<_> = Reader::open(file.path()).expect("opened").collect();
-        let told = items[0].as_ref().expect_err("it is bad").to_string();
-        assert!(told.contains(":3: not valid JSON at column"), "{told}");
+        let reported = items[0].as_ref().expect_err("it is bad").to_string();
+        assert!(reported.contains(":3: not valid JSON at column"), "{reported}");
         assert!(items[1].is_ok() && items.len() == 2);
     }
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        let told = read(Path::new("no/such/file.jsonl"), None).expect_err("it is missing").to_string();
-        assert!(told.starts_with("cannot read no/such/file.jsonl: "), "{told}");
+        let reported = read(Path::new("no/such/file.jsonl"), None).expect_err("missing").to_string();
+        assert!(reported.starts_with("cannot read no/such/file.jsonl: "), "{reported}");
     }
 }

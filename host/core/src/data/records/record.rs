@@ -3,20 +3,22 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A question, the documents to answer it from, and what is known about the answer.
+/// A question with its documents and answers.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// What messages call the record: its `id`, or `line 12` where it has none.
+    /// The record's name in messages: its `id`, or `line 12` without one.
     pub id: String,
     /// The question; never blank.
     pub query: String,
-    /// The documents, best first where they were ranked; at least one. A document may be written as an object with a `text`
-    /// and a `title`, and is then read as one text, the title as its first sentence.
+    /// The documents, best first where they were ranked; at least one. A document may be written as
+    /// an object with a `text` and a `title`, and is then read as one text, the title as its first
+    /// sentence.
     pub documents: Vec<String>,
     /// The teacher's answer, which is what a model learns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answer: Option<String>,
-    /// The right answers, for metrics only; the file may call them `answers`, and a single one need not be in a list.
+    /// The right answers, for metrics only; the file may call them `answers`, and a single one need
+    /// not be in a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gold_answers: Vec<String>,
     /// The reranker's score of each document, in their order; from -1e6 to 1e6.
@@ -25,7 +27,7 @@ pub struct Record {
     /// The line of its file on which it begins, from 1; 0 if it comes from none.
     #[serde(skip)]
     pub line: u64,
-    /// Whatever else the record holds, kept as it is.
+    /// All other fields, unchanged.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -33,7 +35,7 @@ pub struct Record {
 /// A model learns the squared distance to a score, and that of a greater one would not be finite.
 const MOST_SCORE: f64 = 1e6;
 
-/// A field that is at fault, if it is one, and what is wrong.
+/// The invalid field, if any, and a message.
 pub(crate) type Fault = (Option<String>, String);
 
 impl Record {
@@ -46,22 +48,23 @@ impl Record {
         let id = take("id").map(identifier).transpose()?.unwrap_or_else(|| format!("line {line}"));
         let query = text("query", take("query").ok_or_else(|| missing("query"))?)?;
         if query.trim().is_empty() {
-            return Err(fault("query", "it is blank; expected the question"));
+            return Err(fault("query", "blank; expected a question"));
         }
         let documents = list("documents", take("documents").ok_or_else(|| missing("documents"))?, document)?;
         if documents.is_empty() {
-            return Err(fault("documents", "it is empty; expected at least one document"));
+            return Err(fault("documents", "empty; expected at least one document"));
         }
         let answer = take("answer").map(|value| self::answer("answer", value)).transpose()?;
         let gold_answers = match (take("gold_answers"), take("answers")) {
-            (Some(_), Some(_)) => return Err(fault("answers", "it means the same as `gold_answers`; keep one of them")),
+            (Some(_), Some(_)) => return Err(fault("answers", "duplicate of `gold_answers`; keep one of them")),
             (Some(value), None) => golds("gold_answers", value)?,
             (None, Some(value)) => golds("answers", value)?,
             (None, None) => Vec::new(),
         };
         let reranking_scores = take("reranking_scores").map(|value| list("reranking_scores", value, score)).transpose()?;
         if let Some(scores) = reranking_scores.as_ref().filter(|scores| scores.len() != documents.len()) {
-            let message = format!("it has {} scores for {} documents; expected one for each", scores.len(), documents.len());
+            let message =
+                format!("found {} scores for {} documents; expected one score per document", scores.len(), documents.len());
             return Err(fault("reranking_scores", &message));
         }
         Ok(Record { id, query, documents, answer, gold_answers, reranking_scores, line, extra: fields })
@@ -73,7 +76,7 @@ pub(crate) fn fault(field: &str, message: &str) -> Fault {
 }
 
 pub(crate) fn missing(field: &str) -> Fault {
-    fault(field, "it is missing")
+    fault(field, "missing")
 }
 
 fn wrong(field: &str, expected: &str, found: &Value) -> Fault {
@@ -130,7 +133,7 @@ fn score(field: &str, value: Value) -> Result<f64, Fault> {
     Err(fault(field, &format!("expected a score between -{MOST_SCORE:e} and {MOST_SCORE:e}, found the number {score:e}")))
 }
 
-/// An answer: a text, or a number as it is written.
+/// An answer: a string, or a number's text.
 pub(super) fn answer(field: &str, value: Value) -> Result<String, Fault> {
     match value {
         Value::Number(number) => Ok(number.to_string()),
@@ -200,18 +203,18 @@ mod tests {
     fn the_field_at_fault_is_named() {
         for (value, field, message) in [
             (json!([1]), None, "expected an object with `query` and `documents`, found a list"),
-            (json!({"documents": ["a"]}), Some("query"), "it is missing"),
-            (json!({"query": null, "documents": ["a"]}), Some("query"), "it is missing"),
-            (json!({"query": " \n", "documents": ["a"]}), Some("query"), "it is blank; expected the question"),
-            (json!({"query": "q"}), Some("documents"), "it is missing"),
+            (json!({"documents": ["a"]}), Some("query"), "missing"),
+            (json!({"query": null, "documents": ["a"]}), Some("query"), "missing"),
+            (json!({"query": " \n", "documents": ["a"]}), Some("query"), "blank; expected a question"),
+            (json!({"query": "q"}), Some("documents"), "missing"),
             (json!({"query": "q", "documents": "a"}), Some("documents"), "expected a list, found a string"),
-            (json!({"query": "q", "documents": []}), Some("documents"), "it is empty; expected at least one document"),
+            (json!({"query": "q", "documents": []}), Some("documents"), "empty; expected at least one document"),
             (
                 json!({"query": "q", "documents": ["a", 5]}),
                 Some("documents[1]"),
                 "expected a string or an object with a `text`, found the number 5",
             ),
-            (json!({"query": "q", "documents": [{"title": "t"}]}), Some("documents[0].text"), "it is missing"),
+            (json!({"query": "q", "documents": [{"title": "t"}]}), Some("documents[0].text"), "missing"),
             (json!({"query": "q", "documents": ["a"], "answer": ["x"]}), Some("answer"), "expected a string, found a list"),
             (
                 json!({"query": "q", "documents": ["a"], "answers": ["x", false]}),
@@ -221,7 +224,7 @@ mod tests {
             (
                 json!({"query": "q", "documents": ["a"], "reranking_scores": [1, 2]}),
                 Some("reranking_scores"),
-                "it has 2 scores for 1 documents; expected one for each",
+                "found 2 scores for 1 documents; expected one score per document",
             ),
             (
                 json!({"query": "q", "documents": ["a"], "reranking_scores": ["1"]}),
@@ -236,7 +239,7 @@ mod tests {
             (
                 json!({"query": "q", "documents": ["a"], "answers": [], "gold_answers": []}),
                 Some("answers"),
-                "it means the same as `gold_answers`; keep one of them",
+                "duplicate of `gold_answers`; keep one of them",
             ),
         ] {
             let found = Record::from_json(value.clone(), 1).expect_err("it is not valid");

@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
-/// The longest record that is read, in bytes; what is longer is more likely a wrong file than a record.
+/// The maximum size of a record in bytes; a larger one is probably a wrong file.
 pub const RECORD_LIMIT: usize = 16 << 20;
 
 /// The JSON text of a record and the line, counted from 1, that it begins on.
-pub(super) type Piece = (u64, Vec<u8>);
+pub(super) type RawRecord = (u64, Vec<u8>);
 
 /// Why a file cannot be cut further.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ enum Layout {
 }
 
 /// A file's records as JSON texts.
-pub(super) struct Split<R> {
+pub(super) struct RecordSplitter<R> {
     source: R,
     line: u64,
     layout: Layout,
@@ -40,13 +40,13 @@ pub(super) struct Split<R> {
     first: bool,
 }
 
-impl<R: BufRead> Split<R> {
-    /// Looks at the first byte to tell an array from lines; a byte order mark is passed over.
+impl<R: BufRead> RecordSplitter<R> {
+    /// Detects an array or lines by the first byte. Skips a byte order mark.
     pub(super) fn new(mut source: R) -> io::Result<Self> {
         if source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
             source.consume(3);
         }
-        let mut split = Split { source, line: 1, layout: Layout::Lines, first: true };
+        let mut split = RecordSplitter { source, line: 1, layout: Layout::Lines, first: true };
         if split.skip_space()? == Some(b'[') {
             split.source.consume(1);
             split.layout = Layout::Array;
@@ -59,7 +59,7 @@ impl<R: BufRead> Split<R> {
         if source.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
             source.consume(3);
         }
-        let mut split = Split { source, line: 1, layout: Layout::Member, first: true };
+        let mut split = RecordSplitter { source, line: 1, layout: Layout::Member, first: true };
         let expected = |line: u64| Broken::Format { line, message: format!("expected an object with a list `{name}`") };
         if split.skip_space()? != Some(b'{') {
             return Err(expected(split.line));
@@ -103,15 +103,15 @@ impl<R: BufRead> Split<R> {
         Ok(text)
     }
 
-    /// The next record, or `None` at the end. Blank lines are passed over.
-    pub(super) fn next(&mut self) -> Result<Option<Piece>, Broken> {
+    /// The next record, or `None` at the end. Skips blank lines.
+    pub(super) fn next(&mut self) -> Result<Option<RawRecord>, Broken> {
         match self.layout {
             Layout::Lines => self.next_line(),
             Layout::Array | Layout::Member => self.next_element(),
         }
     }
 
-    fn next_line(&mut self) -> Result<Option<Piece>, Broken> {
+    fn next_line(&mut self) -> Result<Option<RawRecord>, Broken> {
         if self.skip_space()?.is_none() {
             return Ok(None);
         }
@@ -124,7 +124,7 @@ impl<R: BufRead> Split<R> {
         Ok(Some((line, text)))
     }
 
-    fn next_element(&mut self) -> Result<Option<Piece>, Broken> {
+    fn next_element(&mut self) -> Result<Option<RawRecord>, Broken> {
         let broken = |line: u64, message: &str| Broken::Format { line, message: message.to_owned() };
         let mut next = self.skip_space()?;
         if next == Some(b']') {
@@ -134,7 +134,7 @@ impl<R: BufRead> Split<R> {
             self.source.consume(1);
             return match self.skip_space()? {
                 None => Ok(None),
-                Some(_) => Err(broken(self.line, "something follows the end of the list")),
+                Some(_) => Err(broken(self.line, "unexpected content after the end of the list")),
             };
         }
         if !self.first {
@@ -152,8 +152,9 @@ impl<R: BufRead> Split<R> {
         }
     }
 
-    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's to judge, if it is `kept`.
-    fn element(&mut self, kept: bool) -> Result<Piece, Broken> {
+    /// Reads to the comma or bracket that ends the element; what lies between is the JSON parser's
+    /// to judge, if it is `kept`.
+    fn element(&mut self, kept: bool) -> Result<RawRecord, Broken> {
         let (begin, mut text) = (self.line, Vec::new());
         let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
         while let Some(&byte) = self.source.fill_buf()?.first() {
@@ -194,7 +195,7 @@ impl<R: BufRead> Split<R> {
 }
 
 fn too_long(line: u64) -> Broken {
-    let message = format!("the record is longer than {} MiB; is this a file of records?", RECORD_LIMIT >> 20);
+    let message = format!("the record is longer than {} MiB; check that this is a file of records", RECORD_LIMIT >> 20);
     Broken::Format { line, message }
 }
 
@@ -205,9 +206,9 @@ mod tests {
 
     use super::*;
 
-    fn pieces(content: &[u8]) -> Result<Vec<Piece>, Broken> {
+    fn pieces(content: &[u8]) -> Result<Vec<RawRecord>, Broken> {
         // A small buffer, so that every state is carried over its edge.
-        let mut split = Split::new(io::BufReader::with_capacity(3, content))?;
+        let mut split = RecordSplitter::new(io::BufReader::with_capacity(3, content))?;
         std::iter::from_fn(|| split.next().transpose()).collect()
     }
 
@@ -226,11 +227,11 @@ mod tests {
             ("[{},]", 1, "expected a record"),
             ("[{}\n", 2, "the file ends inside the list: expected `]`"),
             ("[{}, ", 1, "the file ends inside the list: expected `]`"),
-            ("[]\n[]", 2, "something follows the end of the list"),
+            ("[]\n[]", 2, "unexpected content after the end of the list"),
         ] {
             match pieces(content.as_bytes()) {
-                Err(Broken::Format { line: found, message: told }) => {
-                    assert_eq!((found, &told[..]), (line, message), "{content:?}")
+                Err(Broken::Format { line: found, message: reported }) => {
+                    assert_eq!((found, &reported[..]), (line, message), "{content:?}")
                 }
                 other => panic!("{content:?} gave {other:?}"),
             }
@@ -240,14 +241,14 @@ mod tests {
     #[test]
     fn a_record_without_end_is_refused_before_it_fills_the_memory() {
         let endless = io::BufReader::new(io::repeat(b'x'));
-        assert!(matches!(Split::new(endless).expect("opened").next(), Err(Broken::Format { line: 1, .. })));
+        assert!(matches!(RecordSplitter::new(endless).expect("opened").next(), Err(Broken::Format { line: 1, .. })));
     }
 
     #[test]
     fn a_member_gives_its_elements_and_what_is_beside_it_is_passed_over() {
         let elements = |content: &[u8]| -> Result<Vec<Value>, Broken> {
-            let mut split = Split::of_member(io::BufReader::with_capacity(3, content), "data")?;
-            let pieces: Result<Vec<Piece>, Broken> = std::iter::from_fn(|| split.next().transpose()).collect();
+            let mut split = RecordSplitter::of_member(io::BufReader::with_capacity(3, content), "data")?;
+            let pieces: Result<Vec<RawRecord>, Broken> = std::iter::from_fn(|| split.next().transpose()).collect();
             Ok(pieces?.iter().map(|(_, text)| serde_json::from_slice(text).expect("whole")).collect())
         };
         let file = br#" { "version": "{[\"", "more": {"data": [1]}, "d\u0061ta": [ {"a": "]"}, [2] ], "data": 3} rest"#;
@@ -265,7 +266,7 @@ mod tests {
             let lines: String = records.iter().map(|record| format!("{record}\n")).collect();
             let pretty = serde_json::to_vec_pretty(&records).expect("it is JSON");
             let parse = |content: &[u8]| -> Vec<Value> {
-                let parse = |(_, text): Piece| serde_json::from_slice(&text).expect("a whole record");
+                let parse = |(_, text): RawRecord| serde_json::from_slice(&text).expect("a whole record");
                 pieces(content).expect("well-formed").into_iter().map(parse).collect()
             };
             prop_assert_eq!(parse(lines.as_bytes()), records.clone());

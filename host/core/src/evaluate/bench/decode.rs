@@ -14,7 +14,8 @@ pub(super) const BATCHES: [usize; 2] = [1, 8];
 pub(super) const PROMPT_TOKENS: usize = 128;
 pub(super) const NEW_TOKENS: usize = 64;
 
-/// Measures greedy decoding of 64 tokens after prompts of 128, at batch 1 and 8, with weights that are stored as `quantization` says.
+/// Measures greedy decoding of 64 tokens after prompts of 128, at batch 1 and 8, with weights that
+/// are stored as `quantization` says.
 ///
 /// # Errors
 /// If there is no such quantization, or the device fails.

@@ -1,6 +1,8 @@
-//! The project's benchmarks, on random models of one shape: time depends on shapes, not on what a model knows.
+//! The project's benchmarks, on random models of one shape: time depends on shapes, not on what a
+//! model knows.
 //!
-//! `tests/peers` holds the PyTorch twin of each, with the same shapes, and a script that runs both in turn.
+//! `tests/peers` holds the PyTorch twin of each, with the same shapes, and a script that runs both
+//! in turn.
 
 mod decode;
 mod models;

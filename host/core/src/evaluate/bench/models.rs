@@ -26,7 +26,8 @@ pub(super) struct Models {
 }
 
 impl Models {
-    /// Random models; the generator has an adapter if `training`, and its weights are stored as `quantization` says.
+    /// Random models; the generator has an adapter if `training`, and its weights are stored as
+    /// `quantization` says.
     pub(super) fn new(device: &Device, training: bool, quantization: Option<&str>) -> Result<Self> {
         let config = generator_config();
         let options = |trainable, lora| ParamOptions {
@@ -52,6 +53,7 @@ impl Models {
             params: compressor_params.clone(),
             generator: config,
             generator_weights: None,
+            generator_params: None,
             hidden_size: HIDDEN,
             memory_tokens: MEMORY_TOKENS,
             relevance: true,
@@ -85,7 +87,8 @@ pub(super) fn tokens(seed: u64, count: usize) -> Vec<u32> {
     (0..count as u64).map(|i| 4 + uniform_bits(seed, i) % (VOCABULARY - 4)).collect()
 }
 
-/// A prompt of documents with separators between them, each in its vectors or in its own tokens, and a tail of tokens.
+/// A prompt of documents with separators between them, each in its vectors or in its own tokens,
+/// and a tail of tokens.
 pub(super) fn prompt(first_pair: usize, documents: &[Option<Vec<u32>>], tail: &[u32]) -> Sequence {
     let mut sequence = Sequence::default();
     for (i, document) in documents.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, GenerateOptions, Sampling, Widths, generate};
+use scaledown_sdk::nn::{ForwardMode, GenerateOptions, Sampling, Widths, generate};
 use scaledown_sdk::tensor::no_grad;
 use serde_json::{Value, json};
 
@@ -26,7 +26,8 @@ pub(super) fn shape() -> Value {
     })
 }
 
-/// Measures a question over 10 documents of 128 tokens with 32 new tokens, compressed (compression included) and uncompressed.
+/// Measures a question over 10 documents of 128 tokens with 32 new tokens, compressed (compression
+/// included) and uncompressed.
 ///
 /// # Errors
 /// If the device fails.
@@ -46,7 +47,7 @@ pub fn rag(device: &Device, timing: Timing) -> Result<Vec<Measurement>> {
     let from_vectors = prompt(0, &vec![None; DOCUMENTS], &query);
     let compressed = timing.measure("rag-compressed", shape(), NEW_TOKENS, device, || {
         no_grad(|| {
-            let vectors = models.compressor.compress(&pairs, &mut Forward::inference())?.vectors;
+            let vectors = models.compressor.compress(&pairs, &mut ForwardMode::inference())?.vectors;
             answer(&from_vectors, Some(&vectors))
         })
     })?;

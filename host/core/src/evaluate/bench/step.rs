@@ -2,7 +2,7 @@
 
 use scaledown_sdk::Device;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, Optimizer, OptimizerConfig, ParamGroup, Widths, clip_scale};
+use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, ParamGroup, Widths, clip_scale};
 use serde_json::{Value, json};
 
 use super::models::{MEMORY_TOKENS, Models, prompt, tokens};
@@ -52,7 +52,7 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
     let mut seed = 0;
     let run = || {
         seed += 1;
-        let mut forward = Forward::training(seed, checkpointing);
+        let mut forward = ForwardMode::training(seed, checkpointing);
         let compressed = models.compressor.compress(&pairs, &mut forward)?;
         let answers =
             token_loss(&*models.generator, &batch, Some(&compressed.vectors), (BATCH * ANSWER_TOKENS) as f64, &mut forward)?;
@@ -70,7 +70,7 @@ pub fn step(device: &Device, timing: Timing, checkpointing: bool) -> Result<Meas
         };
         let scale = clip_scale(&norm, 1.0, &[&total])?;
         optimizer.step(gradients, 1.0, &scale)?;
-        // What the training loop reads of a step, and as it does: at once.
+        // The values that the training loop reads from a step, in one read, as it does.
         device.read(&[&norm, &total, &answers.correct])?;
         Ok(())
     };

@@ -1,4 +1,4 @@
-//! Timing one function, and what is reported of it.
+//! Timing of one function, and its report.
 
 use std::time::Instant;
 
@@ -12,16 +12,16 @@ use crate::evaluate::median::median;
 /// How often a function is run.
 #[derive(Clone, Copy, Debug)]
 pub struct Timing {
-    /// Runs that count.
+    /// Measured runs.
     pub runs: usize,
-    /// Runs before them that do not.
+    /// Warm-up runs.
     pub warmup: usize,
 }
 
-/// What was measured of one function.
+/// The measurements of one function.
 #[derive(Clone, Debug, Serialize)]
 pub struct Measurement {
-    /// What ran.
+    /// The measured function.
     pub name: String,
     /// Its shape.
     pub shape: Value,
@@ -49,9 +49,9 @@ pub struct Measurement {
     pub gemm_gflops: f64,
     /// The share of that rate that the run reached.
     pub gemm_fraction: f64,
-    /// The most memory that tensors took.
+    /// Peak memory of tensors.
     pub peak_memory_bytes: u64,
-    /// Of that, what was there before the run (parameters, optimizer).
+    /// Of that, allocated before the run (parameters, optimizer).
     pub held_memory_bytes: u64,
 }
 

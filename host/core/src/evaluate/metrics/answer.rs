@@ -1,4 +1,4 @@
-//! Scores of one answer against its gold answers, and their mean over a data set.
+//! Scores of one answer against its gold answers, and their mean over a dataset.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,8 @@ pub struct AnswerScores {
     pub em: f64,
     /// F1 of the normalised tokens, as multisets.
     pub f1: f64,
-    /// Whether a normalised gold answer occurs in the normalised answer; other papers call it accuracy.
+    /// Whether a normalised gold answer occurs in the normalised answer; other papers call it
+    /// accuracy.
     #[serde(rename = "match")]
     pub matched: f64,
     /// ROUGE-L as PyPI `rouge_score` 0.1.2 defines it; see [`rouge_l`].
@@ -23,7 +24,8 @@ pub struct AnswerScores {
 }
 
 impl AnswerScores {
-    /// Scores `prediction` by the best of `golds`, each metric on its own. Without gold answers every score is 0.
+    /// Scores `prediction` by the best of `golds`, each metric on its own. Without gold answers
+    /// every score is 0.
     pub fn best_of<S: AsRef<str>>(prediction: &str, golds: &[S]) -> Self {
         let best =
             |score: &dyn Fn(&str, &str) -> f64| golds.iter().map(|gold| score(prediction, gold.as_ref())).fold(0.0, f64::max);
@@ -59,17 +61,20 @@ impl AnswerScores {
     }
 }
 
-/// Whether both texts are equal once normalised; two texts of nothing but articles and punctuation are.
+/// Whether both texts are equal once normalised; two texts of nothing but articles and punctuation
+/// are.
 pub fn exact_match(prediction: &str, gold: &str) -> bool {
     normalize_answer(prediction) == normalize_answer(gold)
 }
 
-/// Whether the normalised `gold` is a substring of the normalised `prediction`; a gold that normalises to nothing always is.
+/// Whether the normalised `gold` is a substring of the normalised `prediction`; a gold that
+/// normalises to nothing always is.
 pub fn matches(prediction: &str, gold: &str) -> bool {
     normalize_answer(prediction).contains(&normalize_answer(gold))
 }
 
-/// The harmonic mean of token precision and recall after normalisation; 0 when no token is shared, so also for two empty texts.
+/// The harmonic mean of token precision and recall after normalisation; 0 when no token is shared,
+/// so also for two empty texts.
 pub fn token_f1(prediction: &str, gold: &str) -> f64 {
     let (prediction, gold) = (normalize_answer(prediction), normalize_answer(gold));
     let mut unmatched: HashMap<&str, usize> = HashMap::new();

@@ -1,8 +1,9 @@
 //! Ranking metrics with the semantics of `trec_eval`, which `pytrec_eval` and BEIR share.
 //!
-//! A run is sorted by descending score, equal scores by descending document id (in byte order); scores are compared as `f32`,
-//! the type `trec_eval` keeps them in, so what differs by less is equal. Gains are linear and a rank is discounted by
-//! `log2(rank + 1)`; only positive judgements count as relevant. `pytrec_eval` leaves out a judged query that the run misses;
+//! A run is sorted by descending score, equal scores by descending document id (in byte order);
+//! scores are compared as `f32`, the type `trec_eval` keeps them in, so what differs by less is
+//! equal. Gains are linear and a rank is discounted by `log2(rank + 1)`; only positive judgements
+//! count as relevant. `pytrec_eval` leaves out a judged query that the run misses;
 //! [`RankingScores`] has that mean, and the stricter one that counts such a query as 0.
 
 use std::{cmp::Ordering, collections::BTreeMap};
@@ -13,7 +14,7 @@ use serde::Serialize;
 pub type Qrels = BTreeMap<String, BTreeMap<String, i64>>;
 
 /// A ranking: query id to document id to score.
-pub type Run = BTreeMap<String, BTreeMap<String, f64>>;
+pub type TrecRun = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// Ranking quality at each cut-off, averaged over judged queries.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -24,9 +25,11 @@ pub struct RankingScores {
     pub missing: usize,
     /// The queries of the run that are not judged, and not scored.
     pub unjudged: usize,
-    /// Means over the judged queries; one that the run does not answer counts as 0, as with `trec_eval -c`.
+    /// Means over the judged queries; one that the run does not answer counts as 0, as with
+    /// `trec_eval -c`.
     pub scores: Vec<CutScores>,
-    /// Means over the judged queries that the run answers, which are those that `pytrec_eval` returns.
+    /// Means over the judged queries that the run answers, which are those that `pytrec_eval`
+    /// returns.
     pub answered: Vec<CutScores>,
 }
 
@@ -37,14 +40,15 @@ pub struct CutScores {
     pub k: usize,
     /// nDCG over the first `k` documents.
     pub ndcg: f64,
-    /// The mean reciprocal rank of the first relevant document among the first `k`; 0 where there is none.
+    /// The mean reciprocal rank of the first relevant document among the first `k`; 0 where there
+    /// is none.
     pub mrr: f64,
     /// The share of the relevant documents among the first `k`.
     pub recall: f64,
 }
 
 /// Scores `run` against `qrels` at each of the `cuts`.
-pub fn evaluate(qrels: &Qrels, run: &Run, cuts: &[usize]) -> RankingScores {
+pub fn evaluate(qrels: &Qrels, run: &TrecRun, cuts: &[usize]) -> RankingScores {
     let mut sums: Vec<CutScores> = cuts.iter().map(|k| CutScores { k: *k, ..CutScores::default() }).collect();
     let mut missing = 0;
     for (query, judged) in qrels {
@@ -73,14 +77,16 @@ pub fn evaluate(qrels: &Qrels, run: &Run, cuts: &[usize]) -> RankingScores {
     }
 }
 
-/// The document ids of `scores`, best first; equal scores by larger id, scores that are not numbers last.
+/// The document ids of `scores`, best first; equal scores by larger id, scores that are not numbers
+/// last.
 pub fn ranking(scores: &BTreeMap<String, f64>) -> impl Iterator<Item = &str> {
     let mut ranked: Vec<(&str, f32)> = scores.iter().map(|(id, score)| (id.as_str(), *score as f32)).collect();
     ranked.sort_by(|(id_a, a), (id_b, b)| by_score(f64::from(*a), f64::from(*b)).then_with(|| id_b.cmp(id_a)));
     ranked.into_iter().map(|(id, _)| id)
 }
 
-/// nDCG at `k` of the gains `ranked` (in the order of the ranking), where `all` are the gains of every judged document.
+/// nDCG at `k` of the gains `ranked` (in the order of the ranking), where `all` are the gains of
+/// every judged document.
 ///
 /// The result is 0 when no gain is positive.
 pub fn ndcg(ranked: &[f64], all: &[f64], k: usize) -> f64 {
@@ -95,19 +101,22 @@ pub fn reciprocal_rank(ranked: &[f64]) -> f64 {
     ranked.iter().position(|gain| *gain > 0.0).map_or(0.0, |index| 1.0 / (index + 1) as f64)
 }
 
-/// The share of the positive gains in `all` that are among the first `k` of `ranked`; 0 when there are none.
+/// The share of the positive gains in `all` that are among the first `k` of `ranked`; 0 when there
+/// are none.
 pub fn recall(ranked: &[f64], all: &[f64], k: usize) -> f64 {
     let relevant = |gains: &[f64]| gains.iter().filter(|gain| **gain > 0.0).count();
     let total = relevant(all);
     if total == 0 { 0.0 } else { relevant(&ranked[..k.min(ranked.len())]) as f64 / total as f64 }
 }
 
-/// How well `predicted` scores order one query's documents when a teacher's scores are the truth: `(nDCG@k, reciprocal rank)`.
+/// How well `predicted` scores order one query's documents when a teacher's scores are the truth:
+/// `(nDCG@k, reciprocal rank)`.
 ///
-/// A teacher's scores have no grades, so a document's gain is the number of documents that the teacher puts below it, and the
-/// reciprocal rank looks for the teacher's favourite. Equal predictions are ordered against the model, worst document first:
-/// a model that scores everything alike must not gain from it. Both slices hold one score a document, in the same order;
-/// documents past the shorter one are left out, and fewer than two documents have no order to judge (`None`).
+/// A teacher's scores have no grades, so a document's gain is the number of documents that the
+/// teacher puts below it, and the reciprocal rank looks for the teacher's favourite. Equal
+/// predictions are ordered against the model, worst document first: a model that scores everything
+/// alike must not gain from it. Both slices have one score per document, in the same order; extra
+/// documents are ignored. Fewer than two documents have no order (`None`).
 pub fn agreement(predicted: &[f64], teacher: &[f64], k: usize) -> Option<(f64, f64)> {
     let n = predicted.len().min(teacher.len());
     if n < 2 {
@@ -127,7 +136,7 @@ fn discounted_gain(gains: &[f64], k: usize) -> f64 {
     gains.iter().take(k).enumerate().map(|(index, gain)| gain.max(0.0) / ((index + 2) as f64).log2()).sum()
 }
 
-/// Descending order, what is not a number last.
+/// Descending order, NaN last.
 fn by_score(a: f64, b: f64) -> Ordering {
     a.is_nan().cmp(&b.is_nan()).then_with(|| b.partial_cmp(&a).unwrap_or(Ordering::Equal))
 }
@@ -142,7 +151,7 @@ mod tests {
     struct Case {
         name: String,
         qrels: Qrels,
-        run: Run,
+        run: TrecRun,
         k: usize,
         ndcg: f64,
         mrr: f64,
@@ -169,7 +178,7 @@ mod tests {
     fn a_query_the_run_misses_counts_as_zero_and_is_reported() {
         let judged = || BTreeMap::from([("d1".to_owned(), 1)]);
         let qrels = Qrels::from([("q1".to_owned(), judged()), ("q2".to_owned(), judged())]);
-        let run = Run::from([("q1".to_owned(), BTreeMap::from([("d1".to_owned(), 0.5)]))]);
+        let run = TrecRun::from([("q1".to_owned(), BTreeMap::from([("d1".to_owned(), 0.5)]))]);
         let scores = evaluate(&qrels, &run, &[10]);
         assert_eq!((scores.queries, scores.missing, scores.unjudged), (2, 1, 0));
         assert_eq!(scores.scores, [CutScores { k: 10, ndcg: 0.5, mrr: 0.5, recall: 0.5 }]);

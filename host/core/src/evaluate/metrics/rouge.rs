@@ -1,4 +1,5 @@
-//! ROUGE-L in the two definitions in use. They differ in tokens, in how repeated words count and in the final formula.
+//! ROUGE-L in the two definitions in use. They differ in tokens, in how repeated words count and in
+//! the final formula.
 
 use std::collections::HashSet;
 
@@ -6,7 +7,8 @@ use super::normalize::split_python;
 
 /// ROUGE-L F1 as PyPI `rouge_score` 0.1.2 computes `rougeL` without stemming.
 ///
-/// Tokens are the runs of ASCII letters and digits of the lower-cased text, so text in other scripts has none and scores 0.
+/// Tokens are the runs of ASCII letters and digits of the lower-cased text, so text in other
+/// scripts has none and scores 0.
 pub fn rouge_l(prediction: &str, gold: &str) -> f64 {
     let (prediction, gold) = (prediction.to_lowercase(), gold.to_lowercase());
     let (prediction, gold) = (ascii_words(&prediction), ascii_words(&gold));
@@ -20,11 +22,13 @@ pub fn rouge_l(prediction: &str, gold: &str) -> f64 {
     if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 }
 }
 
-/// ROUGE-L F1 as PyPI `rouge` 1.0.1 computes it with its defaults, which is what KILT and BERGEN report.
+/// ROUGE-L F1 as PyPI `rouge` 1.0.1 computes it with its defaults, which is what KILT and BERGEN
+/// report.
 ///
-/// It is a summary-level score over *sets* of words: the text is cut into sentences at every full stop, words are whatever
-/// white space separates (case and punctuation count), and a repeated word counts once. A text without a sentence scores 0,
-/// as KILT treats the error that the package raises there.
+/// It is a summary-level score over *sets* of words: the text is cut into sentences at every full
+/// stop, words are whatever white space separates (case and punctuation count), and a repeated word
+/// counts once. A text without a sentence scores 0, as KILT treats the error that the package
+/// raises there.
 pub fn rouge_l_kilt(prediction: &str, gold: &str) -> f64 {
     let (prediction, gold) = (sentences(prediction), sentences(gold));
     if prediction.is_empty() || gold.is_empty() {
@@ -46,7 +50,8 @@ fn ascii_words(lowered: &str) -> Vec<&str> {
     lowered.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect()
 }
 
-/// The words of each sentence; a sentence of white space alone holds one empty word, as in the package.
+/// The words of each sentence; a sentence of white space alone holds one empty word, as in the
+/// package.
 fn sentences(text: &str) -> Vec<Vec<&str>> {
     let words = |sentence| {
         let words: Vec<&str> = split_python(sentence).collect();
@@ -55,7 +60,8 @@ fn sentences(text: &str) -> Vec<Vec<&str>> {
     text.split('.').filter(|sentence| !sentence.is_empty()).map(words).collect()
 }
 
-/// `table[i][j]` is the length of the longest common subsequence of the first `i` and the first `j` tokens.
+/// `table[i][j]` is the length of the longest common subsequence of the first `i` and the first `j`
+/// tokens.
 fn lcs_table(a: &[&str], b: &[&str]) -> Vec<Vec<u32>> {
     let mut table = vec![vec![0_u32; b.len() + 1]; a.len() + 1];
     for (i, x) in a.iter().enumerate() {
@@ -66,8 +72,8 @@ fn lcs_table(a: &[&str], b: &[&str]) -> Vec<Vec<u32>> {
     table
 }
 
-/// One of the longest common subsequences. Which one decides the score where several exist: on a tie the walk back drops the
-/// last token of `b`.
+/// One of the longest common subsequences. Which one decides the score where several exist: on a
+/// tie the walk back drops the last token of `b`.
 fn longest_common_subsequence<'a>(a: &[&'a str], b: &[&'a str]) -> Vec<&'a str> {
     let table = lcs_table(a, b);
     let (mut i, mut j) = (a.len(), b.len());

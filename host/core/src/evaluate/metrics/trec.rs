@@ -2,16 +2,16 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::ranking::{Qrels, Run};
+use super::ranking::{Qrels, TrecRun};
 use crate::data::records::{DataError, Lines};
 
-/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, parted by white space. The order of a query's documents is that of
-/// their scores, as for `trec_eval`; ranks are not read.
+/// Reads a TREC run: lines of `QUERY Q0 DOCUMENT RANK SCORE TAG`, separated by white space. The
+/// order of a query's documents is that of their scores, as for `trec_eval`; ranks are not read.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no line of a run, or repeats a document of a query.
-pub fn read_run(path: &Path) -> Result<Run, DataError> {
-    let mut run = Table::default();
+/// If the file cannot be read or is empty, or a line is malformed or repeats a document of a query.
+pub fn read_run(path: &Path) -> Result<TrecRun, DataError> {
+    let mut run = TrecTable::default();
     let mut lines = Lines::open(path)?;
     while let Some(item) = lines.next() {
         let (_, text) = item?;
@@ -31,24 +31,25 @@ pub fn read_run(path: &Path) -> Result<Run, DataError> {
 
 /// Reads judgements, in either layout; the first line tells which:
 ///
-/// - TREC: lines of `QUERY ITERATION DOCUMENT GRADE`, parted by white space;
-/// - BEIR: a header `query-id corpus-id score`, then lines of these three, parted by tabs. The header may be missing.
+/// - TREC: lines of `QUERY ITERATION DOCUMENT GRADE`, separated by white space;
+/// - BEIR: a header `query-id corpus-id score`, then lines of these three, tab-separated. The
+///   header may be missing.
 ///
 /// # Errors
-/// If the file cannot be read or is empty, or at the first line that is no judgement, or judges a document a second time.
+/// If the file cannot be read or is empty, or a line is malformed or judges a document again.
 pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
-    let mut qrels = Table::default();
+    let mut qrels = TrecTable::default();
     let mut lines = Lines::open(path)?;
     let mut layout = None;
     while let Some(item) = lines.next() {
         let (_, text) = item?;
         if layout.is_none() && text.split('\t').map(str::trim).eq(["query-id", "corpus-id", "score"]) {
-            layout = Some(Layout::Beir);
+            layout = Some(TrecLayout::Beir);
             continue;
         }
         let layout = *layout.get_or_insert(match text.split_ascii_whitespace().count() {
-            4 => Layout::Trec,
-            _ => Layout::Beir,
+            4 => TrecLayout::Trec,
+            _ => TrecLayout::Beir,
         });
         let (query, document, grade) = layout.fields(&text).map_err(|message| lines.fault(message))?;
         let Ok(parsed) = grade.parse::<i64>() else {
@@ -60,28 +61,27 @@ pub fn read_qrels(path: &Path) -> Result<Qrels, DataError> {
 }
 
 #[derive(Clone, Copy)]
-enum Layout {
+enum TrecLayout {
     Trec,
     Beir,
 }
 
-impl Layout {
+impl TrecLayout {
     /// The query, the document and the grade of a line.
     fn fields(self, text: &str) -> Result<(&str, &str, &str), String> {
         let fields: Vec<&str> = match self {
-            Layout::Trec => text.split_ascii_whitespace().collect(),
-            Layout::Beir => text.split('\t').map(str::trim).collect(),
+            TrecLayout::Trec => text.split_ascii_whitespace().collect(),
+            TrecLayout::Beir => text.split('\t').map(str::trim).collect(),
         };
         match (self, fields.as_slice()) {
-            (Layout::Trec, &[query, _, document, grade]) => Ok((query, document, grade)),
-            (Layout::Beir, &[query, document, grade]) => Ok((query, document, grade)),
-            (Layout::Trec, other) => Err(format!(
+            (TrecLayout::Trec, &[query, _, document, grade]) => Ok((query, document, grade)),
+            (TrecLayout::Beir, &[query, document, grade]) => Ok((query, document, grade)),
+            (TrecLayout::Trec, other) => Err(format!(
                 "found {} fields, expected four, `query iteration document grade`, as in the first line",
                 other.len()
             )),
-            (Layout::Beir, other) => Err(format!(
-                "found {} fields, expected three parted by tabs, `query-id corpus-id score` (BEIR), or the four of \
-                 `query iteration document grade` (TREC)",
+            (TrecLayout::Beir, other) => Err(format!(
+                "found {} fields, expected 3 tab-separated (`query-id corpus-id score`, BEIR) or 4 (`query iteration document grade`, TREC)",
                 other.len()
             )),
         }
@@ -89,15 +89,15 @@ impl Layout {
 }
 
 /// Values by query and document.
-struct Table<T>(BTreeMap<String, BTreeMap<String, T>>);
+struct TrecTable<T>(BTreeMap<String, BTreeMap<String, T>>);
 
-impl<T> Default for Table<T> {
+impl<T> Default for TrecTable<T> {
     fn default() -> Self {
-        Table(BTreeMap::new())
+        TrecTable(BTreeMap::new())
     }
 }
 
-impl<T> Table<T> {
+impl<T> TrecTable<T> {
     fn insert(&mut self, lines: &Lines, query: &str, document: &str, value: T) -> Result<(), DataError> {
         let documents = match self.0.get_mut(query) {
             Some(documents) => documents,
@@ -105,9 +105,7 @@ impl<T> Table<T> {
         };
         match documents.insert(document.to_owned(), value) {
             None => Ok(()),
-            Some(_) => {
-                Err(lines.fault(format!("document `{document}` is there a second time for query `{query}`; keep one line")))
-            }
+            Some(_) => Err(lines.fault(format!("duplicate document `{document}` for query `{query}`; keep one line"))),
         }
     }
 
@@ -154,10 +152,10 @@ mod tests {
     #[test]
     fn a_line_that_does_not_fit_is_named() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let told = |content: &str, read: &dyn Fn(&Path) -> Result<(), DataError>| {
+        let reported = |content: &str, read: &dyn Fn(&Path) -> Result<(), DataError>| {
             std::fs::write(file.path(), content).expect("written");
-            let told = read(file.path()).expect_err("it is wrong").to_string();
-            told.replace(&file.path().display().to_string(), "file")
+            let reported = read(file.path()).expect_err("it is wrong").to_string();
+            reported.replace(&file.path().display().to_string(), "file")
         };
         let run = |path: &Path| read_run(path).map(drop);
         let qrels = |path: &Path| read_qrels(path).map(drop);
@@ -168,25 +166,22 @@ mod tests {
             ),
             ("\nq Q0 d 1 high t\n", "file:2: the score is `high`, expected a number"),
             ("q Q0 d 1 NaN t\n", "file:1: the score is `NaN`, expected a number"),
-            (
-                "q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n",
-                "file:3: document `d` is there a second time for query `q`; keep one line",
-            ),
-            ("\n", "file: there is no record in it"),
+            ("q Q0 d 1 2 t\nr Q0 d 1 2 t\nq Q0 d 2 1 t\n", "file:3: duplicate document `d` for query `q`; keep one line"),
+            ("\n", "file: contains no records"),
         ] {
-            assert_eq!(told(content, &run), message);
+            assert_eq!(reported(content, &run), message);
         }
         for (content, message) in [
             ("q 0 d 1\nq 0 e\n", "file:2: found 3 fields, expected four, `query iteration document grade`, as in the first line"),
             (
                 "query-id\tcorpus-id\tscore\nq\td\t1\nq\te\n",
-                "file:3: found 2 fields, expected three parted by tabs, `query-id corpus-id score` (BEIR), or the four of `query iteration document grade` (TREC)",
+                "file:3: found 2 fields, expected 3 tab-separated (`query-id corpus-id score`, BEIR) or 4 (`query iteration document grade`, TREC)",
             ),
             ("q\td\tgood\n", "file:1: the grade is `good`, expected a whole number"),
-            ("q 0 d 1\nq 0 d 0\n", "file:2: document `d` is there a second time for query `q`; keep one line"),
-            ("query-id\tcorpus-id\tscore\n", "file: there is no record in it"),
+            ("q 0 d 1\nq 0 d 0\n", "file:2: duplicate document `d` for query `q`; keep one line"),
+            ("query-id\tcorpus-id\tscore\n", "file: contains no records"),
         ] {
-            assert_eq!(told(content, &qrels), message);
+            assert_eq!(reported(content, &qrels), message);
         }
     }
 }

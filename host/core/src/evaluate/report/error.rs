@@ -1,4 +1,4 @@
-//! What can go wrong with a report.
+//! Errors of reports.
 
 use super::plot::PlotError;
 use crate::support::artifact::ArtifactError;
@@ -14,7 +14,7 @@ pub enum ReportError {
     #[error(transparent)]
     Plot(#[from] PlotError),
     /// The page could not be made.
-    #[error("cannot make the report's page: {0}")]
+    #[error("cannot render the report: {0}")]
     Page(#[from] minijinja::Error),
     /// The metrics have no JSON form.
     #[error("cannot write the metrics as JSON: {0}")]

@@ -10,14 +10,14 @@ pub(super) fn significant(value: f64) -> String {
     }
 }
 
-/// A tick of an axis: no more digits than it needs, and none of the noise of binary fractions.
+/// An axis tick with the necessary digits only.
 pub(super) fn tick(value: f64) -> String {
     let text = format!("{value:.6}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// The unit that suits numbers of up to `largest` TFLOP: its name, and its size in TFLOP.
-pub(super) fn arithmetic_unit(largest: f64) -> (&'static str, f64) {
+pub(super) fn flop_unit(largest: f64) -> (&'static str, f64) {
     match largest {
         large if large >= 0.1 => ("TFLOP", 1.0),
         middle if middle >= 1e-4 => ("GFLOP", 1e-3),
@@ -57,6 +57,6 @@ mod tests {
         assert_eq!([0.0, 0.1 + 0.2, 20.0].map(tick), ["0", "0.3", "20"]);
         assert_eq!([0.04, 59.94, 59.99, 61.0, 7325.0].map(duration), ["0.0 s", "59.9 s", "1 min 0 s", "1 min 1 s", "2 h 2 min"]);
         assert_eq!([0, 700 << 20, 3 << 29].map(bytes), ["0 MiB", "700 MiB", "1.50 GiB"]);
-        assert_eq!([20.3, 0.01, 0.0].map(|tflop| arithmetic_unit(tflop).0), ["TFLOP", "GFLOP", "MFLOP"]);
+        assert_eq!([20.3, 0.01, 0.0].map(|tflop| flop_unit(tflop).0), ["TFLOP", "GFLOP", "MFLOP"]);
     }
 }

@@ -1,42 +1,44 @@
-//! The report's first sentences.
+//! The report's summary.
 
 use super::{metrics::Metrics, metrics::Speed};
 
-/// Says what the run gained, in one or two sentences, of what was measured.
+/// Summarises quality and speed in up to three sentences, from measured values only.
 pub(super) fn headline(metrics: &Metrics) -> String {
     let after = metrics.after.em;
-    let mut sentence = match metrics.compression_rate {
-        Some(rate) => format!("With documents compressed {rate:.0} times, exact match is {after:.2}"),
+    let mut text = match metrics.compression_rate {
+        Some(rate) => format!("With {rate:.0}x compression, exact match is {after:.2}"),
         None => format!("With compressed documents, exact match is {after:.2}"),
     };
     if let Some(before) = &metrics.before {
-        sentence += &format!(" after training and was {:.2} before", before.em);
+        text += &format!(" after training and {:.2} before", before.em);
     }
+    text.push('.');
     if let Some(full) = &metrics.uncompressed {
-        sentence += &format!("; the generator that reads the full documents reaches {:.2}", full.em);
+        text += &format!(" With full documents, it is {:.2}", full.em);
         if full.em > 0.0 {
-            sentence += &format!(", so {:.0} % of its quality is kept", 100.0 * after / full.em);
+            text += &format!(": compression retains {:.0} % of the quality", 100.0 * after / full.em);
         }
+        text.push('.');
     }
-    sentence.push('.');
     if let Some(speed) = &metrics.speed {
-        sentence += &speed_sentence(speed);
+        text += &speed_sentence(speed);
     }
-    sentence
+    text
 }
 
 fn speed_sentence(speed: &Speed) -> String {
-    let arithmetic = if speed.compressed.tflop > 0.0 && speed.uncompressed.tflop > 0.0 {
-        format!(", at {:.1} times less arithmetic", speed.uncompressed.tflop / speed.compressed.tflop)
-    } else {
-        String::new()
+    let (compressed, uncompressed) = (speed.compressed.tflop, speed.uncompressed.tflop);
+    let flops = match compressed > 0.0 && uncompressed > 0.0 {
+        true if uncompressed >= compressed => format!(", with {:.1}x fewer FLOPs", uncompressed / compressed),
+        true => format!(", with {:.1}x more FLOPs", compressed / uncompressed),
+        false => String::new(),
     };
     if (0.95..1.05).contains(&speed.speedup) {
-        format!(" Answers take as long{arithmetic}.")
+        format!(" Answers take the same time{flops}.")
     } else if speed.speedup >= 1.0 {
-        format!(" Answers come {:.1} times faster{arithmetic}.", speed.speedup)
+        format!(" Answers are {:.1}x faster{flops}.", speed.speedup)
     } else if speed.speedup > 0.0 {
-        format!(" Answers come {:.1} times slower{arithmetic}.", 1.0 / speed.speedup)
+        format!(" Answers are {:.1}x slower{flops}.", 1.0 / speed.speedup)
     } else {
         String::new()
     }
@@ -49,7 +51,7 @@ mod tests {
     use crate::evaluate::report::PhaseCosts;
 
     #[test]
-    fn only_what_was_measured_is_said() {
+    fn only_measured_values_are_named() {
         let scores = |em| AnswerScores { em, ..AnswerScores::default() };
         let mut metrics = Metrics { after: scores(0.5), ..Metrics::default() };
         assert_eq!(headline(&metrics), "With compressed documents, exact match is 0.50.");
@@ -58,16 +60,15 @@ mod tests {
         metrics.compression_rate = Some(8.0);
         assert_eq!(
             headline(&metrics),
-            "With documents compressed 8 times, exact match is 0.50 after training and was 0.00 before; the generator that \
-             reads the full documents reaches 0.00."
+            "With 8x compression, exact match is 0.50 after training and 0.00 before. With full documents, it is 0.00."
         );
         metrics.uncompressed = Some(scores(0.625));
         let costs = |tflop| PhaseCosts { tflop, ..PhaseCosts::default() };
         metrics.speed = Some(Speed { compressed: costs(1.0), uncompressed: costs(3.0), speedup: 0.5, ..Speed::default() });
-        let told = headline(&metrics);
-        assert!(
-            told.ends_with("so 80 % of its quality is kept. Answers come 2.0 times slower, at 3.0 times less arithmetic."),
-            "{told}"
-        );
+        let text = headline(&metrics);
+        let expected = "compression retains 80 % of the quality. Answers are 2.0x slower, with 3.0x fewer FLOPs.";
+        assert!(text.ends_with(expected), "{text}");
+        metrics.speed = Some(Speed { compressed: costs(3.0), uncompressed: costs(2.0), speedup: 2.0, ..Speed::default() });
+        assert!(headline(&metrics).ends_with("Answers are 2.0x faster, with 1.5x more FLOPs."));
     }
 }

@@ -4,16 +4,16 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::{
     error::ReportError,
-    figures::{arithmetic_unit, bytes, duration, significant},
+    figures::{bytes, duration, flop_unit, significant},
     headline::headline,
     metrics::{Metrics, PhaseCosts, Speed, StageSummary},
     plot::Picture,
-    write::Report,
+    write::EvaluationReport,
 };
 use crate::evaluate::metrics::AnswerScores;
 
 /// Renders `report` as one HTML page that holds its pictures and needs no other file.
-pub(super) fn page(report: &Report, pictures: &[Picture]) -> Result<String, ReportError> {
+pub(super) fn page(report: &EvaluationReport, pictures: &[Picture]) -> Result<String, ReportError> {
     let mut environment = Environment::new();
     environment.set_auto_escape_callback(|_| AutoEscape::Html);
     environment.add_template("report.html", include_str!("report.html"))?;
@@ -30,7 +30,7 @@ pub(super) fn page(report: &Report, pictures: &[Picture]) -> Result<String, Repo
         metrics => metrics,
         quality => quality_rows(metrics),
         speed => metrics.speed.as_ref().map(speed_table),
-        facts => facts(metrics),
+        stats => stats(metrics),
         stages => stages(metrics),
         pictures => pictures,
         config => report.config,
@@ -56,11 +56,11 @@ fn quality_rows(metrics: &Metrics) -> Vec<(&'static str, Vec<String>)> {
     .collect()
 }
 
-/// The unit of arithmetic, and a phase a row: its name, then time and arithmetic of both models.
+/// The unit of FLOPs and one row per phase: its name, then time and FLOPs of both models.
 fn speed_table(speed: &Speed) -> Value {
     type Cost = fn(&PhaseCosts) -> f64;
     let (compressed, uncompressed) = (&speed.compressed, &speed.uncompressed);
-    let (unit, size) = arithmetic_unit(compressed.tflop.max(uncompressed.tflop));
+    let (unit, size) = flop_unit(compressed.tflop.max(uncompressed.tflop));
     let phases: [(&'static str, Cost, Cost); 4] = [
         ("Compress", |costs| costs.compress_ms, |costs| costs.compress_tflop),
         ("Prefill", |costs| costs.prefill_ms, |costs| costs.prefill_tflop),
@@ -71,47 +71,59 @@ fn speed_table(speed: &Speed) -> Value {
         (full, small) if full > 0.0 && small > 0.0 => format!("{:.2}×", full / small),
         _ => "–".to_owned(),
     };
-    let row = |(name, time, arithmetic): (&'static str, Cost, Cost)| {
-        let (ms, flop) = (|costs| significant(time(costs)), |costs| significant(arithmetic(costs) / size));
-        let cells = [ms(compressed), ms(uncompressed), ratio(time), flop(compressed), flop(uncompressed), ratio(arithmetic)];
+    let row = |(name, time, flops): (&'static str, Cost, Cost)| {
+        let (ms, flop) = (|costs| significant(time(costs)), |costs| significant(flops(costs) / size));
+        let cells = [ms(compressed), ms(uncompressed), ratio(time), flop(compressed), flop(uncompressed), ratio(flops)];
         (name, cells.to_vec())
     };
     context! { unit => unit, rows => phases.into_iter().map(row).collect::<Vec<_>>() }
 }
 
 /// The single figures, each with its name.
-fn facts(metrics: &Metrics) -> Vec<(&'static str, String)> {
-    let mut facts = vec![("Questions", metrics.examples.to_string())];
+fn stats(metrics: &Metrics) -> Vec<(&'static str, String)> {
+    let mut stats = vec![("Questions", metrics.examples.to_string())];
     if let Some(rate) = metrics.compression_rate {
-        facts.push(("Compression rate", format!("{rate:.1}× (document tokens per vector)")));
+        stats.push(("Compression rate", format!("{rate:.1}× (document tokens per vector, as achieved)")));
+    }
+    if let Some(read) = &metrics.documents {
+        stats.push(("Documents cut", format!("{} of {}", read.cut, read.documents)));
+    }
+    if let Some(test) = &metrics.paired_f1 {
+        let text = format!("{:+.3} (p = {:.4}, paired over {} questions)", test.difference, test.p, test.questions);
+        stats.push(("F1, compressed less full documents", text));
+    }
+    if let Some(kept) = metrics.kept_facts.filter(|kept| kept.gold > 0) {
+        let share = kept.lost_share().map_or_else(String::new, |share| format!(" ({:.0} %)", 100.0 * share));
+        let text = format!("{} of {} that full documents gave{share}", kept.lost, kept.uncompressed);
+        stats.push(("Numbers and names lost", text));
     }
     if let Some(memory) = &metrics.peak_memory_bytes {
-        facts.push(("Peak memory, compressed", bytes(memory.compressed)));
-        facts.push(("Peak memory, uncompressed", bytes(memory.uncompressed)));
-        facts.extend(memory.training.map(|peak| ("Peak memory, training", bytes(peak))));
+        stats.push(("Peak memory, compressed", bytes(memory.compressed)));
+        stats.push(("Peak memory, uncompressed", bytes(memory.uncompressed)));
+        stats.extend(memory.training.map(|peak| ("Peak memory, training", bytes(peak))));
     }
     if let Some(speed) = &metrics.speed {
-        let rate = |costs: &PhaseCosts| costs.queries_per_second.map(|rate| format!("{rate:.1} a second"));
-        facts.extend(rate(&speed.compressed).map(|rate| ("Questions answered, compressed", rate)));
-        facts.extend(rate(&speed.uncompressed).map(|rate| ("Questions answered, uncompressed", rate)));
+        let rate = |costs: &PhaseCosts| costs.queries_per_second.map(|rate| format!("{rate:.1} per second"));
+        stats.extend(rate(&speed.compressed).map(|rate| ("Throughput, compressed", rate)));
+        stats.extend(rate(&speed.uncompressed).map(|rate| ("Throughput, uncompressed", rate)));
     }
     if let Some(ranking) = &metrics.ranking {
         let of = |value: f64| format!("{value:.3} (against the teacher, {} questions)", ranking.queries);
-        facts.push(("Relevance nDCG@10", of(ranking.ndcg_at_10)));
-        facts.push(("Relevance MRR", of(ranking.mrr)));
+        stats.push(("Relevance nDCG@10", of(ranking.ndcg_at_10)));
+        stats.push(("Relevance MRR", of(ranking.mrr)));
     }
     if let Some(training) = &metrics.training {
-        facts.push(("Training steps", training.steps.to_string()));
-        facts.push(("Training time", duration(training.seconds)));
-        facts.push(("Final loss", format!("{:.4}", training.final_loss)));
+        stats.push(("Training steps", training.steps.to_string()));
+        stats.push(("Training time", duration(training.seconds)));
+        stats.push(("Final loss", format!("{:.4}", training.final_loss)));
     }
     if let Some(environment) = &metrics.environment {
         let (processor, threads, memory) = (&environment.processor, environment.threads, bytes(environment.memory_bytes));
-        facts.push(("Device", environment.device.clone()));
-        facts.push(("Machine", format!("{processor}, {threads} threads, {memory}")));
-        facts.push(("System", format!("{}, ScaleDown {}", environment.system, environment.version)));
+        stats.push(("Device", environment.device.clone()));
+        stats.push(("Machine", format!("{processor}, {threads} threads, {memory}")));
+        stats.push(("System", format!("{}, ScaleDown {}", environment.system, environment.version)));
     }
-    facts
+    stats
 }
 
 /// A stage a row: name, description, steps, time, final loss, exact match.
@@ -136,9 +148,9 @@ mod tests {
     use crate::evaluate::report::Sample;
 
     #[test]
-    fn what_data_says_is_never_markup() {
+    fn data_is_never_markup() {
         let evil = "<script>alert(\"x\")</script>&";
-        let report = Report {
+        let report = EvaluationReport {
             title: evil.into(),
             config: evil.into(),
             samples: vec![Sample {
@@ -150,7 +162,7 @@ mod tests {
                 documents: vec![evil.into()],
                 relevance: None,
             }],
-            ..Report::default()
+            ..EvaluationReport::default()
         };
         let page = page(&report, &[]).expect("rendered");
         assert!(!page.contains("<script"), "something was not escaped");

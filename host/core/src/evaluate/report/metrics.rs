@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluate::metrics::AnswerScores;
+use crate::evaluate::metrics::{AnswerScores, KeptFacts, PairedTest};
 
 /// Everything that a run measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct Metrics {
     /// The same generator without any document: what can be guessed from the question.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without_documents: Option<AnswerScores>,
-    /// Time and arithmetic.
+    /// Time and FLOPs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub speed: Option<Speed>,
     /// The training, if the run had one.
@@ -29,18 +29,40 @@ pub struct Metrics {
     /// The relevance scores against the teacher's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
-    /// The documents' tokens over the vectors that replace them.
+    /// The documents' tokens over the vectors that replace them: the rate that was achieved, not the one that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_rate: Option<f64>,
+    /// The documents that were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents: Option<ReadDocuments>,
+    /// The F1 of compressed answers less that of answers from full documents, question by question.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired_f1: Option<PairedTest>,
+    /// The numbers and names of right answers that the answers hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_facts: Option<KeptFacts>,
     /// The most memory in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_memory_bytes: Option<Memory>,
-    /// What the run consisted of, in order.
+    /// The run's stages, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageSummary>,
     /// Where it ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environment: Option<Environment>,
+}
+
+/// The documents that answers were made from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadDocuments {
+    /// All of them, counted for each question.
+    pub documents: u64,
+    /// Those that are longer than what is read of a document.
+    pub cut: u64,
+    /// The tokens that were read.
+    pub tokens: u64,
+    /// The vectors that replaced them.
+    pub vectors: u64,
 }
 
 /// What one question costs, compressed and uncompressed: as [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and
@@ -53,13 +75,15 @@ pub struct Speed {
     pub uncompressed: PhaseCosts,
     /// The uncompressed median of the total time over the compressed one.
     pub speedup: f64,
-    /// How it was measured, such as `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
+    /// How it was measured, such as
+    /// `batch 1, 5 documents, 32 new tokens, median of 10 runs over 10 questions`.
     #[serde(default)]
     pub protocol: String,
 }
 
-/// The costs of one question by phase. Times are in milliseconds, arithmetic in 10^12 floating-point operations; each is the median over
-/// the runs, so the phases' times need not add up to the total.
+/// The costs of one question by phase. Times are in milliseconds, FLOPs in 10^12
+/// floating-point operations; each is the median over the runs, so the phases' times need not add
+/// up to the total.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct PhaseCosts {
     /// Time of the compressor.
@@ -70,15 +94,16 @@ pub struct PhaseCosts {
     pub decode_ms: f64,
     /// Time of all phases.
     pub total_ms: f64,
-    /// Arithmetic of all phases.
+    /// FLOPs of all phases.
     pub tflop: f64,
-    /// Arithmetic of the compressor.
+    /// FLOPs of the compressor.
     pub compress_tflop: f64,
-    /// Arithmetic of the prefill.
+    /// FLOPs of the prefill.
     pub prefill_tflop: f64,
-    /// Arithmetic of all further tokens.
+    /// FLOPs of all further tokens.
     pub decode_tflop: f64,
-    /// Questions answered in a second, in one batch of the evaluation's size; the median of three runs after one that does not count.
+    /// Questions answered in a second, in one batch of the evaluation's size; the median of three
+    /// runs after one that does not count.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queries_per_second: Option<f64>,
 }
@@ -123,7 +148,7 @@ pub struct Memory {
 pub struct StageSummary {
     /// Its name.
     pub name: String,
-    /// What it did, in a sentence.
+    /// A description.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// Optimizer steps; none for a stage that does not train.
@@ -162,7 +187,7 @@ impl Environment {
         use sysinfo::{CpuRefreshKind, MemoryRefreshKind, RefreshKind, System};
         let kinds =
             RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::nothing().with_ram());
-        // A system that cannot be asked is described by what is known without it.
+        // Unknown properties are omitted.
         let system = System::new_with_specifics(kinds).ok();
         let processor = system.as_ref().and_then(|system| system.cpus().first()).map(|cpu| cpu.brand().trim().to_owned());
         Environment {

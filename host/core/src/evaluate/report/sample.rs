@@ -1,4 +1,4 @@
-//! Answers to look at.
+//! Sample answers.
 
 use serde::{Deserialize, Serialize};
 

@@ -9,27 +9,28 @@ use super::{
     plot::{Picture, QualityPlot, SpeedPlot, TrainingPlot, render},
     sample::Sample,
 };
+use crate::evaluate::AnsweredQuestion;
 use crate::support::artifact::write_file;
 use crate::train::tracking::Point;
 
 /// All that a report shows.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Report {
+pub struct EvaluationReport {
     /// The page's title, such as the experiment's name.
     pub title: String,
-    /// What was measured.
+    /// The measurements.
     pub metrics: Metrics,
     /// The training's log, as [`crate::train::tracking::read`] gives it.
     pub training: Vec<Point>,
     /// The resolved configuration.
     pub config: String,
-    /// Answers to look at.
+    /// Sample answers.
     pub samples: Vec<Sample>,
 }
 
 /// The files of a report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenReport {
     /// `metrics.json`.
     pub metrics: PathBuf,
     /// `report.html`, which needs no other file.
@@ -38,13 +39,14 @@ pub struct Written {
     pub plots: Vec<PathBuf>,
 }
 
-/// Writes `metrics.json`, `plots/*.png`, `plots/*.svg` and `report.html` into `directory`, replacing those of an earlier run.
+/// Writes `metrics.json`, `plots/*.png`, `plots/*.svg` and `report.html` into `directory`,
+/// replacing those of an earlier run.
 ///
-/// The metrics come first: they are there even if a picture fails.
+/// Writes the metrics first: they exist even if a plot fails.
 ///
 /// # Errors
 /// If a file cannot be written or a picture cannot be drawn.
-pub fn write(directory: &Path, report: &Report) -> Result<Written, ReportError> {
+pub fn write(directory: &Path, report: &EvaluationReport) -> Result<WrittenReport, ReportError> {
     let metrics = write_metrics(directory, &report.metrics)?;
     let pictures = draw(report)?;
     let mut plots = Vec::new();
@@ -58,7 +60,7 @@ pub fn write(directory: &Path, report: &Report) -> Result<Written, ReportError> 
     }
     let page = directory.join("report.html");
     write_file(&page, html::page(report, &pictures)?.as_bytes())?;
-    Ok(Written { metrics, page, plots })
+    Ok(WrittenReport { metrics, page, plots })
 }
 
 /// Writes `metrics.json` alone; returns its path.
@@ -73,7 +75,22 @@ pub fn write_metrics(directory: &Path, metrics: &Metrics) -> Result<PathBuf, Rep
     Ok(path)
 }
 
-fn draw(report: &Report) -> Result<Vec<Picture>, ReportError> {
+/// Writes `answers.jsonl`, a question with its answers a line; returns its path.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_answers(directory: &Path, rows: &[AnsweredQuestion<'_>]) -> Result<PathBuf, ReportError> {
+    let path = directory.join("answers.jsonl");
+    let mut content = Vec::new();
+    for row in rows {
+        serde_json::to_writer(&mut content, row)?;
+        content.push(b'\n');
+    }
+    write_file(&path, &content)?;
+    Ok(path)
+}
+
+fn draw(report: &EvaluationReport) -> Result<Vec<Picture>, ReportError> {
     let metrics = &report.metrics;
     let mut pictures = vec![render(&QualityPlot {
         examples: metrics.examples,
@@ -98,9 +115,9 @@ mod tests {
     use crate::evaluate::metrics::AnswerScores;
     use crate::evaluate::report::{PhaseCosts, Speed, TrainingSummary};
 
-    fn report() -> Report {
+    fn report() -> EvaluationReport {
         let scores = |em| AnswerScores { em, ..AnswerScores::default() };
-        Report {
+        EvaluationReport {
             title: "A run".into(),
             metrics: Metrics {
                 before: Some(scores(0.0)),
@@ -118,7 +135,7 @@ mod tests {
             },
             training: vec![Point { step: 1, values: [("loss".to_owned(), Some(0.5))].into() }],
             config: "[device]\nplugin = \"cpu\"\n".into(),
-            samples: vec![Sample { question: "Who?".into(), after: "Nobody".into(), ..Sample::default() }],
+            samples: vec![Sample { question: "Who?".into(), after: "No one".into(), ..Sample::default() }],
         }
     }
 
@@ -138,8 +155,8 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 3);
         let namespace = "http://www.w3.org/2000/svg";
         assert!(!page.replace(namespace, "").contains("http") && !page.contains("src="), "the page refers to something outside");
-        for told in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "Nobody", "batch 1"] {
-            assert!(page.contains(told), "{told:?} is missing");
+        for message in ["A run", "exact match is 0.80", "plugin = &quot;cpu&quot;", "Who?", "No one", "batch 1"] {
+            assert!(page.contains(message), "{message:?} is missing");
         }
     }
 
@@ -168,8 +185,24 @@ mod tests {
     #[test]
     fn a_run_that_measured_little_still_has_a_report() {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        let written = write(directory.path(), &Report::default()).expect("written");
+        let written = write(directory.path(), &EvaluationReport::default()).expect("written");
         assert_eq!(written.plots.len(), 2);
+    }
+
+    /// `SCALEDOWN_WRITE_FIXTURES=1` draws them again, after `metrics.json` was replaced by that of
+    /// a new run.
+    #[test]
+    fn the_readmes_plots_are_drawn_from_its_metrics() {
+        let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/plots");
+        let text = fs::read_to_string(directory.join("metrics.json")).expect("docs/plots/metrics.json");
+        let report = EvaluationReport { metrics: serde_json::from_str(&text).expect("metrics"), ..EvaluationReport::default() };
+        for picture in draw(&report).expect("drawn") {
+            let path = directory.join(format!("{}.svg", picture.name));
+            if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+                fs::write(&path, &picture.svg).expect("written");
+            }
+            assert!(fs::read_to_string(&path).unwrap_or_default() == picture.svg, "{} is out of date", path.display());
+        }
     }
 
     /// The title's place in a picture holds dark pixels on white ones.

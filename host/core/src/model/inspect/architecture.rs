@@ -1,13 +1,14 @@
 //! The architectures that can be looked into.
 
+use scaledown_sdk::nn::decoder::DecoderFamily;
 use serde_json::Value;
 
 use crate::{Error, Result};
 
-/// What a `config.json` describes.
+/// A `config.json`'s architecture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Architecture {
-    /// A causal language model: `MistralForCausalLM`, `LlamaForCausalLM`, `Qwen2ForCausalLM`.
+    /// A causal language model, such as `MistralForCausalLM`.
     Decoder,
     /// `ModernBertForMaskedLM`.
     ModernBertMaskedLm,
@@ -22,10 +23,14 @@ pub(super) enum Architecture {
 }
 
 /// The names of all architectures, for messages.
-const NAMES: [(&str, Architecture); 9] = [
+const NAMES: [(&str, Architecture); 13] = [
     ("MistralForCausalLM", Architecture::Decoder),
     ("LlamaForCausalLM", Architecture::Decoder),
     ("Qwen2ForCausalLM", Architecture::Decoder),
+    ("Qwen3ForCausalLM", Architecture::Decoder),
+    ("Gemma2ForCausalLM", Architecture::Decoder),
+    ("Gemma3ForCausalLM", Architecture::Decoder),
+    ("Phi3ForCausalLM", Architecture::Decoder),
     ("ModernBertForMaskedLM", Architecture::ModernBertMaskedLm),
     ("ModernBertModel", Architecture::ModernBert),
     ("BertForMaskedLM", Architecture::BertMaskedLm),
@@ -46,12 +51,12 @@ impl Architecture {
         match (known, name, family) {
             (Some(architecture), ..) => Ok(architecture),
             (None, None, Some("modernbert")) => Ok(Architecture::ModernBertMaskedLm),
-            (None, None, Some("mistral" | "llama" | "qwen2")) => Ok(Architecture::Decoder),
+            (None, None, Some(family)) if DecoderFamily::named(family).is_some() => Ok(Architecture::Decoder),
             _ => {
                 let found = name.or(family).map_or_else(|| "missing".to_owned(), |name| format!("{name:?}"));
                 let names: Vec<&str> = NAMES.iter().map(|&(name, _)| name).collect();
                 let message = format!(
-                    "the model's architecture (`architectures[0]`, or else `model_type`) is {found}, expected one of {}",
+                    "the model's architecture (`architectures[0]` or `model_type`) is {found}, expected one of {}",
                     names.join(", ")
                 );
                 Err(Error::data(path.display(), message))

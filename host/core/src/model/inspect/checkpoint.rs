@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
-use scaledown_sdk::nn::encoder::{self, Encoder, EncoderConfig};
+use scaledown_sdk::nn::modernbert::{self, ModernBertConfig, ModernBertModel};
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
-use scaledown_sdk::nn::{Forward, ParamOptions, Params, WeightSource, bert, deberta};
+use scaledown_sdk::nn::{ForwardMode, ParamOptions, Params, WeightSource, bert, deberta};
 use scaledown_sdk::{DType, Device, Tensor};
 
 use super::architecture::Architecture;
@@ -15,22 +15,22 @@ use super::summary::read_config;
 use crate::Result;
 
 /// A model as its directory describes it, in f32.
-pub enum Checkpoint {
+pub enum InspectedModel {
     /// A causal language model.
     Decoder(CausalLm),
     /// A ModernBERT with its masked language model's head.
-    ModernBertMaskedLm(encoder::MaskedLm),
+    ModernBertMaskedLm(modernbert::ModernBertMaskedLm),
     /// A ModernBERT without a head.
-    ModernBert(Encoder),
+    ModernBert(ModernBertModel),
     /// A BERT or DistilBERT with its masked language model's head.
-    BertMaskedLm(bert::MaskedLm),
+    BertMaskedLm(bert::BertMaskedLm),
     /// A BERT with a classifier on top.
-    BertClassifier(bert::Classifier),
+    BertClassifier(bert::BertClassifier),
     /// A DeBERTa with a classifier on top.
-    DebertaClassifier(deberta::Classifier),
+    DebertaClassifier(deberta::DebertaClassifier),
 }
 
-impl Checkpoint {
+impl InspectedModel {
     /// Reads the model in `directory`.
     ///
     /// # Errors
@@ -38,50 +38,54 @@ impl Checkpoint {
     pub fn load(directory: &Path, device: &Device) -> Result<Self> {
         let config = read_config(directory)?;
         Ok(match Architecture::of(&config, &directory.join("config.json"))? {
-            Architecture::Decoder => Checkpoint::Decoder(load(directory, device, |params, _| {
+            Architecture::Decoder => InspectedModel::Decoder(load(directory, device, |params, _| {
                 CausalLm::new(DecoderConfig::from_directory(directory)?, params)
             })?),
-            Architecture::ModernBertMaskedLm => Checkpoint::ModernBertMaskedLm(load(directory, device, |params, _| {
-                encoder::MaskedLm::new(EncoderConfig::from_directory(directory)?, params)
+            Architecture::ModernBertMaskedLm => InspectedModel::ModernBertMaskedLm(load(directory, device, |params, _| {
+                modernbert::ModernBertMaskedLm::new(ModernBertConfig::from_directory(directory)?, params)
             })?),
-            Architecture::ModernBert => Checkpoint::ModernBert(load(directory, device, |params, weights| {
+            Architecture::ModernBert => InspectedModel::ModernBert(load(directory, device, |params, weights| {
                 let under_model = weights.spec("model.embeddings.tok_embeddings.weight").is_some();
                 let params = if under_model { params.pp("model") } else { params.clone() };
-                Encoder::new(EncoderConfig::from_directory(directory)?, &params)
+                ModernBertModel::new(ModernBertConfig::from_directory(directory)?, &params)
             })?),
-            Architecture::BertMaskedLm => Checkpoint::BertMaskedLm(bert::MaskedLm::from_directory(directory, device)?),
-            Architecture::BertClassifier => Checkpoint::BertClassifier(bert::Classifier::from_directory(directory, device)?),
+            Architecture::BertMaskedLm => InspectedModel::BertMaskedLm(bert::BertMaskedLm::from_directory(directory, device)?),
+            Architecture::BertClassifier => {
+                InspectedModel::BertClassifier(bert::BertClassifier::from_directory(directory, device)?)
+            }
             Architecture::DebertaClassifier => {
-                Checkpoint::DebertaClassifier(deberta::Classifier::from_directory(directory, device)?)
+                InspectedModel::DebertaClassifier(deberta::DebertaClassifier::from_directory(directory, device)?)
             }
         })
     }
 
-    /// The logits of tokens `[batch, seq]` (none without a head), and all hidden states as `transformers` counts them.
+    /// The logits of tokens `[batch, seq]` (none without a head), and all hidden states as
+    /// `transformers` counts them.
     ///
     /// # Errors
-    /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot read.
+    /// If an id is not in the vocabulary, or the mask does not fit, or is one that the model cannot
+    /// read.
     pub fn forward(&self, tokens: &Tokens, device: &Device) -> Result<(Option<Tensor>, Vec<Tensor>)> {
-        let mut forward = Forward::inference();
+        let mut forward = ForwardMode::inference();
         match self {
-            Checkpoint::Decoder(model) => {
+            InspectedModel::Decoder(model) => {
                 let states = model.hidden_states(&model.embed(&tokens.ids(device)?)?, &tokens.spans()?, &mut forward)?;
                 Ok((states.last().map(|last| model.logits(last)).transpose()?, states))
             }
-            Checkpoint::ModernBertMaskedLm(model) => {
+            InspectedModel::ModernBertMaskedLm(model) => {
                 let states = modern(model.encoder(), tokens, device, &mut forward)?;
                 Ok((states.last().map(|last| model.logits(last, &mut forward)).transpose()?, states))
             }
-            Checkpoint::ModernBert(model) => Ok((None, modern(model, tokens, device, &mut forward)?)),
-            Checkpoint::BertMaskedLm(model) => {
+            InspectedModel::ModernBert(model) => Ok((None, modern(model, tokens, device, &mut forward)?)),
+            InspectedModel::BertMaskedLm(model) => {
                 let states = tokens.padded(model.encoder().hidden_states(&tokens.texts()?)?)?;
                 Ok((states.last().map(|last| model.logits(last)).transpose()?, states))
             }
-            Checkpoint::BertClassifier(model) => {
+            InspectedModel::BertClassifier(model) => {
                 let texts = tokens.texts()?;
                 Ok((Some(model.forward(&texts)?), tokens.padded(model.encoder().hidden_states(&texts)?)?))
             }
-            Checkpoint::DebertaClassifier(model) => {
+            InspectedModel::DebertaClassifier(model) => {
                 let texts = tokens.texts()?;
                 Ok((Some(model.forward(&texts)?), tokens.padded(model.encoder().hidden_states(&texts)?)?))
             }
@@ -104,7 +108,7 @@ fn load<M>(
     Ok(model)
 }
 
-fn modern(encoder: &Encoder, tokens: &Tokens, device: &Device, forward: &mut Forward) -> Result<Vec<Tensor>> {
+fn modern(encoder: &ModernBertModel, tokens: &Tokens, device: &Device, forward: &mut ForwardMode) -> Result<Vec<Tensor>> {
     let embeddings = encoder.table().tensor().embedding(&tokens.ids(device)?)?;
     Ok(encoder.hidden_states(&embeddings, &tokens.spans()?, forward)?)
 }

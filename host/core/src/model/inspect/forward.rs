@@ -7,7 +7,7 @@ use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::nn::{Span, TokenBatch};
 use scaledown_sdk::{Device, Tensor};
 
-use super::Checkpoint;
+use super::InspectedModel;
 use crate::{Error, Result};
 
 /// Token ids as the tokenizers of Hugging Face return them.
@@ -16,11 +16,12 @@ use crate::{Error, Result};
 pub struct Tokens {
     /// The ids, rows of one length.
     pub input_ids: Vec<Vec<u32>>,
-    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; all are real if it is left out.
+    /// 1 for a real token and 0 for padding, before the tokens of a row or after them; default: all
+    /// are real.
     #[serde(default)]
     pub attention_mask: Option<Vec<Vec<u8>>>,
-    /// The type of each token, 0 for the first text of a pair and 1 for the second; all are 0 if it is left out, and models without types do not
-    /// read it.
+    /// The type of each token, 0 for the first text of a pair and 1 for the second; default: all 0.
+    /// Models without types ignore it.
     #[serde(default)]
     pub token_type_ids: Option<Vec<Vec<u32>>>,
 }
@@ -29,7 +30,8 @@ impl Tokens {
     /// Reads a JSON file.
     ///
     /// # Errors
-    /// If it cannot be read, is of another form, or its rows differ in length, or its mask has other values than 0 and 1.
+    /// If it cannot be read, is of another form, or its rows differ in length, or its mask has
+    /// other values than 0 and 1.
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, FileKind::ModelConfiguration).map_err(|error| Error::io(path, error))?;
         let batch: Tokens = serde_json::from_slice(&bytes).map_err(|error| Error::line(path, error.line(), error.to_string()))?;
@@ -79,7 +81,8 @@ impl Tokens {
         }
     }
 
-    /// The rows without their padding, for a model with absolute positions, which are counted from the beginning of a row.
+    /// The rows without their padding, for a model with absolute positions, which are counted from
+    /// the beginning of a row.
     ///
     /// # Errors
     /// If there is padding before a token.
@@ -88,10 +91,8 @@ impl Tokens {
         for (i, (ids, mask)) in self.input_ids.iter().zip(self.mask()).enumerate() {
             let real = mask.iter().take_while(|&&real| real).count();
             if real == 0 || mask[real..].contains(&true) {
-                let message = format!(
-                    "`attention_mask[{i}]` has padding before a token; this model counts positions from the beginning of a row, expected \
-                     tokens first, and then padding"
-                );
+                let message =
+                    format!("`attention_mask[{i}]` has padding before a token; this model expects padding on the right");
                 return Err(Error::failed(message));
             }
             let types = self.token_type_ids.as_ref().map_or_else(|| vec![0; real], |types| types[i][..real].to_vec());
@@ -101,7 +102,8 @@ impl Tokens {
         Ok(texts)
     }
 
-    /// States `[batch, longest, hidden]` of [`Tokens::texts`] as `[batch, seq, hidden]`; zeros where all rows are padded.
+    /// States `[batch, longest, hidden]` of [`Tokens::texts`] as `[batch, seq, hidden]`; zeros
+    /// where all rows are padded.
     ///
     /// # Errors
     /// If the device fails.
@@ -135,18 +137,19 @@ pub fn check_destination(path: &Path) -> Result<()> {
     match path.parent().filter(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
         Some(parent) => {
             let message =
-                format!("{} cannot be written: there is no directory {}; make it first", path.display(), parent.display());
+                format!("cannot write {}: directory {} does not exist; create it first", path.display(), parent.display());
             Err(Error::failed(message))
         }
         None => Ok(()),
     }
 }
 
-/// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N` to a safetensors file. Gives back what is in it.
+/// Runs the model on `batch` and writes `logits`, where it has a head, and `hidden.0 .. hidden.N`
+/// to a safetensors file. Returns its contents.
 ///
 /// # Errors
 /// If an id is not in the vocabulary, or the file cannot be written.
-pub fn write_forward(model: &Checkpoint, batch: &Tokens, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
+pub fn write_forward(model: &InspectedModel, batch: &Tokens, device: &Device, path: &Path) -> Result<Vec<WrittenTensor>> {
     let (logits, states) = model.forward(batch, device)?;
     let names: Vec<String> = (0..states.len()).map(|i| format!("hidden.{i}")).collect();
     let named: Vec<(&str, Tensor)> =
@@ -174,7 +177,7 @@ mod tests {
         assert_eq!(read("[[1, 1, 1, 0], [0, 0, 1, 1]]").unwrap()[1], [false, false, true, true]);
         let holes = Tokens { input_ids: vec![vec![1; 4]], attention_mask: Some(vec![vec![1, 0, 1, 1]]), token_type_ids: None };
         let error = holes.spans().unwrap_err().to_string();
-        assert!(error.contains("`attention_mask[0]`: padding stands within a sequence, at position 1"), "{error}");
+        assert!(error.contains("`attention_mask[0]`: padding within a sequence, at position 1"), "{error}");
         let error = read("[[1, 1, 1, 1], [0, 1, 2, 1]]").unwrap_err();
         assert_eq!(error, "tokens.json: `attention_mask[1][2]` is 2, expected 1 for a real token or 0 for padding");
         assert!(read("[[1, 1, 1, 1]]").unwrap_err().contains("must have the shape of `input_ids`, 2 x 4"));

@@ -1,10 +1,10 @@
-//! A look at a checkpoint: what it is, and what it computes, for comparison with other frameworks.
+//! Inspection of models: their properties and outputs, for comparison with other frameworks.
 
 mod architecture;
 mod checkpoint;
 mod forward;
 mod summary;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::InspectedModel;
 pub use forward::{Tokens, WrittenTensor, check_destination, write_forward};
 pub use summary::{ModelKind, ModelSummary};

@@ -7,7 +7,7 @@ use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::bert::BertConfig;
 use scaledown_sdk::nn::deberta::DebertaConfig;
 use scaledown_sdk::nn::decoder::DecoderConfig;
-use scaledown_sdk::nn::encoder::EncoderConfig;
+use scaledown_sdk::nn::modernbert::ModernBertConfig;
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{JsonKeys, WeightSource};
 use serde::Serialize;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::architecture::Architecture;
 use crate::{Error, Result};
 
-/// What a model directory holds. Weights are not read, only the headers of their files.
+/// The contents of a model directory. Weights are not read, only the headers of their files.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelSummary {
     /// The architecture's name, `MistralForCausalLM`.
@@ -41,18 +41,18 @@ pub struct ModelSummary {
     pub cache_bytes_per_token: Option<u64>,
 }
 
-/// What kind of model a `config.json` describes.
+/// The kind of model that a `config.json` describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModelKind {
     /// A causal language model.
     Decoder,
     /// A bidirectional encoder.
-    Encoder,
+    ModernBertModel,
 }
 
 impl ModelSummary {
-    /// Looks at the model in `directory`.
+    /// Describes the model in `directory`.
     ///
     /// # Errors
     /// If its architecture is not supported or its weights cannot be opened.
@@ -68,7 +68,7 @@ impl ModelSummary {
                 (shape.layers, shape.hidden, shape.vocabulary, Some(cache as u64))
             }
             Architecture::ModernBert | Architecture::ModernBertMaskedLm => {
-                let shape = EncoderConfig::from_directory(directory)?;
+                let shape = ModernBertConfig::from_directory(directory)?;
                 (shape.layers.len(), shape.hidden_size, shape.vocab_size, None)
             }
             Architecture::BertMaskedLm | Architecture::BertClassifier => {
@@ -85,7 +85,7 @@ impl ModelSummary {
         let parameters = specs.iter().map(|spec| spec.shape.count() as u64).sum();
         Ok(ModelSummary {
             architecture: config["architectures"][0].as_str().or(config["model_type"].as_str()).unwrap_or_default().to_owned(),
-            kind: if cache.is_some() { ModelKind::Decoder } else { ModelKind::Encoder },
+            kind: if cache.is_some() { ModelKind::Decoder } else { ModelKind::ModernBertModel },
             layers,
             hidden,
             vocabulary,

@@ -5,7 +5,7 @@ use scaledown_sdk::error::ResultExt;
 use scaledown_sdk::nn::{Span, Widths};
 use scaledown_sdk::{Error, Result, Tensor};
 
-/// What stands at one position of a generator's input.
+/// One position of a generator's input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Row {
     /// A token of the generator's vocabulary.
@@ -22,7 +22,7 @@ pub enum Row {
 /// One sequence, and what the generator is to predict in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sequence {
-    /// What stands at each position.
+    /// The positions.
     pub rows: Vec<Row>,
     /// `(position, token, weight)`: the hidden state at `position` is to predict `token`.
     pub targets: Vec<(usize, u32, f32)>,
@@ -86,7 +86,8 @@ impl SequenceBatch {
         self.sequences.iter().map(|sequence| sequence.rows.len()).sum()
     }
 
-    /// The generator's input: token embeddings, and `vectors [pairs, slots, hidden]` where [`Row::Vector`] stands.
+    /// The generator's input: token embeddings, and `vectors [pairs, slots, hidden]` where
+    /// [`Row::Vector`] stands.
     ///
     /// # Errors
     /// If a token or vector does not exist, or the batch is empty.
@@ -118,7 +119,8 @@ impl SequenceBatch {
         Ok(GeneratorInput { embeddings, spans: self.spans(pad) })
     }
 
-    /// For each position the row of the table of all tokens followed by all vectors (padding takes the first row), and the tokens.
+    /// For each position the row of the table of all tokens followed by all vectors (padding takes
+    /// the first row), and the tokens.
     fn index(&self, slots: usize, pad: PadSide) -> (Vec<i64>, Vec<i64>) {
         let width = self.width();
         let mut tokens: Vec<i64> = self
@@ -127,7 +129,7 @@ impl SequenceBatch {
             .flat_map(|sequence| &sequence.rows)
             .filter_map(|row| if let Row::Token(id) = row { Some(i64::from(*id)) } else { None })
             .collect();
-        // Nobody reads the embeddings of what is added here.
+        // The embeddings of added ids are not read.
         let padded = self.widths.width(tokens.len());
         tokens.resize(padded, tokens.first().copied().unwrap_or(0));
         let (mut index, mut next) = (Vec::with_capacity(self.sequences.len() * width), 0);

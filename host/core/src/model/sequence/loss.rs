@@ -2,7 +2,7 @@
 
 use scaledown_sdk::component::Generator;
 use scaledown_sdk::error::ResultExt;
-use scaledown_sdk::nn::Forward;
+use scaledown_sdk::nn::ForwardMode;
 use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Result, Tensor};
 
@@ -12,13 +12,15 @@ use super::{PadSide, SequenceBatch};
 pub struct TokenLoss {
     /// The weighted sum over targets, divided by the given total; a scalar.
     pub loss: Tensor,
-    /// The number of targets of full weight (answers) whose most likely token is right: a scalar on the device.
+    /// The number of targets of full weight (answers) whose most likely token is right: a scalar on
+    /// the device.
     pub correct: Tensor,
     /// The number of targets of full weight.
     pub counted: usize,
 }
 
-/// Runs the generator on right-padded sequences and computes `sum(weight * cross-entropy) / total` over their targets.
+/// Runs the generator on right-padded sequences and computes `sum(weight * cross-entropy) / total`
+/// over their targets.
 ///
 /// Only the positions with a target are projected on the vocabulary.
 ///
@@ -29,7 +31,7 @@ pub fn token_loss(
     batch: &SequenceBatch,
     vectors: Option<&Tensor>,
     total: f64,
-    forward: &mut Forward,
+    forward: &mut ForwardMode,
 ) -> Result<TokenLoss> {
     let input = batch.embed(generator, vectors, PadSide::Right)?;
     let device = generator.device();
@@ -39,7 +41,7 @@ pub fn token_loss(
     let mut positions: Vec<i64> = targets().map(|(i, target)| (i * width + target.0) as i64).collect();
     let mut ids: Vec<i64> = targets().map(|(_, target)| i64::from(target.1)).collect();
     let mut weights: Vec<f32> = targets().map(|(_, target)| target.2).collect();
-    // What is added here has no target, and so neither a loss nor a gradient.
+    // Padding has no target, and so no loss and no gradient.
     let count = batch.widths.width(positions.len());
     positions.resize(count, 0);
     ids.resize(count, -1);
@@ -50,7 +52,8 @@ pub fn token_loss(
     let answers: Vec<f32> = weights.iter().map(|&weight| f32::from(u8::from(weight >= 1.0))).collect();
     let counted = answers.iter().filter(|&&answer| answer > 0.0).count();
     let losses = logits.cross_entropy(&targets)?;
-    // Uploaded with the total in them: the instructions are the same, however many targets a step has.
+    // Uploaded with the total in them: the instructions are the same, however many targets a step
+    // has.
     let shares: Vec<f32> = weights.iter().map(|&weight| (f64::from(weight) / total) as f32).collect();
     let shares = device.from_slice(&shares, [count])?.cast(losses.dtype())?;
     let loss = losses.mul(&shares)?.sum_all()?;

@@ -15,7 +15,7 @@ const MANIFEST: &str = "manifest.json";
 /// Version 1 had no checksum of the manifest itself.
 const VERSION: u32 = 2;
 
-/// What a directory's files are.
+/// The manifest of a directory's files.
 #[derive(Serialize, Deserialize)]
 struct Manifest {
     version: u32,
@@ -50,7 +50,7 @@ pub struct DirectoryWriter {
 }
 
 impl DirectoryWriter {
-    /// Begins to write the directory `path`. What a killed writer left behind in the same place is removed.
+    /// Begins to write the directory `path`. Removes the leftovers of a killed writer.
     ///
     /// # Errors
     /// If the place cannot be written to.
@@ -81,7 +81,8 @@ impl DirectoryWriter {
         Ok(())
     }
 
-    /// Lets code that writes files by path make the files `names`: `write` gets the directory under its temporary name.
+    /// Lets code that writes files by path make the files `names`: `write` gets the directory under
+    /// its temporary name.
     ///
     /// # Errors
     /// If a name is not a plain one, the disk is full, or the content cannot be made.
@@ -99,8 +100,8 @@ impl DirectoryWriter {
         Ok(())
     }
 
-    /// Where a file under a temporary name was to be, which is what a person knows: in the directory, and as the one of `names` that its
-    /// own name begins with.
+    /// Where a file under a temporary name was to be, which is what a person knows: in the
+    /// directory, and as the one of `names` that its own name begins with.
     fn in_place(&self, path: &str, names: &[&str]) -> PathBuf {
         let Ok(file) = Path::new(path).strip_prefix(self.staging.path()) else { return path.into() };
         let file = file.to_string_lossy();
@@ -119,14 +120,15 @@ impl DirectoryWriter {
     /// Writes the manifest and gives the directory its name, in place of one that has it.
     ///
     /// # Errors
-    /// If the disk is full or the rename fails; a directory of that name then stays as it was.
+    /// If the disk is full or the rename fails; an existing directory is then unchanged.
     pub fn commit(mut self) -> Result<(), ArtifactError> {
         self.manifest.crc32 = self.manifest.list_checksum();
         let manifest = serde_json::to_vec_pretty(&self.manifest).map_err(std::io::Error::other);
         self.store(MANIFEST, &manifest.map_err(ArtifactError::io("write", self.path.join(MANIFEST)))?)?;
         sync_directory(self.staging.path())?;
         let parent = parent(&self.path);
-        // The guard then removes what stood there before, or what could not be brought into its place.
+        // The guard then removes what stood there before, or what could not be brought into its
+        // place.
         match fs::symlink_metadata(&self.path) {
             Ok(_) if exchange(self.staging.path(), &self.path).is_ok() => {}
             Ok(_) => set_aside(&self.path, &parent, || self.put_in_place())?,
@@ -164,7 +166,8 @@ fn set_aside(path: &Path, parent: &Path, replace: impl FnOnce() -> Result<(), Ar
     })
 }
 
-/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be replaced.
+/// Whether something stands at `path` that no [`DirectoryWriter`] made, and that must not be
+/// replaced.
 fn is_foreign(path: &Path) -> bool {
     let is_empty = || fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
     fs::symlink_metadata(path).is_ok() && !path.join(MANIFEST).is_file() && !is_empty()
@@ -201,7 +204,7 @@ pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
     let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
     let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
     let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
-    let found = found.ok_or_else(|| damaged("it has no version".into()))?;
+    let found = found.ok_or_else(|| damaged("no version".into()))?;
     if found == 0 || found > VERSION {
         return Err(ArtifactError::Version { path: path.to_owned(), found, known: VERSION });
     }
@@ -216,7 +219,7 @@ impl DirectoryReader {
     /// Reads one file, once [`DirectoryReader::verified`] has checked it.
     ///
     /// # Errors
-    /// If there is no such file, or it is not what was written.
+    /// If the file is missing or damaged.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, ArtifactError> {
         let path = self.verified(name)?;
         fs::read(&path).map_err(ArtifactError::io("read", &path))
@@ -225,17 +228,17 @@ impl DirectoryReader {
     /// The path of one file, once its size and checksum are found to be those of the manifest.
     ///
     /// # Errors
-    /// If there is no such file, or it is not what was written.
+    /// If the file is missing or damaged.
     pub fn verified(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         let path = self.path.join(plain(name)?);
         let damaged = |message: String| ArtifactError::Damaged { path: path.clone(), message };
-        let wanted = self.manifest.files.get(name).ok_or_else(|| damaged("the manifest does not list it".into()))?;
+        let wanted = self.manifest.files.get(name).ok_or_else(|| damaged("not listed in the manifest".into()))?;
         let found = checksum(&path).map_err(ArtifactError::io("read", &path))?;
         if found.bytes != wanted.bytes {
             return Err(damaged(format!("expected {} bytes, found {}", wanted.bytes, found.bytes)));
         }
         if found.crc32 != wanted.crc32 {
-            return Err(damaged("its checksum differs from the manifest's".into()));
+            return Err(damaged("checksum differs from the manifest's".into()));
         }
         Ok(path)
     }
@@ -260,7 +263,8 @@ pub fn latest(parent: &Path) -> Result<Option<PathBuf>, ArtifactError> {
     Ok(committed(parent)?.pop())
 }
 
-/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what killed writers left there.
+/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what
+/// killed writers left there.
 ///
 /// # Errors
 /// If one cannot be removed.
@@ -269,7 +273,8 @@ pub fn keep_last(parent: &Path, keep: usize) -> Result<(), ArtifactError> {
     let mut directories = committed(parent)?;
     directories.truncate(directories.len().saturating_sub(keep));
     directories.iter().try_for_each(|path| {
-        // Under a temporary name first: a kill in between must not leave a directory that looks whole.
+        // Under a temporary name first: a kill in between must not leave a directory that looks
+        // whole.
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let aside = parent.join(format!("{TEMPORARY}{name}"));
         fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside)).map_err(ArtifactError::io("remove", path))
@@ -297,7 +302,8 @@ fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
 
 fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
     entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
-        // A writer that was killed while it replaced a directory has put the old one aside, in here.
+        // A writer that was killed while it replaced a directory has put the old one aside, in
+        // here.
         let removed = match path.is_dir() {
             true => fs::remove_dir_all(&path),
             // Another process may be writing a file here.
@@ -359,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_by_path_is_told_by_the_final_name() {
+    fn a_failed_write_by_path_is_reported_by_the_final_name() {
         let parent = tempfile::tempdir().unwrap();
         let mut writer = DirectoryWriter::new(&parent.path().join("step-1")).unwrap();
         let full = |path: PathBuf| Err(scaledown_sdk::Error::io(path, std::io::ErrorKind::StorageFull.into()));
@@ -387,7 +393,7 @@ mod tests {
         DirectoryWriter::new(&path).unwrap();
         fs::write(path.join("theirs"), "x").unwrap();
         let error = DirectoryWriter::new(&path).err().unwrap().to_string();
-        assert!(error.contains("model holds files that this program did not write"), "{error}");
+        assert!(error.contains("model contains files that ScaleDown did not write"), "{error}");
         assert!(path.join("theirs").exists());
     }
 

@@ -1,8 +1,8 @@
-//! What can go wrong with an artifact.
+//! Errors of artifacts.
 
 use std::path::{Path, PathBuf};
 
-/// What can go wrong with an artifact.
+/// Errors of artifacts.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ArtifactError {
@@ -16,7 +16,7 @@ pub enum ArtifactError {
         /// The operating system's error.
         source: std::io::Error,
     },
-    /// A file is not what was written.
+    /// A file is damaged.
     #[error("{path} is damaged: {message}")]
     Damaged {
         /// The file.
@@ -25,7 +25,7 @@ pub enum ArtifactError {
         message: String,
     },
     /// A directory was written by a version that this one does not know.
-    #[error("{path} is of layout version {found}, this program reads version {known}; use the program that wrote it")]
+    #[error("{path} has layout version {found}, expected {known}; use the version of ScaleDown that wrote it")]
     Version {
         /// The directory.
         path: PathBuf,
@@ -34,10 +34,8 @@ pub enum ArtifactError {
         /// The version that is known.
         known: u32,
     },
-    /// What is to be replaced was made by somebody else.
-    #[error(
-        "{0} holds files that this program did not write, and is not replaced; move them away, or choose another output directory"
-    )]
+    /// The target contains files that ScaleDown did not write.
+    #[error("{0} contains files that ScaleDown did not write; move them, or choose another output directory")]
     Foreign(PathBuf),
     /// A name would lead out of the directory.
     #[error("{0:?} is not a plain file name")]

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::{ArtifactError, TEMPORARY};
 
-/// Writes `bytes` to `path`: afterwards the file holds either all of them or what it held before. Makes the directory if it is missing.
+/// Writes `bytes` to `path`: afterwards the file holds either all of them or what it held before.
+/// Makes the directory if it is missing.
 ///
 /// # Errors
 /// If the disk is full or the file cannot be written.
@@ -14,11 +15,13 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(ArtifactError::io("write", path)))
 }
 
-/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it leads to is meant. What is no file (a terminal,
-/// `/dev/null`, a fifo) is written to, as nothing can take its place.
+/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it
+/// leads to is meant. Devices and pipes (a terminal, `/dev/null`, a fifo) are written directly,
+/// since they cannot be replaced.
 ///
 /// # Errors
-/// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk stands in its place.
+/// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk
+/// stands in its place.
 pub fn write_file_with<T, E: From<ArtifactError>>(
     path: &Path,
     fill: impl FnOnce(&mut BufWriter<&File>) -> Result<T, E>,
@@ -51,7 +54,7 @@ fn replace<T, E: From<ArtifactError>>(
     Ok(filled)
 }
 
-/// Writes to what is no file.
+/// Writes to a device or pipe.
 fn write_into<T, E: From<ArtifactError>>(
     target: &Path,
     path: &Path,
@@ -62,7 +65,7 @@ fn write_into<T, E: From<ArtifactError>>(
         return Err(ArtifactError::io("write", path)(ErrorKind::IsADirectory.into()).into());
     }
     if is_disk(kind) {
-        let error = std::io::Error::new(ErrorKind::InvalidInput, "it is a disk, expected the name of a file");
+        let error = std::io::Error::new(ErrorKind::InvalidInput, "is a device, expected a file name");
         return Err(ArtifactError::io("write", path)(error).into());
     }
     let opened = fs::OpenOptions::new().write(true).open(target).map_err(ArtifactError::io("write", path))?;
@@ -93,10 +96,10 @@ fn target(path: &Path) -> std::io::Result<PathBuf> {
         }
         target = parent(&target).join(fs::read_link(&target)?);
     }
-    Err(std::io::Error::other("it is a link that leads in a circle"))
+    Err(std::io::Error::other("is a circular link"))
 }
 
-/// Removes the temporary files in a directory that nobody is writing any more. What cannot be removed stays.
+/// Removes abandoned temporary files in a directory. Ignores files that cannot be removed.
 pub(super) fn remove_abandoned(directory: &Path) {
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
@@ -106,7 +109,8 @@ pub(super) fn remove_abandoned(directory: &Path) {
     }
 }
 
-/// A temporary file whose lock says that it is being written. A file system without locks does without.
+/// A temporary file whose lock says that it is being written. A file system without locks does
+/// without.
 fn locked_temporary(parent: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     loop {
         let temporary = tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(parent)?;
@@ -118,7 +122,7 @@ fn locked_temporary(parent: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     }
 }
 
-/// Removes a temporary file unless somebody holds its lock, and holds that lock meanwhile.
+/// Removes a temporary file if its lock is free, and holds the lock meanwhile.
 ///
 /// # Errors
 /// If it cannot be removed.

@@ -1,8 +1,9 @@
 //! Files and directories that are written whole or not at all.
 //!
-//! A file is written beside its place under a temporary name, flushed to the disk, and renamed. A directory is filled under a temporary
-//! name, gets a manifest with the size and checksum of each file, and is renamed likewise. A process that is killed leaves a temporary
-//! name behind, which readers ignore and the next writer removes.
+//! A file is written beside its place under a temporary name, flushed to the disk, and renamed. A
+//! directory is filled under a temporary name, gets a manifest with the size and checksum of each
+//! file, and is renamed likewise. A process that is killed leaves a temporary name behind, which
+//! readers ignore and the next writer removes.
 
 mod directory;
 mod error;
@@ -12,5 +13,5 @@ pub use directory::{DirectoryReader, DirectoryWriter, keep_last, latest, open};
 pub use error::ArtifactError;
 pub use file::{write_file, write_file_with};
 
-/// What temporary names begin with.
+/// The prefix of temporary names.
 const TEMPORARY: &str = ".writing-";

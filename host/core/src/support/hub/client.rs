@@ -1,4 +1,4 @@
-//! Requests of the hub. What is secret goes to the hub's own address and nowhere else, however often it redirects.
+//! Requests of the hub. Secrets are sent to the hub's own address only, also after redirects.
 
 use std::time::Duration;
 
@@ -8,19 +8,19 @@ use ureq::http::{HeaderMap, HeaderValue, Response};
 use ureq::{Agent, Body};
 use url::Url;
 
-/// The most redirects of one request.
+/// The maximum redirects of a request.
 const MOST_REDIRECTS: usize = 10;
 /// The longest until a connection stands.
 const CONNECT: Duration = Duration::from_secs(30);
 /// The longest until an answer begins.
 const BEGIN: Duration = Duration::from_secs(120);
-/// The most bytes of a list of files.
+/// The maximum bytes of a list of files.
 const LONGEST_LIST: u64 = 256 << 20;
 
 /// Why a request brought nothing. No message holds an address, which may be signed, or a key.
 #[derive(Debug)]
 pub(super) enum ClientError {
-    /// The hub answered with this status, which is no success.
+    /// The hub answered with this error status.
     Status(u16),
     /// Another reason.
     Other(String),
@@ -29,7 +29,7 @@ pub(super) enum ClientError {
 impl std::fmt::Display for ClientError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ClientError::Status(status) => write!(f, "it answered HTTP {status}"),
+            ClientError::Status(status) => write!(f, "HTTP {status}"),
             ClientError::Other(message) => f.write_str(message),
         }
     }
@@ -41,20 +41,20 @@ impl From<std::io::Error> for ClientError {
     }
 }
 
-/// What the hub says of a file.
+/// The hub's description of a file.
 #[derive(Debug)]
 pub(super) struct Described {
     /// The commit that the file is of.
     pub(super) commit: String,
-    /// What tells its content: of a large file its SHA-256.
+    /// The content's identity; the SHA-256 of a large file.
     pub(super) etag: String,
 }
 
 /// An answer, after all redirects.
-pub(super) struct Answered {
+pub(super) struct HubResponse {
     /// The answer with its body unread.
     pub(super) response: Response<Body>,
-    /// What the hub itself said of the file on the way, if it did.
+    /// The hub's description of the file, if it gave one.
     pub(super) described: Option<Described>,
 }
 
@@ -67,7 +67,8 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client of the hub at `endpoint`. A name and password in that are sent as such, in place of the token.
+    /// A client of the hub at `endpoint`. A name and password in that are sent as such, in place of
+    /// the token.
     pub(super) fn new(endpoint: &Url, token: Option<&Secret>) -> Result<Self, ClientError> {
         let failed = |error: scaledown_sdk::Error| ClientError::Other(error.to_string());
         let agent = Agent::config_builder()
@@ -97,11 +98,11 @@ impl Client {
         let mut response = self.get(path, None)?.response;
         let body = response.body_mut().with_config().limit(LONGEST_LIST).read_to_vec();
         let body = body.map_err(|error| self.transport(&error))?;
-        serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("what it answered is no JSON: {error}")))
+        serde_json::from_slice(&body).map_err(|error| ClientError::Other(format!("the response is not valid JSON: {error}")))
     }
 
-    /// What is at a path of the hub; of a file, the bytes that `range` says, where the server knows ranges.
-    pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<Answered, ClientError> {
+    /// Requests a path of the hub; of a file, the bytes of `range`, if the server supports ranges.
+    pub(super) fn get(&self, path: &[&str], range: Option<&str>) -> Result<HubResponse, ClientError> {
         let mut url = self.url(path)?;
         let (mut at_home, mut described) = (true, None);
         for _ in 0..=MOST_REDIRECTS {
@@ -115,18 +116,19 @@ impl Client {
                     let place = place.to_str().ok().and_then(|place| url.join(place).ok());
                     let mut place = place
                         .filter(|place| matches!(place.scheme(), "http" | "https"))
-                        .ok_or_else(|| ClientError::Other("it redirects to what is no address".into()))?;
+                        .ok_or_else(|| ClientError::Other("redirected to an invalid address".into()))?;
                     let _ = place.set_username("");
                     let _ = place.set_password(None);
-                    // Who has left does not come back with the key: the way there is not the hub's any more.
+                    // Who has left does not come back with the key: the way there is not the hub's
+                    // any more.
                     at_home &= place.origin() == self.endpoint.origin();
                     url = place;
                 }
-                None if status.is_success() => return Ok(Answered { response, described }),
+                None if status.is_success() => return Ok(HubResponse { response, described }),
                 None => return Err(ClientError::Status(status.as_u16())),
             }
         }
-        Err(ClientError::Other(format!("it redirects more than {MOST_REDIRECTS} times")))
+        Err(ClientError::Other(format!("redirected more than {MOST_REDIRECTS} times")))
     }
 
     fn once(&self, url: &Url, range: Option<&str>, at_home: bool) -> Result<Response<Body>, ClientError> {
@@ -143,23 +145,23 @@ impl Client {
 
     fn url(&self, path: &[&str]) -> Result<Url, ClientError> {
         let mut url = self.endpoint.clone();
-        let no_base = || ClientError::Other("HF_ENDPOINT is no address that has paths".into());
+        let no_base = || ClientError::Other("HF_ENDPOINT is not a base URL".into());
         url.path_segments_mut().map_err(|()| no_base())?.pop_if_empty().extend(path);
         Ok(url)
     }
 
-    /// What an error below HTTP says, without addresses and keys.
+    /// The text of a connection error, without addresses and keys.
     pub(super) fn transport(&self, error: &ureq::Error) -> ClientError {
         let message = match error {
-            ureq::Error::BadUri(_) => "its address cannot be used".to_owned(),
-            ureq::Error::BodyExceedsLimit(limit) => format!("its answer is longer than {limit} bytes"),
+            ureq::Error::BadUri(_) => "invalid address".to_owned(),
+            ureq::Error::BodyExceedsLimit(limit) => format!("the response is longer than {limit} bytes"),
             other => other.to_string(),
         };
         ClientError::Other(self.secrets.iter().fold(message, |message, secret| secret.redact(&message)))
     }
 }
 
-/// What the headers of an answer say of a file: nothing, where it is on the way to it.
+/// A file's description from response headers; `None` for a redirect.
 fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let (Some(commit), Some(etag)) = (text("x-repo-commit"), text("x-linked-etag").or_else(|| text("etag"))) else {
@@ -170,16 +172,17 @@ fn describe(headers: &HeaderMap) -> Result<Option<Described>, ClientError> {
         // They become names of files.
         let plain = value.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'+'));
         if !plain || value.bytes().all(|byte| byte == b'.') || value.len() > 200 {
-            return Err(ClientError::Other(format!("its header {what} is none that a hub sends")));
+            return Err(ClientError::Other(format!("invalid response header {what}")));
         }
     }
     Ok(Some(Described { commit: commit.to_owned(), etag: etag.to_owned() }))
 }
 
-/// A header that logs do not show; `variable` holds what is in it.
+/// A header that logs do not show; `variable` contains it.
 fn sensitive(value: &str, variable: &str) -> Result<HeaderValue, ClientError> {
-    let mut value = HeaderValue::from_str(value)
-        .map_err(|_| ClientError::Other(format!("the environment variable {variable} holds what no request can carry")))?;
+    let mut value = HeaderValue::from_str(value).map_err(|_| {
+        ClientError::Other(format!("environment variable {variable} contains characters that are not allowed in a header"))
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }

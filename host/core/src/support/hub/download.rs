@@ -10,23 +10,23 @@ use ureq::http::header::{CONTENT_LENGTH, CONTENT_RANGE};
 use ureq::http::{HeaderMap, StatusCode};
 
 use super::client::{Client, ClientError, Described};
-use super::{Asked, Request};
+use super::{RepoKind, Request};
 
 /// How long another process that loads the same file is waited for.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 impl Request<'_> {
-    /// Brings a file into the cache, unless it is there, and says where.
+    /// Downloads a file to the cache if missing. Returns its path.
     pub(super) fn load(&self, client: &Client, file: &str) -> Result<PathBuf, ClientError> {
         let within = Path::new(file).components().all(|part| matches!(part, Component::Normal(_)));
         if file.is_empty() || !within {
-            return Err(ClientError::Other("its name leads out of the repository".into()));
+            return Err(ClientError::Other("its name points outside the repository".into()));
         }
-        let kind = matches!(self.kind, Asked::DataSet).then_some("datasets");
+        let kind = matches!(self.kind, RepoKind::Dataset).then_some("datasets");
         let path = kind.into_iter().chain(self.model.split('/')).chain(["resolve", self.revision]).chain(file.split('/'));
         let url: Vec<&str> = path.collect();
         let described = client.get(&url, Some("bytes=0-0"))?.described.ok_or_else(|| {
-            ClientError::Other("the answer has no X-Repo-Commit and ETag; is this a hub, or a mirror of one?".into())
+            ClientError::Other("the response has no X-Repo-Commit and ETag; check that HF_ENDPOINT is a hub or a mirror".into())
         })?;
         let repository = self.directory();
         let blob = repository.join("blobs").join(&described.etag);
@@ -46,7 +46,7 @@ impl Request<'_> {
         let start = target.metadata()?.len();
         let asked = client.get(url, Some(&format!("bytes={start}-")));
         let mut answered = match asked {
-            // What is there is all there is, or of another file.
+            // The partial file is complete, or of another file.
             Err(ClientError::Status(416)) if start > 0 => {
                 target.set_len(0)?;
                 client.get(url, Some("bytes=0-"))?
@@ -58,7 +58,7 @@ impl Request<'_> {
             target.set_len(0)?;
         } else if begins != start {
             fs::remove_file(&part)?;
-            return Err(ClientError::Other("it sent another part of the file than it was asked for; try again".into()));
+            return Err(ClientError::Other("received another part of the file than requested; try again".into()));
         }
         let bar = self.bar(file, begins, total);
         let copied = copy(&mut answered.response.body_mut().as_reader(), &mut target, &bar);
@@ -68,7 +68,7 @@ impl Request<'_> {
         let found = target.metadata()?.len();
         if total.is_some_and(|total| total != found) {
             return Err(ClientError::Other(format!(
-                "the connection broke off after {found} of {} bytes; try again, it goes on there",
+                "the connection was lost after {found} of {} bytes; run the command again to continue",
                 total.unwrap_or_default()
             )));
         }
@@ -105,7 +105,8 @@ impl Request<'_> {
     }
 }
 
-/// Where the bytes of an answer begin in the file, and how long that is, where it is said. A server without ranges sends all of it.
+/// Where the bytes of an answer begin in the file, and how long that is, where it is said. A server
+/// without ranges sends all of it.
 fn extent(status: StatusCode, headers: &HeaderMap) -> Result<(u64, Option<u64>), ClientError> {
     let text = |name| headers.get(name).and_then(|value: &ureq::http::HeaderValue| value.to_str().ok()).map(str::trim);
     if status != StatusCode::PARTIAL_CONTENT {
@@ -116,7 +117,7 @@ fn extent(status: StatusCode, headers: &HeaderMap) -> Result<(u64, Option<u64>),
         let (range, total) = range.split_once('/')?;
         Some((range.split_once('-')?.0.trim().parse().ok()?, total.trim().parse().ok()))
     });
-    parsed.ok_or_else(|| ClientError::Other("its header Content-Range says not which part of the file it sends".into()))
+    parsed.ok_or_else(|| ClientError::Other("the response has no Content-Range".into()))
 }
 
 fn copy(from: &mut impl Read, to: &mut impl Write, bar: &ProgressBar) -> io::Result<()> {
@@ -134,7 +135,8 @@ fn copy(from: &mut impl Read, to: &mut impl Write, bar: &ProgressBar) -> io::Res
     }
 }
 
-/// Locks a file, for as long as it is held, against others that load the same. File systems without locks do without.
+/// Locks a file against other downloads of it. File systems without
+/// locks do without.
 fn lock(path: &Path) -> Result<File, ClientError> {
     let file = File::create(path)?;
     let start = Instant::now();
@@ -143,14 +145,15 @@ fn lock(path: &Path) -> Result<File, ClientError> {
             Ok(()) | Err(TryLockError::Error(_)) => return Ok(file),
             Err(TryLockError::WouldBlock) if start.elapsed() < LONGEST_WAIT => std::thread::sleep(Duration::from_millis(200)),
             Err(TryLockError::WouldBlock) => {
-                let told = format!("another process loads it (it holds {}); wait until that has ended", path.display());
-                return Err(ClientError::Other(told));
+                let message = format!("another process is downloading it (lock {}); wait for it to end", path.display());
+                return Err(ClientError::Other(message));
             }
         }
     }
 }
 
-/// Makes `pointer` the content `blob`, which lies in the directory `blobs` that is `depth` levels up from it.
+/// Makes `pointer` the content `blob`, which lies in the directory `blobs` that is `depth` levels
+/// up from it.
 #[cfg(unix)]
 fn link(blob: &Path, pointer: &Path, depth: usize) -> io::Result<()> {
     let up: PathBuf = std::iter::repeat_n("..", depth).collect();

@@ -1,4 +1,4 @@
-//! Single files of the hub: a model's tokenizer, and the files of a data set.
+//! Single files of the hub: a model's tokenizer, and the files of a dataset.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::{Asked, DEFAULT_REVISION, HubError, Request, Settings, is_hub_id};
+use super::{DEFAULT_REVISION, HubError, HubSettings, RepoKind, Request, is_hub_id};
 
-impl Settings {
-    /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model is fetched.
+impl HubSettings {
+    /// The `tokenizer.json` of `model`, which is a directory or a hub id; nothing else of the model
+    /// is fetched.
     ///
     /// # Errors
     /// [`HubError`] says which model and what to do.
@@ -18,13 +19,14 @@ impl Settings {
         if path.is_dir() || !is_hub_id(model) {
             return Ok(self.resolve(model, None)?.join("tokenizer.json"));
         }
-        Request { settings: self, kind: Asked::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
+        Request { settings: self, kind: RepoKind::Model, model, revision: DEFAULT_REVISION }.file("tokenizer.json")
     }
 
-    /// The names of the files of a data set, sorted. If the hub may not or cannot be asked, those of them that the cache holds.
+    /// The names of the files of a dataset, sorted. If the hub may not or cannot be asked, those
+    /// of them that the cache holds.
     ///
     /// # Errors
-    /// [`HubError`] says which data set and what to do.
+    /// [`HubError`] says which dataset and what to do.
     pub fn dataset_files(&self, dataset: &str) -> Result<Vec<String>, HubError> {
         let request = self.dataset(dataset);
         let cached = || Some(request.cached_names()).filter(|names| !names.is_empty());
@@ -38,17 +40,17 @@ impl Settings {
         Ok(names)
     }
 
-    /// A file of a data set: that of the cache, or downloaded. A download that broke off is gone on with, and what has arrived is compared
-    /// with the checksum that the hub gives of large files.
+    /// A file of a dataset: that of the cache, or downloaded. Continues an interrupted download.
+    /// Large files are verified with the hub's checksum.
     ///
     /// # Errors
-    /// [`HubError`] says which data set and what to do.
+    /// [`HubError`] says which dataset and what to do.
     pub fn dataset_file(&self, dataset: &str, file: &str) -> Result<PathBuf, HubError> {
         self.dataset(dataset).file(file)
     }
 
     fn dataset<'a>(&'a self, dataset: &'a str) -> Request<'a> {
-        Request { settings: self, kind: Asked::DataSet, model: dataset, revision: DEFAULT_REVISION }
+        Request { settings: self, kind: RepoKind::Dataset, model: dataset, revision: DEFAULT_REVISION }
     }
 }
 
@@ -84,7 +86,8 @@ impl Request<'_> {
         Ok(path)
     }
 
-    /// Compares a file with the name of its blob, which of a large file is the SHA-256 of the content. A file that differs is removed.
+    /// Compares a file with the name of its blob, which of a large file is the SHA-256 of the
+    /// content. A file that differs is removed.
     fn verify(&self, file: &str, path: &Path) -> Result<(), HubError> {
         let failed = |error: std::io::Error| self.download_error(file, error.to_string());
         let blob = path.canonicalize().map_err(failed)?;
@@ -96,7 +99,7 @@ impl Request<'_> {
             return Ok(());
         }
         std::fs::remove_file(path).and_then(|()| std::fs::remove_file(&blob)).map_err(failed)?;
-        Err(self.download_error(file, format!("what arrived has the SHA-256 {found}, expected {expected}; try again")))
+        Err(self.download_error(file, format!("SHA-256 {found}, expected {expected}; try again")))
     }
 }
 

@@ -1,5 +1,7 @@
-//! A model's name to a local directory: a path is used as it is, a hub id is found in the cache or downloaded.
+//! Turns a model's name into a local directory: a path is used directly, a hub id is found in the
+//! cache or downloaded.
 
+mod checkpoint;
 mod client;
 mod download;
 mod files;
@@ -9,35 +11,35 @@ use std::path::{Path, PathBuf};
 
 use client::{Client, ClientError};
 use scaledown_sdk::files::{FileKind, read_text};
-pub use settings::Settings;
+pub use settings::HubSettings;
 
 /// The branch that is taken if no revision is asked for.
 const DEFAULT_REVISION: &str = "main";
 
-/// What is asked of the hub.
+/// The kind of a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum RepoKind {
     /// A model.
     Model,
-    /// A data set.
-    DataSet,
+    /// A dataset.
+    Dataset,
 }
 
-impl Asked {
-    /// What may be given instead of it.
+impl RepoKind {
+    /// The local alternative.
     fn instead(self) -> &'static str {
         match self {
-            Asked::Model => "directory",
-            Asked::DataSet => "copy (--from)",
+            RepoKind::Model => "directory",
+            RepoKind::Dataset => "copy (--from)",
         }
     }
 }
 
-impl std::fmt::Display for Asked {
+impl std::fmt::Display for RepoKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Asked::Model => "model",
-            Asked::DataSet => "data set",
+            RepoKind::Model => "model",
+            RepoKind::Dataset => "dataset",
         })
     }
 }
@@ -47,11 +49,11 @@ impl std::fmt::Display for Asked {
 #[non_exhaustive]
 pub enum HubError {
     /// A path that is not there, or not a directory.
-    #[error("model `{model}`: there is no such directory{hint}")]
+    #[error("model `{model}`: no such directory{hint}")]
     NoDirectory {
         /// The model, as the configuration names it.
         model: String,
-        /// What else it could have been.
+        /// A hint at other meanings.
         hint: &'static str,
     },
     /// Downloads are switched off and the cache does not have the model.
@@ -61,8 +63,8 @@ pub enum HubError {
         instead = kind.instead()
     )]
     Offline {
-        /// A model or a data set.
-        kind: Asked,
+        /// A model or a dataset.
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -75,8 +77,8 @@ pub enum HubError {
         "{kind} `{model}` (revision {revision}): {endpoint} has no such {kind} or revision, or you may not read it (HF_TOKEN)"
     )]
     NotFound {
-        /// A model or a data set.
-        kind: Asked,
+        /// A model or a dataset.
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -90,8 +92,8 @@ pub enum HubError {
     /// The hub could not be asked, or a download failed.
     #[error("{kind} `{model}` (revision {revision}): could not download {what} from {endpoint}: {message}")]
     Download {
-        /// A model or a data set.
-        kind: Asked,
+        /// A model or a dataset.
+        kind: RepoKind,
         /// The hub id.
         model: String,
         /// The branch, tag or commit.
@@ -107,11 +109,13 @@ pub enum HubError {
 
 impl crate::error::Cause for HubError {}
 
-impl Settings {
-    /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id only.
+impl HubSettings {
+    /// The local directory of `model`, which is a directory or a hub id; `revision` is for a hub id
+    /// only.
     ///
-    /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat templates and safetensors; never a
-    /// pickle. If the hub cannot be reached but the cache holds a complete copy, that is used with a warning.
+    /// Of a hub's model, the files that ScaleDown reads are fetched: JSON, tokenizers, chat
+    /// templates and safetensors; never a pickle. If the hub cannot be reached but the cache holds
+    /// a complete copy, that is used with a warning.
     ///
     /// # Errors
     /// [`HubError`] says which model and what to do.
@@ -124,7 +128,7 @@ impl Settings {
             let hint = if path.is_absolute() { "" } else { ", and it is not a hub id such as `owner/name`" };
             return Err(HubError::NoDirectory { model: model.into(), hint });
         }
-        let request = Request { settings: self, kind: Asked::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
+        let request = Request { settings: self, kind: RepoKind::Model, model, revision: revision.unwrap_or(DEFAULT_REVISION) };
         if self.offline {
             return request.cached().ok_or_else(|| request.offline_error());
         }
@@ -151,8 +155,9 @@ pub(crate) fn is_hub_id(name: &str) -> bool {
     parts.len() <= 2 && parts.iter().all(part_is_valid)
 }
 
-/// The files of a repository that ScaleDown reads, in the order in which to fetch them: `config.json` last, so that it tells a
-/// complete copy. Files in subdirectories are other frameworks' or examples, and so are weights beside those named `model*`.
+/// The files of a repository that ScaleDown reads, in the order in which to fetch them:
+/// `config.json` last, so that it tells a complete copy. Files in subdirectories are other
+/// frameworks' or examples, and so are weights beside those named `model*`.
 fn wanted(mut files: Vec<String>) -> Vec<String> {
     const ENDINGS: [&str; 5] = [".json", ".safetensors", ".jinja", ".model", ".txt"];
     let is_weights = |file: &str| file.ends_with(".safetensors");
@@ -165,8 +170,8 @@ fn wanted(mut files: Vec<String>) -> Vec<String> {
 
 /// A repository of the hub, with the places where it may be found.
 struct Request<'a> {
-    settings: &'a Settings,
-    kind: Asked,
+    settings: &'a HubSettings,
+    kind: RepoKind,
     model: &'a str,
     revision: &'a str,
 }
@@ -175,8 +180,8 @@ impl Request<'_> {
     /// The repository's directory in the cache.
     fn directory(&self) -> PathBuf {
         let prefix = match self.kind {
-            Asked::Model => "models",
-            Asked::DataSet => "datasets",
+            RepoKind::Model => "models",
+            RepoKind::Dataset => "datasets",
         };
         self.settings.cache.join(format!("{prefix}--{}", self.model.replace('/', "--")))
     }
@@ -206,8 +211,8 @@ impl Request<'_> {
     /// The names of the repository's files.
     fn names(&self, client: &Client) -> Result<Vec<String>, HubError> {
         let kind = match self.kind {
-            Asked::Model => "models",
-            Asked::DataSet => "datasets",
+            RepoKind::Model => "models",
+            RepoKind::Dataset => "datasets",
         };
         let path: Vec<&str> = ["api", kind].into_iter().chain(self.model.split('/')).chain(["revision", self.revision]).collect();
         let info = client.json(&path).map_err(|error| self.error("its index", &error))?;
@@ -221,7 +226,7 @@ impl Request<'_> {
         for file in wanted(self.names(&client)?) {
             directory = self.fetch(&client, &file)?.parent().map(Path::to_owned);
         }
-        directory.ok_or_else(|| self.download_error("config.json", "the repository has no file that ScaleDown can read".into()))
+        directory.ok_or_else(|| self.download_error("config.json", "the repository has no readable file".into()))
     }
 
     fn fetch(&self, client: &Client, file: &str) -> Result<PathBuf, HubError> {

@@ -1,4 +1,4 @@
-//! What becomes of the token where a hub redirects.
+//! The token at redirects.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use scaledown_remote::Secret;
 
-use super::Settings;
+use super::HubSettings;
 
 const TOKEN: &str = "hf_secret";
 const CONTENT: &str = "{\"model_type\": \"llama\"}";
@@ -27,7 +27,8 @@ enum Mode {
     ThereAndBack,
 }
 
-/// A server that answers as `answer` says, given a request's path; and whether each request came with the token.
+/// A server that answers as `answer` says, given a request's path; and whether each request came
+/// with the token.
 struct Server {
     address: String,
     seen: Arc<Mutex<Vec<(String, bool)>>>,
@@ -50,7 +51,8 @@ impl Server {
     }
 }
 
-/// The path of a request, whether it has an authorization, and where the bytes begin that it asks for.
+/// The path of a request, whether it has an authorization, and where the bytes begin that it asks
+/// for.
 fn request(stream: &TcpStream) -> (String, bool, Option<usize>) {
     let mut reader = BufReader::new(stream);
     let (mut head, mut line) = (Vec::new(), String::new());
@@ -112,9 +114,9 @@ fn hub(mode: Mode) -> (Server, Server) {
     (hub, other)
 }
 
-fn settings(cache: &Path, endpoint: String) -> Settings {
+fn settings(cache: &Path, endpoint: String) -> HubSettings {
     let token = Secret::read("HF_TOKEN", None, "HF_TOKEN", |_| Some(TOKEN.into())).unwrap();
-    Settings { cache: cache.to_owned(), endpoint, offline: false, token, problem: None, progress: false }
+    HubSettings { cache: cache.to_owned(), endpoint, offline: false, token, problem: None, progress: false }
 }
 
 #[test]
@@ -128,7 +130,7 @@ fn a_file_arrives_however_the_hub_redirects_and_the_token_stays_with_it() {
         assert!(elsewhere.iter().all(|(_, authorized)| !authorized), "{mode:?}: {elsewhere:?}");
         assert_eq!(elsewhere.is_empty(), !matches!(mode, Mode::Elsewhere | Mode::ThereAndBack), "{mode:?}");
         for (path, authorized) in at_hub.iter() {
-            // What another host sends back is not asked for with the token.
+            // Requests to other hosts have no token.
             assert_eq!(*authorized, !(mode == Mode::ThereAndBack && path.starts_with("/mirrored")), "{mode:?}: {path}");
         }
     }
@@ -144,8 +146,8 @@ fn a_name_and_password_of_the_address_are_sent_and_not_shown() {
     for model in ["owner/none", "owner/tiny"] {
         let other = tempfile::tempdir().unwrap();
         let endpoint = if model == "owner/tiny" { "http://me:hid%40den@127.0.0.1:9".to_owned() } else { endpoint.clone() };
-        let told = settings(other.path(), endpoint).resolve(model, None).err().map(|error| format!("{error} {error:?}"));
-        assert!(told.as_ref().is_none_or(|told| !told.contains("hid") && !told.contains(TOKEN)), "{told:?}");
+        let message = settings(other.path(), endpoint).resolve(model, None).err().map(|error| format!("{error} {error:?}"));
+        assert!(message.as_ref().is_none_or(|message| !message.contains("hid") && !message.contains(TOKEN)), "{message:?}");
     }
 }
 
@@ -161,11 +163,11 @@ fn what_a_hub_says_leads_to_no_other_place() {
             false => file(range, known),
         });
         let cache = tempfile::tempdir().unwrap();
-        let told = settings(cache.path(), server.address.clone()).resolve("owner/tiny", None).unwrap_err().to_string();
-        assert!(told.contains("is none that a hub sends"), "{told}");
+        let message = settings(cache.path(), server.address.clone()).resolve("owner/tiny", None).unwrap_err().to_string();
+        assert!(message.contains("invalid response header"), "{message}");
     }
     let endless = Server::start(|path, _| reply("302 Found", &format!("Location: {path}x\r\n"), ""));
     let cache = tempfile::tempdir().unwrap();
-    let told = settings(cache.path(), endless.address.clone()).resolve("owner/tiny", None).unwrap_err().to_string();
-    assert!(told.contains("redirects more than 10 times"), "{told}");
+    let message = settings(cache.path(), endless.address.clone()).resolve("owner/tiny", None).unwrap_err().to_string();
+    assert!(message.contains("redirected more than 10 times"), "{message}");
 }

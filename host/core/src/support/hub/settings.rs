@@ -1,4 +1,4 @@
-//! What the environment says of the hub.
+//! The hub's settings from the environment.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ const DEFAULT_ENDPOINT: &str = "https://huggingface.co";
 
 /// Where models come from and are kept.
 #[derive(Clone)]
-pub struct Settings {
+pub struct HubSettings {
     /// The cache's directory, in the layout that the hub's other clients use.
     pub cache: PathBuf,
     /// The hub's address. A name and password in it are sent to it and shown nowhere.
@@ -21,13 +21,13 @@ pub struct Settings {
     pub offline: bool,
     /// The user's access token.
     pub token: Option<Secret>,
-    /// Why the token cannot be used; told when the hub is asked.
+    /// Why the token is unusable; reported at the first request.
     pub problem: Option<String>,
     /// Whether downloads show their progress.
     pub progress: bool,
 }
 
-impl std::fmt::Debug for Settings {
+impl std::fmt::Debug for HubSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Settings");
         shown.field("cache", &self.cache).field("endpoint", &self.shown_endpoint()).field("offline", &self.offline);
@@ -35,15 +35,15 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-impl Settings {
-    /// What `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and `HF_TOKEN_PATH` say. White space around a value is no
-    /// part of it, and a blank variable is one that is not set.
+impl HubSettings {
+    /// The values of `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_HUB_OFFLINE`, `HF_TOKEN` and
+    /// `HF_TOKEN_PATH`. Values are trimmed; blank variables count as not set.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::read(|name| std::env::var(name).ok())
     }
 
-    /// [`Settings::from_environment`] of other variables: `variable` reads one.
+    /// [`HubSettings::from_environment`] of other variables: `variable` reads one.
     pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Self {
         let set = |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let home = set("HF_HOME").map(PathBuf::from);
@@ -51,7 +51,7 @@ impl Settings {
         let stored = || Secret::in_file(&set("HF_TOKEN_PATH").map_or_else(|| home.join("token"), PathBuf::from));
         let token = Secret::read("HF_TOKEN", None, "HF_TOKEN", set);
         let token = token.and_then(|token| token.map_or_else(stored, |token| Ok(Some(token))));
-        Settings {
+        HubSettings {
             cache: set("HF_HUB_CACHE").map_or_else(|| home.join("hub"), PathBuf::from),
             endpoint: set("HF_ENDPOINT").unwrap_or_else(|| DEFAULT_ENDPOINT.into()),
             offline: set("HF_HUB_OFFLINE")
@@ -87,7 +87,7 @@ impl Settings {
         let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
         url.ok_or_else(|| {
             HubError::Environment(format!(
-                "the environment variable HF_ENDPOINT holds no http or https URL, such as {DEFAULT_ENDPOINT}; mend or unset it"
+                "environment variable HF_ENDPOINT is not an http or https URL, such as {DEFAULT_ENDPOINT}; fix or unset it"
             ))
         })
     }
@@ -97,8 +97,8 @@ impl Settings {
 mod tests {
     use super::*;
 
-    fn read(variables: &[(&str, &str)]) -> Settings {
-        Settings::read(|name| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
+    fn read(variables: &[(&str, &str)]) -> HubSettings {
+        HubSettings::read(|name| variables.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
@@ -117,17 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_told_by_its_place_alone() {
+    fn what_cannot_be_sent_is_reported_by_its_place_alone() {
         let directory = tempfile::tempdir().unwrap();
         let home = directory.path().to_str().unwrap();
         for token in ["hidden\u{e9}", "hidden hidden", "hid\u{0}den"] {
             let settings = read(&[("HF_HOME", home), ("HF_TOKEN", token)]);
-            let told = settings.access().unwrap_err().to_string();
-            assert!(told.starts_with("the environment variable HF_TOKEN holds") && !told.contains("hid"), "{told}");
+            let message = settings.access().unwrap_err().to_string();
+            assert!(message.starts_with("the environment variable HF_TOKEN holds") && !message.contains("hid"), "{message}");
         }
         std::fs::write(directory.path().join("token"), "hf_\u{e9}").unwrap();
-        let told = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
-        assert!(told.starts_with(home) && told.contains("token holds"), "{told}");
+        let message = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
+        assert!(message.starts_with(home) && message.contains("token holds"), "{message}");
         std::fs::write(directory.path().join("token"), " hf_stored\n").unwrap();
         assert_eq!(read(&[("HF_HOME", home)]).token.unwrap().expose(), "hf_stored");
     }

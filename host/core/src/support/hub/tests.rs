@@ -14,15 +14,15 @@ const FILES: [(&str, &str); 4] = [
 /// The content of every table.
 const TABLE: &str = "a table of ten rows";
 
-/// The tables of the data set `owner/set`, and the checksum that the hub gives.
+/// The tables of the dataset `owner/set`, and the checksum that the hub gives.
 const TABLES: [(&str, &str); 3] = [
     ("default/train-0.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
     ("default/broken.parquet", "0ccb11fe780ffd0dbd59bd5b92152ffa958fce057107d78d0f452128a6ff6f86"),
     ("default/wrong.parquet", "0000000000000000000000000000000000000000000000000000000000000000"),
 ];
 
-fn settings(cache: &Path, endpoint: &str, offline: bool) -> Settings {
-    Settings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, problem: None, progress: false }
+fn settings(cache: &Path, endpoint: &str, offline: bool) -> HubSettings {
+    HubSettings { cache: cache.to_owned(), endpoint: endpoint.to_owned(), offline, token: None, problem: None, progress: false }
 }
 
 /// A hub of one model, `owner/tiny`. It lives as long as the process.
@@ -89,10 +89,10 @@ fn a_path_is_used_as_it_is() {
 }
 
 #[test]
-fn a_missing_path_is_told_apart_from_a_missing_model() {
+fn a_missing_path_is_reported_apart_from_a_missing_model() {
     let settings = settings(Path::new("/nowhere"), "http://127.0.0.1:9", true);
     let message = settings.resolve("./not/there", None).unwrap_err().to_string();
-    assert_eq!(message, "model `./not/there`: there is no such directory, and it is not a hub id such as `owner/name`");
+    assert_eq!(message, "model `./not/there`: no such directory, and it is not a hub id such as `owner/name`");
     let message = settings.resolve("owner/tiny", Some("v1")).unwrap_err().to_string();
     assert!(
         message.contains("`owner/tiny` (revision v1) is not in the cache /nowhere") && message.contains("HF_HUB_OFFLINE"),
@@ -116,7 +116,7 @@ fn a_model_is_downloaded_once_and_then_found_offline() {
 }
 
 #[test]
-fn an_unknown_model_and_an_unreachable_hub_are_told_apart() {
+fn an_unknown_model_and_an_unreachable_hub_are_reported_apart() {
     let cache = tempfile::tempdir().unwrap();
     let endpoint = hub();
     let message = settings(cache.path(), &endpoint, false).resolve("owner/none", None).unwrap_err().to_string();
@@ -143,19 +143,19 @@ fn a_data_sets_files_are_listed_downloaded_once_and_then_found_offline() {
         assert_eq!(settings.dataset_file("owner/set", "default/train-0.parquet").unwrap(), path);
     }
     let offline = settings(cache.path(), &hub, true);
-    let told = offline.dataset_file("owner/set", "default/broken.parquet").unwrap_err().to_string();
-    assert!(told.starts_with("data set `owner/set` (revision main) is not in the cache"), "{told}");
-    assert!(told.ends_with("give a local copy (--from)"), "{told}");
-    let told = online.dataset_files("owner/none").unwrap_err().to_string();
-    assert!(told.contains("has no such data set or revision"), "{told}");
+    let reported = offline.dataset_file("owner/set", "default/broken.parquet").unwrap_err().to_string();
+    assert!(reported.starts_with("dataset `owner/set` (revision main) is not in the cache"), "{reported}");
+    assert!(reported.ends_with("give a local copy (--from)"), "{reported}");
+    let reported = online.dataset_files("owner/none").unwrap_err().to_string();
+    assert!(reported.contains("has no such dataset or revision"), "{reported}");
 }
 
 #[test]
 fn a_download_that_broke_off_goes_on_where_it_was() {
     let cache = tempfile::tempdir().unwrap();
     let online = settings(cache.path(), &hub(), false);
-    let told = online.dataset_file("owner/set", "default/broken.parquet").unwrap_err();
-    assert!(matches!(&told, HubError::Download { what, .. } if &**what == "default/broken.parquet"), "{told}");
+    let reported = online.dataset_file("owner/set", "default/broken.parquet").unwrap_err();
+    assert!(matches!(&reported, HubError::Download { what, .. } if &**what == "default/broken.parquet"), "{reported}");
     // The server breaks off whenever it is asked from the beginning on.
     let path = online.dataset_file("owner/set", "default/broken.parquet").unwrap();
     assert_eq!(std::fs::read_to_string(path).unwrap(), TABLE);
@@ -166,8 +166,8 @@ fn a_file_of_another_checksum_is_refused_and_not_kept() {
     let cache = tempfile::tempdir().unwrap();
     let online = settings(cache.path(), &hub(), false);
     for _ in 0..2 {
-        let told = online.dataset_file("owner/set", "default/wrong.parquet").unwrap_err().to_string();
-        assert!(told.contains("what arrived has the SHA-256 ") && told.contains(", expected 0000"), "{told}");
+        let reported = online.dataset_file("owner/set", "default/wrong.parquet").unwrap_err().to_string();
+        assert!(reported.contains("SHA-256 ") && reported.contains(", expected 0000"), "{reported}");
     }
     assert!(settings(cache.path(), "http://127.0.0.1:9", true).dataset_file("owner/set", "default/wrong.parquet").is_err());
 }

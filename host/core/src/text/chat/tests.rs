@@ -53,13 +53,13 @@ fn an_endless_template_is_stopped() {
 
 #[test]
 fn an_error_names_the_file() {
-    for (source, told) in [
+    for (source, message) in [
         ("{{ raise_exception('no') }}", "the chat template cannot be rendered: model/tokenizer_config.json: "),
         ("{% if %}", "syntax error"),
-        ("{# nothing #}", "it writes nothing for a question"),
+        ("{# nothing #}", "renders nothing for a question"),
     ] {
         let error = template(source).render("Be brief.", "Why?").unwrap_err().to_string();
-        assert!(error.contains(told) && error.contains("model/tokenizer_config.json"), "{error}");
+        assert!(error.contains(message) && error.contains("model/tokenizer_config.json"), "{error}");
     }
 }
 

@@ -13,7 +13,7 @@ const ALLOWED: u64 = 64 << 20;
 const TIMES: u64 = 64;
 /// How deep values may be nested.
 const DEEPEST: usize = 32;
-/// The most elements of a list that is not held in memory, such as a range.
+/// The maximum elements of a lazy list, such as a range.
 const MOST_ELEMENTS: usize = 1_000_000;
 /// The bytes that a value takes beside its text.
 const VALUE: u64 = 24;
@@ -36,7 +36,7 @@ pub(super) fn charge(bytes: usize) -> Result<(), Error> {
 }
 
 fn take(bytes: u64) -> Result<(), Error> {
-    let left = LEFT.get().checked_sub(bytes).ok_or_else(|| invalid("it takes more memory than a template may"))?;
+    let left = LEFT.get().checked_sub(bytes).ok_or_else(|| invalid("exceeds the memory limit of a template"))?;
     LEFT.set(left);
     Ok(())
 }
@@ -46,7 +46,8 @@ fn left() -> u64 {
     LEFT.get()
 }
 
-/// Lets a value pass, once its size is taken from the budget. Sizes are those of all that is in it, as often as it is in it.
+/// Lets a value pass, once its size is taken from the budget. Sizes are those of all that is in it,
+/// as often as it is in it.
 pub(super) fn pass(value: Value) -> Result<Value, Error> {
     take(weigh(&value, left(), 0)?)?;
     Ok(value)
@@ -57,18 +58,18 @@ pub(super) fn weight(value: &Value) -> u64 {
     weigh(value, u64::MAX, 0).unwrap_or(u64::MAX >> 8)
 }
 
-/// The size of a value, as soon as it is more than `most`.
+/// The size of a value, or more than `most`.
 fn weigh(value: &Value, most: u64, depth: usize) -> Result<u64, Error> {
     if depth > DEEPEST {
-        return Err(invalid("its values are nested too deep, or contain themselves"));
+        return Err(invalid("values are nested too deep, or contain themselves"));
     }
     let mut size = VALUE;
     match value.kind() {
         ValueKind::String | ValueKind::Bytes => size += value.as_str().map_or(0, str::len) as u64,
         ValueKind::Iterable | ValueKind::Seq | ValueKind::Map if value.len().is_some_and(|length| length > MOST_ELEMENTS) => {
-            return Err(invalid("it makes a list that is longer than a template may"));
+            return Err(invalid("makes a list longer than the limit"));
         }
-        // What is iterated over is made as it is read.
+        // Lazy values are created while they are iterated.
         ValueKind::Seq | ValueKind::Map => {
             for item in value.try_iter()? {
                 if value.kind() == ValueKind::Map {

@@ -1,11 +1,12 @@
-//! Filters that Python's Jinja has and minijinja lacks, writes otherwise, or lets grow without a limit.
+//! Filters that Python's Jinja has and minijinja lacks, writes otherwise, or lets grow without a
+//! limit.
 
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, Value};
 
 use super::{budget, format, guard, invalid, is_compound, json, python};
 
-/// The most that a list is cut into or filled up to.
+/// The maximum of `batch` and `slice`.
 const MOST: usize = 100_000;
 /// The widest that a line is set in.
 const WIDEST: usize = 10_000;
@@ -30,7 +31,7 @@ pub(super) fn add(environment: &mut Environment<'_>) {
     environment.add_filter("slice", slice);
     environment.add_filter("round", round);
     environment.add_filter("list", list);
-    // What Python can iterate over, and what has a length and elements.
+    // Python's iterables and sequences.
     environment.add_test("iterable", |value: &Value| is_compound(value) || value.as_str().is_some() || value.is_undefined());
     environment.add_test("sequence", |value: &Value| {
         matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::String | ValueKind::Undefined)
@@ -68,7 +69,8 @@ fn join(value: &Value, mark: Option<&str>, options: Kwargs) -> Result<String, Er
     }
 }
 
-/// Python's `round`, which takes the even neighbour of a number that lies in the middle; or upwards (`ceil`) or downwards (`floor`).
+/// Python's `round`, which takes the even neighbour of a number that lies in the middle; or upwards
+/// (`ceil`) or downwards (`floor`).
 fn round(value: &Value, precision: Option<i32>, method: Option<&str>, named: Kwargs) -> Result<Value, Error> {
     let precision = precision.or(named.get("precision")?).unwrap_or(0);
     let method = method.or(named.get("method")?).unwrap_or("common").to_owned();
@@ -154,7 +156,8 @@ fn batch(value: &Value, count: usize, fill: Option<Value>) -> Result<Value, Erro
     Ok(Value::from(items.chunks(count).map(row).collect::<Result<Vec<_>, _>>()?))
 }
 
-/// `slice(count, fill_with)`: as many columns, the first ones longer by one where it does not come out even.
+/// `slice(count, fill_with)`: as many columns, the first ones longer by one where it does not come
+/// out even.
 fn slice(value: &Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
     if count == 0 || count > MOST {
         return Err(invalid(format!("slice: expected a number from 1 to {MOST}")));

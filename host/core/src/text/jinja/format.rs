@@ -45,13 +45,14 @@ pub(super) fn printf(text: &str, arguments: &[Value]) -> Result<String, Error> {
     Ok(formatted)
 }
 
-/// The same with `%s` for `%r`, which the engine does not know, of what `repr` makes of its argument.
+/// The same with `%s` for `%r`, which the engine does not know, of what `repr` makes of its
+/// argument.
 fn without_reprs(text: &str, arguments: &[Value]) -> Result<(String, Vec<Value>), Error> {
     let (mut written, mut arguments, mut rest, mut next) = (String::new(), arguments.to_vec(), text, 0);
     while let Some(at) = rest.find('%') {
         let field = &rest[at + 1..];
         let end = field.find(|letter: char| letter == '%' || letter.is_ascii_alphabetic());
-        // What is named in brackets comes of a dictionary, and takes no place in the list.
+        // A name in brackets refers to a dictionary and takes no position in the list.
         let Some(end) = end.filter(|_| !field.starts_with('(')) else {
             let skipped = at + 1 + usize::from(field.starts_with('('));
             written.push_str(&rest[..skipped]);
@@ -85,7 +86,7 @@ pub(super) fn braces(text: &str, arguments: &[Value]) -> Result<String, Error> {
     Ok(formatted)
 }
 
-/// Arguments that are written as Python writes them: what is no text and no number becomes a text.
+/// Arguments formatted as in Python: other values become strings.
 fn pythonic(arguments: &[Value]) -> Result<Vec<Value>, Error> {
     let argument = |value: &Value| match value.kind() {
         ValueKind::None | ValueKind::Bool | ValueKind::Seq | ValueKind::Iterable => python::text(value).map(Value::from),

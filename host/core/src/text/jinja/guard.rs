@@ -1,17 +1,18 @@
-//! Checks written into a template: every variable passes through [`budget::pass`](super::budget::pass) where it is read.
+//! Checks written into a template: every variable passes through
+//! [`budget::pass`](super::budget::pass) where it is read.
 //!
-//! One operator at most adds what it is given, so that no value is longer than what its expression reads. The operator `%` becomes a filter,
-//! as it formats a text where Python runs the template.
+//! One operator at most adds what it is given, so that no value is longer than what its expression
+//! reads. The operator `%` becomes a filter, as it formats a text where Python runs the template.
 
 /// The filter that checks a value.
 pub(super) const PASS: &str = "__pass";
 /// The filter that stands for the operator `%`.
 pub(super) const REMAINDER: &str = "__remainder";
 
-/// Words of an expression that are no variables.
+/// Words of an expression that are not variables.
 const WORDS: [&str; 12] = ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "recursive", "import"];
 
-/// The bytes of the longest text that stands in a template and is written or taken as it is.
+/// The bytes of the longest literal text in a template.
 pub(super) fn longest_text(source: &str) -> usize {
     let (mut longest, mut rest) = (0, source);
     while let Some(at) = next_tag(rest) {
@@ -29,10 +30,10 @@ fn next_tag(text: &str) -> Option<usize> {
     text.as_bytes().windows(2).position(|pair| matches!(pair, b"{{" | b"{%" | b"{#"))
 }
 
-/// How deep an expression may be: its open brackets, and the operands and operators of each since the last comma. The engine goes down as deep
-/// on the stack.
+/// How deep an expression may be: its open brackets, and the operands and operators of each since
+/// the last comma. The engine goes down as deep on the stack.
 const DEEPEST: usize = 300;
-/// The most `elif` of a template, each of which the engine takes as one condition within the other.
+/// The maximum `elif` of a template; the engine nests them.
 const MOST_BRANCHES: usize = 100;
 
 /// The template with its checks.
@@ -58,7 +59,7 @@ pub(super) fn guarded(source: &str) -> Result<String, String> {
         branches +=
             usize::from(is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "elif"));
         if branches > MOST_BRANCHES || depth(&tokens) > DEEPEST {
-            return Err(format!("it is nested deeper than a template may be (in line {})", line()));
+            return Err(format!("nested too deep (line {})", line()));
         }
         let is_raw = is_block && tokens.iter().find(|token| token.is_name()).is_some_and(|token| token.text == "raw");
         let mut writer = Writer { tokens: &tokens, output: &mut output, after_product: false };
@@ -86,7 +87,7 @@ fn end_of_raw(text: &str) -> Option<usize> {
     })
 }
 
-/// What an expression is made of, with the white space before it.
+/// A token of an expression, with the white space before it.
 #[derive(Clone, Copy, Debug)]
 struct Token<'a> {
     space: &'a str,
@@ -171,7 +172,8 @@ fn quoted(text: &str, quote: char) -> Option<usize> {
 struct Writer<'a, 'b> {
     tokens: &'b [Token<'a>],
     output: &'b mut String,
-    /// Whether the last operator binds as `%` does, so that what stands before is a part of its left side.
+    /// Whether the last operator binds as `%` does, so that what stands before is a part of its
+    /// left side.
     after_product: bool,
 }
 
@@ -281,7 +283,7 @@ impl<'a> Writer<'a, '_> {
         self.after_product = before;
     }
 
-    /// A literal, a variable or what is in brackets, with everything that is taken of it.
+    /// A literal, a variable or a bracketed expression, with its accesses.
     fn operand(&mut self) {
         while matches!(self.peek(), "-" | "+") {
             self.write();
@@ -319,7 +321,7 @@ impl<'a> Writer<'a, '_> {
             self.output.push('|');
             self.output.push_str(REMAINDER);
             self.output.push('(');
-            // What follows on the right belongs to the whole.
+            // The rest on the right belongs to the whole.
             self.after_product = true;
             self.operand();
             self.after_product = false;

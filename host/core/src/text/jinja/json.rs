@@ -6,7 +6,7 @@ use minijinja::{Error, Value};
 use super::{budget, invalid};
 
 /// How a value is written.
-struct Style {
+struct JsonStyle {
     ascii: bool,
     indent: Option<String>,
     item: String,
@@ -34,14 +34,14 @@ pub(super) fn tojson(value: &Value, ensure_ascii: Option<bool>, indent: Option<V
             both.ok_or_else(|| invalid("tojson: separators must be two texts"))?
         }
     };
-    let style = Style { ascii, indent, item, key, sorted: options.get::<Option<bool>>("sort_keys")?.unwrap_or(false) };
+    let style = JsonStyle { ascii, indent, item, key, sorted: options.get::<Option<bool>>("sort_keys")?.unwrap_or(false) };
     options.assert_all_used()?;
     let mut output = String::new();
     style.write(value, 0, &mut output)?;
     Ok(output)
 }
 
-impl Style {
+impl JsonStyle {
     fn write(&self, value: &Value, depth: usize, output: &mut String) -> Result<(), Error> {
         let before = output.len();
         match value.kind() {

@@ -1,8 +1,9 @@
-//! Jinja as `transformers` has it, for templates that nobody has checked: a model's chat template, and the prompt of a configuration.
+//! Jinja as in `transformers`, for untrusted templates: a model's chat template and a
+//! configuration's prompt.
 //!
-//! The engine is minijinja's. On top of it come the world of Python that templates of models use ([`python`], [`json`]), and limits: of the
-//! instructions that run, of what is written, and of the memory that values take ([`budget`], with the checks that [`guard`] writes into a
-//! template).
+//! The engine is minijinja's. On top of it come the world of Python that templates of models use
+//! ([`python`], [`json`]), and limits: of the instructions that run, of what is written, and of the
+//! memory that values take ([`budget`], with the checks that [`guard`] writes into a template).
 
 mod budget;
 mod filters;
@@ -15,13 +16,13 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use scaledown_sdk::component::caught;
 
-/// The most bytes of a template.
+/// The maximum bytes of a template.
 const LONGEST_SOURCE: usize = 1 << 20;
-/// The most bytes that a template may write beside what it was given.
+/// The maximum bytes that a template may write beside its inputs.
 const LONGEST_OUTPUT: u64 = 16 << 20;
-/// The most instructions that run.
+/// The maximum instructions.
 const FUEL: u64 = 200_000;
-/// The most bytes that the fixed texts of a template may make, if each instruction wrote the longest.
+/// The maximum bytes from a template's literal texts, if each instruction wrote the longest.
 const FIXED: u64 = 512 << 20;
 
 /// Whose template it is.
@@ -33,7 +34,7 @@ pub(super) enum Style {
     Prompt,
 }
 
-/// What a template is called in the engine's messages about it.
+/// A template's name in the engine's messages.
 const NAME: &str = "<string>";
 
 /// A template, parsed.
@@ -44,35 +45,38 @@ impl Template {
     /// Parses a template.
     ///
     /// # Errors
-    /// The engine's words for a template that is malformed, or longer or deeper than a template may be.
+    /// The engine's words for a template that is malformed, or longer or deeper than a template may
+    /// be.
     pub(super) fn new(source: &str, style: Style) -> Result<Self, String> {
         if source.len() > LONGEST_SOURCE {
-            return Err(format!("it has {} bytes, more than the {LONGEST_SOURCE} that a template may have", source.len()));
+            return Err(format!("has {} bytes, expected at most {LONGEST_SOURCE}", source.len()));
         }
         safely(|| {
             let longest = guard::longest_text(source).max(1) as u64;
             let source = guard::guarded(source)?;
             let mut environment = environment(style);
             environment.set_fuel(Some((FIXED / longest).min(FUEL)));
-            environment.add_template_owned(NAME, source).map_err(told)?;
+            environment.add_template_owned(NAME, source).map_err(reported)?;
             Ok(Template(environment))
         })
     }
 
-    /// What the template writes where the variables are `context`. What is undefined is nothing, and its attributes are errors.
+    /// Renders the template with the variables `context`. Undefined values render as nothing; their
+    /// attributes are errors.
     ///
     /// # Errors
-    /// The engine's words for a template that refuses its input, or that asks for more than a template may.
+    /// The engine's words for a template that refuses its input, or that asks for more than a
+    /// template may.
     pub(super) fn render(&self, context: Value) -> Result<String, String> {
         safely(|| {
-            let template = self.0.get_template(NAME).map_err(told)?;
+            let template = self.0.get_template(NAME).map_err(reported)?;
             let given = budget::weight(&context);
             budget::within(given, || {
                 let mut output = Limited { bytes: Vec::new(), room: LONGEST_OUTPUT.saturating_add(given.saturating_mul(4)) };
                 match template.render_captured_to(context, &mut output) {
                     Ok(_) => String::from_utf8(output.bytes).map_err(|error| error.to_string()),
-                    Err(_) if output.room == 0 => Err("it writes more than a template may".into()),
-                    Err(error) => Err(told(error)),
+                    Err(_) if output.room == 0 => Err("exceeds the output limit of a template".into()),
+                    Err(error) => Err(reported(error)),
                 }
             })
         })
@@ -81,17 +85,17 @@ impl Template {
 
 /// Runs the engine: a panic of it is an error of the template.
 fn safely<T>(run: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    caught(run).unwrap_or_else(|panic| Err(format!("the template engine failed at it: {panic}")))
+    caught(run).unwrap_or_else(|panic| Err(format!("the template engine failed: {panic}")))
 }
 
-fn told(error: Error) -> String {
+fn reported(error: Error) -> String {
     match error.kind() {
-        ErrorKind::OutOfFuel => "it does not end: it takes more steps than a template may".to_owned(),
+        ErrorKind::OutOfFuel => "does not end: exceeds the step limit of a template".to_owned(),
         _ => error.to_string(),
     }
 }
 
-/// What is written, up to a limit.
+/// Output up to a limit.
 struct Limited {
     bytes: Vec<u8>,
     room: u64,

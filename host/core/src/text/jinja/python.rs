@@ -1,4 +1,5 @@
-//! What Python's values can do that templates use: how they are written as text, and the methods of strings, dictionaries and lists.
+//! Python's behaviour that templates use: text forms, and methods of strings, dictionaries and
+//! lists.
 
 use minijinja::value::{Kwargs, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
@@ -23,7 +24,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Error> {
 
 fn write_repr(value: &Value, depth: usize, output: &mut String) -> Result<(), Error> {
     if depth > 32 {
-        return Err(invalid("its values are nested too deep, or contain themselves"));
+        return Err(invalid("values are nested too deep, or contain themselves"));
     }
     let before = output.len();
     match value.kind() {
@@ -208,7 +209,7 @@ pub(super) fn cased(text: &str, name: &str) -> String {
     }
 }
 
-/// A capital after everything that is no letter.
+/// A capital after every non-letter.
 fn cased_as_title(text: &str) -> String {
     let mut inside = false;
     let mut output = String::with_capacity(text.len());
@@ -274,7 +275,7 @@ fn split(text: &str, from_end: bool, arguments: &[Value]) -> Result<Value, Error
     Ok(parts.into_iter().map(Value::from).collect())
 }
 
-/// The words of a text, the last one first if `from_end`; after `most` of them, what is left is one.
+/// The words of a text, last first if `from_end`; after `most` of them, the rest is one.
 fn words(text: &str, most: usize, from_end: bool) -> Vec<&str> {
     let (mut parts, mut rest) = (Vec::new(), text);
     loop {
@@ -423,7 +424,7 @@ fn dictionary(value: &Value, name: &str, arguments: &[Value]) -> Result<Value, E
         }
         "copy" => Ok(value.clone()),
         "pop" | "update" | "setdefault" | "clear" | "popitem" => {
-            Err(invalid(format!("a template may not change a value ({name})")))
+            Err(invalid(format!("a template cannot change a value ({name})")))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }
@@ -437,11 +438,11 @@ fn list(value: &Value, name: &str, arguments: &[Value]) -> Result<Value, Error> 
         }
         "index" => {
             let (what,): (&Value,) = from_args(arguments)?;
-            value.try_iter()?.position(|item| item == *what).map(Value::from).ok_or_else(|| invalid("it is not in the list"))
+            value.try_iter()?.position(|item| item == *what).map(Value::from).ok_or_else(|| invalid("not in the list"))
         }
         "copy" => Ok(value.clone()),
         "append" | "extend" | "insert" | "pop" | "remove" | "reverse" | "sort" | "clear" => {
-            Err(invalid(format!("a template may not change a value ({name})")))
+            Err(invalid(format!("a template cannot change a value ({name})")))
         }
         _ => Err(Error::from(ErrorKind::UnknownMethod)),
     }

@@ -108,8 +108,8 @@ fn no_template_takes_more_than_it_may() {
         &"{% raw %}".to_owned(),
     ] {
         let start = std::time::Instant::now();
-        let told = rendered_with(source, context! { x => "12345678" });
-        assert!(told.is_err(), "{}: {:?}", &source[..source.len().min(100)], told.map(|text| text.len()));
+        let message = rendered_with(source, context! { x => "12345678" });
+        assert!(message.is_err(), "{}: {:?}", &source[..source.len().min(100)], message.map(|text| text.len()));
         assert!(start.elapsed().as_secs() < 10, "{}: {:?}", &source[..source.len().min(100)], start.elapsed());
     }
 }
@@ -123,8 +123,8 @@ fn what_templates_need_is_within_the_depth() {
         format!("{{% if n == 5 %}}{}{{% endif %}}", "{% elif n == 4 %}x".repeat(95)),
         format!("{{{{ x{} }}}}", "|upper".repeat(140)),
     ] {
-        let told = rendered_with(&source, context! { x => "1", n => 3 });
-        assert!(told.is_ok(), "{}: {told:?}", &source[..40]);
+        let message = rendered_with(&source, context! { x => "1", n => 3 });
+        assert!(message.is_ok(), "{}: {message:?}", &source[..40]);
     }
 }
 

@@ -1,18 +1,20 @@
-//! The distillation loss: the teacher's answers through the compressed documents, and the reranker's scores.
+//! The distillation loss: the teacher's answers through the compressed documents, and the
+//! reranker's scores.
 
 use scaledown_sdk::Tensor;
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 
-use super::example::Example;
+use super::example::DistillationExample;
 use crate::model::Oscar;
 use crate::model::config::Reranking;
 use crate::model::sequence::{SequenceBatch, token_loss};
 use crate::train::config::Training;
-use crate::train::{BatchLoss, Objective, Order, TrainingError};
+use crate::train::{BatchLoss, EpochSampler, Objective, TrainingError};
 
-/// A micro-batch: all documents of all its records in one compressor batch, and one sequence a record.
-pub struct Batch {
+/// A micro-batch: all documents of all its records in one compressor batch, and one sequence a
+/// record.
+pub struct DistillationBatch {
     pairs: PairBatch,
     sequences: SequenceBatch,
     /// The teacher's score of each pair.
@@ -29,9 +31,9 @@ pub struct Distillation {
     oscar: Oscar,
     training: Training,
     reranking: Reranking,
-    examples: Vec<Example>,
-    validation: Vec<Example>,
-    order: Order,
+    examples: Vec<DistillationExample>,
+    validation: Vec<DistillationExample>,
+    order: EpochSampler,
 }
 
 impl Distillation {
@@ -39,11 +41,16 @@ impl Distillation {
     ///
     /// # Errors
     /// [`TrainingError::Empty`] if there are none.
-    pub fn new(oscar: Oscar, training: &Training, reranking: &Reranking, examples: Vec<Example>) -> Result<Self, TrainingError> {
+    pub fn new(
+        oscar: Oscar,
+        training: &Training,
+        reranking: &Reranking,
+        examples: Vec<DistillationExample>,
+    ) -> Result<Self, TrainingError> {
         if examples.is_empty() {
-            return Err(TrainingError::Empty("there is nothing to train on: the training file has no records".into()));
+            return Err(TrainingError::Empty("no training records: the training file is empty".into()));
         }
-        let order = Order::new(training.seed, examples.len());
+        let order = EpochSampler::new(training.seed, examples.len());
         Ok(Distillation {
             oscar,
             training: training.clone(),
@@ -56,11 +63,12 @@ impl Distillation {
 
     /// The objective, with examples to measure the model on.
     #[must_use]
-    pub fn with_validation(self, validation: Vec<Example>) -> Self {
+    pub fn with_validation(self, validation: Vec<DistillationExample>) -> Self {
         Distillation { validation, ..self }
     }
 
-    /// The number of steps of `epochs` passes over `records` records, or the configuration's `max_steps` if that is less.
+    /// The number of steps of `epochs` passes over `records` records, or the configuration's
+    /// `max_steps` if that is less.
     #[must_use]
     pub fn steps(training: &Training, records: usize) -> u64 {
         let all = (records * training.epochs).div_ceil(training.batch_size.max(1));
@@ -79,7 +87,7 @@ impl Distillation {
         self.oscar
     }
 
-    fn batch(&self, examples: &[&Example], targets: f64, records: f64) -> Batch {
+    fn batch(&self, examples: &[&DistillationExample], targets: f64, records: f64) -> DistillationBatch {
         let memory_tokens = self.oscar.lengths.memory_tokens;
         let mut pairs = PairBatch {
             ids: Vec::new(),
@@ -93,7 +101,7 @@ impl Distillation {
             pairs.ids.extend(example.prompted.pairs.iter().cloned());
             scores.extend_from_slice(&example.scores);
         }
-        Batch {
+        DistillationBatch {
             pairs,
             sequences: SequenceBatch { sequences, widths: self.training.widths(&self.oscar.model.device) },
             scores,
@@ -103,7 +111,7 @@ impl Distillation {
     }
 
     /// Cuts the examples of a step into micro-batches.
-    fn micro_batches(&self, mut examples: Vec<&Example>) -> Vec<Batch> {
+    fn micro_batches(&self, mut examples: Vec<&DistillationExample>) -> Vec<DistillationBatch> {
         examples.sort_by_key(|example| example.longest_pair());
         let targets: usize = examples.iter().map(|example| example.answer.len()).sum();
         let records = examples.len() as f64;
@@ -112,17 +120,18 @@ impl Distillation {
     }
 
     /// The weighted squared error of the relevance scores.
-    fn relevance_loss(&self, batch: &Batch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
+    fn relevance_loss(&self, batch: &DistillationBatch, relevance: &Tensor) -> Result<Tensor, TrainingError> {
         let wanted = relevance.device().from_slice(&batch.scores, [batch.scores.len()])?;
         let error = relevance.cast(wanted.dtype())?.sub(&wanted)?.square()?;
-        // The number of records differs from step to step, so the factor is uploaded and no attribute.
+        // The number of records differs from step to step, so the factor is uploaded and no
+        // attribute.
         let factor = relevance.device().from_slice(&[(self.reranking.weight / batch.records) as f32], [])?;
         Ok(error.sum_all()?.mul(&factor)?)
     }
 }
 
 impl Objective for Distillation {
-    type Batch = Batch;
+    type Batch = DistillationBatch;
 
     fn groups(&self) -> Vec<ParamGroup> {
         self.oscar.param_groups(self.training.lr_generator, self.training.lr_compressor)
@@ -132,7 +141,7 @@ impl Objective for Distillation {
         self.oscar.stored()
     }
 
-    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
+    fn batches(&mut self, step: u64) -> Result<Vec<DistillationBatch>, TrainingError> {
         let size = self.training.batch_size;
         let examples = self.order.take(step * size as u64, size).into_iter().map(|index| &self.examples[index]);
         Ok(self.micro_batches(examples.collect()))
@@ -142,11 +151,11 @@ impl Objective for Distillation {
         self.training.halve_micro_batch(&self.oscar.model.device)
     }
 
-    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+    fn validation(&self) -> Result<Vec<DistillationBatch>, TrainingError> {
         Ok(self.micro_batches(self.validation.iter().collect()))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &DistillationBatch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let compressed = self.oscar.compress(&batch.pairs, forward)?;
         let answers =
             token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&compressed.vectors), batch.targets, forward)?;

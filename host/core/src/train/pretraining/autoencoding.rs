@@ -1,14 +1,15 @@
-//! Pretraining of a compressor on plain text: the generator reproduces or continues texts from their vectors alone (OSCAR, appendix;
-//! Ge et al. 2023, arXiv 2307.06945). It gives a compressor a space that the generator reads, before it learns to answer.
+//! Pretraining of a compressor on plain text: the generator reproduces or continues texts from
+//! their vectors alone (OSCAR, appendix; Ge et al. 2023, arXiv 2307.06945). It gives a compressor a
+//! space that the generator reads, before it learns to answer.
 
 use scaledown_sdk::component::PairBatch;
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use scaledown_sdk::tensor::uniform_bits;
 use serde_json::Value;
 
 use super::config::{Pretraining, Unit};
 use super::passage::{Passage, Passages};
-use super::source::Source;
+use super::source::StageRecords;
 use super::staged::Staged;
 use crate::model::Oscar;
 use crate::model::sequence::{Sequence, SequenceBatch, token_loss};
@@ -17,23 +18,25 @@ use crate::train::config::Training;
 use crate::train::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the number of targets of its step.
-pub struct Batch {
+pub struct AutoencodingBatch {
     pairs: PairBatch,
     sequences: SequenceBatch,
     total: f64,
 }
 
-/// The texts of one record: what is compressed, and what the generator writes from the vectors, whose pairs count from 0.
-struct Task {
+/// The texts of one record: the compressor's inputs and the generator's targets; pairs count
+/// from 0.
+struct AutoencodingTask {
     pairs: Vec<Vec<u32>>,
     sequence: Sequence,
 }
 
 /// The objective: the cross-entropy of texts given their vectors.
 ///
-/// All texts of a record are compressed, each by itself, and their vectors stand where the prompt has the documents. Then each text or each
-/// sentence follows: the instruction, its first tokens as a cue (which tell it from the others, if there are any), and the rest of it, or what
-/// follows the text, as targets.
+/// All texts of a record are compressed separately; their vectors take the documents' positions in
+/// the prompt. Then each text or each sentence follows: the instruction, its first tokens as a cue
+/// (which tell it from the others, if there are any), and the rest of it, or what follows the text,
+/// as targets.
 pub struct AutoEncoding {
     oscar: Oscar,
     training: Training,
@@ -54,8 +57,9 @@ impl AutoEncoding {
         self.oscar
     }
 
-    /// The task at `position` of the endless sequence of epochs, made of the record `index` of a source.
-    fn task(&self, position: u64, source: &Source, index: usize) -> Result<Task, TrainingError> {
+    /// The task at `position` of the endless sequence of epochs, made of the record `index` of a
+    /// source.
+    fn task(&self, position: u64, source: &StageRecords, index: usize) -> Result<AutoencodingTask, TrainingError> {
         let (texts, next) = (source.documents(index), source.continuation(index));
         let random = |index: usize| uniform_bits(self.training.seed ^ 0x5DEE_CE66, position * 1024 + index as u64);
         let continued = f64::from(random(0)) / f64::from(1 << 24) < self.pretraining.continuation;
@@ -98,16 +102,18 @@ impl AutoEncoding {
         }
         let compressed = queries.into_iter().zip(&halves);
         let pairs = compressed.map(|(query, (text, _))| self.oscar.pair(query, text)).collect::<Result<_, _>>()?;
-        Ok(Task { pairs, sequence })
+        Ok(AutoencodingTask { pairs, sequence })
     }
 
-    /// Whether the record at `position` asks for one sentence of each text, whose cue stands beside it as it is compressed.
+    /// Whether the record at `position` asks for one sentence of each text, whose cue stands beside
+    /// it as it is compressed.
     fn is_cloze(&self, position: u64) -> bool {
         let random = uniform_bits(self.training.seed ^ 0x3C4D_5E6F, position);
         f64::from(random) / f64::from(1 << 24) < self.pretraining.cloze_share
     }
 
-    /// The question that stands beside the texts of the record at `position` as they are compressed; empty for most or all records.
+    /// The question that stands beside the texts of the record at `position` as they are
+    /// compressed; empty for most or all records.
     fn query<'a>(&self, position: u64, queries: &[&'a str]) -> Result<&'a str, TrainingError> {
         let random = |index: u64| uniform_bits(self.training.seed ^ 0x1A2B_3C4D, position * 2 + index);
         if queries.is_empty() || f64::from(random(0)) / f64::from(1 << 24) >= self.pretraining.query_share {
@@ -117,7 +123,8 @@ impl AutoEncoding {
         Ok(self.oscar.model.tokenizer.truncate(query, self.oscar.lengths.query_tokens)?)
     }
 
-    /// What is compressed of a text, and what the generator is to write: the same, or what follows it (`next`, or else its own second half).
+    /// A text's compressed part and its target: the same, or the continuation (`next`, or its own
+    /// second half).
     fn halves<'a>(&self, text: &'a str, next: Option<&'a str>, continued: bool) -> Result<(&'a str, &'a str), TrainingError> {
         match next {
             _ if !continued => return Ok((text, text)),
@@ -131,7 +138,11 @@ impl AutoEncoding {
     }
 
     /// The records of a source at some positions, in micro-batches.
-    fn micro_batches(&self, source: &Source, positions: impl Iterator<Item = (u64, usize)>) -> Result<Vec<Batch>, TrainingError> {
+    fn micro_batches(
+        &self,
+        source: &StageRecords,
+        positions: impl Iterator<Item = (u64, usize)>,
+    ) -> Result<Vec<AutoencodingBatch>, TrainingError> {
         let tasks = positions.map(|(position, index)| self.task(position, source, index));
         let mut tasks = tasks.collect::<Result<Vec<_>, _>>()?;
         tasks.sort_by_key(|task| task.sequence.rows.len());
@@ -142,14 +153,14 @@ impl AutoEncoding {
             .collect())
     }
 
-    fn batch(&self, tasks: &[Task], total: f64) -> Batch {
+    fn batch(&self, tasks: &[AutoencodingTask], total: f64) -> AutoencodingBatch {
         let memory_tokens = self.oscar.lengths.memory_tokens;
         let (mut ids, mut sequences) = (Vec::new(), Vec::new());
         for task in tasks {
             sequences.push(task.sequence.clone().with_pairs_from(ids.len()));
             ids.extend(task.pairs.iter().cloned());
         }
-        Batch {
+        AutoencodingBatch {
             pairs: PairBatch { ids, memory_tokens, relevance: false, widths: self.training.widths(&self.oscar.model.device) },
             sequences: SequenceBatch { sequences, widths: self.training.widths(&self.oscar.model.device) },
             total,
@@ -158,7 +169,7 @@ impl AutoEncoding {
 }
 
 impl Objective for AutoEncoding {
-    type Batch = Batch;
+    type Batch = AutoencodingBatch;
 
     fn groups(&self) -> Vec<ParamGroup> {
         self.oscar.param_groups(self.training.lr_generator, self.training.lr_compressor)
@@ -168,7 +179,7 @@ impl Objective for AutoEncoding {
         self.oscar.stored()
     }
 
-    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
+    fn batches(&mut self, step: u64) -> Result<Vec<AutoencodingBatch>, TrainingError> {
         let size = self.training.batch_size;
         let indices = self.staged.take(step, size);
         let positions = (step * size as u64..).zip(indices);
@@ -179,12 +190,12 @@ impl Objective for AutoEncoding {
         self.training.halve_micro_batch(&self.oscar.model.device)
     }
 
-    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+    fn validation(&self) -> Result<Vec<AutoencodingBatch>, TrainingError> {
         let source = self.staged.validation();
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..).zip(0..source.len())))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &AutoencodingBatch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let vectors = self.oscar.compress(&batch.pairs, forward)?.vectors;
         let loss = token_loss(&*self.oscar.model.generator, &batch.sequences, Some(&vectors), batch.total, forward)?;
         let read: usize = batch.pairs.ids.iter().map(Vec::len).sum();

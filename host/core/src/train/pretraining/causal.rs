@@ -1,11 +1,11 @@
 //! Pretraining of a causal language model: the base model of everything else.
 
-use scaledown_sdk::nn::{Forward, ParamGroup, Params};
+use scaledown_sdk::nn::{ForwardMode, ParamGroup, Params};
 use serde_json::Value;
 
 use super::config::Pretraining;
-use super::examples::Weights;
-use super::source::Source;
+use super::examples::TargetWeights;
+use super::source::StageRecords;
 use super::staged::Staged;
 use crate::model::LanguageModel;
 use crate::model::sequence::{SequenceBatch, token_loss};
@@ -13,21 +13,21 @@ use crate::train::config::Training;
 use crate::train::{BatchLoss, Objective, StepReport, TrainingError, Verdict};
 
 /// A micro-batch, with the total weight of the targets of its step.
-pub struct Batch {
+pub struct CausalBatch {
     sequences: SequenceBatch,
     total: f64,
 }
 
 /// The objective: cross-entropy of the next token, on documents and on answers, along a curriculum.
-pub struct CausalLm {
+pub struct CausalPretraining {
     model: LanguageModel,
     training: Training,
-    weights: Weights,
+    weights: TargetWeights,
     document_tokens: usize,
     staged: Staged,
 }
 
-impl CausalLm {
+impl CausalPretraining {
     /// An objective for `model` along a curriculum.
     #[must_use]
     pub fn new(
@@ -37,8 +37,9 @@ impl CausalLm {
         document_tokens: usize,
         staged: Staged,
     ) -> Self {
-        let weights = Weights { document: pretraining.document_weight as f32, question: pretraining.question_weight as f32 };
-        CausalLm { model, training: training.clone(), weights, document_tokens, staged }
+        let weights =
+            TargetWeights { document: pretraining.document_weight as f32, question: pretraining.question_weight as f32 };
+        CausalPretraining { model, training: training.clone(), weights, document_tokens, staged }
     }
 
     /// The model, once trained.
@@ -48,7 +49,7 @@ impl CausalLm {
     }
 
     /// Some records of a source in micro-batches.
-    fn micro_batches(&self, source: &Source, indices: Vec<usize>) -> Result<Vec<Batch>, TrainingError> {
+    fn micro_batches(&self, source: &StageRecords, indices: Vec<usize>) -> Result<Vec<CausalBatch>, TrainingError> {
         let mut sequences = indices
             .into_iter()
             .map(|index| source.sequence(index, &self.model, self.document_tokens, self.weights))
@@ -62,7 +63,7 @@ impl CausalLm {
         let micro = self.training.records_of_a_pass(&self.model.device);
         Ok(sequences
             .chunks(micro)
-            .map(|chunk| Batch {
+            .map(|chunk| CausalBatch {
                 sequences: SequenceBatch { sequences: chunk.to_vec(), widths: self.training.widths(&self.model.device) },
                 total,
             })
@@ -70,8 +71,8 @@ impl CausalLm {
     }
 }
 
-impl Objective for CausalLm {
-    type Batch = Batch;
+impl Objective for CausalPretraining {
+    type Batch = CausalBatch;
 
     fn groups(&self) -> Vec<ParamGroup> {
         let lr = self.training.lr_generator;
@@ -82,7 +83,7 @@ impl Objective for CausalLm {
         vec![("generator", self.model.params.clone())]
     }
 
-    fn batches(&mut self, step: u64) -> Result<Vec<Batch>, TrainingError> {
+    fn batches(&mut self, step: u64) -> Result<Vec<CausalBatch>, TrainingError> {
         let size = self.training.batch_size;
         let indices = self.staged.take(step, size);
         self.micro_batches(self.staged.source(), indices)
@@ -92,12 +93,12 @@ impl Objective for CausalLm {
         self.training.halve_micro_batch(&self.model.device)
     }
 
-    fn validation(&self) -> Result<Vec<Batch>, TrainingError> {
+    fn validation(&self) -> Result<Vec<CausalBatch>, TrainingError> {
         let source = self.staged.validation();
         source.map_or_else(|| Ok(Vec::new()), |source| self.micro_batches(source, (0..source.len()).collect()))
     }
 
-    fn loss(&self, batch: &Batch, forward: &mut Forward) -> Result<BatchLoss, TrainingError> {
+    fn loss(&self, batch: &CausalBatch, forward: &mut ForwardMode) -> Result<BatchLoss, TrainingError> {
         let loss = token_loss(&*self.model.generator, &batch.sequences, None, batch.total, forward)?;
         Ok(BatchLoss {
             loss: loss.loss,

@@ -1,52 +1,53 @@
-//! What `scaledown pretrain` does; step sizes and batches are those of the training section.
+//! The configuration of `scaledown pretrain`; learning rates and batches are those of [training].
 
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A language model from random weights, or a compressor whose space is not yet the generator's.
+/// Pretraining of a language model, or of a compressor whose vectors are not yet in the generator's
+/// space.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Pretraining {
-    /// What is learned.
+    /// The objective.
     pub kind: PretrainingKind,
-    /// Plain text to learn from, one document a line, long ones cut into pieces of `compression.document_tokens`; if not set, the training
-    /// records of the data section.
+    /// Plain text, one document per line, split into pieces of `compression.document_tokens`.
+    /// Default: the records of `data.train`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     #[schemars(extend("operational" = true))]
     pub text: Option<PathBuf>,
-    /// The weight of the language-model loss on document tokens, beside weight 1 on answer tokens (causal-lm).
+    /// The loss weight of document tokens; answer tokens have weight 1 (causal-lm).
     #[schemars(range(min = 0.0))]
     pub document_weight: f64,
-    /// The weight of the language-model loss on question tokens (causal-lm): predicting the rest of a name that the documents hold teaches a
-    /// small model to look back.
+    /// The loss weight of question tokens (causal-lm). Completing a name that the documents contain
+    /// teaches a small model to look back.
     #[schemars(range(min = 0.0))]
     pub question_weight: f64,
-    /// The share of examples that continue the text; the rest reproduce it (auto-encoding).
+    /// The fraction of examples that continue the text; the others reproduce it (auto-encoding).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub continuation: f64,
-    /// What is reproduced at a time (auto-encoding).
+    /// The unit to reproduce (auto-encoding).
     pub unit: Unit,
-    /// How many tokens of a text's beginning are given, not predicted: they tell which of a record's texts is wanted, so the texts are
-    /// asked for in random order. With 0, the texts are asked for in their order (auto-encoding).
+    /// Tokens of a text's beginning that are given as a cue, not predicted. With a cue, texts are
+    /// requested in random order; with 0, in their own order (auto-encoding).
     pub cue_tokens: usize,
-    /// The share of the records whose texts are compressed beside one of the record's questions, as they are when questions are answered; what
-    /// is to be reproduced stays the same, and no answer is read. A compressor whose weights start from random values has seen no question
-    /// otherwise (auto-encoding).
+    /// The fraction of records whose texts are compressed with one of the record's questions, as at
+    /// inference; the targets stay the same, answers are not used. Otherwise a randomly initialised
+    /// compressor never sees a question (auto-encoding).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub query_share: f64,
-    /// The share of the records whose texts are each compressed with the beginning of one of their sentences as the query, and of which only
-    /// these sentences are asked for: the compressor learns to find what a query is about. No question and no answer is read (auto-encoding
-    /// by sentences).
+    /// The fraction of records whose texts are each compressed with the beginning of one of their
+    /// sentences as the query; only these sentences are targets. The compressor learns to find the
+    /// subject of a query. Questions and answers are not used (auto-encoding by sentences).
     #[schemars(range(min = 0.0, max = 1.0))]
     pub cloze_share: f64,
-    /// What stands between the vectors and the text that is to be reproduced (auto-encoding).
+    /// The text between the vectors and the text to reproduce (auto-encoding).
     pub reproduce_with: String,
-    /// What stands between the vectors and the text that is to be continued (auto-encoding).
+    /// The text between the vectors and the text to continue (auto-encoding).
     pub continue_with: String,
-    /// The curriculum, in order; without stages, all of a record's documents from the start.
+    /// The stages of the curriculum, in order. Default: one stage with all documents of a record.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<Stage>,
 }
@@ -70,25 +71,24 @@ impl Default for Pretraining {
     }
 }
 
-/// What auto-encoding reproduces at a time.
+/// The unit that auto-encoding reproduces.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
-    /// Each text as a whole, in the order of its sentences.
+    /// Whole texts.
     #[default]
     Text,
-    /// Each sentence of all texts, in random order. Its first half or more is given as the cue, so that the vectors must tell what is said of
-    /// whom, wherever it stands.
+    /// Single sentences of all texts, in random order. The first half or more is the cue.
     Sentence,
 }
 
-/// What pretraining teaches.
+/// The pretraining objective.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PretrainingKind {
-    /// The generator learns to predict the next token.
+    /// The generator predicts the next token.
     CausalLm,
-    /// The compressor learns to carry a text: the generator reproduces or continues it from the vectors alone.
+    /// The generator reproduces or continues a text from the compressor's vectors.
     AutoEncoding,
 }
 
@@ -96,29 +96,30 @@ pub enum PretrainingKind {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StageData {
-    /// Documents with questions and answers (`.jsonl`; auto-encoding reads the documents, and no answers), or plain text, one document a line. A record
-    /// has `documents` and `questions`, a list of `query` and `answer`; or it is a training record, which asks one question.
+    /// Documents with questions and answers (`.jsonl`), or plain text, one document per line. A
+    /// record has `documents` and `questions` (a list of `query` and `answer`), or is a training
+    /// record. Auto-encoding does not use answers.
     #[schemars(with = "String", extend("format" = "path"))]
     pub path: PathBuf,
-    /// How many records to take, from the first on; all, if not set.
+    /// Maximum number of records. Default: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1))]
     pub records: Option<usize>,
 }
 
-/// One stage of a curriculum. It ends at the accuracy or the steps, whichever comes first.
+/// One stage of a curriculum. Ends at `until_accuracy` or `max_steps`, whichever comes first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// The files whose records the stage mixes; if there are none, those of the section.
+    /// The files that the stage mixes. Default: those of the section.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("operational" = true))]
     pub data: Vec<StageData>,
-    /// The answer-token accuracy at which the stage ends.
+    /// Ends the stage at this token accuracy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub until_accuracy: Option<f64>,
-    /// The most optimizer steps of the stage.
+    /// Maximum optimizer steps of the stage.
     #[schemars(range(min = 1))]
     pub max_steps: usize,
 }

@@ -17,10 +17,10 @@ pub(super) struct Curriculum {
     accuracy: f64,
 }
 
-/// What a finished step means for the curriculum.
+/// The curriculum's verdict on a finished step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Advance {
-    /// The stage goes on.
+    /// The stage continues.
     Stay,
     /// The next stage begins.
     Next(usize),

@@ -1,13 +1,13 @@
-//! What a language model is pretrained on, as sequences: documents with questions and answers, or plain text.
+//! Pretraining sequences of a language model: documents with questions and answers, or plain text.
 
 use super::source::Text;
-use crate::data::records::Context;
+use crate::data::records::PretrainingRecord;
 use crate::model::sequence::Sequence;
 use crate::text::{Piece, PromptTemplate, TextError, Tokenizer};
 
-/// The weights of targets that are no answers.
+/// The loss weights of targets other than answers.
 #[derive(Clone, Copy, Debug)]
-pub struct Weights {
+pub struct TargetWeights {
     /// Of document tokens.
     pub document: f32,
     /// Of what stands after the documents: the questions.
@@ -16,21 +16,23 @@ pub struct Weights {
 
 /// Documents, and after them each question with its answer, all written as the prompt has them.
 ///
-/// Answers, with the token that ends them, are targets of weight 1; documents and questions of the given weights.
+/// Answers, with the token that ends them, are targets of weight 1; documents and questions of the
+/// given weights.
 ///
 /// # Errors
 /// If the prompt cannot be rendered or the tokenizer fails.
 pub(super) fn questions(
-    record: &Context,
+    record: &PretrainingRecord,
     prompt: &PromptTemplate,
     tokenizer: &Tokenizer,
     document_tokens: usize,
-    weights: Weights,
+    weights: TargetWeights,
 ) -> Result<Sequence, TextError> {
     let mut sequence = Sequence::default();
     for (number, question) in record.questions.iter().enumerate() {
         let pieces = prompt.pieces(tokenizer, &question.query, record.documents.len())?;
-        // What stands before and between the documents is the same for each question, and is read once.
+        // The text before and between the documents is the same for each question, and is read
+        // once.
         let last = pieces.iter().rposition(|piece| matches!(piece, Piece::Document(_))).map_or(0, |last| last + 1);
         for (place, piece) in pieces.iter().enumerate().skip(if number == 0 { 0 } else { last }) {
             match piece {

@@ -1,4 +1,5 @@
-//! Pretraining: a small language model from random weights, and compressors whose space is not yet the generator's.
+//! Pretraining: a small language model from random weights, and compressors whose space is not yet
+//! the generator's.
 
 mod autoencoding;
 mod causal;
@@ -10,6 +11,6 @@ mod source;
 mod staged;
 
 pub use autoencoding::AutoEncoding;
-pub use causal::CausalLm;
-pub use source::{Source, Text};
+pub use causal::CausalPretraining;
+pub use source::{StageRecords, Text};
 pub use staged::Staged;

@@ -1,8 +1,8 @@
-//! What auto-encoding asks for: passages of the compressed texts, each with a cue that tells it from the others.
+//! The targets of auto-encoding: passages of the compressed texts, each with a distinguishing cue.
 
 use crate::text::{TextError, Tokenizer};
 
-/// What the generator is to write: the cue is given to it, the target is learnt.
+/// A passage: the cue is given, the target is learned.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Passage {
     pub(super) cue: Vec<u32>,
@@ -19,7 +19,8 @@ pub(super) struct Cloze<'a> {
     pub(super) passage: Passage,
 }
 
-/// How passages are made of texts. The functions below take `random`, a function of numbers from 0 that gives the same each time.
+/// How passages are made of texts. The functions below take `random`, a function of numbers from 0
+/// that gives the same each time.
 #[derive(Clone, Copy)]
 pub(super) struct Passages<'a> {
     pub(super) tokenizer: &'a Tokenizer,
@@ -52,8 +53,8 @@ impl Passages<'_> {
         self.order(halves.len(), random).into_iter().map(passage).collect()
     }
 
-    /// The sentences of all texts in random order, each cut in two at a random place of its second half: the first half mostly says what of
-    /// whom is told.
+    /// The sentences of all texts in random order, each cut in two at a random place of its second
+    /// half: the first half usually names subject and attribute.
     pub(super) fn sentences(self, texts: &[&str], random: impl Fn(usize) -> u32) -> Result<Vec<Passage>, TextError> {
         let mut passages = Vec::new();
         for text in texts {
@@ -69,8 +70,8 @@ impl Passages<'_> {
         Ok(passages.into_iter().map(|(_, passage)| passage).collect())
     }
 
-    /// Of each text one random sentence, cut as [`Self::sentences`] cuts it, in random order. A text without a sentence of two tokens gives
-    /// nothing.
+    /// Of each text one random sentence, cut as [`Self::sentences`] cuts it, in random order. A
+    /// text without a sentence of two tokens gives nothing.
     pub(super) fn clozes<'t>(self, texts: &[&'t str], random: impl Fn(usize) -> u32) -> Result<Vec<Cloze<'t>>, TextError> {
         let mut clozes = Vec::new();
         for (index, text) in texts.iter().enumerate() {

@@ -3,18 +3,18 @@
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
-use super::examples::{self, Weights};
-use crate::data::records::{self, Context, DataError, RECORD_LIMIT};
+use super::examples::{self, TargetWeights};
+use crate::data::records::{self, DataError, PretrainingRecord, RECORD_LIMIT};
 use crate::model::LanguageModel;
 use crate::model::sequence::Sequence;
 use crate::text::{TextError, Tokenizer};
 use crate::train::TrainingError;
 
-/// What one stage trains on.
+/// The records of one stage.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum StageRecords {
     /// Documents with questions and answers.
-    Questions(Vec<Context>),
+    Questions(Vec<PretrainingRecord>),
     /// Plain texts.
     Text(Vec<Text>),
 }
@@ -24,22 +24,23 @@ pub enum Source {
 pub struct Text {
     /// The text.
     pub text: String,
-    /// Whether the next in the list goes on where this one ends.
+    /// Whether the next piece continues this one.
     pub continued: bool,
 }
 
-impl Source {
-    /// Reads a file: records if it is called `.jsonl` or `.json`, which need answers if the model learns the `answers`; else plain text, one
-    /// a line.
+impl StageRecords {
+    /// Reads a file: records if it is called `.jsonl` or `.json`, which need answers if the model
+    /// learns the `answers`; else plain text, one a line.
     ///
     /// # Errors
-    /// If the file cannot be read or is empty, or a line is no record; the error names the file, the line and the field.
+    /// If the file cannot be read or is empty, or a line is not a record. The error names file,
+    /// line and field.
     pub fn read(path: &Path, answers: bool) -> Result<Self, DataError> {
         if path.extension().is_some_and(|extension| extension == "jsonl" || extension == "json") {
-            return Ok(Source::Questions(records::read_contexts(path, answers)?));
+            return Ok(StageRecords::Questions(records::read_contexts(path, answers)?));
         }
         let texts = read_lines(path)?;
-        if texts.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(Source::Text(texts)) }
+        if texts.is_empty() { Err(DataError::Empty { path: path.to_owned() }) } else { Ok(StageRecords::Text(texts)) }
     }
 
     /// Only the first `records` records, or all of them if `None`.
@@ -47,29 +48,31 @@ impl Source {
     pub fn first(mut self, records: Option<usize>) -> Self {
         let most = records.unwrap_or(usize::MAX);
         match &mut self {
-            Source::Questions(contexts) => contexts.truncate(most),
-            Source::Text(texts) => texts.truncate(most),
+            StageRecords::Questions(contexts) => contexts.truncate(most),
+            StageRecords::Text(texts) => texts.truncate(most),
         }
         self
     }
 
-    /// Appends another source; false, and nothing is appended, if one holds records and the other plain text.
+    /// Appends another source; false, and nothing is appended, if one holds records and the other
+    /// plain text.
     #[must_use]
-    pub fn append(&mut self, other: Source) -> bool {
+    pub fn append(&mut self, other: StageRecords) -> bool {
         match (self, other) {
-            (Source::Questions(all), Source::Questions(more)) => all.extend(more),
-            (Source::Text(all), Source::Text(more)) => all.extend(more),
+            (StageRecords::Questions(all), StageRecords::Questions(more)) => all.extend(more),
+            (StageRecords::Text(all), StageRecords::Text(more)) => all.extend(more),
             _ => return false,
         }
         true
     }
 
-    /// Cuts plain texts into consecutive pieces of at most `limit` tokens of each tokenizer, so that nothing of a long one is lost.
+    /// Cuts plain texts into consecutive pieces of at most `limit` tokens of each tokenizer, so
+    /// that nothing of a long one is lost.
     ///
     /// # Errors
     /// If a tokenizer fails.
     pub fn cut(self, tokenizers: &[&Tokenizer], limit: usize) -> Result<Self, TextError> {
-        let Source::Text(texts) = self else { return Ok(self) };
+        let StageRecords::Text(texts) = self else { return Ok(self) };
         let mut cut = Vec::with_capacity(texts.len());
         for Text { text, continued } in texts {
             let mut pieces = vec![text.as_str()];
@@ -81,29 +84,29 @@ impl Source {
             let piece = |(i, piece): (usize, &str)| Text { text: piece.to_owned(), continued: i < last || continued };
             cut.extend(pieces.into_iter().enumerate().map(piece));
         }
-        Ok(Source::Text(cut))
+        Ok(StageRecords::Text(cut))
     }
 
     /// The texts of record `index`: its documents, or the plain text itself.
     #[must_use]
     pub fn documents(&self, index: usize) -> Vec<&str> {
         match self {
-            Source::Questions(contexts) => contexts[index].documents.iter().map(String::as_str).collect(),
-            Source::Text(texts) => vec![&texts[index].text],
+            StageRecords::Questions(contexts) => contexts[index].documents.iter().map(String::as_str).collect(),
+            StageRecords::Text(texts) => vec![&texts[index].text],
         }
     }
 
     /// The questions of record `index`; plain text has none.
     #[must_use]
     pub fn queries(&self, index: usize) -> Vec<&str> {
-        let Source::Questions(contexts) = self else { return Vec::new() };
+        let StageRecords::Questions(contexts) = self else { return Vec::new() };
         contexts[index].questions.iter().map(|question| question.query.as_str()).collect()
     }
 
-    /// What follows the text `index`, if it is a piece of a longer one and not its last.
+    /// The continuation of text `index`, if it is a piece of a longer one and not its last.
     #[must_use]
     pub fn continuation(&self, index: usize) -> Option<&str> {
-        let Source::Text(texts) = self else { return None };
+        let StageRecords::Text(texts) = self else { return None };
         texts[index].continued.then(|| texts.get(index + 1)).flatten().map(|next| next.text.as_str())
     }
 
@@ -111,8 +114,8 @@ impl Source {
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
-            Source::Questions(contexts) => contexts.len(),
-            Source::Text(texts) => texts.len(),
+            StageRecords::Questions(contexts) => contexts.len(),
+            StageRecords::Text(texts) => texts.len(),
         }
     }
 
@@ -122,39 +125,40 @@ impl Source {
         self.len() == 0
     }
 
-    /// Adds what is learned from to a checksum.
+    /// Adds the training data to a checksum.
     pub fn checksum(&self, hasher: &mut crc32fast::Hasher) {
         let mut add = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         };
         match self {
-            Source::Questions(contexts) => contexts.iter().for_each(|Context { documents, questions }| {
+            StageRecords::Questions(contexts) => contexts.iter().for_each(|PretrainingRecord { documents, questions }| {
                 documents.iter().for_each(|document| add(document));
                 questions.iter().flat_map(|question| [&question.query, &question.answer]).for_each(|text| add(text));
             }),
-            Source::Text(texts) => texts.iter().for_each(|text| add(&text.text)),
+            StageRecords::Text(texts) => texts.iter().for_each(|text| add(&text.text)),
         }
     }
 
     /// Record `index` as a sequence.
     ///
     /// # Errors
-    /// If the prompt cannot be rendered, the tokenizer fails, or the model cannot read so much.
+    /// If the prompt cannot be rendered, the tokenizer fails, or the sequence exceeds the model's
+    /// maximum.
     pub fn sequence(
         &self,
         index: usize,
         model: &LanguageModel,
         document_tokens: usize,
-        weights: Weights,
+        weights: TargetWeights,
     ) -> Result<Sequence, TrainingError> {
         let sequence = match self {
-            Source::Questions(contexts) => {
+            StageRecords::Questions(contexts) => {
                 examples::questions(&contexts[index], &model.prompt, &model.tokenizer, document_tokens, weights)?
             }
-            Source::Text(texts) => examples::text(&texts[index], &model.tokenizer, document_tokens)?,
+            StageRecords::Text(texts) => examples::text(&texts[index], &model.tokenizer, document_tokens)?,
         };
-        match model.generator.context().filter(|limit| sequence.rows.len() > *limit) {
+        match model.generator.max_positions().filter(|limit| sequence.rows.len() > *limit) {
             None => Ok(sequence),
             Some(limit) => Err(self.too_long(index, sequence.rows.len(), limit)),
         }
@@ -163,8 +167,7 @@ impl Source {
     fn too_long(&self, index: usize, positions: usize, limit: usize) -> TrainingError {
         let name = self.queries(index).first().map(|query| format!(" ({query:?})")).unwrap_or_default();
         let message = format!(
-            "its documents, questions and answers take {positions} positions, more than the {limit} that the model reads; leave it out, give \
-             it fewer questions or documents, or lower compression.document_tokens"
+            "documents, questions and answers take {positions} positions; the model's maximum is {limit}; remove questions or documents, or lower compression.document_tokens"
         );
         TrainingError::Record { record: format!("{}{name}", index + 1), line: 0, field: None, message }
     }
@@ -183,12 +186,9 @@ fn read_lines(path: &Path) -> Result<Vec<Text>, DataError> {
             break;
         }
         if bytes.len() > RECORD_LIMIT {
-            return Err(failed(format!(
-                "the line is longer than {} MiB; is this a file of texts, one a line?",
-                RECORD_LIMIT >> 20
-            )));
+            return Err(failed(format!("the line is longer than {} MiB; expected one text per line", RECORD_LIMIT >> 20)));
         }
-        let text = String::from_utf8(bytes).map_err(|error| failed(format!("it is no UTF-8 text: {}", error.utf8_error())))?;
+        let text = String::from_utf8(bytes).map_err(|error| failed(format!("not valid UTF-8: {}", error.utf8_error())))?;
         let text = text.trim_end_matches(['\n', '\r']).to_owned();
         if !text.trim().is_empty() {
             texts.push(Text { text, continued: false });
@@ -210,15 +210,15 @@ mod tests {
         let tokenizer = Tokenizer::from_directory(directory.path()).unwrap();
         let long = "Aspen Vale grows peas and barley. Birch Loom is framed in walnut, and Hazel Brenow lives in Aspen Vale.";
         let text = |text: &str| Text { text: text.into(), continued: false };
-        let source = Source::Text(vec![text("Aspen Vale."), text(long)]).cut(&[&tokenizer, &tokenizer], 8).unwrap();
-        let Source::Text(pieces) = &source else { panic!("{source:?}") };
+        let source = StageRecords::Text(vec![text("Aspen Vale."), text(long)]).cut(&[&tokenizer, &tokenizer], 8).unwrap();
+        let StageRecords::Text(pieces) = &source else { panic!("{source:?}") };
         assert_eq!(pieces[0], text("Aspen Vale."));
         assert!(pieces.len() > 4, "{pieces:?}");
         let ids = |text: &str| tokenizer.encode(text).unwrap();
         assert!(pieces.iter().all(|piece| ids(&piece.text).len() <= 8), "{pieces:?}");
         let letters = |text: &str| text.chars().filter(|letter| !letter.is_whitespace()).collect::<String>();
         assert_eq!(pieces[1..].iter().map(|piece| letters(&piece.text)).collect::<String>(), letters(long));
-        // Every piece but the last goes on, and so has a continuation.
+        // Every piece except the last is continued by the next.
         let last = pieces.len() - 1;
         assert!((1..last).all(|i| source.continuation(i) == Some(&pieces[i + 1].text)));
         assert_eq!((source.continuation(0), source.continuation(last)), (None, None));

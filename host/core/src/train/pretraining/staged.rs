@@ -4,36 +4,36 @@ use serde_json::{Value, json};
 
 use super::config::Stage;
 use super::curriculum::{Advance, Curriculum};
-use super::source::Source;
-use crate::train::{Order, StepReport, TrainingError, Verdict};
+use super::source::StageRecords;
+use crate::train::{EpochSampler, StepReport, TrainingError, Verdict};
 
 /// A curriculum with its records, and where it stands.
 pub struct Staged {
     seed: u64,
     stages: Vec<Stage>,
-    sources: Vec<Source>,
-    validation: Option<Source>,
+    sources: Vec<StageRecords>,
+    validation: Option<StageRecords>,
     curriculum: Curriculum,
-    order: Order,
+    order: EpochSampler,
 }
 
 impl Staged {
     /// The curriculum over the stages' records, at its beginning.
     ///
     /// # Errors
-    /// [`TrainingError::Empty`] if there is no stage, or a stage has no records.
-    pub fn new(stages: Vec<(Stage, Source)>, seed: u64) -> Result<Self, TrainingError> {
-        let (stages, sources): (Vec<Stage>, Vec<Source>) = stages.into_iter().unzip();
-        if sources.is_empty() || sources.iter().any(Source::is_empty) {
-            return Err(TrainingError::Empty("there is nothing to pretrain on: a stage has no records".into()));
+    /// [`TrainingError::Empty`] if there are no stages, or a stage has no records.
+    pub fn new(stages: Vec<(Stage, StageRecords)>, seed: u64) -> Result<Self, TrainingError> {
+        let (stages, sources): (Vec<Stage>, Vec<StageRecords>) = stages.into_iter().unzip();
+        if sources.is_empty() || sources.iter().any(StageRecords::is_empty) {
+            return Err(TrainingError::Empty("no pretraining data: a stage has no records".into()));
         }
-        let order = Order::new(seed, sources[0].len());
+        let order = EpochSampler::new(seed, sources[0].len());
         Ok(Staged { seed, stages, sources, validation: None, curriculum: Curriculum::default(), order })
     }
 
     /// The curriculum, with records to measure the model on.
     #[must_use]
-    pub fn with_validation(self, validation: Option<Source>) -> Self {
+    pub fn with_validation(self, validation: Option<StageRecords>) -> Self {
         Staged { validation, ..self }
     }
 
@@ -45,19 +45,19 @@ impl Staged {
         hasher.finalize()
     }
 
-    /// The most steps that the curriculum can take.
+    /// The maximum steps of the curriculum.
     #[must_use]
     pub fn most_steps(&self) -> u64 {
         self.stages.iter().map(|stage| stage.max_steps as u64).sum()
     }
 
     /// The present stage's records.
-    pub(super) fn source(&self) -> &Source {
+    pub(super) fn source(&self) -> &StageRecords {
         &self.sources[self.present()]
     }
 
     /// The records to measure the model on.
-    pub(super) fn validation(&self) -> Option<&Source> {
+    pub(super) fn validation(&self) -> Option<&StageRecords> {
         self.validation.as_ref()
     }
 
@@ -74,7 +74,7 @@ impl Staged {
                 self.enter_stage();
                 Verdict::Continue
             }
-            Advance::Finished => Verdict::Done(format!("the curriculum is finished after {} steps", report.step)),
+            Advance::Finished => Verdict::Done(format!("curriculum finished after {} steps", report.step)),
         }
     }
 
@@ -83,7 +83,7 @@ impl Staged {
         self.curriculum.stage() >= self.stages.len()
     }
 
-    /// What a checkpoint must hold.
+    /// The required contents of a checkpoint.
     pub(super) fn state(&self) -> Value {
         json!({ "curriculum": self.curriculum })
     }
@@ -91,7 +91,7 @@ impl Staged {
     /// Goes on where a checkpoint's [`Staged::state`] stood.
     pub(super) fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
         self.curriculum = serde_json::from_value(state["curriculum"].clone())
-            .map_err(|error| TrainingError::Empty(format!("the checkpoint's curriculum cannot be read: {error}")))?;
+            .map_err(|error| TrainingError::Empty(format!("cannot read the checkpoint's curriculum: {error}")))?;
         self.enter_stage();
         Ok(())
     }
@@ -102,6 +102,6 @@ impl Staged {
 
     fn enter_stage(&mut self) {
         let stage = self.present();
-        self.order = Order::new(self.seed.wrapping_add(stage as u64), self.sources[stage].len());
+        self.order = EpochSampler::new(self.seed.wrapping_add(stage as u64), self.sources[stage].len());
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a log of metrics.
+//! Errors of metrics logs.
 
 use std::{
     io,
@@ -22,7 +22,7 @@ pub enum TrackingError {
     /// Any other failure of the file system.
     #[error("cannot {action} {path}: {source}")]
     Io {
-        /// What was tried, as a verb.
+        /// The attempted action, as a verb.
         action: &'static str,
         /// The log.
         path: PathBuf,

@@ -57,7 +57,8 @@ struct SessionLog {
     status: i32,
 }
 
-/// `SessionLog.SessionStatus.START`: readers forget the events of earlier files from this event's step on.
+/// `SessionLog.SessionStatus.START`: readers forget the events of earlier files from this event's
+/// step on.
 const START: i32 = 1;
 
 /// An event file, appended to one event at a time.
@@ -68,8 +69,8 @@ pub struct EventFile {
 }
 
 impl EventFile {
-    /// Starts a new file in `directory`, which is made if it is missing. Steps from `first_step` on that earlier files of the
-    /// directory hold are taken back.
+    /// Starts a new file in `directory`, which is made if it is missing. Steps from `first_step` on
+    /// that earlier files of the directory hold are taken back.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -97,14 +98,15 @@ impl EventFile {
     }
 
     fn write(&mut self, step: u64, what: What) -> Result<(), TrackingError> {
-        // A clock before 1970 is no reason to stop a training.
+        // A clock before 1970 must not stop a training.
         let wall_time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
         let event = Event { wall_time, step: i64::try_from(step).unwrap_or(i64::MAX), what: Some(what) };
         self.file.write_all(&frame(&event.encode_to_vec())).map_err(TrackingError::io("write", &self.path))
     }
 }
 
-/// Opens a file under a name that TensorBoard recognises, and that sorts after those of earlier runs as it expects.
+/// Opens a file under a name that TensorBoard recognises, and that sorts after those of earlier
+/// runs as it expects.
 fn new_file(directory: &Path) -> Result<(File, PathBuf), TrackingError> {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let mut attempt = 0_u32;
@@ -117,7 +119,8 @@ fn new_file(directory: &Path) -> Result<(File, PathBuf), TrackingError> {
     }
 }
 
-/// A TFRecord: length, masked CRC-32C of the length, content, masked CRC-32C of the content; all little-endian.
+/// A TFRecord: length, masked CRC-32C of the length, content, masked CRC-32C of the content; all
+/// little-endian.
 fn frame(content: &[u8]) -> Vec<u8> {
     let length = (content.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(content.len() + 16);
@@ -152,7 +155,8 @@ mod tests {
 
     #[test]
     fn the_checksum_is_that_of_tensorflow() {
-        // crc32c_test.cc of TensorFlow: thirty-two zero bytes give 0x8a9136aa; masking as crc32c.h defines it.
+        // crc32c_test.cc of TensorFlow: thirty-two zero bytes give 0x8a9136aa; masking as crc32c.h
+        // defines it.
         assert_eq!(crc32c::crc32c(&[0; 32]), 0x8a91_36aa);
         assert_eq!(masked_crc(&[0; 32]), 0x0fd7_fffa);
     }

@@ -10,7 +10,7 @@ use crate::support::artifact::write_file;
 /// The log's file name in a run's directory.
 pub const LOG: &str = "metrics.jsonl";
 
-/// What was measured at one step.
+/// The measurements of one step.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// The optimizer steps done.
@@ -20,8 +20,8 @@ pub struct Point {
     pub values: BTreeMap<String, Option<f64>>,
 }
 
-/// The points of the log at `path`, in the order they were written. A line that is no point, such as one cut short by a kill,
-/// is passed over; a missing file has no points.
+/// The points of the log at `path`, in the order they were written. Skips malformed lines, such as
+/// one truncated by a kill. A missing file has no points.
 ///
 /// # Errors
 /// If the file cannot be read.
@@ -29,7 +29,7 @@ pub fn read(path: &Path) -> Result<Vec<Point>, TrackingError> {
     Ok(content(path)?.lines().filter_map(parse).collect())
 }
 
-/// Takes back every point after `step`, and whatever is no point.
+/// Removes every point after `step` and malformed lines.
 pub(super) fn rewind(path: &Path, step: u64) -> Result<(), TrackingError> {
     let content = content(path)?;
     let keep = |line: &&str| parse(line).is_some_and(|point| point.step <= step);
@@ -47,7 +47,7 @@ fn parse(line: &str) -> Option<Point> {
 
 fn content(path: &Path) -> Result<String, TrackingError> {
     match fs::read(path) {
-        // What a power cut leaves need not be text.
+        // A power cut may leave invalid text.
         Ok(content) => Ok(String::from_utf8_lossy(&content).into_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(TrackingError::io("read", path)(error)),

@@ -25,8 +25,8 @@ pub struct Tracker {
 }
 
 impl Tracker {
-    /// Opens the log in `directory` for a training that goes on after `step` steps (0 for a new one), and takes back what was
-    /// logged after that step.
+    /// Opens the log in `directory` for a training that continues after `step` steps (0 for a new
+    /// one). Removes later points.
     ///
     /// # Errors
     /// If the log cannot be read or written.

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::*;
 
-/// What the server says to a user's message: a status, more header lines and a body.
+/// The server's reply to a user's message: status, extra headers and body.
 type Says = fn(&str) -> (u16, &'static str, String);
 
 /// A server with a thread a connection, which answers each after a while.
 struct Crowd {
     address: String,
-    /// The requests that were made, and the most that were under way at a time.
+    /// The number of requests, and the maximum at a time.
     made: Arc<AtomicUsize>,
     most: Arc<AtomicUsize>,
 }
@@ -114,7 +114,7 @@ fn the_first_lasting_error_ends_a_call_and_its_waits() {
     });
     let (messages, teacher) = (numbered(20), crowd.teacher(2));
     let message = teacher.answer(&questions(&messages)).unwrap_err().to_string();
-    assert!(message.contains("it wants a key (HTTP 401)"), "{message}");
+    assert!(message.contains("requires a key (HTTP 401)"), "{message}");
     assert!(start.elapsed() < Duration::from_secs(30), "it took {:?}", start.elapsed());
     assert_eq!(crowd.made.load(Ordering::SeqCst), 2);
 }

@@ -3,7 +3,7 @@
 use scaledown_sdk::tensor::AttentionSpec;
 use scaledown_sdk::{DType, Op};
 
-use super::{Case, Input, Kind};
+use super::{Case, CaseKind, Input};
 
 const EPS: f64 = 1e-5;
 
@@ -40,7 +40,7 @@ pub fn norm_backward(kind: Norm, shape: &[usize], input: bool, weight: bool) -> 
         Norm::Rms => Op::RmsNormBackward { eps: EPS, input, weight },
         Norm::Layer { .. } => Op::LayerNormBackward { eps: EPS, input, weight },
     };
-    Case::backward(op, &norm(kind, shape), &[0, 1], &[], Kind::Float, 63)
+    Case::backward(op, &norm(kind, shape), &[0, 1], &[], CaseKind::Float, 63)
 }
 
 /// A residual connection and a normalisation.
@@ -72,11 +72,12 @@ pub fn softmax(shape: &[usize], range: f64) -> Case {
     Case::new(Op::Softmax, vec![Input::within(shape, 64, -range, range)])
 }
 
-/// Rotary position embedding of `[b, s, h, d]`, with tables of a batch of their own or a common one.
+/// Rotary position embedding of `[b, s, h, d]`, with tables of a batch of their own or a common
+/// one.
 #[must_use]
 pub fn rope(shape: [usize; 4], tables: usize, inverse: bool) -> Case {
     let [_, s, _, d] = shape;
-    let table = |seed| Input::within([tables, s, d / 2], seed, -1.0, 1.0).of(Kind::Accumulator);
+    let table = |seed| Input::within([tables, s, d / 2], seed, -1.0, 1.0).of(CaseKind::Accumulator);
     Case::new(Op::Rope { inverse }, vec![Input::float(shape, 65), table(66), table(67)])
 }
 
@@ -95,7 +96,8 @@ pub fn attention([b, s, t, h, g, d]: [usize; 6], spec: AttentionSpec) -> Case {
     Case::new(Op::Attention(spec), inputs)
 }
 
-/// Spans of `b` rows: whole ones, padded on the right, padded on the left, empty ones, and such as reach beyond the keys.
+/// Spans of `b` rows: whole ones, padded on the right, padded on the left, empty ones, and such as
+/// reach beyond the keys.
 fn spans(b: usize, s: usize, t: usize) -> Input {
     let (s, t) = (s as f64, t as f64);
     let row = |row: usize| match row % 4 {
@@ -104,7 +106,7 @@ fn spans(b: usize, s: usize, t: usize) -> Input {
         2 => [-1.0, t + 5.0, t - s],
         _ => [0.0, 0.0, 0.0],
     };
-    Input { shape: [b, 3].into(), values: (0..b).flat_map(row).collect(), kind: Kind::Fixed(DType::I64) }
+    Input { shape: [b, 3].into(), values: (0..b).flat_map(row).collect(), kind: CaseKind::Fixed(DType::I64) }
 }
 
 /// The gradient of [`attention`].
@@ -112,7 +114,14 @@ fn spans(b: usize, s: usize, t: usize) -> Input {
 pub fn attention_backward(extents: [usize; 6], spec: AttentionSpec) -> Case {
     let forward = attention(extents, spec);
     let inputs: Vec<usize> = (0..forward.inputs.len()).collect();
-    Case::backward(Op::AttentionBackward(spec), &forward, &inputs, &[(0, Kind::Float), (1, Kind::Accumulator)], Kind::Float, 73)
+    Case::backward(
+        Op::AttentionBackward(spec),
+        &forward,
+        &inputs,
+        &[(0, CaseKind::Float), (1, CaseKind::Accumulator)],
+        CaseKind::Float,
+        73,
+    )
 }
 
 /// All kinds of masks.
@@ -152,7 +161,7 @@ pub(super) fn forward() -> Vec<Case> {
         (&[3, 0], 1.0),
     ] {
         let forward = softmax(shape, range);
-        cases.push(Case::backward(Op::SoftmaxBackward, &forward, &[], &[(0, Kind::Float)], Kind::Float, 74));
+        cases.push(Case::backward(Op::SoftmaxBackward, &forward, &[], &[(0, CaseKind::Float)], CaseKind::Float, 74));
         cases.push(forward);
     }
     cases.extend([rope([3, 17, 4, 32], 3, false), rope([3, 17, 4, 32], 1, true), rope([0, 3, 1, 2], 0, false)]);

@@ -3,7 +3,7 @@
 use scaledown_sdk::tensor::{BinaryOp, CompareOp, GatedOp, UnaryOp};
 use scaledown_sdk::{DType, Op};
 
-use super::{Case, Input, Kind};
+use super::{Case, CaseKind, Input};
 
 /// All functions of one element.
 pub const UNARY: [UnaryOp; 17] = [
@@ -110,8 +110,8 @@ pub(super) fn forward() -> Vec<Case> {
     for op in COMPARE {
         let few = |shape: &[usize], seed| Input::integers(shape, seed, 0, 3, DType::I64);
         cases.push(compare(op, few(&[17, 1], 33), few(&[9], 34)));
-        cases.push(compare(op, few(&[40, 33], 33).of(Kind::Float), few(&[40, 33], 34).of(Kind::Float)));
-        cases.push(compare(op, few(&[6], 33).of(Kind::Fixed(DType::U32)), few(&[], 34).of(Kind::Fixed(DType::U32))));
+        cases.push(compare(op, few(&[40, 33], 33).of(CaseKind::Float), few(&[40, 33], 34).of(CaseKind::Float)));
+        cases.push(compare(op, few(&[6], 33).of(CaseKind::Fixed(DType::U32)), few(&[], 34).of(CaseKind::Fixed(DType::U32))));
         cases.push(compare(op, Input::float([0, 3], 35), Input::float([3], 36)));
     }
     cases.push(select(&[40, 33], &[], &[40, 33]));

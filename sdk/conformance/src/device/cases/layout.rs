@@ -3,7 +3,7 @@
 use scaledown_sdk::tensor::ReduceOp;
 use scaledown_sdk::{DType, Op};
 
-use super::{Case, Input, Kind};
+use super::{Case, CaseKind, Input};
 
 /// A permutation of the dimensions.
 #[must_use]
@@ -93,11 +93,11 @@ pub(super) fn forward() -> Vec<Case> {
         reduce(ReduceOp::Max, &[7, 33, 65], &[0, 2], false),
         Case::new(Op::ArgMax, vec![Input::float([33, 65], 9)]),
         // Many ties, of which the first counts.
-        Case::new(Op::ArgMax, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
+        Case::new(Op::ArgMax, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(CaseKind::Float)]),
         Case::new(Op::ArgMax, vec![Input::float([0, 4], 11)]),
         top_k(&[33, 65], 7),
         top_k(&[2, 3000], 1000),
-        Case::new(Op::TopK { k: 9 }, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(Kind::Float)]),
+        Case::new(Op::TopK { k: 9 }, vec![Input::integers([9, 40], 10, 0, 3, DType::I64).of(CaseKind::Float)]),
         Case::new(Op::Permute { dims: vec![1, 0] }, vec![Input::integers([5, 7], 12, -9, 9, DType::I64)]),
         Case::new(Op::Slice { dim: 0, start: 1, len: 3 }, vec![Input::integers([5, 7], 12, 0, 9, DType::U32)]),
         Case::new(Op::Broadcast { shape: [3, 7].into() }, vec![Input::integers([7], 13, 0, 2, DType::Bool)]),

@@ -19,7 +19,7 @@ use crate::device::reference::{Reference, encode, round};
 
 /// How an input's element type follows from the type that a case runs in.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Kind {
+pub enum CaseKind {
     /// The type itself.
     Float,
     /// Its accumulator type.
@@ -36,7 +36,7 @@ pub struct Input {
     /// The elements.
     pub values: Vec<f64>,
     /// The element type.
-    pub kind: Kind,
+    pub kind: CaseKind,
 }
 
 impl Input {
@@ -44,7 +44,7 @@ impl Input {
     pub fn within(shape: impl Into<Shape>, seed: u64, low: f64, high: f64) -> Self {
         let shape = shape.into();
         let value = |i| low + (high - low) * f64::from(uniform_bits(seed, i)) / f64::from(1 << 24);
-        Input { values: (0..shape.count() as u64).map(value).collect(), shape, kind: Kind::Float }
+        Input { values: (0..shape.count() as u64).map(value).collect(), shape, kind: CaseKind::Float }
     }
 
     /// Numbers in `-2..2`, fixed by `seed`.
@@ -54,14 +54,14 @@ impl Input {
 
     /// Integers in `low..high`, fixed by `seed`.
     pub fn integers(shape: impl Into<Shape>, seed: u64, low: i64, high: i64, dtype: DType) -> Self {
-        let mut input = Input::within(shape, seed, low as f64, high as f64).of(Kind::Fixed(dtype));
+        let mut input = Input::within(shape, seed, low as f64, high as f64).of(CaseKind::Fixed(dtype));
         input.values.iter_mut().for_each(|value| *value = value.floor());
         input
     }
 
     /// The same numbers with another rule for their type.
     #[must_use]
-    pub fn of(self, kind: Kind) -> Self {
+    pub fn of(self, kind: CaseKind) -> Self {
         Input { kind, ..self }
     }
 
@@ -69,9 +69,9 @@ impl Input {
     #[must_use]
     pub fn dtype(&self, dtype: DType) -> DType {
         match self.kind {
-            Kind::Float => dtype,
-            Kind::Accumulator => dtype.accumulator(),
-            Kind::Fixed(fixed) => fixed,
+            CaseKind::Float => dtype,
+            CaseKind::Accumulator => dtype.accumulator(),
+            CaseKind::Fixed(fixed) => fixed,
         }
     }
 
@@ -83,7 +83,8 @@ impl Input {
         device.upload(&data(self.dtype(dtype), &self.shape, &self.values)?)
     }
 
-    /// On a device in f64 (integers and truth values in their own type), after rounding to the type of a case that runs in `dtype`.
+    /// On a device in f64 (integers and truth values in their own type), after rounding to the type
+    /// of a case that runs in `dtype`.
     ///
     /// # Errors
     /// If the upload fails.
@@ -117,12 +118,12 @@ impl Case {
         Case { op, inputs }
     }
 
-    /// A case of a backward instruction: its inputs are those of the forward case, then the given outputs of it, then a gradient of the
-    /// shape of the first output.
-    fn backward(op: Op, forward: &Case, inputs: &[usize], outputs: &[(usize, Kind)], kind: Kind, seed: u64) -> Self {
+    /// A case of a backward instruction: its inputs are those of the forward case, then the given
+    /// outputs of it, then a gradient of the shape of the first output.
+    fn backward(op: Op, forward: &Case, inputs: &[usize], outputs: &[(usize, CaseKind)], kind: CaseKind, seed: u64) -> Self {
         let computed = forward.reference(DType::F64).unwrap_or_default();
         let mut all: Vec<Input> = inputs.iter().map(|&index| forward.inputs[index].clone()).collect();
-        let output = |&(index, kind): &(usize, Kind)| Input { kind, ..computed[index].clone() };
+        let output = |&(index, kind): &(usize, CaseKind)| Input { kind, ..computed[index].clone() };
         all.extend(outputs.iter().map(output));
         all.push(Input::float(&computed[0].shape, seed).of(kind));
         Case::new(op, all)
@@ -137,7 +138,7 @@ impl Case {
         let inputs = self.inputs.iter().map(|input| input.upload_exact(&device, dtype)).collect::<Result<Vec<_>>>()?;
         let outputs = apply(&in_f64(&self.op), &inputs, &device)?;
         let input = |output: &Tensor| {
-            Ok(Input { shape: output.shape().clone(), values: output.to_data()?.to_f64(), kind: Kind::Fixed(output.dtype()) })
+            Ok(Input { shape: output.shape().clone(), values: output.to_data()?.to_f64(), kind: CaseKind::Fixed(output.dtype()) })
         };
         outputs.iter().map(input).collect()
     }

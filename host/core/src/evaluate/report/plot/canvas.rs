@@ -1,4 +1,4 @@
-//! What every plot is drawn on and with.
+//! The drawing tools of all plots.
 
 use std::sync::LazyLock;
 
@@ -15,7 +15,8 @@ use super::{FAINT, INK, bitmap::Bitmap};
 
 /// Pixels of the PNG per unit of the plot: sharp at twice the report's width.
 const PNG_SCALE: u32 = 2;
-/// The PNG is drawn this much larger and averaged down, since the bitmap backend has no smooth edges of its own.
+/// The PNG is drawn this much larger and averaged down, since the bitmap backend has no smooth
+/// edges of its own.
 const OVERSAMPLING: u32 = 2;
 
 const FONT: &str = "sans-serif";
@@ -84,7 +85,7 @@ impl Pen {
         self.text(size, color).pos(Pos::new(HPos::Center, VPos::Center))
     }
 
-    /// Draws the title, a line below it, and the legend below that; returns what is left of the area.
+    /// Draws title, subtitle and legend. Returns the remaining area.
     pub(super) fn header<DB: DrawingBackend>(
         self,
         area: &DrawingArea<DB, Shift>,

@@ -1,6 +1,7 @@
 //! The plots, each drawn once for PNG and once for SVG.
 //!
-//! Text in the PNG is set in an embedded font, since a fresh machine has none; the SVG names a generic family.
+//! Text in the PNG is set in an embedded font, since a fresh machine has none; the SVG names a
+//! generic family.
 
 mod bitmap;
 mod canvas;
@@ -24,7 +25,7 @@ const FAINT: RGBColor = RGBColor(0x6b, 0x72, 0x80);
 /// Grid lines.
 const GRID: RGBColor = RGBColor(0xe5, 0xe7, 0xeb);
 
-// Series colours after Okabe and Ito, told apart with every kind of colour vision and in grey.
+// Series colours after Okabe and Ito, distinguishable with every kind of colour vision and in grey.
 const GREY: RGBColor = RGBColor(0x99, 0x99, 0x99);
 const ORANGE: RGBColor = RGBColor(0xe6, 0x9f, 0x00);
 const SKY: RGBColor = RGBColor(0x56, 0xb4, 0xe9);

@@ -1,4 +1,4 @@
-//! Where the time and the arithmetic of an answer go, compressed and uncompressed.
+//! Time and FLOPs of an answer by phase, compressed and uncompressed.
 
 use plotters::{coord::Shift, prelude::*};
 
@@ -8,25 +8,34 @@ use super::{
 };
 use crate::evaluate::report::{
     PhaseCosts, Speed,
-    figures::{arithmetic_unit, significant, tick},
+    figures::{flop_unit, significant, tick},
 };
 
-/// Two bars for the time and two for the floating-point operations, stacked by phase.
+/// Two bars for the time and two for the FLOPs, stacked by phase.
 pub(crate) struct SpeedPlot<'a> {
-    /// What was measured.
+    /// The measurements.
     pub(crate) speed: &'a Speed,
 }
 
 /// One quantity that both models are compared by.
-struct Panel {
+struct SpeedPanel {
     axis: String,
-    /// The bars: a name, and the phases with their colours.
-    bars: [(&'static str, Vec<(f64, RGBColor)>); 2],
+    bars: [SpeedBar; 2],
 }
 
-impl Panel {
-    fn new(axis: String, speed: &Speed, phases: impl Fn(&PhaseCosts) -> Vec<(f64, RGBColor)>) -> Self {
-        Panel { axis, bars: [("compressed", phases(&speed.compressed)), ("uncompressed", phases(&speed.uncompressed))] }
+/// The phases of one model, with their colours.
+struct SpeedBar {
+    name: &'static str,
+    phases: Vec<(f64, RGBColor)>,
+    /// The measured total, as the report's table has it: a median, which the sum of the phases'
+    /// medians need not equal.
+    total: f64,
+}
+
+impl SpeedPanel {
+    fn new(axis: String, speed: &Speed, costs: impl Fn(&PhaseCosts) -> (Vec<(f64, RGBColor)>, f64)) -> Self {
+        let bar = |name, (phases, total)| SpeedBar { name, phases, total };
+        SpeedPanel { axis, bars: [bar("compressed", costs(&speed.compressed)), bar("uncompressed", costs(&speed.uncompressed))] }
     }
 }
 
@@ -44,19 +53,19 @@ impl Plot for SpeedPlot<'_> {
             protocol => format!("per question; {protocol}"),
         };
         let title = match speed.speedup {
-            gain if gain > 0.0 => format!("Speed: {gain:.2}× the uncompressed model's"),
+            gain if gain > 0.0 => format!("Speedup over full documents: {gain:.2}×"),
             _ => "Speed".to_owned(),
         };
         let legend = [("compress", GREEN), ("prefill", SKY), ("decode", BLUE)];
         let below = pen.header(area, &title, &subtitle, &legend)?;
-        let (unit, size) = arithmetic_unit(speed.compressed.tflop.max(speed.uncompressed.tflop));
+        let (unit, size) = flop_unit(speed.compressed.tflop.max(speed.uncompressed.tflop));
         let panels = [
-            Panel::new("time (ms)".to_owned(), speed, |costs| {
-                vec![(costs.compress_ms, GREEN), (costs.prefill_ms, SKY), (costs.decode_ms, BLUE)]
+            SpeedPanel::new("time (ms)".to_owned(), speed, |costs| {
+                (vec![(costs.compress_ms, GREEN), (costs.prefill_ms, SKY), (costs.decode_ms, BLUE)], costs.total_ms)
             }),
-            Panel::new(format!("arithmetic ({unit})"), speed, |costs| {
+            SpeedPanel::new(format!("FLOPs ({unit})"), speed, |costs| {
                 let phases = [(costs.compress_tflop, GREEN), (costs.prefill_tflop, SKY), (costs.decode_tflop, BLUE)];
-                phases.map(|(tflop, color)| (tflop / size, color)).to_vec()
+                (phases.map(|(tflop, color)| (tflop / size, color)).to_vec(), costs.tflop / size)
             }),
         ];
         let (upper, lower) = below.split_vertically(below.dim_in_pixel().1 / 2);
@@ -67,12 +76,13 @@ impl Plot for SpeedPlot<'_> {
 fn draw_panel<DB: DrawingBackend>(
     picture: &DrawingArea<DB, Shift>,
     area: &DrawingArea<DB, Shift>,
-    panel: &Panel,
+    panel: &SpeedPanel,
     pen: Pen,
 ) -> Drawn<DB> {
-    let total = |phases: &[(f64, RGBColor)]| phases.iter().map(|(value, _)| value.max(0.0)).sum::<f64>();
-    let longest = panel.bars.iter().map(|(_, phases)| total(phases)).fold(0.0, f64::max);
-    // Room for the total beside the longest bar; an axis of some length even when nothing took any time.
+    let length = |bar: &SpeedBar| bar.phases.iter().map(|(value, _)| value.max(0.0)).sum::<f64>();
+    let longest = panel.bars.iter().map(length).fold(0.0, f64::max);
+    // Room for the total beside the longest bar; an axis of some length even when nothing took any
+    // time.
     let end = if longest > 0.0 { longest * 1.16 } else { 1.0 };
     let mut chart = ChartBuilder::on(area)
         .margin_right(pen.length(16.0))
@@ -95,7 +105,7 @@ fn draw_panel<DB: DrawingBackend>(
         .label_style(pen.text(14.0, INK))
         .draw()?;
     let inside = pen.centred(14.0, WHITE);
-    for (row, (name, phases)) in panel.bars.iter().enumerate() {
+    for (row, SpeedBar { name, phases, total }) in panel.bars.iter().enumerate() {
         let (bottom, middle, top) = (1.18 - row as f64, 1.5 - row as f64, 1.82 - row as f64);
         let mut left = 0.0;
         for (value, color) in phases {
@@ -105,15 +115,35 @@ fn draw_panel<DB: DrawingBackend>(
             let label = significant(*value);
             let needed = picture.estimate_text_size(&label, &inside)?.0 as i32 + pen.px(8.0);
             if to.0 - from.0 >= needed {
-                // Dark text on the one light colour; not ink, which is light where the page is dark.
+                // Dark text on the one light colour; not ink, which is light where the page is
+                // dark.
                 let style = if *color == SKY { pen.centred(14.0, BLACK) } else { inside.clone() };
                 picture.draw_text(&label, &style, ((from.0 + to.0) / 2, from.1))?;
             }
             left = right;
         }
         let (x, y) = chart.backend_coord(&(left, middle));
-        picture.draw_text(&significant(total(phases)), &pen.text(15.0, INK), (x + pen.px(6.0), y))?;
+        picture.draw_text(&significant(*total), &pen.text(15.0, INK), (x + pen.px(6.0), y))?;
         picture.draw_text(name, &pen.text(15.0, INK), (pen.px(16.0), y))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::evaluate::report::plot::canvas::render;
+
+    #[test]
+    fn totals_are_those_of_the_table() {
+        let costs =
+            |total_ms| PhaseCosts { compress_ms: 1.1, prefill_ms: 2.2, decode_ms: 3.1, total_ms, ..PhaseCosts::default() };
+        let speed = Speed { compressed: costs(7.0), uncompressed: costs(9.0), speedup: 9.0 / 7.0, ..Speed::default() };
+        let svg = render(&SpeedPlot { speed: &speed }).unwrap().svg;
+        let texts: Vec<&str> = svg.split("</text>").filter_map(|part| part.rsplit('>').next()).map(str::trim).collect();
+        for total in [7.0, 9.0].map(significant) {
+            assert!(texts.contains(&total.as_str()), "{total} is not in {texts:?}");
+        }
+        assert!(!texts.contains(&significant(6.4).as_str()), "the sum of the phases is shown: {texts:?}");
+    }
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::train::tracking::Point;
 
-/// The most points of a line; longer ones are averaged down, as nobody can see more.
+/// The maximum points of a line. Longer lines are averaged.
 const POINTS: usize = 800;
 
 /// One panel above the other, with the step as their common axis.
@@ -19,8 +19,8 @@ pub(crate) struct TrainingPlot<'a> {
     pub(crate) points: &'a [Point],
 }
 
-/// What a panel shows.
-struct Panel {
+/// The contents of a panel.
+struct CurvePanel {
     title: &'static str,
     /// Whether a metric of this name belongs here.
     names: fn(&str) -> bool,
@@ -29,16 +29,21 @@ struct Panel {
     height: u32,
 }
 
-const PANELS: [Panel; 4] = [
-    Panel { title: "loss", names: |name| matches!(name, "loss" | "answer_loss" | "validation_loss"), smooth: true, height: 250 },
-    Panel { title: "relevance loss", names: |name| name == "relevance_loss", smooth: true, height: 170 },
-    Panel {
+const PANELS: [CurvePanel; 4] = [
+    CurvePanel {
+        title: "loss",
+        names: |name| matches!(name, "loss" | "answer_loss" | "validation_loss"),
+        smooth: true,
+        height: 250,
+    },
+    CurvePanel { title: "relevance loss", names: |name| name == "relevance_loss", smooth: true, height: 170 },
+    CurvePanel {
         title: "token accuracy",
         names: |name| matches!(name, "accuracy" | "validation_accuracy"),
         smooth: true,
         height: 170,
     },
-    Panel { title: "learning rate", names: |name| name.starts_with("lr_"), smooth: false, height: 170 },
+    CurvePanel { title: "learning rate", names: |name| name.starts_with("lr_"), smooth: false, height: 170 },
 ];
 
 /// A metric's values by step.
@@ -50,11 +55,11 @@ struct Line {
 
 impl TrainingPlot<'_> {
     /// The panels that have something to show.
-    fn panels(&self) -> Vec<(&'static Panel, Vec<Line>)> {
+    fn panels(&self) -> Vec<(&'static CurvePanel, Vec<Line>)> {
         PANELS.iter().map(|panel| (panel, self.lines(panel))).filter(|(_, lines)| !lines.is_empty()).collect()
     }
 
-    fn lines(&self, panel: &Panel) -> Vec<Line> {
+    fn lines(&self, panel: &CurvePanel) -> Vec<Line> {
         let all = self.points.iter().flat_map(|point| point.values.keys());
         let mut names: Vec<&str> =
             all.map(String::as_str).filter(|name| (panel.names)(name)).collect::<BTreeSet<_>>().into_iter().collect();
@@ -108,7 +113,7 @@ impl Plot for TrainingPlot<'_> {
 
 fn draw_panel<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
-    panel: &Panel,
+    panel: &CurvePanel,
     lines: &[Line],
     steps: std::ops::Range<f64>,
     is_last: bool,

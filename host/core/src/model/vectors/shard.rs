@@ -1,0 +1,105 @@
+//! One file of vectors, of which single documents are read.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use safetensors::{Dtype, SafeTensors};
+use scaledown_sdk::files::open_regular;
+
+use super::index::Entry;
+use super::{Key, Origin, VectorsError};
+
+pub(super) const KEYS: &str = "keys";
+pub(super) const VECTORS: &str = "vectors";
+/// Bytes of a key.
+const KEY: usize = 16;
+/// The greatest size of a header, which names two tensors.
+const MAX_HEADER: usize = 1 << 16;
+
+/// A shard, whose checksum is compared when it is first read from.
+pub(super) struct Shard {
+    path: PathBuf,
+    file: Mutex<Opened>,
+    documents: usize,
+    /// Bytes of a document's vectors.
+    size: usize,
+    keys_at: u64,
+    vectors_at: u64,
+    crc32c: u32,
+}
+
+struct Opened {
+    file: File,
+    verified: bool,
+}
+
+impl Shard {
+    pub(super) fn open(directory: &Path, entry: &Entry, origin: &Origin) -> Result<Self, VectorsError> {
+        let path = directory.join(&entry.file);
+        let failed = |message: String| VectorsError::file(&path, message);
+        let mut file = open_regular(&path).map_err(|error| failed(error.to_string()))?;
+        let length = file.metadata().map_err(|error| failed(error.to_string()))?.len();
+        if length != entry.bytes {
+            return Err(failed(format!("it has {length} bytes, expected {}; is it cut short?", entry.bytes)));
+        }
+        let mut head = vec![0; MAX_HEADER.min(usize::try_from(length).unwrap_or(MAX_HEADER))];
+        file.read_exact(&mut head).map_err(|error| failed(error.to_string()))?;
+        let (start, header) = SafeTensors::read_metadata(&head).map_err(|error| failed(format!("bad header: {error}")))?;
+        let place = |name: &str, dtype: Dtype, shape: &[usize]| {
+            let info = header.info(name).filter(|info| info.dtype == dtype && info.shape == shape);
+            info.map(|info| (start + 8 + info.data_offsets.0) as u64)
+                .ok_or_else(|| failed(format!("it has no {name} of shape {shape:?}")))
+        };
+        let (count, memory, hidden) = (entry.documents, origin.memory_tokens, origin.hidden);
+        Ok(Shard {
+            keys_at: place(KEYS, Dtype::I64, &[count, 2])?,
+            vectors_at: place(VECTORS, Dtype::BF16, &[count, memory, hidden])?,
+            path: path.clone(),
+            file: Mutex::new(Opened { file, verified: false }),
+            documents: count,
+            size: 2 * memory * hidden,
+            crc32c: entry.crc32c,
+        })
+    }
+
+    /// The keys of the documents, in their order.
+    pub(super) fn keys(&self) -> Result<Vec<Key>, VectorsError> {
+        let bytes = self.bytes(self.keys_at, self.documents * KEY, false)?;
+        let key = |bytes: &[u8]| bytes.try_into().map(Key::from_le_bytes).unwrap_or_default();
+        Ok(bytes.chunks_exact(KEY).map(key).collect())
+    }
+
+    /// The vectors of one document.
+    pub(super) fn row(&self, row: usize) -> Result<Vec<u8>, VectorsError> {
+        self.bytes(self.vectors_at + (row * self.size) as u64, self.size, true)
+    }
+
+    fn bytes(&self, at: u64, count: usize, verify: bool) -> Result<Vec<u8>, VectorsError> {
+        let mut opened = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = |error: std::io::Error| VectorsError::file(&self.path, error);
+        if verify && !opened.verified {
+            let found = checksum(&mut opened.file).map_err(failed)?;
+            if found != self.crc32c {
+                return Err(VectorsError::file(&self.path, "its checksum differs from that in index.json; make it anew"));
+            }
+            opened.verified = true;
+        }
+        let mut bytes = vec![0; count];
+        opened.file.seek(SeekFrom::Start(at)).and_then(|_| opened.file.read_exact(&mut bytes)).map_err(failed)?;
+        Ok(bytes)
+    }
+}
+
+/// The checksum of a whole file.
+fn checksum(file: &mut File) -> std::io::Result<u32> {
+    file.seek(SeekFrom::Start(0))?;
+    let (mut sum, mut buffer) = (0, vec![0; 1 << 20]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(sum),
+            count => sum = crc32c::crc32c_append(sum, &buffer[..count]),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The lazy device: it notes instructions, and compiles and runs them as modules when somebody reads, synchronises or cuts.
+
+mod backend;
+mod bounds;
+mod cell;
+mod disk;
+mod flush;
+mod modules;
+mod parts;
+mod plan;
+mod settings;
+mod structure;
+#[cfg(test)]
+mod tests;
+
+pub use backend::PjrtBackend;
+pub use modules::Stats;
+pub use settings::Settings;

@@ -1,0 +1,143 @@
+//! Compiled modules: in memory by structure, on disk by program.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::disk::{Disk, Key};
+use super::settings::Settings;
+use super::structure::Structure;
+use crate::pjrt::{Client, Executable, Failure};
+use crate::stablehlo::{portable, text};
+
+/// What a device has done since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Stats {
+    /// Modules that were compiled.
+    pub compiles: usize,
+    /// Modules that were read from the disk instead.
+    pub loads: usize,
+    /// Seconds that compiling took.
+    pub compile_seconds: f64,
+    /// Times that a module was run.
+    pub runs: usize,
+    /// Seconds from the plan to the start of the device, without compiling: the host's share of a step.
+    pub host_seconds: f64,
+    /// Instructions of the contract that were run.
+    pub instructions: usize,
+    /// Instructions of the largest module.
+    pub largest: usize,
+    /// Results that took the memory of an argument.
+    pub donated: usize,
+}
+
+/// A compiled module.
+pub(super) struct Module {
+    /// What runs; nothing, where the device only compiles.
+    pub(super) executable: Executable,
+    /// Whether its last result says that an id named nothing.
+    pub(super) faults: bool,
+}
+
+/// Why there is no module.
+pub(super) enum NoModule {
+    /// An instruction has no program on this device.
+    Unsupported(String, &'static str),
+    /// The compiler refuses it.
+    Compiler(Failure),
+}
+
+/// All modules of a device.
+pub(super) struct Modules {
+    known: HashMap<Box<[u64]>, Arc<Module>>,
+    disk: Option<Disk>,
+    warned: bool,
+}
+
+impl Modules {
+    pub(super) fn new(settings: &Settings, client: &Client) -> Self {
+        let disk = settings.cache.clone().map(|directory| Disk::new(directory, settings, client));
+        Modules { known: HashMap::new(), disk, warned: false }
+    }
+
+    /// The module of a structure, compiled if it is new.
+    pub(super) fn get(
+        &mut self,
+        structure: &Structure,
+        client: &Arc<Client>,
+        settings: &Settings,
+        stats: &mut Stats,
+    ) -> Result<Arc<Module>, NoModule> {
+        let key = structure.key();
+        if let Some(module) = self.known.get(&key) {
+            return Ok(Arc::clone(module));
+        }
+        let (program, faults) = structure.program(settings.narrow).map_err(|(message, op)| NoModule::Unsupported(message, op))?;
+        let program = match settings.portable {
+            true => portable(&program).map_err(|message| NoModule::Unsupported(message, "compile"))?,
+            false => text(&program).into_bytes(),
+        };
+        let disk = self.disk.as_ref().map(|disk| (disk, disk.key(&program)));
+        let stored = disk.as_ref().and_then(|(disk, key)| load(disk, key, client));
+        let executable = match stored {
+            Some(executable) => {
+                stats.loads += 1;
+                executable
+            }
+            None => {
+                let started = Instant::now();
+                let executable = client.compile(&program, &settings.options).map_err(NoModule::Compiler)?;
+                let seconds = started.elapsed().as_secs_f64();
+                stats.compiles += 1;
+                stats.compile_seconds += seconds;
+                tracing::debug!(instructions = structure.len(), seconds, modules = self.known.len() + 1, "module compiled");
+                if let Some((disk, key)) = &disk {
+                    store(disk, key, &executable);
+                }
+                executable
+            }
+        };
+        let module = Arc::new(Module { executable, faults });
+        self.known.insert(key, Arc::clone(&module));
+        self.warn(settings);
+        Ok(module)
+    }
+
+    /// Says once that there are too many modules.
+    fn warn(&mut self, settings: &Settings) {
+        if self.known.len() > settings.warn_above && !self.warned {
+            self.warned = true;
+            tracing::warn!(
+                modules = self.known.len(),
+                "{} has compiled a module for each of more than {} different programs: shapes change from step to step. \
+                 Pad sequences to few widths (`widths = \"buckets\"`), and keep the batch size",
+                settings.name,
+                settings.warn_above
+            );
+        }
+    }
+}
+
+/// A stored module; none where there is none, or where the plugin does not take it, which is then compiled again.
+fn load(disk: &Disk, key: &Key, client: &Arc<Client>) -> Option<Executable> {
+    let bytes = disk.read(key)?;
+    match client.load(&bytes) {
+        Ok(executable) => Some(executable),
+        Err(failure) => {
+            tracing::debug!(%failure, "a stored module cannot be loaded");
+            None
+        }
+    }
+}
+
+/// Stores a module. A plugin that cannot, or a full disk, costs a compilation next time and nothing else.
+fn store(disk: &Disk, key: &Key, executable: &Executable) {
+    match executable.serialize() {
+        Ok(bytes) => {
+            if let Err(error) = disk.write(key, &bytes) {
+                tracing::warn!(%error, "a compiled module could not be stored");
+            }
+        }
+        Err(failure) => tracing::debug!(%failure, "the plugin cannot store modules"),
+    }
+}
