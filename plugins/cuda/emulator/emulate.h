@@ -1,7 +1,7 @@
-// A block of a GPU on a processor: every thread is a fiber that runs until a barrier or an exchange within its warp. One
-// order of threads at a time, so that results repeat; the order of warps is a parameter, so that a missing barrier shows as a
-// result that depends on it. Shared memory starts as NaN in every block, and asynchronous copies land when they are waited for,
-// or at once.
+// A block of a GPU on a processor: every thread is a fiber that runs until a barrier or an exchange
+// within its warp. One order of threads at a time, so that results repeat; the order of warps is a
+// parameter, so that a missing barrier shows as a result that depends on it. Shared memory starts
+// as NaN in every block, and asynchronous copies land when they are waited for, or at once.
 #pragma once
 #include <sys/mman.h>
 

@@ -1,5 +1,5 @@
-//! Attention at the sizes of models, with every kind of mask: against the reference, in any order of warps, and where what is hidden is
-//! not a number.
+//! Attention at the sizes of models, with every kind of mask: against the reference, in any order
+//! of warps, and where what is hidden is not a number.
 
 use scaledown_conformance::device::{Case, cases, check_forward};
 use scaledown_cuda_emulator::{Emulator, Options};
