@@ -1,6 +1,7 @@
 //! Compiles the kernels of the CUDA device for this processor.
 //!
-//! `SCALEDOWN_EMULATOR_SANITIZE=address,undefined` builds them, and the tests, with these sanitizers.
+//! `SCALEDOWN_EMULATOR_SANITIZE=address,undefined` builds them, and the tests, with these
+//! sanitizers.
 
 use std::path::{Path, PathBuf};
 
@@ -18,9 +19,16 @@ fn main() {
     {
         let flag = format!("-fsanitize={sanitizers}");
         build.flag(&flag).flag("-fno-sanitize-recover=all").flag("-g").opt_level(1);
-        println!("cargo:rustc-link-arg-tests={flag}");
+        // The compiler would name them by itself, if rustc did not ask it to leave out what is
+        // usual.
+        for (sanitizer, library) in [("address", "asan"), ("undefined", "ubsan")] {
+            if sanitizers.contains(sanitizer) {
+                println!("cargo:rustc-link-arg-tests=-l{library}");
+            }
+        }
     }
-    // A linker leaves out objects that nobody names, and with them their kernels: each file gets a function, and one calls all.
+    // A linker leaves out objects that nobody names, and with them their kernels: each file gets a
+    // function, and one calls all.
     let mut names: Vec<String> = std::fs::read_dir(kernels)
         .expect("the kernels are beside this crate")
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".cu").map(str::to_owned))

@@ -14,6 +14,7 @@ asm(".text\n.globl emulation_switch\nemulation_switch:\n"
 
 thread_local Block* block;
 thread_local Lane* lane;
+thread_local bool eager;
 std::vector<Region>& regions() {
   static thread_local std::vector<Region> all;
   return all;
@@ -148,6 +149,7 @@ int emulation_launch(const char* name, const unsigned* grid, const unsigned* siz
   b.shared.resize(shared);
   b.kernel = entry.run;
   b.arguments = arguments;
+  eager = order == 1;
   std::string problem;
   for (unsigned z = 0; z < grid[2]; ++z)
     for (unsigned y = 0; y < grid[1]; ++y)

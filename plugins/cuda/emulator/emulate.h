@@ -1,6 +1,7 @@
-// A block of a GPU on a processor: every thread is a fiber that runs until a barrier or an exchange within its warp. One
-// order of threads at a time, so that results repeat; the order of warps is a parameter, so that a missing barrier shows as a
-// result that depends on it. Shared memory starts as NaN in every block, and asynchronous copies land when they are waited for.
+// A block of a GPU on a processor: every thread is a fiber that runs until a barrier or an exchange
+// within its warp. One order of threads at a time, so that results repeat; the order of warps is a
+// parameter, so that a missing barrier shows as a result that depends on it. Shared memory starts
+// as NaN in every block, and asynchronous copies land when they are waited for, or at once.
 #pragma once
 #include <sys/mman.h>
 
@@ -76,6 +77,8 @@ struct Block {
 };
 extern thread_local Block* block;
 extern thread_local Lane* lane;
+// Whether asynchronous copies land at once, and not when they are waited for: a card may do either.
+extern thread_local bool eager;
 
 template <class T, int N>
 struct Static {
@@ -196,7 +199,14 @@ DEVICE u32 lowest_bit(u32 mask) { return __builtin_ffs(mask) - 1; }
 DEVICE float exp2_fast(float x) { return exp2f(x); }
 DEVICE float rsqrtf(float x) { return 1 / sqrtf(x); }
 
-DEVICE void copy_async(void* to, const void* from, bool valid) { emulation::lane->copies.push_back({to, from, valid}); }
+DEVICE void land(const emulation::Copy& copy) {
+  if (copy.valid) memcpy(copy.to, copy.from, 16);
+  else memset(copy.to, 0, 16);
+}
+DEVICE void copy_async(void* to, const void* from, bool valid) {
+  if (emulation::eager) land({to, from, valid});
+  else emulation::lane->copies.push_back({to, from, valid});
+}
 DEVICE void copy_async_commit() { emulation::lane->groups.push_back(emulation::lane->copies.size()); }
 template <int N>
 DEVICE void copy_async_wait() {
@@ -204,10 +214,7 @@ DEVICE void copy_async_wait() {
   auto& groups = emulation::lane->groups;
   if (groups.size() <= N) return;
   const size_t landed = groups.size() - N, end = groups[landed - 1];
-  for (size_t i = 0; i < end; ++i) {
-    if (copies[i].valid) memcpy(copies[i].to, copies[i].from, 16);
-    else memset(copies[i].to, 0, 16);
-  }
+  for (size_t i = 0; i < end; ++i) land(copies[i]);
   copies.erase(copies.begin(), copies.begin() + end);
   groups.erase(groups.begin(), groups.begin() + landed);
   for (auto& group : groups) group -= end;

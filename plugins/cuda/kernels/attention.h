@@ -2,8 +2,9 @@
 #pragma once
 #include "device.h"
 
-// Extents: `s` queries, `t` keys, `h` heads, `g` key heads, `d` numbers a head; `window` is -1 where there is none; `parts` is
-// into how many ranges the keys are cut, each for a block of its own.
+// Extents: `s` queries, `t` keys, `h` heads, `g` key heads, `d` numbers a head; `window` is -1
+// where there is none; `parts` is into how many ranges the keys are cut, each for a block of its
+// own.
 struct AttentionShape {
   int s, t, h, g, d, causal, window, parts;
   float scale;
@@ -52,7 +53,8 @@ DEVICE bool sees(const AttentionShape& p, int query, int key) {
   return key != HIDDEN && (!p.causal || key <= query) && (p.window < 0 || distance <= p.window);
 }
 
-// Whether all of the queries first..=last see all of the keys first_key..=last_key, so that nobody needs to look at each pair.
+// Whether all of the queries first..=last see all of the keys first_key..=last_key, so that nobody
+// needs to look at each pair.
 DEVICE bool all_see(const Row& row, const AttentionShape& p, int first, int last, int first_key, int last_key) {
   if (row.keys || first_key < row.start || last_key >= row.end) return false;
   const int low = row.first + first, high = row.first + last;

@@ -1,5 +1,5 @@
-// The gradient of attention without atomics: one kernel owns keys and walks over queries, one owns queries and walks over
-// keys. That is seven products instead of five, but every sum has one order.
+// The gradient of attention without atomics: one kernel owns keys and walks over queries, one owns
+// queries and walks over keys. That is seven products instead of five, but every sum has one order.
 #include "tiles.h"
 
 constexpr int BK = 64;

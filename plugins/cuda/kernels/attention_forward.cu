@@ -1,6 +1,6 @@
-// FlashAttention-2 (Dao 2023, arXiv 2307.08691): four warps of 16 rows each. A row is a query and a head of the group that
-// shares a key head, so that grouped queries read a key once. Where queries are few, the keys are cut into parts, whose results
-// a second kernel puts together.
+// FlashAttention-2 (Dao 2023, arXiv 2307.08691): four warps of 16 rows each. A row is a query and a
+// head of the group that shares a key head, so that grouped queries read a key once. Where queries
+// are few, the keys are cut into parts, whose results a second kernel puts together.
 #include "tiles.h"
 
 constexpr float NEVER = -3.0e38f;

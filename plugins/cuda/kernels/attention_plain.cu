@@ -1,5 +1,5 @@
-// Attention without matrix units, for f32 and for heads of any size up to 256: a warp a query (or key) and head. A thread
-// scores one key of 32, then holds every 32nd number of the result.
+// Attention without matrix units, for f32 and for heads of any size up to 256: a warp a query (or
+// key) and head. A thread scores one key of 32, then holds every 32nd number of the result.
 #include "attention.h"
 
 constexpr int THREADS = 128, NUMBERS = 8;
@@ -15,7 +15,8 @@ struct Warp {
   int lane;
 };
 DEVICE Warp this_warp() { return {(u64)blockIdx.x * (THREADS / 32) + (threadIdx.x >> 5), (int)threadIdx.x & 31}; }
-// to += weights times rows, of which row x has the weight of thread x; a row without weight is not looked at.
+// to += weights times rows, of which row x has the weight of thread x; a row without weight is not
+// looked at.
 template <class T, class F>
 DEVICE void add_rows(float (&to)[NUMBERS], float weight, int count, int d, F row_of) {
   const int lane = threadIdx.x & 31;

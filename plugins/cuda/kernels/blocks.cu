@@ -3,7 +3,8 @@
 
 constexpr int THREADS = 256;
 
-// x [b, s, h, 2 half]: a thread turns N pairs. `batched` says whether each row of the batch has tables of its own.
+// x [b, s, h, 2 half]: a thread turns N pairs. `batched` says whether each row of the batch has
+// tables of its own.
 template <class T, int N>
 DEVICE void rope(const T* x, const float* cosines, const float* sines, T* y, u64 count, u64 s, u64 h, u64 half, int batched,
                  float direction) {

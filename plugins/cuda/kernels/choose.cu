@@ -1,4 +1,5 @@
-// The greatest elements of rows. NaN counts as the greatest of all, and the first of equals comes first.
+// The greatest elements of rows. NaN counts as the greatest of all, and the first of equals comes
+// first.
 #include "device.h"
 
 constexpr int THREADS = 256;

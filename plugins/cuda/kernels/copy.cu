@@ -1,5 +1,5 @@
-// Elements moved from one layout to another: permutations, broadcasts, slices. The unit is as many bytes as lie together on
-// both sides.
+// Elements moved from one layout to another: permutations, broadcasts, slices. The unit is as many
+// bytes as lie together on both sides.
 #include "layout.h"
 
 // y[stride 1] = x[stride 0].

@@ -1,5 +1,6 @@
-// What kernels are written against, and the only file that knows what they run on. Under NVRTC it is a thin layer of inline
-// PTX, with no header of the toolkit; elsewhere `emulate.h` (in the crate of the emulator) offers the same on a processor.
+// What kernels are written against, and the only file that knows what they run on. Under NVRTC it
+// is a thin layer of inline PTX, with no header of the toolkit; elsewhere `emulate.h` (in the crate
+// of the emulator) offers the same on a processor.
 #pragma once
 
 typedef unsigned char u8;
@@ -200,7 +201,8 @@ DEVICE T block_reduce(T value, T none) {
   return warp_reduce<F>(lane < THREADS / 32 ? partial[lane] : none);
 }
 
-// The first bad value that a kernel met, which the host looks at when it reads: a code, and the value.
+// The first bad value that a kernel met, which the host looks at when it reads: a code, and the
+// value.
 struct Status {
   u32 code;
   u32 place;

@@ -28,8 +28,8 @@ EMBEDDING(4, u32)
 EMBEDDING(8, uint2)
 EMBEDDING(16, uint4)
 
-// Row r of y, which is zero before, becomes the sum of the gradients whose id is r: a block for each place; that of the first
-// place of an id adds up all of them, in order.
+// Row r of y, which is zero before, becomes the sum of the gradients whose id is r: a block for
+// each place; that of the first place of an id adds up all of them, in order.
 template <class T>
 DEVICE void embedding_backward(const T* grad, const void* ids, T* y, u64 count, i64 rows, u64 d, int wide_ids, Status* status) {
   SHARED(u32, matches, THREADS / 32);

@@ -3,7 +3,8 @@
 #include "device.h"
 
 constexpr int RANK = 8;
-// The extents of what a kernel walks over, and for up to three tensors the elements between neighbours in each dimension.
+// The extents of what a kernel walks over, and for up to three tensors the elements between
+// neighbours in each dimension.
 struct Layout {
   u64 count;
   i64 rank;

@@ -1,5 +1,6 @@
-// Linear maps of few rows, which the memory of the weight bounds: y [m, n] = x [m, k] weight [n, k]^T + bias. A warp an output
-// feature, 32 numbers of the weight's row a thread at a time for weights in blocks, 16 bytes else.
+// Linear maps of few rows, which the memory of the weight bounds: y [m, n] = x [m, k] weight [n,
+// k]^T + bias. A warp an output feature, 32 numbers of the weight's row a thread at a time for
+// weights in blocks, 16 bytes else.
 #include "device.h"
 
 constexpr int THREADS = 128, BLOCK = 32;

@@ -1,7 +1,8 @@
-// Root-mean-square and layer normalisation, with or without a residual connection before: a block a row.
+// Root-mean-square and layer normalisation, with or without a residual connection before: a block a
+// row.
 //
-// With n the normalised input and c = grad * weight: dx = (c - [mean(c)] - n mean(c n)) / deviation and dweight = sum(grad n);
-// the term in brackets is layer normalisation's alone.
+// With n the normalised input and c = grad * weight: dx = (c - [mean(c)] - n mean(c n)) / deviation
+// and dweight = sum(grad n); the term in brackets is layer normalisation's alone.
 #include "rows.h"
 
 struct Moments {
@@ -50,8 +51,8 @@ DEVICE void norm(const T* x, const T* residual, const T* weight, const T* bias, 
   });
 }
 
-// `own` is the gradient that reaches the row by itself, or null; `dx` or `all` are null where they are not wanted. `all` keeps
-// the moments of every row, for the gradient of the weight.
+// `own` is the gradient that reaches the row by itself, or null; `dx` or `all` are null where they
+// are not wanted. `all` keeps the moments of every row, for the gradient of the weight.
 template <class T, int N, bool LAYER>
 DEVICE void norm_backward(const T* x, const T* weight, const T* grad, const T* own, T* dx, Moments* all, u64 d, float eps) {
   x += blockIdx.x * d;
@@ -77,7 +78,8 @@ DEVICE void norm_backward(const T* x, const T* weight, const T* grad, const T* o
     UNROLL for (int k = 0; k < N; ++k) {
       const float n = (wide(p.at[k]) - m.mean) * m.inverse, c = wide(g.at[k]) * wide(w.at[k]);
       float v = (c - level - n * along) * m.inverse;
-      // The gradient of the norm is rounded before another is added to it, as two instructions would.
+      // The gradient of the norm is rounded before another is added to it, as two instructions
+      // would.
       if (own) v = wide(narrow<T>(v)) + wide(more.at[k]);
       p.at[k] = narrow<T>(v);
     }

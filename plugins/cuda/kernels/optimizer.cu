@@ -66,8 +66,8 @@ struct Parameters {
   u16 grad_type[MANY];
   int tensors;
 };
-// `rate` is the learning rate over the first moment's correction; `unbias` one over the root of the second's; `keep` one less
-// the decay of weights in this step.
+// `rate` is the learning rate over the first moment's correction; `unbias` one over the root of the
+// second's; `keep` one less the decay of weights in this step.
 struct Step {
   float beta1, beta2, eps, keep, rate, unbias;
 };

@@ -1,4 +1,5 @@
-// Matrix products of any extents and layouts, for those that the library has no algorithm for: tiles of 16 x 16, sums in f32.
+// Matrix products of any extents and layouts, for those that the library has no algorithm for:
+// tiles of 16 x 16, sums in f32.
 #include "device.h"
 
 constexpr int TILE = 16, THREADS = TILE * TILE;

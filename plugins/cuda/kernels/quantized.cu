@@ -1,5 +1,6 @@
-// Weights in blocks of 32 numbers with one scale. On the device the integers of all blocks stand first, then all scales, so
-// that both are aligned: `q8_0` has 32 bytes a block, `q4_0` 16, whose byte i holds number i in its low and i + 16 in its high half.
+// Weights in blocks of 32 numbers with one scale. On the device the integers of all blocks stand
+// first, then all scales, so that both are aligned: `q8_0` has 32 bytes a block, `q4_0` 16, whose
+// byte i holds number i in its low and i + 16 in its high half.
 #include "device.h"
 
 constexpr int THREADS = 256, BLOCK = 32;

@@ -36,7 +36,8 @@ DEVICE void reduce_long(const T* x, T* y, u64 n, int kind) {
   sum = warp_join(kind, lane < THREADS / 32 ? partial[lane] : nothing(kind));
   if (lane == 0) y[blockIdx.x] = narrow<T>(finish(kind, sum, n));
 }
-// x [outer, rows, inner] -> partial [chunks, outer, inner]: a thread a column, a row of the grid a chunk of rows.
+// x [outer, rows, inner] -> partial [chunks, outer, inner]: a thread a column, a row of the grid a
+// chunk of rows.
 template <class T>
 DEVICE void reduce_columns(const T* x, float* partial, u64 outer, u64 rows, u64 inner, u64 chunk, int kind) {
   const u64 column = (u64)blockIdx.x * THREADS + threadIdx.x;

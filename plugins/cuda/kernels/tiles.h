@@ -1,5 +1,5 @@
-// Tiles of 16-bit numbers in shared memory, in rows of D numbers: chunks of 16 bytes are exchanged so that eight rows of one
-// column lie in different banks.
+// Tiles of 16-bit numbers in shared memory, in rows of D numbers: chunks of 16 bytes are exchanged
+// so that eight rows of one column lie in different banks.
 #pragma once
 #include "attention.h"
 
@@ -9,7 +9,8 @@ template <int D>
 DEVICE u8* chunk_at(u8* tile, int row, int chunk) {
   return tile + row * D * 2 + ((chunk ^ (row & 7)) << 4);
 }
-// Starts copying ROWS rows of d numbers; `from(r)` is where row r begins, or null for zeroes. Columns beyond d are zeroes.
+// Starts copying ROWS rows of d numbers; `from(r)` is where row r begins, or null for zeroes.
+// Columns beyond d are zeroes.
 template <int D, int ROWS, class T, class F>
 DEVICE void load_tile(u8* tile, const T* any, int d, F from) {
   for (int i = threadIdx.x; i < ROWS * D / 8; i += TILE_THREADS) {
@@ -25,13 +26,15 @@ DEVICE void load_left(u32 (&f)[4], u8* tile, int row, int column) {
   const int lane = threadIdx.x & 31;
   load_matrices(f, chunk_at<D>(tile, row + (lane & 15), column / 8 + (lane >> 4)));
 }
-// A 16 x 16 fragment whose rows are columns of the right factor: f[0], f[1] are those of the first eight rows.
+// A 16 x 16 fragment whose rows are columns of the right factor: f[0], f[1] are those of the first
+// eight rows.
 template <int D>
 DEVICE void load_right(u32 (&f)[4], u8* tile, int row, int column) {
   const int lane = threadIdx.x & 31;
   load_matrices(f, chunk_at<D>(tile, row + (lane >> 4) * 8 + (lane & 7), column / 8 + (lane >> 3 & 1)));
 }
-// A 16 x 16 fragment whose rows are rows of the right factor: f[0], f[1] are those of the first eight columns.
+// A 16 x 16 fragment whose rows are rows of the right factor: f[0], f[1] are those of the first
+// eight columns.
 template <int D>
 DEVICE void load_right_rows(u32 (&f)[4], u8* tile, int row, int column) {
   const int lane = threadIdx.x & 31;

@@ -1,4 +1,5 @@
-//! What a card is asked to do. There are two implementations: [`Card`](crate::card::Card), and the emulation that the tests run on.
+//! What a card is asked to do. There are two implementations: [`Card`](crate::card::Card), and the
+//! emulation that the tests run on.
 
 use std::ffi::c_void;
 
@@ -17,7 +18,8 @@ pub struct Properties {
     pub processors: usize,
     /// Its memory in bytes.
     pub memory: u64,
-    /// Whether freed memory is kept for the next tensor of its size. A device without it shows whoever reads what is freed.
+    /// Whether freed memory is kept for the next tensor of its size. A device without it shows
+    /// whoever reads what is freed.
     pub keeps_memory: bool,
 }
 
@@ -33,7 +35,8 @@ pub enum Argument<'a> {
 /// Structs that kernels take by value.
 ///
 /// # Safety
-/// The bytes are those of the C++ struct: the same fields in the same order, without padding, and without pointers of the host.
+/// The bytes are those of the C++ struct: the same fields in the same order, without padding, and
+/// without pointers of the host.
 pub unsafe trait Parameter: Copy {}
 
 impl Argument<'_> {
@@ -193,7 +196,8 @@ pub trait Driver: Send + Sync + 'static {
     /// Multiplies matrices. No extent is 0.
     ///
     /// # Errors
-    /// [`CudaError::Product`](crate::CudaError::Product) if no algorithm fits: a kernel of ours then runs it.
+    /// [`CudaError::Product`](crate::CudaError::Product) if no algorithm fits: a kernel of ours
+    /// then runs it.
     fn multiply(&self, product: &Product) -> Result<()>;
 
     /// Waits for everything that was asked for.

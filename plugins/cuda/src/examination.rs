@@ -10,7 +10,8 @@ use crate::libraries::cuda::Cuda;
 use crate::libraries::nvrtc::Nvrtc;
 use crate::libraries::search;
 
-/// The newest version of the libraries that is looked for where there is no driver to say which it can use.
+/// The newest version of the libraries that is looked for where there is no driver to say which it
+/// can use.
 const NEWEST: i32 = 13;
 
 /// A library that was found.

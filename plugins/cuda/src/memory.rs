@@ -1,7 +1,7 @@
 //! Memory on the device: what is freed is kept for the next tensor of its size.
 //!
-//! There is one stream, so memory may be given away as soon as its tensor is dropped: whoever gets it writes after everything
-//! that was asked for before.
+//! There is one stream, so memory may be given away as soon as its tensor is dropped: whoever gets
+//! it writes after everything that was asked for before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,7 +93,8 @@ impl Drop for Memory {
     }
 }
 
-/// The size that is asked for in place of `bytes`: at most an eighth more, so that tensors of nearly one size share memory.
+/// The size that is asked for in place of `bytes`: at most an eighth more, so that tensors of
+/// nearly one size share memory.
 fn size_class(bytes: usize) -> usize {
     let bytes = bytes.max(LEAST);
     let step = (bytes.next_power_of_two() / 16).max(LEAST);

@@ -15,7 +15,8 @@ use crate::libraries::search;
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CudaConfig {
-    /// The number of the card, from 0 on, in the order of the driver (which `CUDA_VISIBLE_DEVICES` changes).
+    /// The number of the card, from 0 on, in the order of the driver (which `CUDA_VISIBLE_DEVICES`
+    /// changes).
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub card: usize,

@@ -1,4 +1,5 @@
-//! How weights in blocks are stored on the device: the integers of all blocks, then all scales, so that both are aligned.
+//! How weights in blocks are stored on the device: the integers of all blocks, then all scales, so
+//! that both are aligned.
 
 use scaledown_sdk::DType;
 

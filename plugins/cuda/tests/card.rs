@@ -1,5 +1,6 @@
-//! The driver of real cards, on libraries that are made here: a driver whose card is the host's memory, a compiler that takes everything,
-//! and a library of products in plain loops. What it does with them is what it does with NVIDIA's.
+//! The driver of real cards, on libraries that are made here: a driver whose card is the host's
+//! memory, a compiler that takes everything, and a library of products in plain loops. What it does
+//! with them is what it does with NVIDIA's.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

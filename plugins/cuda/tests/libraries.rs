@@ -1,4 +1,5 @@
-//! Finding and opening NVIDIA's libraries: where they are looked for, and what is said of those that are missing, old or broken.
+//! Finding and opening NVIDIA's libraries: where they are looked for, and what is said of those
+//! that are missing, old or broken.
 
 use std::collections::HashMap;
 use std::ffi::OsString;

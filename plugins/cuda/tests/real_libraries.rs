@@ -1,4 +1,5 @@
-//! NVIDIA's own libraries, which need no card to compile and to describe. `.ci/cuda` fetches them and runs this.
+//! NVIDIA's own libraries, which need no card to compile and to describe. `.ci/cuda` fetches them
+//! and runs this.
 
 use scaledown_cuda::driver::{Matrix, ProductShape};
 use scaledown_cuda::kernels::Module;

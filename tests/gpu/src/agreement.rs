@@ -1,4 +1,5 @@
-//! Whether the card computes what it must: the suite of devices, and a few instructions beside the emulation and the processor.
+//! Whether the card computes what it must: the suite of devices, and a few instructions beside the
+//! emulation and the processor.
 
 use scaledown_conformance::device::{self, Case, cases};
 use scaledown_cuda_emulator::{Emulator, Options};

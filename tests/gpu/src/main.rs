@@ -1,8 +1,10 @@
-//! What is checked and measured on a machine with a card: `scaledown-gpu-check [--emulated] [--only SECTION,..] [--json FILE]`.
+//! What is checked and measured on a machine with a card: `scaledown-gpu-check [--emulated] [--only
+//! SECTION,..] [--json FILE]`.
 //!
-//! Sections, in this order: `machine`, `conformance`, `agreement` (with the emulation and the processor), `peaks`, `training`, `lora`, `decoding`, `rag`.
-//! It prints a table and writes JSON; a check that fails makes the exit code 1. With `--emulated`, the same runs on the emulation with tiny
-//! shapes, so that the program itself is tested where there is no card.
+//! Sections, in this order: `machine`, `conformance`, `agreement` (with the emulation and the
+//! processor), `peaks`, `training`, `lora`, `decoding`, `rag`. It prints a table and writes JSON; a
+//! check that fails makes the exit code 1. With `--emulated`, the same runs on the emulation with
+//! tiny shapes, so that the program itself is tested where there is no card.
 
 mod agreement;
 mod decoding;

@@ -35,7 +35,8 @@ fn optimizer(groups: &[(&str, &Params)]) -> Result<Optimizer> {
     Optimizer::new(groups.iter().map(group).collect(), OptimizerConfig::default())
 }
 
-/// One step of the losses of several micro-batches: gradients, clipping, AdamW, and the one read at its end.
+/// One step of the losses of several micro-batches: gradients, clipping, AdamW, and the one read at
+/// its end.
 fn step(optimizer: &mut Optimizer, parts: usize, mut loss: impl FnMut() -> Result<Tensor>) -> Result<f64> {
     let mut sum: Option<(Tensor, Gradients)> = None;
     for _ in 0..parts {
@@ -98,7 +99,8 @@ pub(crate) fn lora(setting: &Setting, table: &mut Table) -> Result<()> {
     Ok(())
 }
 
-/// A step of the method: five documents a question through a compressor that trains, and a generator with an adapter.
+/// A step of the method: five documents a question through a compressor that trains, and a
+/// generator with an adapter.
 pub(crate) fn oscar(setting: &Setting, table: &mut Table) -> Result<()> {
     let Setting { device, tiny, .. } = setting;
     let (documents, length, questions, micro) = if *tiny { (2, 10, 2, 2) } else { (5, 128, 128, 32) };

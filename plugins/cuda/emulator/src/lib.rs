@@ -1,7 +1,9 @@
-//! The kernels of the CUDA device on a processor: a [`Driver`] for tests on machines without a card.
+//! The kernels of the CUDA device on a processor: a [`Driver`] for tests on machines without a
+//! card.
 //!
-//! Memory is the host's and begins as NaN. Every allocation is as large as was asked for, so that a sanitizer sees what is out of
-//! bounds, and none is given out twice. By choice, nothing runs before somebody waits for it, as on a card.
+//! Memory is the host's and begins as NaN. Every allocation is as large as was asked for, so that a
+//! sanitizer sees what is out of bounds, and none is given out twice. By choice, nothing runs
+//! before somebody waits for it, as on a card.
 
 mod work;
 
@@ -18,13 +20,16 @@ use work::{Allocation, Work};
 /// How a device is emulated.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The order in which the warps of a block run: 0 ascending, 1 descending, more: other orders. Results must not depend on it.
+    /// The order in which the warps of a block run: 0 ascending, 1 descending, more: other orders.
+    /// In descending order asynchronous copies land at once, in others when they are waited for.
+    /// Results must not depend on it.
     pub order: u32,
     /// Whether everything waits until somebody reads.
     pub late: bool,
     /// Whether freed memory is kept for the next tensor of its size, as on a card.
     pub keeps_memory: bool,
-    /// Whether products are done by kernels, as those are that the library of a card has no algorithm for.
+    /// Whether products are done by kernels, as those are that the library of a card has no
+    /// algorithm for.
     pub plain_products: bool,
     /// The memory in bytes.
     pub memory: u64,

@@ -77,7 +77,8 @@ impl Work {
     pub(crate) fn run(self, order: u32) -> Result<()> {
         match self {
             Work::Free(_) => {}
-            // SAFETY: addresses are those of allocations that are still there, which hold as many bytes.
+            // SAFETY: addresses are those of allocations that are still there, which hold as many
+            // bytes.
             Work::Upload { to, bytes } => unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to as *mut u8, bytes.len()) },
             // SAFETY: as above.
             Work::Copy { from, to, bytes } => unsafe { std::ptr::copy(from as *const u8, to as *mut u8, bytes) },
@@ -103,8 +104,9 @@ fn launch(
     let text = CString::new(name).map_err(|error| failed(error.to_string()))?;
     let sizes: Vec<u32> = arguments.iter().map(|(_, size)| *size as u32).collect();
     let mut pointers: Vec<*mut c_void> = arguments.iter_mut().map(|(words, _)| words.as_mut_ptr().cast()).collect();
-    // SAFETY: names are terminated, arrays have the lengths that are given, and the emulation compares the sizes of arguments with
-    // those of the kernel's parameters. What the kernel does with addresses is what is tested.
+    // SAFETY: names are terminated, arrays have the lengths that are given, and the emulation
+    // compares the sizes of arguments with those of the kernel's parameters. What the kernel does
+    // with addresses is what is tested.
     unsafe {
         emulation_link();
         let count = sizes.len() as u32;
@@ -148,7 +150,8 @@ fn multiply(product: &Product) {
     unsafe { emulation_product(shape.batch as i64, m as i64, n as i64, k as i64, &a, &b, &d, &bias, product.alpha, beta) }
 }
 
-/// Memory of the emulated card: as many bytes as were asked for, so that a sanitizer sees whoever goes further, aligned as a card's.
+/// Memory of the emulated card: as many bytes as were asked for, so that a sanitizer sees whoever
+/// goes further, aligned as a card's.
 pub(crate) struct Allocation {
     start: *mut u8,
     layout: Layout,

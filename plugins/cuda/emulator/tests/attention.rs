@@ -1,5 +1,5 @@
-//! Attention at the sizes of models, with every kind of mask: against the reference, in any order of warps, and where what is hidden is
-//! not a number.
+//! Attention at the sizes of models, with every kind of mask: against the reference, in any order
+//! of warps, and where what is hidden is not a number.
 
 use scaledown_conformance::device::{Case, cases, check_forward};
 use scaledown_cuda_emulator::{Emulator, Options};
@@ -70,6 +70,7 @@ fn results_do_not_depend_on_the_order_of_warps() {
     for case in [
         cases::attention([1, 70, 70, 4, 2, 64], spec),
         cases::attention([2, 1, 300, 4, 1, 128], spec),
+        cases::attention([1, 40, 250, 2, 1, 64], self::spec(false, None, false, true)), // four tiles
         cases::attention_backward([1, 70, 70, 2, 1, 128], spec),
         cases::adapter(&[4, 33], [130, 16, 40], 0.3),
         cases::norm(cases::Norm::Layer { bias: true }, &[3, 1543]),

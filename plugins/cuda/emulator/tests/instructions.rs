@@ -1,4 +1,5 @@
-//! Some instructions of the suite of devices: what `.ci/cuda-faults` runs on kernels with a planted fault.
+//! Some instructions of the suite of devices: what `.ci/cuda-faults` runs on kernels with a planted
+//! fault.
 
 use scaledown_conformance::device::{cases, check_forward};
 use scaledown_cuda_emulator::{Emulator, Options};

@@ -1,4 +1,5 @@
-//! A tiny decoder on the emulated card: a step of training and a decoding, beside the reference device.
+//! A tiny decoder on the emulated card: a step of training and a decoding, beside the reference
+//! device.
 
 use scaledown_conformance::device::reference::Reference;
 use scaledown_cuda_emulator::{Emulator, Options};
@@ -90,7 +91,8 @@ fn assert_agree(lora: Option<LoraConfig>) {
     }
 }
 
-/// In bf16 every device rounds in its own places: the card must be about as near to the exact step as the reference is in bf16.
+/// In bf16 every device rounds in its own places: the card must be about as near to the exact step
+/// as the reference is in bf16.
 fn assert_as_near(lora: LoraConfig) {
     let exact = step(&Device::new(Reference), DType::F32, Some(lora.clone()));
     let rounded = step(&Device::new(Reference), DType::BF16, Some(lora.clone()));

@@ -13,7 +13,8 @@ use crate::error::Result;
 use crate::kernels::{HEADERS, Kernel, Module};
 use crate::libraries::nvrtc::{self, Nvrtc};
 
-/// The attribute of a function that says how much shared memory it may be launched with, and what it may be without.
+/// The attribute of a function that says how much shared memory it may be launched with, and what
+/// it may be without.
 const MAX_DYNAMIC_SHARED: c_int = 8;
 const SHARED_BY_DEFAULT: u32 = 48 << 10;
 /// Bytes of a checksum.
@@ -25,8 +26,8 @@ pub fn architecture((major, minor): (i32, i32)) -> String {
     format!("sm_{major}{minor}")
 }
 
-/// Compiled kernels on disk: a file is named after everything that it depends on, and ends in its checksum. What cannot be read
-/// or written is compiled anew.
+/// Compiled kernels on disk: a file is named after everything that it depends on, and ends in its
+/// checksum. What cannot be read or written is compiled anew.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     directory: Option<PathBuf>,

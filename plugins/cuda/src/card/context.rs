@@ -70,7 +70,8 @@ fn count(cuda: &Cuda) -> Result<usize> {
 /// The driver's number of a card, and what it is.
 fn describe(cuda: &Cuda, index: usize) -> Result<(i32, CardInfo)> {
     let mut device = 0;
-    // SAFETY: pointers are to values that live on, and the name's buffer has the length that is given.
+    // SAFETY: pointers are to values that live on, and the name's buffer has the length that is
+    // given.
     unsafe {
         cuda.check("cuDeviceGet", (cuda.cuDeviceGet)(&mut device, number(index)?))?;
         let mut name = [0_u8; 256];
@@ -110,7 +111,8 @@ impl Context {
         let mut context = Context { cuda, device, handle: Shared(handle), pool: Shared(none), info, stream: none };
         context.enter()?;
         let (mut stream, mut pool) = (std::ptr::null_mut(), std::ptr::null_mut());
-        // Freed memory stays with the pool; otherwise every synchronisation gives it back and stalls.
+        // Freed memory stays with the pool; otherwise every synchronisation gives it back and
+        // stalls.
         let mut threshold = u64::MAX;
         // SAFETY: pointers are to values that live on.
         unsafe {

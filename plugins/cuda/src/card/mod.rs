@@ -123,7 +123,8 @@ impl Driver for Card {
         }
         arguments.iter_mut().zip(launch.arguments).for_each(|(pointer, argument)| *pointer = argument.pointer());
         let ([x, y, z], stream) = (launch.grid, self.context.stream);
-        // SAFETY: the arguments are those of the kernel, as the tests on the emulation check, and the driver copies them.
+        // SAFETY: the arguments are those of the kernel, as the tests on the emulation check, and
+        // the driver copies them.
         let code = unsafe {
             let none = std::ptr::null_mut();
             (cuda.cuLaunchKernel)(function, x, y, z, launch.threads, 1, 1, launch.shared, stream, arguments.as_mut_ptr(), none)

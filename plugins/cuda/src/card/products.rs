@@ -1,5 +1,5 @@
-//! Matrix products by cuBLASLt: the algorithm for a shape is chosen once and kept, since the library's choice may change with the
-//! memory that is free, and with it the last bits of results.
+//! Matrix products by cuBLASLt: the algorithm for a shape is chosen once and kept, since the
+//! library's choice may change with the memory that is free, and with it the last bits of results.
 
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
@@ -75,8 +75,9 @@ impl Products {
         if product.shape.bias {
             set(&self.blas, plan.description.0, number::DESC_BIAS_POINTER, &product.bias)?;
         }
-        // The library's matrices are stored column by column: its result is ours exchanged, and so are the factors.
-        // SAFETY: the descriptors are of these matrices, and the addresses are of as many elements.
+        // The library's matrices are stored column by column: its result is ours exchanged, and so
+        // are the factors. SAFETY: the descriptors are of these matrices, and the addresses are of
+        // as many elements.
         let code = unsafe {
             (self.blas.cublasLtMatmul)(
                 self.handle.0,
@@ -139,7 +140,8 @@ fn data_type(dtype: DType) -> Result<c_int> {
     }
 }
 
-/// Describes a product to the library: its attributes, and the layouts of both factors and the result.
+/// Describes a product to the library: its attributes, and the layouts of both factors and the
+/// result.
 fn descriptors(blas: &CublasLt, shape: &ProductShape) -> Result<[Handle; 4]> {
     let mut description = std::ptr::null_mut();
     // SAFETY: the pointer is to a handle that lives on.
@@ -261,7 +263,8 @@ fn describe(shape: &ProductShape) -> String {
     format!("{batch} x [{m}, {k}]{} [{k}, {n}]{} in {}{more}", turned(a), turned(b), d.dtype)
 }
 
-/// Describes a product to the library as one that is run would be, and reads back what it understood. It needs no card.
+/// Describes a product to the library as one that is run would be, and reads back what it
+/// understood. It needs no card.
 ///
 /// # Errors
 /// If the library refuses an attribute, or understood another.

@@ -1,7 +1,7 @@
 //! Copies between the host and the card, through memory that the card reads by itself.
 //!
-//! A small upload takes the next of many slots, so that nobody waits for the card; a large one takes turns between a few, so that
-//! filling one overlaps with copying the other.
+//! A small upload takes the next of many slots, so that nobody waits for the card; a large one
+//! takes turns between a few, so that filling one overlaps with copying the other.
 
 use std::ffi::c_void;
 use std::sync::Arc;
@@ -72,7 +72,8 @@ impl Ring {
         let index = self.next;
         self.next = (index + 1) % self.events.len().max(1);
         let Some((event, used)) = self.events.get_mut(index) else { return Ok(()) };
-        // SAFETY: the slot lies within the memory, has room for the bytes, and is not written before its last copy is done.
+        // SAFETY: the slot lies within the memory, has room for the bytes, and is not written
+        // before its last copy is done.
         unsafe {
             if *used {
                 cuda.check("cuEventSynchronize", (cuda.cuEventSynchronize)(*event))?;
@@ -113,7 +114,8 @@ pub(super) struct Staging {
     download: Option<Pinned>,
 }
 
-// SAFETY: the pointers are to memory that this one owns, and the driver's handles are not bound to a thread.
+// SAFETY: the pointers are to memory that this one owns, and the driver's handles are not bound to
+// a thread.
 unsafe impl Send for Staging {}
 
 impl Staging {

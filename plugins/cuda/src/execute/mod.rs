@@ -171,7 +171,8 @@ impl Call<'_> {
         self.launch_grid(kernel, [blocks, 1, 1], (THREADS, 0), arguments)
     }
 
-    /// Launches a kernel with a grid, and with threads and shared memory a block. An empty grid is no launch.
+    /// Launches a kernel with a grid, and with threads and shared memory a block. An empty grid is
+    /// no launch.
     fn launch_grid(
         &self,
         kernel: Kernel,
@@ -245,15 +246,18 @@ fn blocks(count: usize, each: usize) -> usize {
     count.div_ceil(THREADS * each)
 }
 
-/// How many rows one thread of a reduction over columns adds up, and how many chunks of them there are.
+/// How many rows one thread of a reduction over columns adds up, and how many chunks of them there
+/// are.
 fn chunks(rows: usize) -> (usize, usize) {
-    /// The least and the most rows of a chunk, so that there is work for all and not too much to add up afterwards.
+    /// The least and the most rows of a chunk, so that there is work for all and not too much to
+    /// add up afterwards.
     const ROWS: (usize, usize) = (32, 512);
     let chunk = (rows / 256).clamp(ROWS.0, ROWS.1);
     (chunk, rows.div_ceil(chunk).max(1))
 }
 
-/// The `width` of kernels that take 16 bytes at once where every extent of `extents` is a multiple of so many elements.
+/// The `width` of kernels that take 16 bytes at once where every extent of `extents` is a multiple
+/// of so many elements.
 fn width(dtype: DType, extents: &[usize]) -> (&'static str, usize) {
     let lanes = lanes(dtype);
     if extents.iter().all(|extent| extent % lanes == 0) { ("pack", lanes) } else { ("one", 1) }
@@ -267,7 +271,8 @@ fn u(count: usize) -> u64 {
 /// Marks a struct as one that kernels take by value.
 macro_rules! parameter {
     ($($name:ty),*) => { $(
-        // SAFETY: a `repr(C)` struct of numbers and device addresses, as the kernels declare it, without padding.
+        // SAFETY: a `repr(C)` struct of numbers and device addresses, as the kernels declare it,
+        // without padding.
         unsafe impl $crate::driver::Parameter for $name {}
     )* };
 }

@@ -72,7 +72,8 @@ impl Call<'_> {
         let strides = [broadcast_strides(&a_leading, &leading), broadcast_strides(&b_leading, &leading)];
         let (from_a, from_b) = (self.address(a)?, self.address(b)?);
         let size = u(spec.dtype.size());
-        // All batches in one product where each factor's matrices are equally far apart, else those of the last dimension.
+        // All batches in one product where each factor's matrices are equally far apart, else those
+        // of the last dimension.
         let together = inner_batches(leading.dims(), &strides);
         let outer = leading.count() / together.count.max(1);
         for index in 0..outer {

@@ -19,7 +19,8 @@ pub(super) struct Layout {
 }
 parameter!(Layout);
 
-/// A walk before it is made as short as it can be: extents, and for each tensor the elements between neighbours.
+/// A walk before it is made as short as it can be: extents, and for each tensor the elements
+/// between neighbours.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Walk<const N: usize> {
     dims: Vec<(usize, [usize; N])>,

@@ -27,7 +27,8 @@ macro_rules! functions {
             /// Finds all functions in a library.
             ///
             /// # Errors
-            /// [`CudaError::FunctionMissing`](crate::CudaError::FunctionMissing) for the first that it lacks.
+            /// [`CudaError::FunctionMissing`](crate::CudaError::FunctionMissing) for the first that
+            /// it lacks.
             pub fn load(found: $crate::libraries::Found) -> $crate::Result<Self> {
                 Ok($table {
                     // SAFETY: the types are those of the library's manual.

@@ -85,8 +85,8 @@ impl Nvrtc {
         let pointers = |texts: &[CString]| texts.iter().map(|text| text.as_ptr()).collect::<Vec<_>>();
         let (name_pointers, body_pointers, option_pointers) = (pointers(&names), pointers(&bodies), pointers(&options));
         let mut program = std::ptr::null_mut();
-        // SAFETY: strings are terminated and live on, arrays have the lengths that are given, and buffers have the sizes that the
-        // library asks for.
+        // SAFETY: strings are terminated and live on, arrays have the lengths that are given, and
+        // buffers have the sizes that the library asks for.
         unsafe {
             let count = HEADERS.len() as c_int;
             let made = (self.nvrtcCreateProgram)(

@@ -44,7 +44,8 @@ impl Found {
     }
 }
 
-/// Opens the first of `versions` of a library that loads, from `directories` and then from where the system looks.
+/// Opens the first of `versions` of a library that loads, from `directories` and then from where
+/// the system looks.
 ///
 /// # Errors
 /// [`CudaError::LibraryMissing`], which says where it was looked for and what the system said.

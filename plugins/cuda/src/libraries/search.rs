@@ -20,8 +20,9 @@ pub fn directories() -> Vec<PathBuf> {
     directories_of(&Place { variable: &|name| std::env::var_os(name), root: Path::new("/") })
 }
 
-/// The directories of a machine that exist: those of the own variable, of `CUDA_HOME` and `CUDA_PATH`, of Python environments (an active one,
-/// and that of each `python3` on the path), then the usual places of toolkits, containers and WSL. The system's own search comes last.
+/// The directories of a machine that exist: those of the own variable, of `CUDA_HOME` and
+/// `CUDA_PATH`, of Python environments (an active one, and that of each `python3` on the path),
+/// then the usual places of toolkits, containers and WSL. The system's own search comes last.
 #[must_use]
 pub fn directories_of(place: &Place<'_>) -> Vec<PathBuf> {
     let variable = |name: &str| (place.variable)(name).filter(|value| !value.is_empty());

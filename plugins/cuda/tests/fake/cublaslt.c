@@ -1,4 +1,5 @@
-// Products in plain loops, column by column as the library has them, of f32 alone. A product of three rows has no algorithm.
+// Products in plain loops, column by column as the library has them, of f32 alone. A product of
+// three rows has no algorithm.
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
-// A driver whose card is the host's memory, and which runs one kernel, `fill_4`. What it was asked for goes to the file LOG.
+// A driver whose card is the host's memory, and which runs one kernel, `fill_4`. What it was asked
+// for goes to the file LOG.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
