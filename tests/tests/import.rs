@@ -10,7 +10,7 @@ use scaledown_host::model::import::{ImportOptions, Imported, import};
 use scaledown_sdk::component::PairBatch;
 use scaledown_sdk::nn::{ForwardMode, Sampling, Widths};
 use scaledown_sdk::tensor::no_grad;
-use scaledown_tests::parity::{Fixture, Report, Tolerance, directory};
+use scaledown_tests::parity::{ComparisonReport, Fixture, Tolerance, directory};
 use serde_json::Value;
 
 /// Links the plugins in.
@@ -44,7 +44,7 @@ fn compare(name: &str) {
 
     let oscar = session.oscar();
     let prompted = oscar.compressed(query, &documents).unwrap();
-    let mut report = Report::new(name, Tolerance::F32);
+    let mut report = ComparisonReport::new(name, Tolerance::F32);
     for (i, pair) in prompted.pairs.iter().enumerate() {
         let batch = PairBatch {
             ids: vec![pair.clone()],

@@ -61,6 +61,7 @@ fn built(entry: &Registration, params: &Params, weights: Option<Arc<dyn WeightSo
         params: params.clone(),
         generator: generator(),
         generator_weights: weights,
+        generator_params: None,
         hidden_size: 32,
         memory_tokens: 4,
         relevance: true,

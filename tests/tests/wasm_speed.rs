@@ -47,6 +47,7 @@ fn compressor(entry: &Registration, hidden: usize) -> (Box<dyn Compressor>, Para
         params: params.clone(),
         generator,
         generator_weights: None,
+        generator_params: None,
         hidden_size: hidden,
         memory_tokens: 8,
         relevance: false,

@@ -67,6 +67,10 @@ pub fn open(config: PjrtConfig) -> Result<PjrtBackend> {
     let mut settings = Settings::new("pjrt");
     settings.device = config.device;
     settings.options.flags = config.options;
+    if client.platform() == "cpu" {
+        // Otherwise the greater of a number and NaN may be the number.
+        settings.options.flags.entry("xla_cpu_enable_fast_min_max".into()).or_insert(OptionValue::Flag(false));
+    }
     settings.environment = std::env::var("XLA_FLAGS").unwrap_or_default();
     settings.cache = config.cache;
     settings.warn_above = config.warn_above;

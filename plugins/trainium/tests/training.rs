@@ -3,6 +3,7 @@
 mod common;
 
 use common::training::{StepNumbers, Tiny, Training};
+use scaledown_sdk::component::{Factory, Kind, RerankerContext, registrations};
 use scaledown_sdk::{DType, Device};
 
 const STEPS: u64 = 5;
@@ -83,4 +84,23 @@ fn every_decoded_token_is_one_run_of_one_module() {
     }
     let expected = Tiny::new(&training, &scaledown_cpu::device().expect("a device")).expect("a model");
     assert_eq!(found, expected.decode(8, |_| {}).expect("tokens"));
+}
+
+#[test]
+#[ignore = "needs a PJRT plugin, which .ci/pjrt fetches"]
+fn rerankers_score_as_on_the_cpu() {
+    use scaledown_deberta as _;
+    let registration = registrations().find(|entry| entry.kind() == Kind::Reranker && entry.name == "deberta");
+    let Some(Factory::Reranker(build)) = registration.map(|entry| entry.factory) else { panic!("no reranker") };
+    let documents = ["the quick brown fox", "a letter of the alphabet, and many more words beside it", "fox"];
+    for model in ["deberta-v3", "minilm"] {
+        let scores = |device: Device| {
+            let keys = serde_json::json!({ "model": common::training::fixture(model) });
+            build(keys, RerankerContext { device }).and_then(|reranker| reranker.score("fox", &documents)).expect("scores")
+        };
+        let (found, expected) = (scores(Device::new(common::backend())), scores(scaledown_cpu::device().expect("a device")));
+        for (a, b) in found.iter().zip(&expected) {
+            assert!((a - b).abs() <= 1e-5 * b.abs().max(1.0), "{model}: {found:?}, expected {expected:?}");
+        }
+    }
 }

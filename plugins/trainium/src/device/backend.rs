@@ -19,6 +19,9 @@ use crate::stablehlo;
 /// Instructions that a thread may note before they run.
 const MOST: usize = 8192;
 
+/// Threads whose notes are kept before those of no use are dropped.
+const MANY_THREADS: usize = 64;
+
 /// A lazy device over a PJRT plugin. Cloning shares it.
 #[derive(Clone)]
 pub struct PjrtBackend(Arc<Inner>);
@@ -236,6 +239,10 @@ impl DeviceBackend for PjrtBackend {
         drop(inputs);
         let full = {
             let mut all = inner.noted();
+            if all.len() > MANY_THREADS {
+                // Threads come and go; what they noted and nobody holds any more is of no use.
+                all.retain(|_, cells| cells.iter().any(|cell| cell.strong_count() > 0));
+            }
             let own = all.entry(std::thread::current().id()).or_default();
             own.extend(cells.iter().map(Arc::downgrade));
             own.len() > MOST

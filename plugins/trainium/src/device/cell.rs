@@ -124,9 +124,17 @@ impl Node {
 }
 
 impl Drop for Node {
+    /// Takes a long history that nobody needs apart in a loop, since dropping it recursively would exhaust the stack.
     fn drop(&mut self) {
-        for input in &self.inputs {
-            input.cell.uses.fetch_sub(1, Ordering::AcqRel);
+        let mut inputs = std::mem::take(&mut self.inputs);
+        while let Some(Input { cell, .. }) = inputs.pop() {
+            cell.uses.fetch_sub(1, Ordering::AcqRel);
+            let Some(Cell { state, .. }) = Arc::into_inner(cell) else { continue };
+            if let State::Pending(node, _) = state.into_inner().unwrap_or_else(PoisonError::into_inner)
+                && let Some(mut node) = Arc::into_inner(node)
+            {
+                inputs.append(&mut node.inputs);
+            }
         }
     }
 }

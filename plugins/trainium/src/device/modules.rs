@@ -39,6 +39,15 @@ pub(super) struct Module {
     pub(super) faults: bool,
 }
 
+/// A module, and when it was last used.
+struct Known {
+    module: Arc<Module>,
+    used: u64,
+}
+
+/// Modules that stay loaded. A process has room for some ten thousand pieces of code, and no training has so many.
+const MOST: usize = 4096;
+
 /// Why there is no module.
 pub(super) enum NoModule {
     /// An instruction has no program on this device.
@@ -49,7 +58,9 @@ pub(super) enum NoModule {
 
 /// All modules of a device.
 pub(super) struct Modules {
-    known: HashMap<Box<[u64]>, Arc<Module>>,
+    known: HashMap<Box<[u64]>, Known>,
+    /// Grows with each use.
+    time: u64,
     disk: Option<Disk>,
     warned: bool,
 }
@@ -57,7 +68,7 @@ pub(super) struct Modules {
 impl Modules {
     pub(super) fn new(settings: &Settings, client: &Client) -> Self {
         let disk = settings.cache.clone().map(|directory| Disk::new(directory, settings, client));
-        Modules { known: HashMap::new(), disk, warned: false }
+        Modules { known: HashMap::new(), time: 0, disk, warned: false }
     }
 
     /// The module of a structure, compiled if it is new.
@@ -69,8 +80,10 @@ impl Modules {
         stats: &mut Stats,
     ) -> Result<Arc<Module>, NoModule> {
         let key = structure.key();
-        if let Some(module) = self.known.get(&key) {
-            return Ok(Arc::clone(module));
+        self.time += 1;
+        if let Some(known) = self.known.get_mut(&key) {
+            known.used = self.time;
+            return Ok(Arc::clone(&known.module));
         }
         let (program, faults) = structure.program(settings.narrow).map_err(|(message, op)| NoModule::Unsupported(message, op))?;
         let program = match settings.portable {
@@ -98,9 +111,20 @@ impl Modules {
             }
         };
         let module = Arc::new(Module { executable, faults });
-        self.known.insert(key, Arc::clone(&module));
+        self.known.insert(key, Known { module: Arc::clone(&module), used: self.time });
         self.warn(settings);
+        self.forget();
         Ok(module)
+    }
+
+    /// Lets the half go that was not used for longest, where there are too many.
+    fn forget(&mut self) {
+        if self.known.len() > MOST {
+            let mut times: Vec<u64> = self.known.values().map(|known| known.used).collect();
+            times.sort_unstable();
+            let median = times.get(times.len() / 2).copied().unwrap_or(0);
+            self.known.retain(|_, known| known.used >= median);
+        }
     }
 
     /// Says once that there are too many modules.

@@ -55,6 +55,10 @@ impl Structure {
         for node in &structure.nodes {
             let mut sources = Vec::with_capacity(node.inputs.len());
             for input in &node.inputs {
+                if matches!(node.task, Task::Sum) {
+                    // What a sum is filled up with stands there several times, and the program is the same however often.
+                    known.clear();
+                }
                 sources.push(source(input, &place, &mut known, &mut structure.arguments)?);
             }
             structure.sources.push(sources);

@@ -94,6 +94,7 @@ impl Tiny {
             params: compressor_params.clone(),
             generator: serde_json::from_slice(&config).expect("JSON"),
             generator_weights: Some(weights()?),
+            generator_params: None,
             hidden_size: generator.hidden_size(),
             memory_tokens: MEMORY_TOKENS,
             relevance: training.relevance,

@@ -25,7 +25,8 @@ impl Numbers {
 /// Adds those of one instruction, whose sums are computed in `dtype`.
 pub fn numbers(op: &Op, dtype: DType, numbers: &mut Numbers) {
     match *op {
-        Op::Uniform { seed, .. } => numbers.words.extend([(seed >> 32) as u32, seed as u32]),
+        // The first index, too: without it, compilers would compute the constant part of each element while they compile.
+        Op::Uniform { seed, .. } => numbers.words.extend([1, (seed >> 32) as u32, seed as u32]),
         Op::WriteSlice { start, .. } => numbers.words.push(u32::try_from(start).unwrap_or(u32::MAX)),
         Op::AdamW { beta1, beta2, weight_decay, lr, step, .. } => {
             let correction = |beta: f64| 1.0 - beta.powf(step as f64);

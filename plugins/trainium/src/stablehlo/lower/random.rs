@@ -12,6 +12,7 @@ struct Wide {
 
 /// Element `i` is `splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) >> 40`, over `2^24`. The seed is a run-time number.
 pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupported> {
+    let first = at.word()?;
     let seed = Wide { high: at.word()?, low: at.word()? };
     let count: usize = dims.iter().product();
     if u32::try_from(count).is_err() {
@@ -19,8 +20,7 @@ pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupport
     }
     let b = &mut at.builder;
     let index = b.iota(Element::Ui32, &[count], 0);
-    let one = word(b, 1);
-    let index = b.binary(Binary::Add, index, one);
+    let index = b.binary(Binary::Add, index, first);
     let zero = word(b, 0);
     let high = b.broadcast(zero, &[count]);
     let mut z = multiply(b, Wide { high, low: index }, 0x9E37_79B9_7F4A_7C15);
