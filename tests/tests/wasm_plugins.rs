@@ -64,14 +64,13 @@ fn components_built_now_conform() {
         eprintln!("skipped: the target wasm32-unknown-unknown is not installed (rustup target add wasm32-unknown-unknown)");
         return;
     }
-    for name in NAMES.into_iter().chain(ALONE) {
-        let bytes = component::build(&format!("scaledown-example-{name}")).unwrap();
-        if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
-            std::fs::write(fixture(name), &bytes).unwrap();
-        }
-        if NAMES.contains(&name) {
-            assert_conforms(&plugin(name, &bytes));
-        }
+    let names = || NAMES.into_iter().chain(ALONE);
+    let built: Vec<Vec<u8>> = names().map(|name| component::build(&format!("scaledown-example-{name}")).unwrap()).collect();
+    if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+        names().zip(&built).for_each(|(name, bytes)| std::fs::write(fixture(name), bytes).unwrap());
+    }
+    for (name, bytes) in NAMES.into_iter().zip(&built) {
+        assert_conforms(&plugin(name, bytes));
     }
 }
 

@@ -47,8 +47,8 @@ pub fn check(subject: &TeacherSubject<'_>) -> ConformanceReport {
     report.run("each question has one answer, in the order of questions", || counted(&*subject.built()?));
     report.run("an answer depends on no other question", || alone(&*subject.built()?));
     report.run("the same question gets the same answer", || again(&*subject.built()?));
-    report.run("answers depend on the message", || reads(&*subject.built()?));
-    report.run("answers depend on the system message", || system(&*subject.built()?));
+    report.run("answers depend on the message", || writes(subject).and_then(|()| reads(&*subject.built()?)));
+    report.run("answers depend on the system message", || writes(subject).and_then(|()| system(&*subject.built()?)));
     report.run("calls from several threads give the answers of calls alone", || threads(&*subject.built()?));
     report.run("an answer has no more tokens than the limit allows", || limit(subject));
     report.run("an answer ends where an end token comes", || ends(subject));
@@ -121,6 +121,14 @@ fn reads(teacher: &dyn Teacher) -> Checked {
     let found = teacher.answer(&all(""))?;
     let varied = found.iter().any(|answer| *answer != found[0]);
     ensure(varied, "the answers to different questions", "different ones", format!("{found:?}"))
+}
+
+/// Whether the teacher writes text, token by token, from the messages: one that answers by rules has no limit of tokens.
+fn writes(subject: &Subject<'_>) -> Checked {
+    match subject.schema.pointer(&format!("/properties/{LIMIT}")) {
+        Some(_) => Ok(()),
+        None => Err(Failure::NotApplicable(format!("it answers by rules: its configuration has no {LIMIT}"))),
+    }
 }
 
 fn system(teacher: &dyn Teacher) -> Checked {

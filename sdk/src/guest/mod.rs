@@ -44,6 +44,12 @@ macro_rules! exports {
     };
 }
 
+/// The exports of what makes checkpointed segments.
+#[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
+pub mod checkpointing {
+    exports!("checkpointing", "export_checkpointing", "scaledown_sdk::guest::checkpointing");
+}
+
 /// The exports of a compressor.
 #[allow(missing_docs, clippy::all, clippy::pedantic, unreachable_pub, reason = "generated from the WIT package")]
 pub mod compressor {

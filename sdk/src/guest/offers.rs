@@ -148,10 +148,10 @@ macro_rules! compressor {
         const _: () = {
             use $crate::component::CompressorPlugin;
             use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
+            use $crate::guest::checkpointing::exports::scaledown::plugin::recomputation::Guest as Recomputation;
             use $crate::guest::compressor::exports::scaledown::plugin::compression::{
                 Compressed, Context, Guest as Compression, Mode, PairBatch, Template,
             };
-            use $crate::guest::compressor::exports::scaledown::plugin::recomputation::Guest as Recomputation;
             use $crate::guest::{Failure, Slot};
 
             static SLOT: Slot<$type> = Slot::new();
@@ -185,6 +185,7 @@ macro_rules! compressor {
             }
 
     $crate::guest::compressor::export_compressor!(Component with_types_in $crate::guest::compressor);
+    $crate::guest::checkpointing::export_checkpointing!(Component with_types_in $crate::guest::checkpointing);
         };
     };
 }
@@ -196,8 +197,8 @@ macro_rules! generator {
         const _: () = {
             use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
             use $crate::guest::bindings::scaledown::plugin::types::Mode;
+            use $crate::guest::checkpointing::exports::scaledown::plugin::recomputation::Guest as Recomputation;
             use $crate::guest::generator::exports::scaledown::plugin::generation::{Guest as Generation, Shape, Span};
-            use $crate::guest::generator::exports::scaledown::plugin::recomputation::Guest as Recomputation;
             use $crate::guest::{Decodings, Failure, Slot};
 
             static SLOT: Slot<Decodings<$type>> = Slot::new();
@@ -259,6 +260,7 @@ macro_rules! generator {
             }
 
     $crate::guest::generator::export_generator!(Component with_types_in $crate::guest::generator);
+    $crate::guest::checkpointing::export_checkpointing!(Component with_types_in $crate::guest::checkpointing);
         };
     };
 }

@@ -46,7 +46,12 @@ impl RetrieverPlugin for Fusion {
 
 impl Retriever for Fusion {
     fn index(&mut self, documents: &mut dyn Iterator<Item = Result<Document>>) -> Result<u64> {
-        documents.try_fold(0, |read, document| document.map(|_| read + 1))
+        let mut read = 0;
+        for document in documents {
+            document?;
+            read += 1;
+        }
+        Ok(read)
     }
 
     fn search(&self, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit>>> {
