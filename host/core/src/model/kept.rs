@@ -56,7 +56,8 @@ impl Oscar {
     /// The vectors of a batch, from the store where it has them.
     pub(super) fn kept(&self, store: &VectorStore, pairs: &PairBatch) -> scaledown_sdk::Result<Compressed> {
         let failed = |error: super::vectors::VectorsError| SdkError::Weights(error.to_string());
-        let mut found = pairs.ids.iter().map(|ids| store.read(key(ids))).collect::<Result<Vec<_>, _>>().map_err(failed)?;
+        let mut found =
+            pairs.ids.iter().map(|ids| store.read(key(ids))).collect::<std::result::Result<Vec<_>, _>>().map_err(failed)?;
         let missing: Vec<Vec<u32>> =
             pairs.ids.iter().zip(&found).filter(|(_, vectors)| vectors.is_none()).map(|(ids, _)| ids.clone()).collect();
         if !missing.is_empty() {
