@@ -124,10 +124,10 @@ fn reads(teacher: &dyn Teacher) -> Checked {
 }
 
 /// Whether the teacher writes text, token by token, from the messages: one that answers by rules has no limit of tokens.
-fn writes(subject: &Subject<'_>) -> Checked {
+fn writes(subject: &TeacherSubject<'_>) -> Checked {
     match subject.schema.pointer(&format!("/properties/{LIMIT}")) {
         Some(_) => Ok(()),
-        None => Err(Failure::NotApplicable(format!("it answers by rules: its configuration has no {LIMIT}"))),
+        None => Err(CheckFailure::NotApplicable(format!("it answers by rules: its configuration has no {LIMIT}"))),
     }
 }
 

@@ -58,12 +58,14 @@ fn a_training_starts_from_what_its_pretraining_writes() {
         let ran = run_in(&root(), &["config", "show", file, "--json"], &[]);
         serde_json::from_str::<serde_json::Value>(&ran.out).unwrap()
     };
-    let pretraining = show("configs/paper/mistral-7b-modernbert-pretraining.toml");
-    let training = show("configs/paper/mistral-7b-modernbert.toml");
-    let written = Path::new(pretraining["output"]["directory"].as_str().unwrap()).join("model");
-    assert_eq!(training["training"]["init_from"].as_str().map(Path::new), Some(&*written));
-    assert_eq!(training["compressor"], pretraining["compressor"]);
-    assert!(pretraining["training"]["init_from"].is_null(), "the pretraining starts from itself");
+    for name in ["mistral-7b-modernbert", "mistral-7b-llama-1b-compressor", "mistral-7b-qwen3-0.6b-compressor"] {
+        let pretraining = show(&format!("configs/paper/{name}-pretraining.toml"));
+        let training = show(&format!("configs/paper/{name}.toml"));
+        let written = Path::new(pretraining["output"]["directory"].as_str().unwrap()).join("model");
+        assert_eq!(training["training"]["init_from"].as_str().map(Path::new), Some(&*written));
+        assert_eq!(training["compressor"], pretraining["compressor"]);
+        assert!(pretraining["training"]["init_from"].is_null(), "the pretraining starts from itself");
+    }
 }
 
 #[cfg(unix)]

@@ -5,7 +5,8 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::Metadata;
 use scaledown_sdk::files::open_regular;
 
 use super::index::Entry;
@@ -16,7 +17,7 @@ pub(super) const VECTORS: &str = "vectors";
 /// Bytes of a key.
 const KEY: usize = 16;
 /// The greatest size of a header, which names two tensors.
-const MAX_HEADER: usize = 1 << 16;
+const MAX_HEADER: u64 = 1 << 16;
 
 /// A shard, whose checksum is compared when it is first read from.
 pub(super) struct Shard {
@@ -44,12 +45,10 @@ impl Shard {
         if length != entry.bytes {
             return Err(failed(format!("it has {length} bytes, expected {}; is it cut short?", entry.bytes)));
         }
-        let mut head = vec![0; MAX_HEADER.min(usize::try_from(length).unwrap_or(MAX_HEADER))];
-        file.read_exact(&mut head).map_err(|error| failed(error.to_string()))?;
-        let (start, header) = SafeTensors::read_metadata(&head).map_err(|error| failed(format!("bad header: {error}")))?;
+        let (start, header) = header(&mut file, length).map_err(&failed)?;
         let place = |name: &str, dtype: Dtype, shape: &[usize]| {
-            let info = header.info(name).filter(|info| info.dtype == dtype && info.shape == shape);
-            info.map(|info| (start + 8 + info.data_offsets.0) as u64)
+            let info = header.info(name).filter(|info| info.dtype == dtype && &*info.shape == shape);
+            info.map(|info| start + info.data_offsets.0 as u64)
                 .ok_or_else(|| failed(format!("it has no {name} of shape {shape:?}")))
         };
         let (count, memory, hidden) = (entry.documents, origin.memory_tokens, origin.hidden);
@@ -89,6 +88,23 @@ impl Shard {
         let mut bytes = vec![0; count];
         opened.file.seek(SeekFrom::Start(at)).and_then(|_| opened.file.read_exact(&mut bytes)).map_err(failed)?;
         Ok(bytes)
+    }
+}
+
+/// Where the tensors' bytes begin in a file of `length` bytes, and what its header says of them.
+fn header(file: &mut File, length: u64) -> Result<(u64, Metadata), String> {
+    let mut size = [0; 8];
+    file.read_exact(&mut size).map_err(|error| error.to_string())?;
+    let size = u64::from_le_bytes(size);
+    if size > MAX_HEADER || size + 8 > length {
+        return Err(format!("its header claims {size} bytes, expected at most {}", MAX_HEADER.min(length)));
+    }
+    let mut text = vec![0; size as usize];
+    file.read_exact(&mut text).map_err(|error| error.to_string())?;
+    let header: Metadata = serde_json::from_slice(&text).map_err(|error| format!("bad header: {error}"))?;
+    match size + 8 + header.data_len() as u64 == length {
+        true => Ok((size + 8, header)),
+        false => Err("its tensors are not as long as the file".into()),
     }
 }
 
