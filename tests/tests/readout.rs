@@ -18,7 +18,7 @@ fn mask() -> Vec<Vec<bool>> {
 }
 
 enum Model {
-    Decoder(Decoder),
+    Decoder(Box<Decoder>),
     ModernBertModel(Box<ModernBertModel>),
 }
 
@@ -28,7 +28,7 @@ impl Model {
         let model = if name.starts_with("modernbert") {
             Model::ModernBertModel(Box::new(ModernBertModel::new(encoder_config(name, "config.json")?, &params.pp("model"))?))
         } else {
-            Model::Decoder(Decoder::new(&decoder_config(name, "config.json")?, &params.pp("model"))?)
+            Model::Decoder(Box::new(Decoder::new(&decoder_config(name, "config.json")?, &params.pp("model"))?))
         };
         Ok((model, params))
     }
@@ -152,7 +152,7 @@ fn without_layers_the_places_are_read_all_the_same() {
     let decoder = decoder_config("llama3", "config.json").unwrap();
     let decoder = Decoder::first_layers(&decoder, &Params::random(options(&device, DType::F32, None)), 0, true).unwrap();
     let places: Vec<Vec<usize>> = PLACES.iter().map(|row| row.to_vec()).collect();
-    for model in [Model::ModernBertModel(Box::new(encoder)), Model::Decoder(decoder)] {
+    for model in [Model::ModernBertModel(Box::new(encoder)), Model::Decoder(Box::new(decoder))] {
         let x = model.embed(&ids(&device)).unwrap();
         let numbers = |tensor: Tensor| tensor.to_data().unwrap().to_f64();
         let (some, all) = (model.read(&places, &x, false).unwrap(), model.gather(&places, &x).unwrap());

@@ -24,7 +24,8 @@ fn trained(layers: usize, lora: bool, checkpointing: bool) -> Result<Stats> {
     const LEN: usize = 16;
     let backend = common::backend();
     let device = Device::new(backend.clone());
-    let adapter = lora.then(|| LoraConfig { r: 4, alpha: 8.0, dropout: 0.1, target: LoraTarget::Preset(LoraPreset::AllLinear) });
+    let adapter =
+        lora.then_some(LoraConfig { r: 4, alpha: 8.0, dropout: 0.1, target: LoraTarget::Preset(LoraPreset::AllLinear) });
     let params = Params::random(common::training::options(&device, DType::F32, adapter));
     let model = CausalLm::new(config(layers), &params)?;
     let group = ParamGroup { name: "model".into(), params: params.trainable(), lr: 1e-2 };

@@ -35,6 +35,9 @@ impl Setting {
     }
 }
 
+/// A part of the check: its name, and what it runs.
+type Section = (&'static str, fn(&Setting, &mut Table) -> Result<()>);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let value = |name: &str| arguments.iter().position(|argument| argument == name).and_then(|at| arguments.get(at + 1));
@@ -68,7 +71,7 @@ fn run(setting: &Setting, table: &mut Table) {
     if setting.wants("machine") {
         machine(setting, table);
     }
-    let sections: [(&str, fn(&Setting, &mut Table) -> Result<()>); 7] = [
+    let sections: [Section; 7] = [
         ("agreement", agreement::run),
         ("peaks", peaks::run),
         ("decoding", decoding::run),

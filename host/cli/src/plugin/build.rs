@@ -69,8 +69,8 @@ impl Build {
             )));
         }
         let messages = String::from_utf8_lossy(&output.stdout).into_owned();
-        let modules = messages.lines().filter_map(|line| module(line, directory));
-        let module = modules.last().ok_or_else(|| {
+        let mut modules = messages.lines().filter_map(|line| module(line, directory));
+        let module = modules.next_back().ok_or_else(|| {
             Error::failed(format!("{}: expected a library of the type `cdylib` in its Cargo.toml", directory.display()))
         })?;
         let bytes = std::fs::read(&module).map_err(|error| Error::io(&module, error))?;

@@ -125,7 +125,7 @@ impl Sweep {
                 Value::Array(values) => axes.push(axis(values)),
                 Value::Object(table) if !table.is_empty() => {
                     for (part, inner) in table {
-                        walk(&[place, &[part.clone()]].concat(), inner, axes);
+                        walk(&[place, std::slice::from_ref(part)].concat(), inner, axes);
                     }
                 }
                 _ => axes.push(axis(&[])),

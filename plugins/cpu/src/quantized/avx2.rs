@@ -106,6 +106,7 @@ unsafe fn totals_of_8_bits<F: Format, const A: usize, const G: usize>(
                 _mm256_srai_epi16::<8>(b),
             ];
         }
+        #[allow(clippy::needless_range_loop, reason = "several arrays are read at the same place")]
         for pair in 0..4 {
             for a in 0..A {
                 // SAFETY: a block has four eights of four pairs.
@@ -147,6 +148,7 @@ unsafe fn totals_of_4_bits<F: Format, const A: usize, const G: usize>(
             let both = unsafe { _mm256_loadu_si256(vectors[g].add(eight * VECTOR).cast()) };
             halves[g] = [_mm256_and_si256(both, mask), _mm256_and_si256(_mm256_srli_epi16::<4>(both), mask)];
         }
+        #[allow(clippy::needless_range_loop, reason = "several arrays are read at the same place")]
         for half in 0..2 {
             for a in 0..A {
                 // SAFETY: a block has four eights of two halves.

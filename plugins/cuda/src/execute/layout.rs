@@ -68,8 +68,8 @@ impl Call<'_> {
                 || (unit > size
                     && walk.run() % elements == 0
                     && walk.steps_by(elements)
-                    && from.address % unit as u64 == 0
-                    && to.address % unit as u64 == 0)
+                    && from.address.is_multiple_of(unit as u64)
+                    && to.address.is_multiple_of(unit as u64))
         };
         let unit = [PACK, 8, 4, 2, 1].into_iter().find(|&unit| fits(unit)).unwrap_or(size);
         let layout = walk.in_units(unit / size).layout()?;

@@ -161,7 +161,7 @@ impl Inner {
             (Some(rows), Some(ids)) => ids.cell.bounds.is_some_and(|bounds| bounds.within(rows)),
             _ => false,
         };
-        Node::new(self.next(), Task::Op(op.clone()), inputs, outputs_known).ids_known(ids_known).cells()
+        Node::noted(self.next(), Task::Op(op.clone()), inputs, outputs_known).ids_known(ids_known).cells()
     }
 }
 

@@ -109,7 +109,7 @@ pub(super) struct Input {
 
 impl Node {
     /// A node and the cells of its outputs.
-    pub(super) fn new(id: u64, task: Task, inputs: Vec<Input>, outputs: Vec<(TensorSpec, Option<Bounds>)>) -> NewNode {
+    pub(super) fn noted(id: u64, task: Task, inputs: Vec<Input>, outputs: Vec<(TensorSpec, Option<Bounds>)>) -> NewNode {
         for input in &inputs {
             input.cell.uses.fetch_add(1, Ordering::AcqRel);
         }

@@ -26,7 +26,7 @@ pub(super) fn adamw(
         let own = std::iter::once(Input { cell: Arc::clone(&scale.cell), shape: scale.shape.clone() });
         let own = own.chain(inputs.by_ref().take(each)).collect();
         let outputs = outputs.iter().map(|spec| (spec.clone(), None)).collect();
-        cells.extend(Node::new(id(), Task::Op(op.clone()), own, outputs).apart().cells());
+        cells.extend(Node::noted(id(), Task::Op(op.clone()), own, outputs).apart().cells());
     }
     cells
 }
@@ -34,7 +34,7 @@ pub(super) fn adamw(
 /// The sum of squares of each tensor, and then sums of eight of those, filled up with zeros.
 pub(super) fn sum_squares(inputs: Vec<Input>, output: &TensorSpec, mut id: impl FnMut() -> u64) -> Vec<Arc<Cell>> {
     let mut node = |task: Task, inputs: Vec<Input>| {
-        let made = Node::new(id(), task, inputs, vec![(output.clone(), None)]).apart();
+        let made = Node::noted(id(), task, inputs, vec![(output.clone(), None)]).apart();
         made.cells().into_iter().next()
     };
     let zero = Op::Fill { shape: output.shape.clone(), dtype: output.dtype, value: 0.0 };

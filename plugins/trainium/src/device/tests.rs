@@ -42,7 +42,7 @@ impl Graph {
 
     fn op(&mut self, op: Op, cells: &[&Arc<Cell>]) -> Arc<Cell> {
         let outputs = Graph::specs(&op, cells).into_iter().map(|spec| (spec, None)).collect();
-        Node::new(self.id(), Task::Op(op), Graph::inputs(cells), outputs).cells().remove(0)
+        Node::noted(self.id(), Task::Op(op), Graph::inputs(cells), outputs).cells().remove(0)
     }
 
     fn hold(&mut self, cells: &[Arc<Cell>]) {
@@ -102,9 +102,9 @@ fn shapes_operands_and_what_is_kept_are_part_of_a_module() {
         let sum = graph.op(Op::Binary(function), &[pair[0], &a]);
         let square = graph.op(square(), &[&sum]);
         let last = graph.op(Op::Binary(function), &[&square, pair[1]]);
-        graph.hold(&[last.clone()]);
+        graph.hold(std::slice::from_ref(&last));
         if keep {
-            graph.hold(&[sum.clone()]);
+            graph.hold(std::slice::from_ref(&sum));
         } else {
             drop(Handle(Arc::clone(&sum)));
         }
@@ -181,7 +181,7 @@ fn what_nobody_needs_is_overwritten_and_nothing_else() {
         if !held {
             graph.held.remove(0);
         }
-        graph.hold(&[written.clone()]);
+        graph.hold(std::slice::from_ref(&written));
         let mut plan = plan(&[written]);
         let group = std::mem::take(&mut plan.groups).remove(0);
         let mut structure = Structure::new(group, |cell| plan.keeps(cell)).ok().unwrap();

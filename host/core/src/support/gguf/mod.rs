@@ -59,7 +59,7 @@ impl GgufModel {
         let weights = GgufWeights::new(&metadata, architecture)?;
         let config = config::of(&metadata, architecture, &weights)?;
         let tokenizer = tokenizer::of(&metadata)?;
-        let directory = tempfile::tempdir().map_err(|error| Error::io(&std::env::temp_dir(), error))?;
+        let directory = tempfile::tempdir().map_err(|error| Error::io(std::env::temp_dir(), error))?;
         for (name, json) in
             [("config.json", &config), ("tokenizer.json", &tokenizer.file), ("tokenizer_config.json", &tokenizer.config)]
         {
