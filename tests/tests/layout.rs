@@ -29,6 +29,7 @@ const CRATES: [&[&str]; 6] = [
         "scaledown-n-layers",
         "scaledown-openai",
         "scaledown-qdrant",
+        "scaledown-trainium",
         "scaledown-example-wasm-compressor",
     ],
     &["scaledown-host"],

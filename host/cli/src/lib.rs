@@ -10,6 +10,8 @@ mod completions;
 mod config;
 mod corpus;
 mod dataset;
+#[cfg(feature = "device-check")]
+mod device;
 pub mod doctor;
 pub mod embedded;
 mod evaluate;
@@ -47,6 +49,8 @@ use scaledown_openai as _;
 use scaledown_qdrant as _;
 #[cfg(feature = "splade")]
 use scaledown_splade as _;
+#[cfg(feature = "trainium")]
+use scaledown_trainium as _;
 #[cfg(feature = "wasm")]
 use scaledown_wasm as _;
 
@@ -86,6 +90,8 @@ enum Command {
     Bench(bench::Bench),
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
+    #[cfg(feature = "device-check")]
+    Device(device::DeviceCommand),
     Inspect(inspect::InspectCommand),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -108,6 +114,8 @@ impl Command {
             Command::Bench(command) => command.run(terminal),
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),
+            #[cfg(feature = "device-check")]
+            Command::Device(command) => command.run(terminal),
             Command::Inspect(command) => command.run(terminal),
             Command::Doctor(command) => command.run(terminal),
             Command::Completions(command) => command.run(terminal),

@@ -17,11 +17,21 @@ const SHIPPED: [(Kind, &str); 11] = [
     (Kind::Device, "cpu"),
 ];
 
+/// Those that even the full binary leaves out: they are for machines of their kind. Each with its feature.
+const APART: [(Kind, &str, &str); 2] = [(Kind::Device, "pjrt", "trainium"), (Kind::Device, "trainium", "trainium")];
+
 /// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any other name.
 #[must_use]
 pub fn how_to_build_in(kind: Kind, name: &str) -> Option<String> {
-    let lacks = SHIPPED.contains(&(kind, name)) && super::registry::find(kind, name).is_none();
-    lacks.then(|| format!("plugin \"{name}\" is not built in; build with `--features {name}` (or `--features full`)"))
+    if super::registry::find(kind, name).is_some() {
+        return None;
+    }
+    let apart = APART.iter().find(|(own, known, _)| (*own, *known) == (kind, name));
+    if let Some((.., feature)) = apart {
+        return Some(format!("plugin \"{name}\" is not built in; build with `--features {feature}`"));
+    }
+    let shipped = SHIPPED.contains(&(kind, name));
+    shipped.then(|| format!("plugin \"{name}\" is not built in; build with `--features {name}` (or `--features full`)"))
 }
 
 /// The plugins that come with ScaleDown, by kind and name.
@@ -38,6 +48,8 @@ mod tests {
         // The library links no plugin.
         let told = how_to_build_in(Kind::Retriever, "milvus").unwrap();
         assert_eq!(told, "plugin \"milvus\" is not built in; build with `--features milvus` (or `--features full`)");
+        let told = how_to_build_in(Kind::Device, "pjrt").unwrap();
+        assert_eq!(told, "plugin \"pjrt\" is not built in; build with `--features trainium`");
         assert_eq!(how_to_build_in(Kind::Retriever, "milvux"), None);
         assert_eq!(how_to_build_in(Kind::Teacher, "milvus"), None, "a name counts for its own kind");
     }

@@ -16,7 +16,7 @@ pub use error::TrainingError;
 pub use fingerprint::{Difference, Fingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
 pub use order::Order;
-pub use run::{Observer, Outcome, train};
+pub use run::{Observer, Outcome, rehearse, train};
 pub use settings::Settings;
 
 use std::path::Path;

@@ -63,7 +63,11 @@ impl DirectoryWriter {
         remove_leftovers(&parent)?;
         let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
         let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
-        Ok(DirectoryWriter { path: path.to_owned(), staging, manifest: Manifest { version: VERSION, crc32: 0, files: BTreeMap::new() } })
+        Ok(DirectoryWriter {
+            path: path.to_owned(),
+            staging,
+            manifest: Manifest { version: VERSION, crc32: 0, files: BTreeMap::new() },
+        })
     }
 
     /// Writes one file of the directory.
