@@ -78,7 +78,8 @@ impl Check {
             suite
         });
         let findings = Findings { version: env!("CARGO_PKG_VERSION"), device: device.info(), suite, parity, times };
-        if self.json { terminal.print_json(&findings) } else { terminal.print(findings.shown()) }?;
+        let printed = if self.json { terminal.print_json(&findings) } else { terminal.print(findings.shown()) };
+        printed?;
         if findings.sound() { Ok(()) } else { Err(Error::failed(format!("the device {} does not conform", device.name()))) }
     }
 }
