@@ -37,6 +37,7 @@ const CRATES: [&[&str]; 6] = [
         "scaledown-n-layers",
         "scaledown-openai",
         "scaledown-qdrant",
+        "scaledown-trainium",
         "scaledown-example-wasm-compressor",
         "scaledown-example-letters",
         "scaledown-example-cards",

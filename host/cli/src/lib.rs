@@ -12,6 +12,8 @@ mod compress;
 mod config;
 mod corpus;
 mod dataset;
+#[cfg(feature = "device-check")]
+mod device;
 pub mod doctor;
 pub mod embedded;
 mod evaluate;
@@ -62,6 +64,8 @@ use scaledown_openai as _;
 use scaledown_qdrant as _;
 #[cfg(feature = "splade")]
 use scaledown_splade as _;
+#[cfg(feature = "trainium")]
+use scaledown_trainium as _;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -102,6 +106,8 @@ enum Command {
     Config(config::ConfigCommand),
     Plugin(plugin::PluginCommand),
     Import(import::Import),
+    #[cfg(feature = "device-check")]
+    Device(device::DeviceCommand),
     Inspect(inspect::InspectCommand),
     Label(label::Label),
     Doctor(doctor::Doctor),
@@ -128,6 +134,8 @@ impl Command {
             Command::Config(command) => command.run(terminal),
             Command::Plugin(command) => command.run(terminal),
             Command::Import(command) => command.run(terminal),
+            #[cfg(feature = "device-check")]
+            Command::Device(command) => command.run(terminal),
             Command::Inspect(command) => command.run(terminal),
             Command::Label(command) => command.run(terminal),
             Command::Doctor(command) => command.run(terminal),

@@ -16,6 +16,9 @@ pub(super) struct Train {
     config: ConfigArgs,
     #[command(flatten)]
     run: RunArgs,
+    /// Compile every program of the training for a device that keeps them, and run nothing.
+    #[arg(long, conflicts_with = "resume")]
+    precompile: bool,
 }
 
 /// How a training is run.
@@ -31,7 +34,17 @@ pub(super) struct RunArgs {
 
 impl Train {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        self.run.run(&self.config.load()?, terminal, run::train)
+        let config = self.config.load()?;
+        if !self.precompile {
+            return self.run.run(&config, terminal, run::train);
+        }
+        let progress = terminal.watch(Interrupt::listen()?);
+        let context = Context { progress: &progress, start: RunStart::New, command: command_line() };
+        let done = run::precompile(&config, &context)?;
+        if self.run.json {
+            return terminal.print_json(&done);
+        }
+        terminal.print(format!("the programs of {} steps are compiled, in {:.0} s", done.steps, done.seconds))
     }
 }
 

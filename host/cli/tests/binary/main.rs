@@ -6,6 +6,8 @@ mod cli;
 mod command;
 mod configs;
 mod datasets;
+#[cfg(feature = "device-check")]
+mod devices;
 mod disks;
 mod documentation;
 mod embedded;

@@ -26,12 +26,23 @@ const SHIPPED: [(Kind, &str); 16] = [
 /// The aliases of some of them.
 const ALIASES: [(&str, &str); 2] = [("decoder", "mistral"), ("cross-encoder", "deberta")];
 
+/// Those that even the full binary leaves out: they are for machines of their kind. Each with its feature.
+const APART: [(Kind, &str, &str); 2] = [(Kind::Device, "pjrt", "trainium"), (Kind::Device, "trainium", "trainium")];
+
 /// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any
 /// other name.
 #[must_use]
 pub fn how_to_build_in(kind: Kind, name: &str) -> Option<String> {
-    let name = ALIASES.into_iter().find(|(alias, _)| *alias == name).map_or(name, |(_, name)| name);
-    let lacks = SHIPPED.contains(&(kind, name)) && super::registry::find(kind, name).is_none();
+    if super::registry::find(kind, name).is_some() {
+        return None;
+    }
+    if let Some((.., feature)) = APART.iter().find(|(own, known, _)| (*own, *known) == (kind, name)) {
+        return Some(format!("plugin \"{name}\" is not built in; build with `--features {feature}`"));
+    }
+    let is_shipped = |name| SHIPPED.contains(&(kind, name));
+    let aliased = ALIASES.into_iter().find(|(alias, _)| *alias == name).map(|(_, name)| name);
+    let name = [Some(name), aliased].into_iter().flatten().find(|name| is_shipped(name))?;
+    let lacks = super::registry::find(kind, name).is_none();
     lacks.then(|| format!("plugin \"{name}\" is not built in; build with `--features {name}` (or `--features full`)"))
 }
 
@@ -55,6 +66,8 @@ mod tests {
         let message = how_to_build_in(Kind::Retriever, "milvus").unwrap();
         assert_eq!(message, "plugin \"milvus\" is not built in; build with `--features milvus` (or `--features full`)");
         assert!(how_to_build_in(Kind::Teacher, "decoder").unwrap().contains("--features mistral"), "an alias");
+        let message = how_to_build_in(Kind::Device, "pjrt").unwrap();
+        assert_eq!(message, "plugin \"pjrt\" is not built in; build with `--features trainium`");
         assert_eq!(how_to_build_in(Kind::Retriever, "milvux"), None);
         assert_eq!(how_to_build_in(Kind::Teacher, "milvus"), None, "a name counts for its own kind");
     }

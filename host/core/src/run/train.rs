@@ -1,7 +1,7 @@
 //! `scaledown train`: distillation of a compressor.
 
 use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use super::training::{TrainingRun, conclude};
@@ -105,19 +105,29 @@ pub(super) fn distill(
     records: &[Record],
     validation: &[Record],
 ) -> Result<(TrainingOutcome, Oscar)> {
-    let most = config.data.documents.unwrap_or(usize::MAX);
-    let examples = |records: &[Record], path: &Option<PathBuf>| {
-        let examples = records.iter().map(|record| DistillationExample::for_training(record, &oscar, most));
-        examples.collect::<std::result::Result<Vec<_>, TrainingError>>().map_err(|error| placed(error, path.as_deref()))
-    };
-    let validation = examples(validation, &config.data.validation)?;
-    let examples = examples(&ordered(records, config), &config.data.train)?;
+    let validation = examples_of(validation, &oscar, config, config.data.validation.as_deref())?;
+    let examples = examples_of(&ordered(records, config), &oscar, config, config.data.train.as_deref())?;
     let run = run.with_tokenizers(&oscar.tokenizers())?;
     let steps = Distillation::steps(&config.training, examples.len());
     let objective = Distillation::new(oscar, &config.training, &config.reranking, examples)?;
     let mut objective = objective.with_validation(validation);
     let outcome = run.train(&mut objective, config, checksum(records)?, steps)?;
     Ok((outcome, objective.into_oscar()))
+}
+
+/// What a training sees of records, which stand in the file `path`.
+///
+/// # Errors
+/// If a record has no answer.
+pub(super) fn examples_of(
+    records: &[Record],
+    oscar: &Oscar,
+    config: &Config,
+    path: Option<&Path>,
+) -> Result<Vec<DistillationExample>> {
+    let most = config.data.documents.unwrap_or(usize::MAX);
+    let examples = records.iter().map(|record| DistillationExample::for_training(record, oscar, most));
+    examples.collect::<std::result::Result<Vec<_>, TrainingError>>().map_err(|error| placed(error, path))
 }
 
 /// The error with the file in which the record stands that it is about.
@@ -131,7 +141,7 @@ fn placed(error: TrainingError, path: Option<&Path>) -> Error {
 }
 
 /// The training records with their documents in the order in which a model is to see them.
-fn ordered<'a>(records: &'a [Record], config: &Config) -> Cow<'a, [Record]> {
+pub(super) fn ordered<'a>(records: &'a [Record], config: &Config) -> Cow<'a, [Record]> {
     if !config.data.shuffle_documents {
         return Cow::Borrowed(records);
     }

@@ -16,7 +16,7 @@ pub use error::TrainingError;
 pub use fingerprint::{Difference, TrainingFingerprint};
 pub use objective::{BatchLoss, Objective, StepReport, Verdict};
 pub use order::EpochSampler;
-pub use run::{Observer, TrainingOutcome, train};
+pub use run::{Observer, TrainingOutcome, rehearse, train};
 pub use settings::TrainingSettings;
 
 use std::path::Path;

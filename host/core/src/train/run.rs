@@ -85,6 +85,30 @@ pub fn train<O: Objective>(
     Ok(TrainingOutcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
+/// Makes the steps of a training and keeps nothing of them: on a device that compiles and runs nothing, all that remains is what was compiled.
+///
+/// # Errors
+/// If a record cannot be read, or the device has no program for an instruction.
+pub fn rehearse<O: Objective>(
+    objective: &mut O,
+    settings: &TrainingSettings,
+    mut observe: impl FnMut(u64) -> bool,
+) -> Result<(), TrainingError> {
+    let mut optimizer = Optimizer::new(objective.groups(), settings.optimizer)?;
+    for step in 0..settings.steps {
+        let forward = |micro| ForwardMode::training(settings.dropout_seed(step, micro), settings.gradient_checkpointing);
+        let mut totals = Totals::default();
+        for (micro, batch) in objective.batches(step)?.iter().enumerate() {
+            totals.add(objective.loss(batch, &mut forward(micro))?)?;
+        }
+        totals.update(&mut optimizer, settings.schedule.factor(step, settings.warmup, settings.steps), settings.clip)?;
+        if !observe(step + 1) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The results of a step's micro-batches on the device, and the sum of their gradients.
 #[derive(Default)]
 struct Totals {

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
 
 pub mod places;
+pub mod programs;
 pub mod training;
 
 use std::path::PathBuf;
