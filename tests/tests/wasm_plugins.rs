@@ -14,6 +14,9 @@ use serde_json::json;
 
 const NAMES: [&str; 3] = ["letters", "cards", "decoder"];
 
+/// Those whose components are committed.
+const COMMITTED: [&str; 2] = ["letters", "cards"];
+
 /// Components that have no native build.
 const ALONE: [&str; 1] = ["fusion"];
 
@@ -53,7 +56,7 @@ fn assert_conforms(plugin: &Plugin) {
 
 #[test]
 fn committed_components_conform() {
-    for name in NAMES {
+    for name in COMMITTED {
         assert_conforms(&plugin(name, &std::fs::read(fixture(name)).unwrap()));
     }
 }
@@ -67,7 +70,9 @@ fn components_built_now_conform() {
     let names = || NAMES.into_iter().chain(ALONE);
     let built: Vec<Vec<u8>> = names().map(|name| component::build(&format!("scaledown-example-{name}")).unwrap()).collect();
     if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
-        names().zip(&built).for_each(|(name, bytes)| std::fs::write(fixture(name), bytes).unwrap());
+        for (name, bytes) in names().zip(&built).filter(|(name, _)| COMMITTED.contains(name) || ALONE.contains(name)) {
+            std::fs::write(fixture(name), bytes).unwrap();
+        }
     }
     for (name, bytes) in NAMES.into_iter().zip(&built) {
         assert_conforms(&plugin(name, bytes));
@@ -76,7 +81,7 @@ fn components_built_now_conform() {
 
 #[test]
 fn a_component_says_of_itself_what_its_native_build_says() {
-    for name in NAMES {
+    for name in COMMITTED {
         let entries = plugin(name, &std::fs::read(fixture(name)).unwrap()).registrations().unwrap();
         for entry in &entries {
             let native = registrations().find(|native| native.kind() == entry.kind() && native.name == name).unwrap();
