@@ -12,7 +12,7 @@ const NOTICE: &str = "<!-- Generated. Write it again with:\n\
     SCALEDOWN_WRITE_FIXTURES=1 cargo test --workspace --test binary references -->\n";
 
 /// The sections of a configuration, in the order of the pipeline.
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 20] = [
     "device",
     "generator",
     "compressor",
@@ -30,6 +30,9 @@ const SECTIONS: [&str; 17] = [
     "training",
     "pretraining",
     "evaluation",
+    "plugins",
+    "components",
+    "sweep",
 ];
 
 fn document(name: &str) -> PathBuf {
@@ -145,6 +148,12 @@ fn references_of_the_configuration() {
         match section["oneOf"].as_array() {
             Some(plugins) => plugins.iter().for_each(|plugin| add_plugin(name, plugin, &mut text)),
             None => add_table(name, section, &mut text),
+        }
+        // A section of tables that have names of their own.
+        if section["additionalProperties"]["properties"].is_object() {
+            let path = format!("{name}.NAME");
+            writeln!(text, "\n### `[{path}]`\n\n{}", description(&section["additionalProperties"])).unwrap();
+            add_table(&path, &section["additionalProperties"], &mut text);
         }
     }
     let known: Vec<&String> = schema["properties"].as_object().unwrap().keys().collect();
