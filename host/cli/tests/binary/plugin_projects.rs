@@ -93,7 +93,7 @@ fn a_python_project_passes_its_own_tests() {
 }
 
 #[test]
-#[ignore = "needs componentize-py (`pip install componentize-py`); .ci/run installs it"]
+#[ignore = "needs componentize-py (`pip install componentize-py`)"]
 fn a_hybrid_in_python_fuses_two_retrievers_of_the_configuration() {
     let tiny = Tiny::new();
     let home = tiny.path(".");
@@ -154,7 +154,7 @@ impl Drop for Registry {
 }
 
 #[test]
-#[ignore = "needs docker-registry (`apt-get install docker-registry`); .ci/run installs it"]
+#[ignore = "needs docker-registry (`apt-get install docker-registry`)"]
 fn a_plugin_is_published_installed_and_trained() {
     let registry = Registry::start();
     let tiny = Tiny::new();
