@@ -34,14 +34,12 @@ impl Resolved {
         let place = values.first().map(|(place, ..)| place.as_slice()).unwrap_or_default();
         let place = [&["sweep".to_owned()], place].concat();
         let origin = self.merged.origin_of(&place);
-        let mut merged = Figment::new();
+        let mut dict = Dict::new();
         for (_, key, value) in values {
-            let value = Value::serialize(value).map_err(internal)?;
-            merged = merged.merge(Numbered(0, &layers::nested(origin.clone(), None, key, value)));
+            insert(&mut dict, key, Value::serialize(value).map_err(internal)?);
         }
-        let values = merged.find_value("").map_err(internal)?.into_dict().unwrap_or_default();
         let directory = Some(self.merged.directory_of(&place));
-        Ok(Layer { origin, directory, lines: KeyLines::default(), literal: None, values })
+        Ok(Layer { origin, directory, lines: KeyLines::default(), literal: None, values: dict })
     }
 
     /// Checks the models and files that the configuration names. Returns those that are missing.
@@ -54,6 +52,22 @@ impl Resolved {
             problems.push(problem((["generator", "lora", "target"].map(str::to_owned).into(), message)));
         }
         if problems.is_empty() { Ok(findings.absent.into_iter().map(problem).collect()) } else { Err(ConfigError::new(problems)) }
+    }
+}
+
+/// Sets a key in nested tables.
+fn insert(dict: &mut Dict, key: &[String], value: Value) {
+    match key {
+        [] => {}
+        [last] => {
+            dict.insert(last.clone(), value);
+        }
+        [first, rest @ ..] => {
+            let inner = dict.entry(first.clone()).or_insert_with(|| Value::from(Dict::new()));
+            if let Value::Dict(_, inner) = inner {
+                insert(inner, rest, value);
+            }
+        }
     }
 }
 
