@@ -35,8 +35,8 @@ fn values_and_templates_that_cannot_run_are_refused() {
         ("training.lr_generator=nan", "training.lr_generator: found nan, expected a finite number"),
         ("training.max_grad_norm=inf", "training.max_grad_norm: found inf, expected a finite number"),
         (
-            "device.plugin=cuda",
-            "device.plugin: found the string \"cuda\", expected one of the built-in device plugins: \"auto\", \"cpu\"",
+            "device.plugin=cudx",
+            "device.plugin: found the string \"cudx\", expected one of the built-in device plugins: \"auto\", \"cpu\"",
         ),
     ] {
         let error = reported_for(&tiny, setting);

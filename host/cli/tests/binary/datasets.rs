@@ -167,7 +167,7 @@ fn a_corpus_that_cannot_be_is_refused() {
         ),
         (
             "[questions]\nformat = \"synthetic\"\n".to_owned(),
-            "c.toml:2: questions.format: synthetic questions are made from the corpus",
+            "c.toml:2: questions.format: synthetic questions need a corpus",
         ),
         ("[questions]\nformat = \"text\"\n".to_owned(), "questions.path: is missing"),
     ] {

@@ -113,7 +113,7 @@ fn only_what_is_there_is_resumed_and_nothing_is_overwritten() {
         ("training.seed=7", "training.seed was 42 and is 7"),
         ("training.batch_size=8", "training.batch_size was 4 and is 8"),
         ("training.schedule=cosine", "training.schedule was \"constant\" and is \"cosine\""),
-        ("data.train=atlas-answered.jsonl", "the training records are others"),
+        ("data.train=atlas-answered.jsonl", "the training records changed"),
     ] {
         tiny.write(
             "atlas-answered.jsonl",

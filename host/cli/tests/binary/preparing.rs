@@ -282,7 +282,7 @@ fn an_index_is_made_searched_and_added_to() {
     let chunks = built["chunks"].as_u64().unwrap();
     assert_eq!(chunks as usize, tiny.read("atlas/corpus.jsonl").lines().count());
     let error = built["stats"].as_array().unwrap().iter().find(|stat| stat[0] == "maximum weight error").unwrap();
-    assert!(error[1].as_str().unwrap().ends_with('%'), "{built}");
+    assert!(error[1].as_str().unwrap().contains('%'), "{built}");
     assert!(tiny.failed(&["index", "build", "prepare.toml"], 1).contains("--overwrite"));
     let search = |query: &str| -> Value {
         serde_json::from_str(&tiny.done(&["index", "search", "prepare.toml", "--query", query, "-k", "2", "--json"])).unwrap()

@@ -70,6 +70,6 @@ fn mistakes_name_the_line_of_the_sweep() {
         assert_ne!(ended.code, Some(0));
         assert!(ended.err.contains("sweep.toml:8: training.seed"), "{}", ended.err);
     }
-    let error = tiny.failed(&["sweep", "tiny.toml"], 2);
+    let error = tiny.failed(&["sweep", "tiny.toml"], 1);
     assert!(error.contains("there is nothing to sweep"), "{error}");
 }
