@@ -165,10 +165,7 @@ fn a_corpus_that_cannot_be_is_refused() {
             format!("{corpus}[corpus.chunking]\nunit = \"tokens\"\ntokenizer = \"./\"\n"),
             "corpus.chunking.tokenizer: DIR has no tokenizer.json",
         ),
-        (
-            "[questions]\nformat = \"synthetic\"\n".to_owned(),
-            "c.toml:2: questions.format: synthetic questions need a corpus",
-        ),
+        ("[questions]\nformat = \"synthetic\"\n".to_owned(), "c.toml:2: questions.format: synthetic questions need a corpus"),
         ("[questions]\nformat = \"text\"\n".to_owned(), "questions.path: is missing"),
     ] {
         let reported = reported(&config);

@@ -347,5 +347,5 @@ fn a_run_of_all_questions_is_scored() {
     assert!(recall("splade.run") >= 0.9, "{}", recall("splade.run"));
     assert!(recall("bm25.run") >= 0.5, "{}", recall("bm25.run"));
     let other = tiny.failed(&["index", "info", "prepare.toml", "--set", "retriever.plugin=bm25"], 1);
-    assert!(other.contains("made with retriever.plugin = splade"), "{other}");
+    assert!(other.contains("built with retriever.plugin = splade"), "{other}");
 }

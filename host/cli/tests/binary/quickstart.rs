@@ -143,7 +143,7 @@ fn an_interrupted_quickstart_goes_on_where_it_stopped() {
     tiny.write("run/train.jsonl", &other);
     // It warns of documents that are cut.
     let error = tiny.failed(&quickstart(place, &[&resume[..], &["--quiet"]].concat()), 1);
-    assert!(error.contains("the training records are others"), "{error}");
+    assert!(error.contains("the training records changed"), "{error}");
     tiny.write("run/train.jsonl", &labels);
     tiny.done(&quickstart(place, &resume));
     tiny.done(&quickstart("output.directory=whole", &more));

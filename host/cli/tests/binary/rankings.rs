@@ -29,7 +29,7 @@ fn a_run_is_scored_at_every_cut() {
     let shown = run(&["evaluate-run", &ranking, &fixture("hard.qrels")]).out;
     let ndcg = format!("{:.4}", expected["judged"]["10"]["ndcg"].as_f64().unwrap());
     assert!(shown.lines().any(|line| line.starts_with(&format!("10   {ndcg}"))), "{shown}");
-    assert!(shown.contains("They include 7 that the run does not have"), "{shown}");
+    assert!(shown.contains("7 of them are missing in the run"), "{shown}");
 }
 
 #[test]
