@@ -292,10 +292,10 @@ mod tests {
         let lists = "\"compressor.layers\" = [1, 2]\n\"compression.memory_tokens\" = [4, 8]";
         assert_eq!(
             run_names(lists),
-            ["layers-1-memory_tokens-4", "layers-1-memory_tokens-8", "layers-2-memory_tokens-4", "layers-2-memory_tokens-8"]
+            ["memory_tokens-4-layers-1", "memory_tokens-4-layers-2", "memory_tokens-8-layers-1", "memory_tokens-8-layers-2"]
         );
         let each = format!("combine = \"each\"\n{lists}");
-        assert_eq!(run_names(&each), ["layers-1", "layers-2", "memory_tokens-4", "memory_tokens-8"]);
+        assert_eq!(run_names(&each), ["memory_tokens-4", "memory_tokens-8", "layers-1", "layers-2"]);
     }
 
     #[test]

@@ -225,7 +225,7 @@ mod tests {
         let csv = std::fs::read_to_string(directory.path().join("sweep.csv")).unwrap();
         let lines: Vec<&str> = csv.lines().collect();
         assert!(lines[0].starts_with("run,a.b,a.c,examples,em,"), "{csv}");
-        assert!(lines[1].starts_with("a,1,,5,0.6,0,0,0,0.8,0.75,16,2.5,3,10,25,"), "{csv}");
+        assert!(lines[1].starts_with("a,1,,5,0.6,0,0,0,0.8,0.7499999999999999,16,2.5,3,10,25,"), "{csv}");
         assert!(lines[2].starts_with("b,,\"[1,2]\",5,0.4,"), "{csv}");
         assert_eq!(lines[3], "c,\"x, \"\"y\"\" <z>\",,,,,,,,,,,,,,");
         assert!(page.contains("0.750") && page.contains("&lt;z&gt;") && page.contains("<svg"), "{page}");
