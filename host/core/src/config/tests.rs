@@ -266,7 +266,7 @@ fn a_text_that_reads_as_a_number_is_a_text_where_a_text_is_wanted() {
     assert_eq!(load("TRAINING__SEED", "7").unwrap().training.seed, 7);
     assert_eq!(problem("data.train = 123\n"), "/c.toml:1: data.train: found 123, expected a non-empty string");
     let message = load("DATA__TRAIN", "[1]").unwrap_err().to_string();
-    assert!(message.contains("found the list [1], expected a string"), "{message}");
+    assert!(message.contains("found the list [1], expected a non-empty string"), "{message}");
 }
 
 #[test]

@@ -123,7 +123,7 @@ mod tests {
         for token in ["hidden\u{e9}", "hidden hidden", "hid\u{0}den"] {
             let settings = read(&[("HF_HOME", home), ("HF_TOKEN", token)]);
             let message = settings.access().unwrap_err().to_string();
-            assert!(message.starts_with("the environment variable HF_TOKEN holds") && !message.contains("hid"), "{message}");
+            assert!(message.starts_with("the environment variable HF_TOKEN contains") && !message.contains("hid"), "{message}");
         }
         std::fs::write(directory.path().join("token"), "hf_\u{e9}").unwrap();
         let message = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
