@@ -114,11 +114,11 @@ fn a_renamed_key_still_works_and_a_note_names_the_new_one() {
     assert_eq!((config.training.max_grad_norm, config.evaluation.batch_size), (0.5, 3));
     assert_eq!(config.compressor.unwrap().options(), json!({ "layers": 7 }), "a plugin's own key");
     assert_eq!(
-        notes(text, &["preparation.draw=1"]),
+        notes(text, &["preparation.draw=0"]),
         [
             "/c.toml:8: compressor.depth: renamed to `layers`; the old name still works",
             "/c.toml:5: evaluation.batch: renamed to `batch_size`; the old name still works",
-            "--set preparation.draw=1: preparation.draw: renamed to `random_negatives`; the old name still works",
+            "--set preparation.draw=0: preparation.draw: renamed to `random_negatives`; the old name still works",
             "/c.toml:3: training.clip: renamed to `max_grad_norm`; the old name still works",
         ]
     );
