@@ -164,7 +164,7 @@ fn what_is_wrong_is_told() {
         other => panic!("{other:?}"),
     }
     let error = device.arange(0, 5).unwrap_err().to_string();
-    assert_eq!(error, "cuda could not run arange: arange: a fake error (CUDA_ERROR_FAKE) (code 700)");
+    assert_eq!(error, "cuda cannot run arange: arange: a fake error (CUDA_ERROR_FAKE) (code 700)");
     let memory = device.free_memory().unwrap();
     assert!(memory.total == MEMORY as u64 && memory.free > 200 << 20, "{memory:?}");
 }
