@@ -105,8 +105,8 @@ pub(super) fn tolerance(dtype: DType) -> f64 {
 
 /// The magnitude below which errors count as absolute ones. Inputs are of the order of 1, and so is
 /// the rounding of what cancels among them; the tolerance of narrow types is too wide to be taken
-/// of 1, but sums of them are made in f32, whose rounding stays where they cancel to nothing; matrix
-/// units add up in an order of their own.
+/// of 1, but sums of them are made in f32, whose rounding stays where they cancel to nothing;
+/// matrix units add up in an order of their own.
 fn floor(dtype: DType) -> f64 {
     if matches!(dtype, DType::F64 | DType::F32) { 1.0 } else { 4e-3 }
 }
