@@ -53,7 +53,8 @@ pub fn from_text(text: &str) -> Result<Vec<u8>, String> {
     from_text_for("compressor", text)
 }
 
-/// Makes a component of a core module written in WebAssembly's text format by hand, for a world of the contract.
+/// Makes a component of a core module written in WebAssembly's text format by hand, for a world of
+/// the contract.
 ///
 /// # Errors
 /// If the module does not fit the world.

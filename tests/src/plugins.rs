@@ -35,7 +35,7 @@ impl Surroundings for Alone {
 /// The plugin in a file, with nothing granted and the usual limits.
 ///
 /// # Errors
-/// If it is no plugin that this host can run.
+/// If this host cannot run the plugin.
 pub fn load(name: &str, path: &Path) -> Result<Plugin> {
     Plugin::load(name, path, None, &Settings::default(), Arc::new(Alone), None)
 }
@@ -43,7 +43,7 @@ pub fn load(name: &str, path: &Path) -> Result<Plugin> {
 /// The plugin of these bytes, with nothing granted and the usual limits.
 ///
 /// # Errors
-/// If it is no plugin that this host can run.
+/// If this host cannot run the plugin.
 pub fn compile(name: &str, bytes: &[u8]) -> Result<Plugin> {
     compile_with(name, bytes, &Settings::default())
 }
@@ -51,7 +51,7 @@ pub fn compile(name: &str, bytes: &[u8]) -> Result<Plugin> {
 /// The plugin of these bytes, with what `settings` grant.
 ///
 /// # Errors
-/// If it is no plugin that this host can run.
+/// If this host cannot run the plugin.
 pub fn compile_with(name: &str, bytes: &[u8], settings: &Settings) -> Result<Plugin> {
     Plugin::compile(name, bytes, settings, Arc::new(Alone), None)
 }

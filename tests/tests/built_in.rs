@@ -20,7 +20,8 @@ fn the_aliases_are_those_that_plugins_register() {
 fn every_plugin_that_is_shipped_is_in_the_full_binary_and_no_other() {
     let mut listed: Vec<_> = shipped().collect();
     listed.sort_unstable();
-    // The example is linked into these tests, and not into the binary; the automatic device and the formats of corpora are the library's own.
+    // The example is linked into these tests, and not into the binary; the automatic device and the
+    // formats of corpora are the library's own.
     let others = ["attention-pool", "cards", "letters", automatic_device::NAME];
     let linked = registry::entries()
         .map(|entry| (entry.kind(), entry.name))

@@ -1,4 +1,5 @@
-//! A generator in a GGUF file: its tokens, its blocks and its answer against `transformers` with the same weights as numbers.
+//! A generator in a GGUF file: its tokens, its blocks and its answer against `transformers` with
+//! the same weights as numbers.
 
 use scaledown_host::config::{Config, Overrides};
 use scaledown_host::model::{LanguageModel, Role};

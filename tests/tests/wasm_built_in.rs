@@ -34,7 +34,8 @@ fn generator() -> Value {
     })
 }
 
-/// The generator's stored weights: what a native build with new parameters starts from, doubled, so that one that is not copied shows.
+/// The generator's stored weights: what a native build with new parameters starts from, doubled, so
+/// that one that is not copied shows.
 fn weights(device: &Device) -> Arc<dyn WeightSource> {
     let params = params(device);
     let _built = built(native(), &params, None);
@@ -135,7 +136,8 @@ fn n_layers_built_now_trains_to_the_bits_of_the_built_in_one() {
     assert_same(&plugins::compile("n-layers", &bytes).unwrap().registrations().unwrap(), "one source, two behaviours");
 }
 
-/// The bits of a generator over a stored model: logits, gradients of its adapters, and tokens that it decodes.
+/// The bits of a generator over a stored model: logits, gradients of its adapters, and tokens that
+/// it decodes.
 fn generated(entry: &Registration, device: &Device) -> Vec<(String, Vec<u32>)> {
     let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("parity/fixtures/llama2");
     let lora = Some(LoraConfig { r: 2, alpha: 4.0, dropout: 0.1, ..LoraConfig::default() });

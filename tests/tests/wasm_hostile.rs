@@ -1,4 +1,5 @@
-//! Components that misbehave. Each is an error of one line, the host goes on, and nothing stays behind.
+//! Components that misbehave. Each is an error of one line, the host goes on, and nothing stays
+//! behind.
 
 use std::time::{Duration, Instant};
 
@@ -95,7 +96,8 @@ fn handles_and_tensors_have_an_end() {
         scored(TENSOR, "(loop i64.const 1 call $make br 0) unreachable", MAKE),
         &["more than 100 handles", "`handles` in its limits"],
     );
-    // A tensor that is too large is refused, and the component goes on: here it gives up if it was made.
+    // A tensor that is too large is refused, and the component goes on: here it gives up if it was
+    // made.
     for extent in [1i64 << 40, i64::MAX, -1] {
         let body =
             format!("i64.const {extent} call $make i32.const 3000 i32.load8_u i32.eqz (if (then unreachable)) i32.const 2048");
@@ -205,7 +207,8 @@ impl Numbers {
     }
 }
 
-/// Ten thousand damaged files: each is refused in one line, or runs as far as it does, and the host goes on.
+/// Ten thousand damaged files: each is refused in one line, or runs as far as it does, and the host
+/// goes on.
 #[test]
 fn ten_thousand_damaged_files_are_survived() {
     let original = from_text_for("reranker", &text("", "i32.const 2048", "")).unwrap();

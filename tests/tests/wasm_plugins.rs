@@ -1,7 +1,9 @@
-//! The example plugins as components: they keep what their kinds promise, and do what their native builds do.
+//! The example plugins as components: they keep what their kinds promise, and do what their native
+//! builds do.
 //!
-//! `fixtures/NAME.wasm` is the component of `examples/plugins/NAME`. Where the target `wasm32-unknown-unknown` is installed, the components are
-//! built afresh as well; with `SCALEDOWN_WRITE_FIXTURES=1` they replace the fixtures.
+//! `fixtures/NAME.wasm` is the component of `examples/plugins/NAME`. Where the target
+//! `wasm32-unknown-unknown` is installed, the components are built afresh as well; with
+//! `SCALEDOWN_WRITE_FIXTURES=1` they replace the fixtures.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,5 +1,6 @@
-//! Components of other versions of the contract: what still runs, and what the user is told where it does not. The components are made up from
-//! variants of the WIT package, so that no compiler is needed.
+//! Components of other versions of the contract: what still runs, and the message to the user where
+//! it does not. The components are made up from variants of the WIT package, so that no compiler is
+//! needed.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +14,8 @@ fn package() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/plugin-0.2.0")
 }
 
-/// A component of the world `retriever` that imports all of a package in which these texts are replaced.
+/// A component of the world `retriever` that imports all of a package in which these texts are
+/// replaced.
 fn component(changes: &[(&str, &str)]) -> Vec<u8> {
     let directory = tempfile::tempdir().unwrap();
     let mut made = vec![0; changes.len()];
@@ -39,7 +41,7 @@ fn loaded(changes: &[(&str, &str)]) -> Result<Plugin> {
     plugins::compile("skewed", &component(changes))
 }
 
-/// What the user is told, on one line.
+/// The message to the user, on one line.
 fn told(changes: &[(&str, &str)]) -> String {
     let Err(error) = loaded(changes) else { panic!("{changes:?} was loaded") };
     let told = error.to_string();

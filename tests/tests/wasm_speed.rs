@@ -1,4 +1,5 @@
-//! What a component costs beside native code. These measure, and say what they found; nothing else should run beside them:
+//! What a component costs beside native code. These measure, and say what they found; nothing else
+//! should run beside them:
 //!
 //! ```text
 //! cargo test --release --workspace --test wasm_speed -- --ignored --nocapture --test-threads 1
@@ -33,7 +34,8 @@ fn median(mut times: Vec<Duration>) -> f64 {
     times[times.len() / 2].as_secs_f64()
 }
 
-/// A compressor over a small generator of the shape that `bench` has, made smaller so that what a call costs shows.
+/// A compressor over a small generator of the shape that `bench` has, made smaller so that what a
+/// call costs shows.
 fn compressor(entry: &Registration, hidden: usize) -> (Box<dyn Compressor>, Params) {
     let Factory::Compressor(make) = entry.factory else { panic!("n-layers is a compressor") };
     let options = ParamOptions { device: device(), dtype: DType::F32, trainable: true, seed: 3, lora: None, quantization: None };
@@ -175,7 +177,8 @@ fn a_cached_plugin_is_ready_at_once() {
     }
 }
 
-/// A retriever that returns the same 100 documents for each query, so that all of its time is the boundary's.
+/// A retriever that returns the same 100 documents for each query, so that all of its time is the
+/// boundary's.
 const ECHO: &str = r#"(module
     (memory (export "memory") 400)
     (global $heap (mut i32) (i32.const 4000000))

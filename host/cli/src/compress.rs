@@ -19,7 +19,8 @@ pub(super) struct Compress {
     /// Records whose documents to compress, in place of the configuration's corpus.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     records: Option<PathBuf>,
-    /// The directory of vectors to write, or to go on with; `compression.vectors` names it for answers and training.
+    /// The directory of vectors to write or continue; `compression.vectors` names it for
+    /// answers and training.
     #[arg(long, value_name = "VECTORS", value_hint = clap::ValueHint::DirPath)]
     out: PathBuf,
     /// Print what was done as JSON.
@@ -35,7 +36,7 @@ impl Compress {
         if self.json {
             return terminal.print_json(&done);
         }
-        let stopped = if done.interrupted { "; stopped, and goes on with the same command" } else { "" };
+        let stopped = if done.interrupted { "; interrupted; run the same command to continue" } else { "" };
         terminal.print(format!("{} documents compressed, {} in {}{stopped}", done.computed, done.stored, self.out.display()))
     }
 }

@@ -22,7 +22,8 @@ pub(super) struct Import {
     /// The generator's directory or hub id [default: the one that the checkpoint names]
     #[arg(long, value_name = "DIR|HUB-ID")]
     generator: Option<String>,
-    /// Where the compressor's own configuration and tokenizer are [default: the model that the checkpoint names]
+    /// Where the compressor's own configuration and tokenizer are [default: the model that the
+    /// checkpoint names]
     #[arg(long, value_name = "DIR|HUB-ID")]
     compressor: Option<String>,
     /// Print what was imported as JSON.

@@ -20,8 +20,9 @@ const INTERVAL: Duration = Duration::from_millis(100);
 
 /// Run every combination of the values in [sweep], and compare the results in one report.
 ///
-/// Each run is a process of its own: `quickstart`, or `train` and `evaluate` if the configuration names training records. Run the command
-/// again to resume an interrupted sweep: finished runs are kept.
+/// Each run is a process of its own: `quickstart`, or `train` and `evaluate` if the configuration
+/// names training records. Run the command again to resume an interrupted sweep: finished runs are
+/// kept.
 #[derive(Debug, clap::Args)]
 pub(super) struct SweepCommand {
     /// The configuration, a TOML file with a table [sweep].
@@ -73,7 +74,7 @@ impl SweepCommand {
     }
 }
 
-/// Makes all runs that are not finished, some at a time. Gives back what became of those that failed.
+/// Makes all runs that are not finished, some at a time. Returns the failures.
 fn run_all(sweep: &Sweep, parallel: usize, progress: &dyn Progress) -> Result<Vec<String>> {
     let missing: Vec<&Variant> = sweep.runs().iter().filter(|run| !Sweep::is_finished(run)).collect();
     let finished = sweep.runs().len() - missing.len();
@@ -101,7 +102,7 @@ fn run_all(sweep: &Sweep, parallel: usize, progress: &dyn Progress) -> Result<Ve
     Ok(failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
-/// Makes one run. Gives back a sentence if it fails.
+/// Makes one run. Returns a message if it fails.
 fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<String>> {
     let log = sweep.log_of(run);
     if let Some(parent) = log.parent() {
@@ -123,7 +124,8 @@ fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<
     Ok(None)
 }
 
-/// Starts a subcommand of this program on a run's configuration, which is complete: no variable changes it.
+/// Starts a subcommand of this program on a run's configuration, which is complete: no variable
+/// changes it.
 fn start(sweep: &Sweep, run: &Variant, subcommand: &str, log: &File) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(subcommand).arg(sweep.config_of(run));

@@ -1,7 +1,8 @@
 //! Compiled components on disk, so that a plugin is compiled once.
 //!
-//! A file is named after the component's content, and what the engine and its settings make of it. It holds machine code,
-//! which runs as the host itself: only files of the user's own are read, from a directory that nobody else may write.
+//! A file is named after the component's content, and what the engine and its settings make of it.
+//! It holds machine code, which runs as the host itself: only files of the user's own are read,
+//! from a directory that only the user may write.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
@@ -14,8 +15,8 @@ use wasmtime::component::Component;
 /// The bytes of the checksum before the machine code.
 const CHECKSUM: usize = 32;
 
-/// The component of these bytes, whose SHA-256 is `digest`: from the cache, or compiled and put there. A cache that cannot be
-/// used is passed over.
+/// The component of these bytes, whose SHA-256 is `digest`: from the cache, or compiled and put
+/// there. A cache that cannot be used is passed over.
 pub(crate) fn compiled(engine: &Engine, bytes: &[u8], digest: &str, cache: Option<&Path>) -> wasmtime::Result<Component> {
     let file = cache.and_then(|cache| place(engine, digest, cache));
     if let Some(component) = file.as_deref().and_then(|file| load(engine, file)) {
@@ -61,7 +62,8 @@ fn load(engine: &Engine, file: &Path) -> Option<Component> {
     if Sha256::digest(code).as_slice() != checksum {
         return None;
     }
-    // SAFETY: the file lies in a directory that only this user writes to, and holds what `store` wrote: its checksum fits.
+    // SAFETY: the file lies in a directory that only this user writes to, and holds what `store`
+    // wrote: its checksum fits.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 

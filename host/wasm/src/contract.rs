@@ -57,11 +57,11 @@ impl Contract {
     /// Reads a component's binary.
     ///
     /// # Errors
-    /// [`Error::Plugin`] if it is no component, or not a valid one.
+    /// [`Error::Plugin`] if it is not a valid component.
     pub fn read(name: &str, binary: &[u8]) -> Result<Self> {
         let broken = |message: String| Error::Plugin { plugin: name.to_owned(), message };
         if !binary.starts_with(b"\0asm") {
-            return Err(broken("it is no WebAssembly component: it does not begin as one".into()));
+            return Err(broken("not a WebAssembly component: it does not begin as one".into()));
         }
         let mut contract = Contract::default();
         let mut depth = 0usize;
@@ -107,7 +107,8 @@ impl Contract {
         names.filter_map(|name| Some(parts(name)?.1)).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// Checks that this host can run it: its version, its imports, and that it is a component of some kind.
+    /// Checks that this host can run it: its version, its imports, and that it is a component of
+    /// some kind.
     ///
     /// # Errors
     /// [`Error::Plugin`] with the reason.

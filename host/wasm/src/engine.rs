@@ -6,10 +6,12 @@ use std::time::Duration;
 use scaledown_sdk::{Error, Result};
 use wasmtime::{Config, Engine};
 
-/// How often a running component is looked at: whether its time is over, and whether the user wants to stop.
+/// How often a running component is looked at: whether its time is over, and whether the user wants
+/// to stop.
 const TICK: Duration = Duration::from_millis(10);
 
-/// The stack of a component. A thread of the host has 2 MiB, of which the host's own calls take the rest.
+/// The stack of a component. A thread of the host has 2 MiB, of which the host's own calls take the
+/// rest.
 const STACK: usize = 1 << 20;
 
 static ENGINE: OnceLock<std::result::Result<Engine, String>> = OnceLock::new();

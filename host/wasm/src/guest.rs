@@ -21,11 +21,14 @@ use crate::settings::Limits;
 /// What an instance of a plugin is made with, beside the plugin.
 #[derive(Clone)]
 pub(crate) struct Setting {
-    /// Where its parameters are made, and the device that its tensors are on; nothing where it is only asked to describe itself.
+    /// Where its parameters are made, and the device that its tensors are on; nothing where it is
+    /// only asked to describe itself.
     pub(crate) params: Option<Params>,
-    /// Whether the stored weights of `get-stored` are those that are attached to `params`, as a generator's are.
+    /// Whether the stored weights of `get-stored` are those that are attached to `params`, as a
+    /// generator's are.
     pub(crate) attached: bool,
-    /// What `get-stored` starts from: the parameters of a scope with the generator's weights attached.
+    /// What `get-stored` starts from: the parameters of a scope with the generator's weights
+    /// attached.
     pub(crate) stored: Option<Arc<dyn scaledown_sdk::nn::WeightSource>>,
     /// What it keeps on disk.
     pub(crate) storage: Option<Storage>,
@@ -78,8 +81,8 @@ impl Guest {
         }
     }
 
-    /// Calls an export, once. Whatever a component reports is an error in its own words; if it traps, that is told, and the instance is not
-    /// to be used again.
+    /// Calls an export, once. Whatever a component reports is an error in its own words; if it
+    /// traps, that is an error, and the instance is not to be used again.
     pub(crate) fn call<T>(&mut self, call: impl FnOnce(&mut Store<Imports>, &Instance, &Plugin) -> Answered<T>) -> Result<T> {
         if self.failed {
             return Err(self.plugin.error("its instance has failed in an earlier call"));

@@ -44,7 +44,8 @@ pub(crate) struct Imports {
     wasi: WasiCtx,
 }
 
-/// Either an error that the component hears of, or, outside, one that ends its call: a handle that it does not own.
+/// Either an error that the component hears of, or, outside, one that ends its call: a handle that
+/// it does not own.
 pub(crate) type Answer<T> = wasmtime::Result<std::result::Result<T, WitError>>;
 
 impl Imports {

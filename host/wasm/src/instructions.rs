@@ -36,7 +36,7 @@ impl Imports {
         infer(op, &specs).map_or(Ok(()), |outputs| self.meter.ask(&outputs))
     }
 
-    /// What handles name. Whoever passes them on keeps them.
+    /// What handles name. The caller keeps them.
     fn lent(&self, handles: &[&Handle]) -> wasmtime::Result<Vec<Tensor>> {
         Ok(handles.iter().map(|handle| self.table.get(handle).cloned()).collect::<Result<_, _>>()?)
     }

@@ -12,7 +12,8 @@ pub(crate) struct Meter {
     memory: usize,
     /// The elements of its tables.
     elements: usize,
-    /// The bytes of the host's tensors that it may hold: by a handle, or by a history that was recorded in this call.
+    /// The bytes of the host's tensors that it may hold: by a handle, or by a history that was
+    /// recorded in this call.
     tensors: usize,
     /// The bytes of `tensors` that handles hold.
     held: usize,
@@ -53,7 +54,8 @@ impl Meter {
         self.held = self.held.saturating_add(bytes);
     }
 
-    /// Takes back the charge of a tensor whose handle is gone. What is recorded may still be held by a history.
+    /// Takes back the charge of a tensor whose handle is gone. What is recorded may still be held
+    /// by a history.
     pub(crate) fn discharge(&mut self, tensor: &Tensor) {
         let bytes = bytes(tensor.spec());
         self.held = self.held.saturating_sub(bytes);

@@ -76,11 +76,13 @@ pub(crate) struct Exports {
 }
 
 impl Plugin {
-    /// Reads the component in a file, checks it and compiles it, or takes what was compiled before from the directory `cache`. Nothing of it
-    /// runs. If `sha256` is given, the file must have that digest.
+    /// Reads the component in a file, checks it and compiles it, or takes what was compiled before
+    /// from the directory `cache`. Nothing of it runs. If `sha256` is given, the file must have
+    /// that digest.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if it has another digest, or is no component that this host can run.
+    /// [`Error::Io`] if the file cannot be read; [`Error::Plugin`] if it has another digest, or is
+    /// no component that this host can run.
     pub fn load(
         name: &str,
         path: &Path,

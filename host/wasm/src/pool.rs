@@ -9,7 +9,8 @@ use crate::guest::Guest;
 use crate::plugin::Plugin;
 use crate::settings::Limits;
 
-/// Instances that wait for calls. At most as many are in use as the plugin's limits allow; another call waits for one.
+/// Instances that wait for calls. At most as many are in use as the plugin's limits allow; another
+/// call waits for one.
 pub(crate) struct Pool {
     state: Mutex<State>,
     returned: Condvar,
@@ -30,7 +31,8 @@ impl Pool {
         Pool { state: Mutex::default(), returned: Condvar::new(), most: limits.instances.max(1), patience: limits.call() }
     }
 
-    /// Runs a call on an instance that is idle, or on one that `make` makes. One that failed is dropped.
+    /// Runs a call on an instance that is idle, or on one that `make` makes. One that failed is
+    /// dropped.
     ///
     /// # Errors
     /// Those of `make` and `call`.
@@ -60,7 +62,8 @@ impl Pool {
         drop(idle);
     }
 
-    /// An idle instance, if there is one, and a place among those in use; nothing if none is free in the time of a call.
+    /// An idle instance, if there is one, and a place among those in use; nothing if none is free
+    /// in the time of a call.
     fn take(&self) -> Option<(Option<Guest>, u64)> {
         let began = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// What the user grants a plugin and how much it may use: the tables `[plugins.NAME.permissions]` and `.limits`.
+/// What the user grants a plugin and how much it may use: the tables `[plugins.NAME.permissions]`
+/// and `.limits`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Settings {

@@ -16,8 +16,8 @@ use crate::plugin::Plugin;
 use crate::services::log::shortened;
 use crate::services::random::Numbers;
 
-/// What a component gets of WASI: the directories, variables and the clock that the plugin is granted; no sockets; random numbers that a run
-/// repeats; and what it prints goes to the log.
+/// What a component gets of WASI: the directories, variables and the clock that the plugin is
+/// granted; no sockets; random numbers that a run repeats; and what it prints goes to the log.
 pub(crate) fn context(plugin: &Plugin) -> WasiCtx {
     let permissions = &plugin.settings().permissions;
     let mut context = WasiCtxBuilder::new();

@@ -10,7 +10,8 @@ use crate::AdapterConfig;
 
 /// The generator's decoder under an adapter of its own, with memory tokens.
 ///
-/// Parameters under its path: the adapter (`adapter.model.layers.0.self_attn.q_proj.lora_A.weight ..`), `memory_embeddings`,
+/// Parameters under its path: the adapter
+/// (`adapter.model.layers.0.self_attn.q_proj.lora_A.weight ..`), `memory_embeddings`,
 /// `relevance_embedding` and `relevance_head`.
 pub struct AdaptedGenerator {
     decoder: Decoder,
@@ -37,7 +38,8 @@ impl CompressorPlugin for AdaptedGenerator {
                 params.dtype()
             )));
         }
-        // Under a path of its own: an optimizer tells parameters by their names, and the generator's adapter has these.
+        // Under a path of its own: an optimizer tells parameters by their names, and the
+        // generator's adapter has these.
         let shared = params.pp("adapter").sharing(&generator, config.lora);
         let decoder = Decoder::new(&shape, &shared.pp("model")).at("the generator")?;
         shared.finish().at("compressor.lora")?;

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CandleTeacher {
-    /// The model's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`. With `gguf`, where the tokenizer
-    /// is, if not in that file.
+    /// The model's hub id or directory: `config.json`, `model.safetensors` (or shards) and
+    /// `tokenizer.json`. With `gguf`, where the tokenizer is, if not in that file.
     #[serde(default)]
     #[schemars(with = "Option<String>", extend("format" = "model"))]
     pub model: Option<PathBuf>,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's
+    /// directory.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,
@@ -26,8 +27,9 @@ pub struct CandleTeacher {
     #[serde(default = "default_max_new_tokens")]
     #[schemars(range(min = 1))]
     pub max_new_tokens: usize,
-    /// The most tokens of a question with its documents, the chat template's included; a longer one is refused. By default as many as the
-    /// model was made for, less those of an answer, where its `config.json` says so.
+    /// The most tokens of a question with its documents, the chat template's included; a longer one
+    /// is refused. By default as many as the model was made for, less those of an answer, where its
+    /// `config.json` says so.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub max_input_tokens: Option<usize>,
@@ -61,10 +63,12 @@ impl CandlePrecision {
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CandleReranker {
-    /// The cross-encoder's hub id or directory: `config.json`, `model.safetensors` (or shards) and `tokenizer.json`.
+    /// The cross-encoder's hub id or directory: `config.json`, `model.safetensors` (or shards) and
+    /// `tokenizer.json`.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's
+    /// directory.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use crate::files::ModelFiles;
 
-/// Reads `ids [1, n]` that follow `offset` others, and gives the logits of the next token, in the last row.
+/// Reads `ids [1, n]` that follow `offset` others, and gives the logits of the next token, in the
+/// last row.
 pub(crate) type Step<'a> = Box<dyn FnMut(&Tensor, usize) -> CandleResult<Tensor> + 'a>;
 
 /// A causal language model.
@@ -19,7 +20,8 @@ pub(crate) trait Family: Send + Sync {
     fn start(&self) -> Step<'_>;
 }
 
-/// A model that is copied for each text: its weights are shared, and the copy keeps what it has read.
+/// A model that is copied for each text: its weights are shared, and the copy keeps what it has
+/// read.
 struct Copied<M> {
     model: M,
     step: fn(&mut M, &Tensor, usize) -> CandleResult<Tensor>,

@@ -18,7 +18,8 @@ pub(crate) struct ModelFiles {
 }
 
 impl ModelFiles {
-    /// Reads `config.json`. What newer files put into `rope_parameters`, candle looks for at the top.
+    /// Reads `config.json`. What newer files put into `rope_parameters`, candle looks for at the
+    /// top.
     pub(crate) fn open(directory: &Path) -> Result<Self> {
         let path = directory.join("config.json");
         let text = read_text(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;

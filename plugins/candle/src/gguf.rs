@@ -23,7 +23,7 @@ pub(crate) fn open(path: &Path) -> Result<(Box<dyn Family>, Option<usize>)> {
     let failed = |message: String| Error::Weights(format!("{}: {message}", path.display()));
     let mut file = BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?);
     let read = caught(|| Content::read(&mut file)).map_err(&failed)?;
-    let content = read.map_err(|error| failed(format!("it is no GGUF file that can be read ({error})")))?;
+    let content = read.map_err(|error| failed(format!("not a readable GGUF file ({error})")))?;
     let text = |key: &str| content.metadata.get(key).and_then(|value| value.to_string().ok()).cloned();
     let architecture = text("general.architecture").unwrap_or_else(|| "missing".into());
     let positions = content.metadata.get(&format!("{architecture}.context_length")).and_then(|value| value.to_u32().ok());

@@ -1,6 +1,8 @@
-//! The `candle` plugin: models that candle-transformers has and our own decoder has not, run by candle on the processor.
+//! The `candle` plugin: models that candle-transformers has and our own decoder has not, run by
+//! candle on the processor.
 //!
-//! As `[teacher]`, phi-2, Mixtral, StarCoder2 and others from a Hugging Face directory, or quantised from a GGUF file:
+//! As `[teacher]`, phi-2, Mixtral, StarCoder2 and others from a Hugging Face directory, or
+//! quantised from a GGUF file:
 //!
 //! ```toml
 //! [teacher]
@@ -8,7 +10,8 @@
 //! model = "microsoft/phi-2"
 //! ```
 //!
-//! As `[reranker]`, XLM-RoBERTa cross-encoders such as bge-reranker. candle cuts gradients in places, so that nothing is trained here.
+//! As `[reranker]`, XLM-RoBERTa cross-encoders such as bge-reranker. candle cuts gradients in
+//! places, so that nothing is trained here.
 
 mod config;
 mod family;

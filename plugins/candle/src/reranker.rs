@@ -68,7 +68,8 @@ impl XlmRobertaReranker {
     }
 }
 
-/// The tokenizer of a directory, which cuts pairs to `most` tokens: the document first, and where that is not enough the query.
+/// The tokenizer of a directory, which cuts pairs to `most` tokens: the document first, and where
+/// that is not enough the query.
 fn tokenizer(directory: &Path, most: usize) -> Result<Tokenizer> {
     let path = directory.join("tokenizer.json");
     let failed = |message: String| Error::Config(format!("cannot read the tokenizer {}: {message}", path.display()));

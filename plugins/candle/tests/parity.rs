@@ -1,4 +1,5 @@
-//! Answers and scores of tiny random models against those of `transformers` (`tests/parity/candle_models.py`).
+//! Answers and scores of tiny random models against those of `transformers`
+//! (`tests/parity/candle_models.py`).
 
 use std::path::{Path, PathBuf};
 

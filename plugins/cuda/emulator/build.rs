@@ -27,7 +27,7 @@ fn main() {
             }
         }
     }
-    // A linker leaves out objects that nobody names, and with them their kernels: each file gets a
+    // A linker leaves out objects that are not named, and with them their kernels: each file gets a
     // function, and one calls all.
     let mut names: Vec<String> = std::fs::read_dir(kernels)
         .expect("the kernels are beside this crate")
@@ -47,7 +47,7 @@ fn main() {
     build.file(all).compile("emulated");
 }
 
-/// Leaves a file alone that is as it should be, so that nothing is compiled anew.
+/// Leaves a file alone that is as it should be, so that nothing is recompiled.
 fn write(file: &Path, text: &str) {
     if std::fs::read_to_string(file).ok().as_deref() != Some(text) {
         std::fs::write(file, text).expect("the build directory can be written to");

@@ -12,7 +12,7 @@ use crate::memory::{Buffer, Memory};
 use crate::quantized;
 
 /// The element types that the device stores and computes with. There is no f64: cards compute it
-/// slowly, and nobody trains in it.
+/// slowly, and training does not use it.
 const DTYPES: [DType; 8] = [DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool, DType::Q8_0, DType::Q4_0];
 
 /// Bytes of what a kernel reports: a code, a place, a value.

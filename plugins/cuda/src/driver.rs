@@ -19,7 +19,7 @@ pub struct Properties {
     /// Its memory in bytes.
     pub memory: u64,
     /// Whether freed memory is kept for the next tensor of its size. A device without it shows
-    /// whoever reads what is freed.
+    /// reads of freed memory.
     pub keeps_memory: bool,
 }
 

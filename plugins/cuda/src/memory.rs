@@ -1,7 +1,7 @@
 //! Memory on the device: what is freed is kept for the next tensor of its size.
 //!
-//! There is one stream, so memory may be given away as soon as its tensor is dropped: whoever gets
-//! it writes after everything that was asked for before.
+//! There is one stream, so memory may be given away as soon as its tensor is dropped: its next
+//! owner writes after everything that was asked for before.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,7 +18,7 @@ pub(crate) struct Memory {
     kept: Mutex<Kept>,
 }
 
-/// Memory that nobody holds, by size.
+/// Free memory, by size.
 #[derive(Default)]
 struct Kept {
     addresses: BTreeMap<usize, Vec<u64>>,
@@ -69,7 +69,7 @@ impl Memory {
         Some(address)
     }
 
-    /// Gives back to the driver what is kept; whether that was anything.
+    /// Returns kept memory to the driver; whether there was any.
     fn release(&self) -> bool {
         let kept = std::mem::take(&mut *self.lock());
         kept.addresses.into_values().flatten().for_each(|address| self.driver.free(address));

@@ -14,8 +14,8 @@ use crate::{DecoderCompressorConfig, Start};
 
 /// A small decoder with memory tokens, and a projection to the generator's space.
 ///
-/// Parameters under its path: `model` (the decoder with its final norm), `memory_embeddings`, `relevance_embedding`, `relevance_head`,
-/// and `projection`.
+/// Parameters under its path: `model` (the decoder with its final norm), `memory_embeddings`,
+/// `relevance_embedding`, `relevance_head`, and `projection`.
 pub struct SmallDecoder {
     decoder: Decoder,
     memory: MemoryTokens,
@@ -63,7 +63,8 @@ impl Compressor for SmallDecoder {
     }
 }
 
-/// Where the decoder's parameters are made: a model with a head stores them under `model`, one without at the top.
+/// Where the decoder's parameters are made: a model with a head stores them under `model`, one
+/// without at the top.
 fn model_params(config: &DecoderCompressorConfig, shape: &DecoderConfig, params: &Params) -> Result<Params> {
     let params = params.pp("model");
     if config.init == Start::Random {

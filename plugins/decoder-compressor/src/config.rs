@@ -6,25 +6,29 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DecoderCompressorConfig {
-    /// The small model's hub id or directory: `config.json`, `model.safetensors` (or shards), and `tokenizer.json` unless its tokenizer is
-    /// the generator's.
+    /// The small model's hub id or directory: `config.json`, `model.safetensors` (or shards), and
+    /// `tokenizer.json` unless its tokenizer is the generator's.
     #[schemars(with = "String", extend("format" = "model"))]
     pub model: PathBuf,
-    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's directory.
+    /// The branch, tag or commit of a hub id, which the host follows when it finds the model's
+    /// directory.
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub revision: Option<String>,
-    /// Whether the model starts from the directory's weights (`"pretrained"`) or from random ones (`"random"`).
+    /// Whether the model starts from the directory's weights (`"pretrained"`) or from random ones
+    /// (`"random"`).
     #[serde(default)]
     pub init: Start,
-    /// The size of the projection's inner layer; the generator's hidden size if not given. The paper's is 8096.
+    /// The size of the projection's inner layer; the generator's hidden size if not given. The
+    /// paper's is 8096.
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub projection: Option<usize>,
     /// Token ids before the query; what the tokenizer puts before a pair of texts, if not given.
     #[serde(default)]
     pub prefix: Option<Vec<u32>>,
-    /// Token ids between query and document; what the tokenizer puts between two texts, if not given.
+    /// Token ids between query and document; what the tokenizer puts between two texts, if not
+    /// given.
     #[serde(default)]
     pub separator: Option<Vec<u32>>,
     /// Token ids after the document; what the tokenizer puts after a pair of texts, if not given.

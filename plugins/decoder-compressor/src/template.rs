@@ -22,7 +22,8 @@ pub(crate) fn template(config: &DecoderCompressorConfig) -> Result<PairTemplate>
     })
 }
 
-/// What a tokenizer puts around two texts: the `pair` of its `TemplateProcessing`. One without puts nothing.
+/// What a tokenizer puts around two texts: the `pair` of its `TemplateProcessing`. One without puts
+/// nothing.
 fn of_tokenizer(path: &Path) -> Result<PairTemplate> {
     let text = read_text(path, FileKind::Tokenizer).map_err(|error| Error::io(path, error))?;
     let json: Value = serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))?;

@@ -11,7 +11,8 @@ use scaledown_sdk::{Device, Error, Result};
 
 use crate::{MistralGenerator, TeacherConfig};
 
-/// A decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family that answers questions, the likeliest token at a time.
+/// A decoder of the Mistral, Llama, Qwen, Gemma or Phi-3 family that answers questions, the
+/// likeliest token at a time.
 ///
 /// Questions of a call are sorted by the length of their prompts and answered `batch` at a time,
 /// padded on the left, with a key/value cache. Each is read by itself: the others of its batch do

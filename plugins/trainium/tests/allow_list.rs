@@ -1,5 +1,6 @@
-//! What programs may consist of on Neuron, whose compiler has no sort, no loop, no f64, no 64-bit integers, no reduction of several operands
-//! and no product of integers, and fails on constants beyond 32 bits.
+//! What programs may consist of on Neuron, whose compiler has no sort, no loop, no f64, no 64-bit
+//! integers, no reduction of several operands and no product of integers, and fails on constants
+//! beyond 32 bits.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};

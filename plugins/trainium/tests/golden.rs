@@ -1,4 +1,5 @@
-//! The program of every instruction, as it was looked at once. `SCALEDOWN_UPDATE_GOLDEN=1` writes what is made now.
+//! The program of every instruction, as it was looked at once. `SCALEDOWN_UPDATE_GOLDEN=1` writes
+//! what is made now.
 
 mod common;
 

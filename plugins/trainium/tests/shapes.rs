@@ -1,4 +1,5 @@
-//! A step of a Mistral-7B's shapes, compiled and not run: its weights would not fit most machines that tests run on.
+//! A step of a Mistral-7B's shapes, compiled and not run: its weights would not fit most machines
+//! that tests run on.
 
 mod common;
 

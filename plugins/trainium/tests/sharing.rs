@@ -34,7 +34,7 @@ fn what_nobody_holds_is_overwritten() {
     let updated = Tensor::apply_owned(op, inputs).expect("a step");
     let found: Vec<usize> = updated.iter().map(|x| places.of(x)).collect();
     assert_eq!(found, [before[0], before[2], before[3]], "parameter and moments stay where they are");
-    // What somebody holds stays.
+    // Referenced tensors stay.
     let (kept, other) = (upload(), upload());
     let sum = Tensor::apply_owned(Op::Binary(BinaryOp::Add), vec![kept.clone(), other]).expect("a sum");
     assert_ne!(places.of(&sum[0]), places.of(&kept));

@@ -1,5 +1,6 @@
-//! The device `trainium` on a stand-in for Neuron's plugin: XLA's plugin for the CPU behind Neuron's name, which refuses what Neuron's is
-//! known to refuse. It proves what is said to the plugin, and nothing about a Trainium.
+//! The device `trainium` on a stand-in for Neuron's plugin: XLA's plugin for the CPU behind
+//! Neuron's name, which refuses what Neuron's is known to refuse. It proves what is said to the
+//! plugin, and nothing about a Trainium.
 
 mod common;
 
@@ -10,7 +11,8 @@ use scaledown_conformance::device;
 use scaledown_sdk::{DType, Device};
 use scaledown_trainium::neuron::{Surroundings, TrainiumConfig, open};
 
-/// The test that runs in a process of its own, since the plugin reads its environment when it is loaded.
+/// The test that runs in a process of its own, since the plugin reads its environment when it is
+/// loaded.
 const CHILD: &str = "SCALEDOWN_TEST_STAND_IN";
 
 /// A virtual environment with a plugin of this version and a compiler that is never called.

@@ -1,4 +1,5 @@
-//! Trainings and decodings on XLA's plugin for the CPU: the same numbers as on the device `cpu`, and no compilation after the second step.
+//! Trainings and decodings on XLA's plugin for the CPU: the same numbers as on the device `cpu`,
+//! and no compilation after the second step.
 
 mod common;
 

@@ -41,7 +41,7 @@ pub fn check_entry(
 ) -> std::result::Result<ConformanceReport, ExampleError> {
     let (name, device) = (example.title(), setting.device.clone());
     let schema = (entry.schema)();
-    // What is wrong with it is told before a suite fails in each of its checks.
+    // Its defects are reported before a suite fails in each of its checks.
     let keys = example.keys_of(&schema, &setting.value("checked"))?;
     let scratch = setting.scratch.as_path();
     Ok(match entry.factory {

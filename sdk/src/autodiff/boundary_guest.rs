@@ -1,4 +1,5 @@
-//! Boundaries between layers in a WASM guest, which does not choose where the host's device ends its programs.
+//! Boundaries between layers in a WASM guest, which does not choose where the host's device ends
+//! its programs.
 
 use crate::Result;
 use crate::tensor::Tensor;

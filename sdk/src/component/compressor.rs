@@ -81,7 +81,8 @@ pub trait Compressor: Send + Sync {
         None
     }
 
-    /// Whether it computes with the generator's own weights, into which no adapter may then be merged.
+    /// Whether it computes with the generator's own weights, into which no adapter may then be
+    /// merged.
     fn shares_generator(&self) -> bool {
         false
     }
@@ -104,8 +105,8 @@ pub struct CompressorContext {
     /// The generator's stored weights, to copy from; `None` where the generator is made from random
     /// weights.
     pub generator_weights: Option<Arc<dyn WeightSource>>,
-    /// The generator's parameters in memory, for a compressor that is the generator under an adapter of its own and shares its weights;
-    /// `None` where there is no generator to share.
+    /// The generator's parameters in memory, for a compressor that is the generator under an
+    /// adapter of its own and shares its weights; `None` where there is no generator to share.
     #[cfg(not(target_arch = "wasm32"))]
     pub generator_params: Option<Params>,
     /// The size of the generator's embeddings, which the vectors must have.

@@ -13,12 +13,14 @@ pub struct CorpusDocument {
     pub text: String,
 }
 
-/// A pass over a corpus. After a document that cannot be read the next one comes, unless the stream ends.
+/// A pass over a corpus. After a document that cannot be read the next one comes, unless the stream
+/// ends.
 pub type CorpusDocuments = Box<dyn Iterator<Item = Result<CorpusDocument>>>;
 
 /// Documents, whatever they are stored as.
 pub trait Corpus: Send + Sync {
-    /// A pass over all documents, from the first on, in an order that is the same each time. No more than a few are held in memory.
+    /// A pass over all documents, from the first on, in an order that is the same each time. No
+    /// more than a few are held in memory.
     ///
     /// # Errors
     /// If the corpus cannot be opened.

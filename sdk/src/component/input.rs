@@ -4,7 +4,8 @@ use std::io::Read;
 
 use crate::Result;
 
-/// Opens a file for reading. In a component, the user must have granted it: `read` in `[plugins.NAME.permissions]`.
+/// Opens a file for reading. In a component, the user must have granted it: `read` in
+/// `[plugins.NAME.permissions]`.
 ///
 /// # Errors
 /// If it cannot be read, or is not granted.
@@ -14,7 +15,8 @@ pub fn open_file(path: &str) -> Result<Box<dyn Read + Send>> {
     Ok(Box::new(file))
 }
 
-/// The names in a directory, in alphabetical order; a directory's ends with `/`. In a component, the user must have granted it.
+/// The names in a directory, in alphabetical order; a directory's ends with `/`. In a component,
+/// the user must have granted it.
 ///
 /// # Errors
 /// If it cannot be read, or is not granted.
@@ -33,18 +35,20 @@ pub fn names_in(directory: &str) -> Result<Vec<String>> {
     list().map_err(|error| crate::Error::io(directory, error))
 }
 
-/// Opens a file for reading, which the user must have granted: `read` in `[plugins.NAME.permissions]`.
+/// Opens a file for reading, which the user must have granted: `read` in
+/// `[plugins.NAME.permissions]`.
 ///
 /// # Errors
 /// If it cannot be read, or is not granted.
 #[cfg(target_arch = "wasm32")]
 pub fn open_file(path: &str) -> Result<Box<dyn Read + Send>> {
-    // A file that is not there is told at once.
+    // A missing file is reported at once.
     crate::guest::host::file_length(path)?;
     Ok(Box::new(HostFile { path: path.to_owned(), offset: 0 }))
 }
 
-/// The names in a directory, in alphabetical order; a directory's ends with `/`. The user must have granted it.
+/// The names in a directory, in alphabetical order; a directory's ends with `/`. The user must have
+/// granted it.
 ///
 /// # Errors
 /// If it cannot be read, or is not granted.

@@ -1,4 +1,5 @@
-//! The macros by which a plugin offers a component that is linked in, one a role. Built for WebAssembly, they are those of `guest/offers.rs`.
+//! The macros by which a plugin offers a component that is linked in, one a role. Built for
+//! WebAssembly, they are those of `guest/offers.rs`.
 
 /// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin):
 /// `compressor!(AttentionPool, "attention-pool", "What it does.")`.
@@ -15,7 +16,8 @@ macro_rules! compressor {
     };
 }
 
-/// Offers a [`CorpusPlugin`](crate::component::CorpusPlugin): `corpus!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+/// Offers a [`CorpusPlugin`](crate::component::CorpusPlugin):
+/// `corpus!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! corpus {
@@ -26,7 +28,8 @@ macro_rules! corpus {
     };
 }
 
-/// Offers a [`RetrieverPlugin`](crate::component::RetrieverPlugin): `retriever!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+/// Offers a [`RetrieverPlugin`](crate::component::RetrieverPlugin):
+/// `retriever!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! retriever {
@@ -37,7 +40,8 @@ macro_rules! retriever {
     };
 }
 
-/// Offers a [`RerankerPlugin`](crate::component::RerankerPlugin): `reranker!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+/// Offers a [`RerankerPlugin`](crate::component::RerankerPlugin):
+/// `reranker!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! reranker {
@@ -48,7 +52,8 @@ macro_rules! reranker {
     };
 }
 
-/// Offers a [`TeacherPlugin`](crate::component::TeacherPlugin): `teacher!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+/// Offers a [`TeacherPlugin`](crate::component::TeacherPlugin):
+/// `teacher!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! teacher {
@@ -59,7 +64,8 @@ macro_rules! teacher {
     };
 }
 
-/// Offers a [`GeneratorPlugin`](crate::component::GeneratorPlugin): `generator!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
+/// Offers a [`GeneratorPlugin`](crate::component::GeneratorPlugin):
+/// `generator!(MyType, "its-name", "What it does.")`. As [`compressor!`](crate::compressor) does.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! generator {

@@ -110,7 +110,8 @@ pub struct Registration {
     /// Of a device, its place among those that are tried where the configuration leaves the choice
     /// ([`DevicePlugin::PREFERENCE`]).
     pub preference: u8,
-    /// The SHA-256 of the file that a plugin comes from, in hexadecimal digits; nothing for one that is linked in.
+    /// The SHA-256 of the file that a plugin comes from, in hexadecimal digits; nothing for one
+    /// that is linked in.
     pub digest: Option<&'static str>,
     /// Makes the component.
     pub factory: Factory,

@@ -84,8 +84,8 @@ pub struct RetrieverContext {
 }
 
 impl RetrieverContext {
-    /// What the retriever keeps on disk, as values by name. A retriever that keeps all that it has there is built natively and as a component
-    /// from one source.
+    /// What the retriever keeps on disk, as values by name. A retriever that keeps all that it has
+    /// there is built natively and as a component from one source.
     #[must_use]
     pub fn storage(&self) -> Storage {
         #[cfg(not(target_arch = "wasm32"))]

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use crate::Result;
 
-/// Values by name, in the directory of a retriever's index. In a component they are the host's to keep, and those that are written while it
-/// indexes count once that has succeeded, all of them at once.
+/// Values by name, in the directory of a retriever's index. In a component they are the host's to
+/// keep, and those that are written while it indexes count once that has succeeded, all of them at
+/// once.
 #[derive(Clone, Debug)]
 pub struct Storage {
     #[cfg(not(target_arch = "wasm32"))]

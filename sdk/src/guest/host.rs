@@ -1,4 +1,5 @@
-//! What a component may ask of the host. What needs a permission is an error that says which, where it is not granted.
+//! What a component may ask of the host. What needs a permission is an error that says which, where
+//! it is not granted.
 
 use super::bindings::scaledown::plugin as host;
 use super::error::from_host;
@@ -46,7 +47,8 @@ pub fn components() -> Vec<String> {
     host::components::names()
 }
 
-/// The best `k` documents of each query, as another retriever of the configuration finds them. Needs the permission `components`.
+/// The best `k` documents of each query, as another retriever of the configuration finds them.
+/// Needs the permission `components`.
 ///
 /// # Errors
 /// Those of that retriever; or if it is not granted.
@@ -58,7 +60,8 @@ pub fn search(component: &str, queries: &[&str], k: usize) -> Result<Vec<Vec<Hit
     Ok(found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect())
 }
 
-/// A score of each document by another reranker of the configuration. Needs the permission `components`.
+/// A score of each document by another reranker of the configuration. Needs the permission
+/// `components`.
 ///
 /// # Errors
 /// Those of that reranker; or if it is not granted.
@@ -67,7 +70,8 @@ pub fn score(component: &str, query: &str, documents: &[&str]) -> Result<Vec<f32
     host::components::score(component, query, &documents).map_err(|error| from_host("components", error))
 }
 
-/// An answer to each question by another teacher of the configuration. Needs the permission `components`.
+/// An answer to each question by another teacher of the configuration. Needs the permission
+/// `components`.
 ///
 /// # Errors
 /// Those of that teacher; or if it is not granted.

@@ -141,7 +141,8 @@ macro_rules! corpus {
     };
 }
 
-/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin) as the export of this component.
+/// Offers a [`CompressorPlugin`](crate::component::CompressorPlugin) as the export of this
+/// component.
 #[macro_export]
 macro_rules! compressor {
     ($type:ty, $name:literal, $description:literal) => {

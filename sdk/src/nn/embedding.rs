@@ -25,7 +25,8 @@ impl Embedding {
         Ok(Embedding { weight: params.table("weight", [count, size], Init::Normal(1.0))?, dtype: params.dtype(), scale: 1.0 })
     }
 
-    /// The same table, whose vectors are multiplied by `scale` as they are read, rounded to their type as `transformers` rounds it.
+    /// The same table, whose vectors are multiplied by `scale` as they are read, rounded to their
+    /// type as `transformers` rounds it.
     #[must_use]
     pub fn scaled(self, scale: f64) -> Self {
         let scale = if self.dtype == DType::BF16 { half::bf16::from_f64(scale).to_f64() } else { scale };

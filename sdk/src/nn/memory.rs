@@ -60,7 +60,8 @@ impl MemoryTokens {
     }
 
     /// As [`MemoryTokens::new`], for a model that multiplies its token embeddings by `scale`
-    /// ([`Embedding::scale`](super::Embedding::scale)); those of the memory tokens it reads as they are.
+    /// ([`Embedding::scale`](super::Embedding::scale)); those of the memory tokens it reads as they
+    /// are.
     ///
     /// # Errors
     /// As [`MemoryTokens::new`].

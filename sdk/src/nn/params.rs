@@ -224,9 +224,10 @@ impl Params {
         Params { initial: None, shared: None, ..self.clone() }
     }
 
-    /// The same path, for a model that is `owner`'s under another adapter: its weights are those of `owner`, held once, frozen and not listed
-    /// here; what is new is the adapter `lora` on its linear layers. [`Params::finish`] of the returned path reports an adapter on layers
-    /// that are not there.
+    /// The same path, for a model that is `owner`'s under another adapter: its weights are those of
+    /// `owner`, held once, frozen and not listed here; what is new is the adapter `lora` on its
+    /// linear layers. [`Params::finish`] of the returned path reports an adapter on layers that are
+    /// not there.
     #[must_use]
     pub fn sharing(&self, owner: &Params, lora: LoraConfig) -> Self {
         let (prefix, root) = (owner.prefix.clone(), self.prefix.clone());
@@ -323,7 +324,8 @@ impl Params {
         self.get_as(dtype, name, shape, init)
     }
 
-    /// The format of the blocks in which the weights of this path hold a weight that does not train: it stays as it is.
+    /// The format of the blocks in which the weights of this path hold a weight that does not
+    /// train: it stays as it is.
     fn stored_blocks(&self, name: &str) -> Option<DType> {
         let (stored, name) = self.source(&self.full(name)).filter(|_| !self.trainable)?;
         stored.source.spec(&name).map(|spec| spec.dtype).filter(|dtype| dtype.is_quantized())

@@ -95,8 +95,9 @@ impl Params {
         Params { origin: None, ..self.clone() }
     }
 
-    /// The same path, with initial values from `source`, in which this path is called `prefix`. The host has the source: it is the
-    /// generator's weights or [those of a model](HostWeights::of_model).
+    /// The same path, with initial values from `source`, in which this path is called `prefix`. The
+    /// host has the source: it is the generator's weights or [those of a
+    /// model](HostWeights::of_model).
     #[must_use]
     pub fn initialised_from(&self, source: Arc<dyn WeightSource>, prefix: &str) -> Self {
         let model = Some(source.location()).filter(|location| !location.is_empty());
@@ -198,7 +199,8 @@ impl Params {
     }
 }
 
-/// Stored weights that the host has: a component can start parameters from them, and cannot read them.
+/// Stored weights that the host has: a component can start parameters from them, and cannot read
+/// them.
 #[derive(Debug)]
 pub struct HostWeights {
     /// The model's directory; nothing for the generator.

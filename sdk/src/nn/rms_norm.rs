@@ -31,7 +31,8 @@ impl RmsNorm {
         Ok(RmsNorm { weight: params.get("weight", [size], init)?, eps, centred: false })
     }
 
-    /// As [`RmsNorm::with_init`], with a weight that is stored less 1 (Gemma's); `init` is that of what is stored.
+    /// As [`RmsNorm::with_init`], with a weight that is stored less 1 (Gemma's); `init` is that of
+    /// what is stored.
     ///
     /// # Errors
     /// If weights cannot be read.
@@ -53,7 +54,8 @@ impl RmsNorm {
         x.cast(wide)?.rms_norm(&weight, self.eps)?.cast(x.dtype())
     }
 
-    /// The sum `x + residual` and its normalisation, in one instruction unless the weight is stored less 1.
+    /// The sum `x + residual` and its normalisation, in one instruction unless the weight is stored
+    /// less 1.
     ///
     /// # Errors
     /// If the inputs do not fit.

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::Result;
 use crate::tensor::{DType, Device, Tensor};
 
-/// How the frequencies of a rotary embedding are stretched for contexts longer than those of pretraining.
+/// How the frequencies of a rotary embedding are stretched for contexts longer than those of
+/// pretraining.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RopeScaling {
     /// Not at all.

@@ -3,7 +3,8 @@
 use scaledown_sdk::component::CorpusDocument;
 use scaledown_sdk::{Error, Result};
 
-/// The document of a card's lines, of which `end` is the number of the line after the last, or 0 at the end of the file.
+/// The document of a card's lines, of which `end` is the number of the line after the last, or 0 at
+/// the end of the file.
 pub(crate) fn read(file: &str, end: usize, lines: &[String]) -> Result<CorpusDocument> {
     let place = if end == 0 { file.to_owned() } else { format!("{file}:{}", end + 1 - lines.len()) };
     let id = lines.first().and_then(|line| line.strip_prefix("# ")).map(str::trim).filter(|id| !id.is_empty());

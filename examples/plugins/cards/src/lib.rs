@@ -1,4 +1,4 @@
-//! A corpus of a format that nobody else has, and a teacher that answers by rules.
+//! A corpus of a format of its own, and a teacher that answers by rules.
 //!
 //! A file of cards holds entries like this one, with a blank line between them:
 //!

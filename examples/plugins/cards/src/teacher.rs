@@ -1,4 +1,5 @@
-//! A teacher by rules: documents say "The home of Hazel is Aspen Vale.", and questions ask "What is the home of Hazel?"
+//! A teacher by rules: documents say "The home of Hazel is Aspen Vale.", and questions ask "What is
+//! the home of Hazel?"
 
 use scaledown_sdk::Result;
 use scaledown_sdk::component::{Question, Teacher, TeacherContext, TeacherPlugin};

@@ -1,5 +1,6 @@
-//! A generator of the decoder family (Mistral, Llama, Qwen2), as the built-in `mistral` is: the SDK has the model, and this crate offers it. In
-//! the component every tensor is a handle to one of the host's.
+//! A generator of the decoder family (Mistral, Llama, Qwen2), as the built-in `mistral` is: the SDK
+//! has the model, and this crate offers it. In the component every tensor is a handle to one of the
+//! host's.
 
 use scaledown_sdk::component::{DecodeState, Generator, GeneratorContext, GeneratorInput, GeneratorPlugin};
 use scaledown_sdk::nn::ForwardMode;

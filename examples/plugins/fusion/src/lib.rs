@@ -1,5 +1,5 @@
-//! A hybrid retriever: asks the other retrievers that it may call, and fuses their ranks (Cormack, Clarke and Buettcher 2009). The same in
-//! Python is `examples/plugins/hybrid`.
+//! A hybrid retriever: asks the other retrievers that it may call, and fuses their ranks (Cormack,
+//! Clarke and Buettcher 2009). The same in Python is `examples/plugins/hybrid`.
 //!
 //! It is a component only: natively there are no components of a configuration to call.
 #![cfg(target_arch = "wasm32")]

@@ -1,4 +1,5 @@
-//! A retriever and a reranker that compare texts by their groups of letters, so that a misspelt name finds the right one.
+//! A retriever and a reranker that compare texts by their groups of letters, so that a misspelt
+//! name finds the right one.
 //!
 //! One crate offers both, and so does the component that is built of it.
 
@@ -74,7 +75,8 @@ impl Retriever for Letters {
             let query = Grams::of(query, self.size);
             let hit = |(id, grams): (&String, &Grams)| Hit { id: id.clone(), score: query.covered_by(grams) };
             let mut hits: Vec<Hit> = self.documents.iter().map(hit).filter(|hit| hit.score > 0.0).collect();
-            // Documents come in the order of their ids, which a stable sort keeps among equal scores.
+            // Documents come in the order of their ids, which a stable sort keeps among equal
+            // scores.
             hits.sort_by(|a, b| b.score.total_cmp(&a.score));
             hits.truncate(k);
             hits

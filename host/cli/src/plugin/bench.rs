@@ -22,7 +22,8 @@ pub(super) struct Bench {
     /// The plugin, a .wasm file.
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
-    /// The built-in plugin to compare with; if not given, the one of the file's name, if there is one.
+    /// The built-in plugin to compare with; if not given, the one of the file's name, if there is
+    /// one.
     #[arg(long, value_name = "NAME")]
     twin: Option<String>,
     /// The plugin's keys, a JSON object.

@@ -15,17 +15,19 @@ use scaledown_host::plugins::registry;
 use scaledown_host::text::open_chat_tokenizer;
 use scaledown_sdk::files::{FileKind, read_text};
 
-/// Check a plugin against what its kind promises: shapes, determinism, empty and huge inputs, gradients.
+/// Check a plugin against what its kind promises: shapes, determinism, empty and huge inputs,
+/// gradients.
 #[derive(Debug, clap::Args)]
 pub(super) struct Check {
     /// The plugin, a .wasm file.
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
-    /// Configurations to check it with: `[[KIND]]` tables of its keys. If not given, `conformance.toml` beside the file or in this directory;
-    /// without one, the plugin's defaults.
+    /// Configurations to check it with: `[[KIND]]` tables of its keys. If not given,
+    /// `conformance.toml` beside the file or in this directory; without one, the plugin's defaults.
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     examples: Option<PathBuf>,
-    /// A configuration file whose table `[plugins.NAME]`, of the plugin's file name, has its permissions and limits.
+    /// A configuration file whose table `[plugins.NAME]`, of the plugin's file name, has its
+    /// permissions and limits.
     #[arg(long, value_name = "CONFIG", value_hint = clap::ValueHint::FilePath)]
     config: Option<PathBuf>,
     /// Print JSON.

@@ -1,4 +1,5 @@
-//! `scaledown plugin install` and `uninstall`: plugins of registries, addresses and files, by name and digest.
+//! `scaledown plugin install` and `uninstall`: plugins of registries, addresses and files, by name
+//! and digest.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,7 +11,8 @@ use scaledown_host::error::{Error, Result};
 use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_wasm::Contract;
 
-/// Install a plugin, so that a configuration can name it by its source; plugins.lock keeps its digest.
+/// Install a plugin, so that a configuration can name it by its source; plugins.lock keeps its
+/// digest.
 #[derive(Debug, clap::Args)]
 pub(super) struct Install {
     /// The plugin: REGISTRY/NAME:VERSION, an address (https://..) or a file.

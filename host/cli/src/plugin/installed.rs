@@ -1,4 +1,5 @@
-//! The plugins that are installed: their files by digest, and `plugins.lock`, which says what each source was.
+//! The plugins that are installed: their files by digest, and `plugins.lock`, which says what each
+//! source was.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use scaledown_host::error::{Error, Result};
 use scaledown_host::support::artifact;
 use scaledown_sdk::files::{FileKind, read_text};
 
-/// The file that says which plugins a project has. It belongs beside the project's configurations, in version control.
+/// The file that says which plugins a project has. It belongs beside the project's configurations,
+/// in version control.
 pub(crate) const LOCK: &str = "plugins.lock";
 
 /// The plugins of a project, by source.

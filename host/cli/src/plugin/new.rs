@@ -18,7 +18,8 @@ pub(super) struct New {
     /// The language that it is written in.
     #[arg(long, value_enum, default_value_t)]
     language: Language,
-    /// The SDK's directory, for a Rust plugin. If not given, that of this program's own sources where they are there, else the published crate.
+    /// The SDK's directory, for a Rust plugin. If not given, that of this program's own sources
+    /// where they are there, else the published crate.
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     sdk: Option<PathBuf>,
 }

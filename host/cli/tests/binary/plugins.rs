@@ -77,7 +77,7 @@ fn what_is_wrong_with_a_plugin_is_told_by_file_line_and_reason() {
     };
     let good = std::fs::read(fixture("attention-pool.wasm")).unwrap();
     for (file, expected) in [
-        (&b"no component"[..], "plugins.pool.path: it is no WebAssembly component"),
+        (&b"no component"[..], "base.toml:38: plugins.pool.path: not a WebAssembly component"),
         (b"\0asm\x01\0\0\0", "it is a core module, not a component"),
         (b"\0asm\x0d\0\x01\0", "it is a component of no kind that is known here: it exports nothing"),
         (&good[..good.len() / 2], "it is damaged"),

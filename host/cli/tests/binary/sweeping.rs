@@ -35,7 +35,7 @@ fn values_become_runs_that_are_compared() {
     assert_eq!(csv.lines().count(), 4, "{csv}");
     assert!(tiny.read("swept/report.html").contains("runs/seed%2D1/report.html"));
 
-    // What is finished is kept, a run that is missing is made again.
+    // What is finished is kept, a missing run is repeated.
     let before = weights("seed-2");
     let written =
         |name: &str| std::fs::metadata(tiny.path(format!("swept/runs/{name}/metrics.json"))).unwrap().modified().unwrap();

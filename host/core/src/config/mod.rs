@@ -197,7 +197,8 @@ impl Config {
         config
     }
 
-    /// The configuration with the generator's adapter written out, as a compressor's training takes it.
+    /// The configuration with the generator's adapter written out, as a compressor's training takes
+    /// it.
     #[must_use]
     pub fn with_adapter(&self) -> Config {
         let mut config = self.clone();

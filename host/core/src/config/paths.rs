@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use crate::support::gguf::is_gguf;
 
-/// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key path, the directory that a
-/// relative path set there counts from.
+/// Rewrites every string of `value` that `schema` says is a path. `directory_of` gives, for a key
+/// path, the directory that a relative path set there counts from.
 pub(super) fn absolute(value: &mut Value, schema: &Value, directory_of: &dyn Fn(&[String]) -> PathBuf) {
     visit(value, schema, &mut Vec::new(), &mut |key, schema, value| {
         let Value::String(text) = value else { return };

@@ -1,4 +1,5 @@
-//! The plugins of a configuration that come as files: they are read before anything that may name them is checked.
+//! The plugins of a configuration that come as files: they are read before anything that may name
+//! them is checked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,7 +21,8 @@ pub(super) struct Plugins {
 }
 
 impl Plugins {
-    /// Reads the tables `plugins` and `components` of a configuration, in which relative paths become absolute.
+    /// Reads the tables `plugins` and `components` of a configuration, in which relative paths
+    /// become absolute.
     pub(super) fn read(
         value: &mut Value,
         directory_of: &dyn Fn(&[String]) -> std::path::PathBuf,
@@ -53,7 +55,8 @@ impl Plugins {
         Ok(Plugins { files, components: Arc::new(components) })
     }
 
-    /// Enters the plugins that the configuration chooses into the registry, and writes the digests of their files into it.
+    /// Enters the plugins that the configuration chooses into the registry, and writes the digests
+    /// of their files into it.
     pub(super) fn load(&self, value: &mut Value) -> Vec<Finding> {
         let used = self.used(value);
         let mut findings = Vec::new();
@@ -145,7 +148,8 @@ pub(super) fn add_components(schema: &mut Value, plugins: &Plugins) {
     }
 }
 
-/// Makes the schema of `[corpus]` that of the plugin that reads the documents, or that of the formats which the host reads itself.
+/// Makes the schema of `[corpus]` that of the plugin that reads the documents, or that of the
+/// formats which the host reads itself.
 pub(super) fn shape_corpus(schema: &mut Value, plugin: Option<&str>) {
     let Some(section) = schema.pointer_mut("/properties/corpus") else { return };
     if let Some(key) = section.pointer_mut("/properties/plugin").and_then(Value::as_object_mut) {

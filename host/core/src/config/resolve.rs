@@ -29,7 +29,8 @@ pub(super) struct Resolved {
 }
 
 impl Resolved {
-    /// A layer of one run of the sweep: where each value stands below `sweep`, its key and the value. It has the origin of the first.
+    /// A layer of one run of the sweep: where each value stands below `sweep`, its key and the
+    /// value. It has the origin of the first.
     pub(super) fn layer_of_sweep(&self, values: &[(Vec<String>, Vec<String>, serde_json::Value)]) -> Result<Layer, ConfigError> {
         let place = values.first().map(|(place, ..)| place.as_slice()).unwrap_or_default();
         let place = [&["sweep".to_owned()], place].concat();

@@ -13,15 +13,17 @@ use super::{Config, ConfigError, Overrides, Problem};
 /// The key that says how lists combine.
 const COMBINE: &str = "combine";
 
-/// The key of runs that set several keys each. Every other key of the table is a key of the configuration.
+/// The key of runs that set several keys each. Every other key of the table is a key of the
+/// configuration.
 const RUNS: &str = "runs";
 
 /// The most runs of one sweep: more is a mistake in the table.
 const MOST_RUNS: usize = 1000;
 
-/// Values to try: keys of the configuration, each with a list, as in `"compressor.layers" = [1, 2, 4]`. `combine = "grid"` (the default)
-/// makes a run of every combination, `combine = "each"` a run of every value with all other keys as they are. A table `[sweep.runs.NAME]`
-/// is one more run, which sets the keys in it.
+/// Values to try: keys of the configuration, each with a list, as in
+/// `"compressor.layers" = [1, 2, 4]`. `combine = "grid"` (the default) makes a run of every
+/// combination, `combine = "each"` a run of every value with all other keys as they are. A table
+/// `[sweep.runs.NAME]` is one more run, which sets the keys in it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Sweep(Map<String, Value>);
@@ -39,7 +41,8 @@ pub struct Variant {
 
 /// A key with its values, as it stands in the table.
 struct Axis {
-    /// Where it stands below `sweep`: one part if the key is quoted, several if it is nested tables.
+    /// Where it stands below `sweep`: one part if the key is quoted, several if it is nested
+    /// tables.
     place: Vec<String>,
     /// The key of the configuration.
     key: Vec<String>,
@@ -172,11 +175,13 @@ fn assignments(sweep: &Sweep, axes: &[Axis]) -> Vec<Vec<(usize, usize)>> {
 }
 
 impl Config {
-    /// All runs of the sweep that the file at `path` describes, each resolved with everything it extends and `overrides`, below the values of
-    /// the sweep. Relative paths among those count from the file in which they stand.
+    /// All runs of the sweep that the file at `path` describes, each resolved with everything it
+    /// extends and `overrides`, below the values of the sweep. Relative paths among those count
+    /// from the file in which they stand.
     ///
     /// # Errors
-    /// If the configuration has no sweep; and, for each run, those of [`Config::load`], by the lines of the sweep's keys.
+    /// If the configuration has no sweep; and, for each run, those of [`Config::load`], by the
+    /// lines of the sweep's keys.
     pub fn variants(path: &Path, overrides: &Overrides) -> Result<(Config, Vec<Variant>), ConfigError> {
         let base = resolve(Some(path), overrides)?;
         let sweep = base.config.sweep.clone();

@@ -17,8 +17,8 @@ use crate::text::config::Prompt;
 pub struct GeneratorConfig {
     /// The plugin's name. `scaledown plugin list` lists them.
     pub plugin: String,
-    /// A Hugging Face hub id, a local directory with `config.json`, weights and tokenizer, or a GGUF file (`x.gguf`), whose weights stay in
-    /// their blocks where these are q8_0 or q4_0.
+    /// A Hugging Face hub id, a local directory with `config.json`, weights and tokenizer, or a
+    /// GGUF file (`x.gguf`), whose weights stay in their blocks where these are q8_0 or q4_0.
     #[schemars(length(min = 1), extend("format" = "model"))]
     pub model: String,
     /// The branch, tag or commit of a hub id.
@@ -104,20 +104,22 @@ pub struct Compression {
     /// Memory tokens: embedding vectors per document.
     #[schemars(range(min = 1, max = 1024))]
     pub memory_tokens: usize,
-    /// Gives a document one vector for so many of its tokens, the question's included where it is read, and one more, up to `memory_tokens`; if
-    /// not set, each document has `memory_tokens` vectors, however short it is.
+    /// Gives a document one vector for so many of its tokens, the question's included where it is
+    /// read, and one more, up to `memory_tokens`; if not set, each document has `memory_tokens`
+    /// vectors, however short it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 32768))]
     pub tokens_per_vector: Option<usize>,
-    /// A directory of documents' vectors that `scaledown compress` wrote: documents that are there are not compressed again. In a training,
-    /// the generator's adapter alone learns then.
+    /// A directory of documents' vectors that `scaledown compress` wrote: documents that are there
+    /// are not compressed again. In a training, the generator's adapter alone learns then.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "directory"))]
     pub vectors: Option<PathBuf>,
-    /// Whether the compressor reads the question with each document. Without it, a document's vectors are the same for every question, and can
-    /// be computed once and kept.
+    /// Whether the compressor reads the question with each document. Without it, a document's
+    /// vectors are the same for every question, and can be computed once and kept.
     pub query: bool,
-    /// The most tokens of a document that are read, compressed or not; the compression rate is this over `memory_tokens`.
+    /// The most tokens of a document that are read, compressed or not; the compression rate is this
+    /// over `memory_tokens`.
     #[schemars(range(min = 1, max = 32768))]
     pub document_tokens: usize,
     /// Maximum tokens of a query.
@@ -142,7 +144,8 @@ impl Compression {
     /// The vectors of a document of which the compressor reads so many tokens.
     #[must_use]
     pub fn vectors_of(&self, tokens: usize) -> usize {
-        // In a compressor that reads from left to right, the first vectors do not depend on those after them.
+        // In a compressor that reads from left to right, the first vectors do not depend on those
+        // after them.
         self.tokens_per_vector.map_or(self.memory_tokens, |rate| (tokens / rate.max(1) + 1).min(self.memory_tokens))
     }
 }

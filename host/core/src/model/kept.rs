@@ -16,11 +16,13 @@ use crate::{Error, Result};
 const SHARD: usize = 2048;
 
 impl Oscar {
-    /// Takes documents' vectors from `directory` from now on, where they are there; others are compressed as before. The compressor is not
-    /// trained any more: stored vectors have no gradient.
+    /// Takes documents' vectors from `directory` from now on, where they are there; others are
+    /// compressed as before. The compressor is not trained any more: stored vectors have no
+    /// gradient.
     ///
     /// # Errors
-    /// If the compressor reads the question or scores documents, the vectors are those of another compressor, or a file is damaged.
+    /// If the compressor reads the question or scores documents, the vectors are those of another
+    /// compressor, or a file is damaged.
     pub fn attach_vectors(&self, directory: &Path) -> Result<()> {
         let store = VectorStore::open(directory, &self.origin()?)?;
         tracing::info!(directory = %store.directory().display(), documents = store.len(), "stored vectors opened");

@@ -116,7 +116,8 @@ impl Oscar {
         self.own_tokenizer().encode_truncated(query, self.lengths.query_tokens)
     }
 
-    /// A pair as the compressor's template writes it; a document alone where the compressor does not read the query.
+    /// A pair as the compressor's template writes it; a document alone where the compressor does
+    /// not read the query.
     fn written(&self, query: &[u32], document: &[u32]) -> Vec<u32> {
         let PairTemplate { prefix, separator, suffix, .. } = &self.template;
         match self.lengths.query {
@@ -154,8 +155,8 @@ impl Oscar {
         self.tokenizer.is_some()
     }
 
-    /// Merges the generator's adapter into its weights, which makes answers faster, unless the compressor computes with them too. No training can
-    /// follow.
+    /// Merges the generator's adapter into its weights, which makes answers faster, unless the
+    /// compressor computes with them too. No training can follow.
     ///
     /// # Errors
     /// If the device fails.

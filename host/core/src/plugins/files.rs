@@ -1,4 +1,5 @@
-//! Plugins that come as files: the tables `[plugins.NAME]` and `[components.NAME]` of a configuration.
+//! Plugins that come as files: the tables `[plugins.NAME]` and `[components.NAME]` of a
+//! configuration.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,7 +11,8 @@ use serde_json::{Map, Value};
 
 use super::Component;
 
-/// A plugin in a file, a component compiled to WebAssembly. `plugin = "NAME"` chooses it wherever a component of its kind is chosen.
+/// A plugin in a file, a component compiled to WebAssembly. `plugin = "NAME"` chooses it wherever a
+/// component of its kind is chosen.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PluginFile {
@@ -18,11 +20,13 @@ pub struct PluginFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("format" = "path"))]
     pub path: Option<PathBuf>,
-    /// In place of a path, what `scaledown plugin install` has installed: a name and version of a registry (`acme/pool:1.2.0`).
+    /// In place of a path, what `scaledown plugin install` has installed: a name and version of a
+    /// registry (`acme/pool:1.2.0`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub source: Option<String>,
-    /// The SHA-256 that the file must have, 64 hexadecimal digits. A run writes it down, and goes on with the same file only.
+    /// The SHA-256 that the file must have, 64 hexadecimal digits. A run writes it down, and
+    /// resumes with the same file only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"), extend("x-expected" = "64 hexadecimal digits"))]
     pub sha256: Option<String>,
@@ -68,7 +72,8 @@ struct Place(#[schemars(extend("format" = "file-or-directory"))] String);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PluginLimits {
-    /// The seconds that a call may take. Time in which the plugin waits for documents or for another component does not count.
+    /// The seconds that a call may take. Time in which the plugin waits for documents or for
+    /// another component does not count.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub call_seconds: f64,
     /// The MiB of memory of an instance.

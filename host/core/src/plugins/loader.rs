@@ -1,6 +1,7 @@
 //! How plugins that come as files get into the registry.
 //!
-//! The library knows no WebAssembly: a program that runs plugins of that kind installs a [`Loader`], as the command line does.
+//! The library knows no WebAssembly: a program that runs plugins of that kind installs a
+//! [`Loader`], as the command line does.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,7 +18,8 @@ pub type Components = Arc<BTreeMap<String, NamedComponent>>;
 
 /// Reads plugins from files.
 pub trait Loader: Send + Sync {
-    /// Reads the plugin `name`, and says what it offers. The same file with the same settings may give the same entries again.
+    /// Reads the plugin `name`, and says what it offers. The same file with the same settings may
+    /// give the same entries again.
     ///
     /// # Errors
     /// If the file cannot be read, or is no plugin that this host can run.
@@ -37,11 +39,12 @@ pub fn install(loader: Box<dyn Loader>) {
     let _ = LOADER.set(loader);
 }
 
-/// Reads the plugin `name` of a configuration into the registry, in place of another of this name, and returns the digest of its file.
+/// Reads the plugin `name` of a configuration into the registry, in place of another of this name,
+/// and returns the digest of its file.
 ///
 /// # Errors
-/// If this program runs no plugins from files; if the file cannot be read, or is no plugin that it can run; or if a plugin of the same kind and
-/// name is linked in.
+/// If this program runs no plugins from files; if the file cannot be read, or is no plugin that it
+/// can run; or if a plugin of the same kind and name is linked in.
 pub fn load(name: &str, file: &PluginFile, components: &Components) -> Result<String> {
     let loader = LOADER.get().ok_or_else(|| {
         Error::Config("this program runs no plugins from files; build with `--features wasm` (or `--features full`)".into())

@@ -1,7 +1,7 @@
 //! The components that can be chosen in a configuration, by kind and name, and how one is made.
 //!
-//! A native plugin is here because its crate is linked into the binary, and one that comes as a file because a configuration named it
-//! (`super::loader`). Nobody else can tell which it is.
+//! A native plugin is here because its crate is linked into the binary, and one that comes as a
+//! file because a configuration named it (`super::loader`). Only that tells which it is.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +44,8 @@ pub fn digest(kind: Kind, name: &str) -> Option<&'static str> {
     find(kind, name)?.digest
 }
 
-/// A component's table as a run writes it down: with the digest of the file that its plugin comes from, if it comes from one.
+/// A component's table as a run writes it down: with the digest of the file that its plugin comes
+/// from, if it comes from one.
 #[must_use]
 pub fn stamped(kind: Kind, component: &Component) -> Component {
     let mut component = component.clone();

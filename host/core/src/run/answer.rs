@@ -23,7 +23,8 @@ pub struct Answered {
     pub documents: Vec<UsedDocument>,
     /// The documents as they were read: how many were cut, and what replaced their tokens.
     pub read: ReadDocuments,
-    /// The tokens of the documents over the vectors that replaced them; none where the documents were read in full.
+    /// The tokens of the documents over the vectors that replaced them; none where the documents
+    /// were read in full.
     pub compression_rate: Option<f64>,
     /// What the phases took.
     pub timings: PhaseCosts,

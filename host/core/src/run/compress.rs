@@ -21,15 +21,17 @@ pub struct CompressedDocuments {
     pub computed: usize,
     /// The documents whose vectors are there, those of earlier runs included.
     pub stored: usize,
-    /// Whether the work was stopped before its end; it goes on with the same command.
+    /// Whether the work was stopped before its end; the same command continues it.
     pub interrupted: bool,
 }
 
-/// Computes the vectors of the documents of `records`, or else of the chunks of the configuration's corpus, with the model that a training of
-/// `config` wrote, or the one in `checkpoint`, and writes them to the directory `out`. Vectors that are there already are not computed again.
+/// Computes the vectors of the documents of `records`, or else of the chunks of the configuration's
+/// corpus, with the model that a training of `config` wrote, or the one in `checkpoint`, and writes
+/// them to the directory `out`. Vectors that are there already are not computed again.
 ///
 /// # Errors
-/// If the compressor reads the question, a document cannot be read, or the device or the disk fails.
+/// If the compressor reads the question, a document cannot be read, or the device or the disk
+/// fails.
 pub fn compress(
     config: &Config,
     checkpoint: Option<&Path>,

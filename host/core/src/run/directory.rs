@@ -24,7 +24,8 @@ use crate::{Result, support::artifact};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Directory(PathBuf);
 
-/// What a quickstart writes, but for what each run writes again as it begins (`data` and `config.toml`).
+/// What a quickstart writes, but for what each run writes again as it begins (`data` and
+/// `config.toml`).
 const WRITTEN: [&str; 12] = [
     "prepared",
     "train.jsonl",

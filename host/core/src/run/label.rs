@@ -53,8 +53,9 @@ pub struct Labelled {
     pub written: usize,
 }
 
-/// Gives the records of the file `source` the generator's answers from full documents, and writes them to `out`. With `right`, only those are
-/// written whose answer holds a right one, as the records name them: a compressor then learns from what the teacher knew.
+/// Gives the records of the file `source` the generator's answers from full documents, and writes
+/// them to `out`. With `right`, only those are written whose answer holds a right one, as the
+/// records name them: a compressor then learns from what the teacher knew.
 ///
 /// # Errors
 /// As [`label`]; or if a file cannot be read or written.

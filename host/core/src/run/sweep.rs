@@ -13,8 +13,8 @@ use crate::support::lock::DirectoryLock;
 use crate::train::lock;
 use crate::{Error, Result};
 
-/// The runs of a sweep and where they stand: `runs/NAME` has a run's files, `configs/NAME.toml` its configuration, `logs/NAME.log` what it
-/// printed.
+/// The runs of a sweep and where they stand: `runs/NAME` has a run's files, `configs/NAME.toml` its
+/// configuration, `logs/NAME.log` what it printed.
 pub struct Sweep {
     directory: PathBuf,
     title: String,
@@ -23,11 +23,13 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Resolves all runs of the configuration at `path` and writes their configurations, so that they can start. What an earlier sweep
-    /// finished in the same place is kept, unless it is to be overwritten.
+    /// Resolves all runs of the configuration at `path` and writes their configurations, so that
+    /// they can start. What an earlier sweep finished in the same place is kept, unless it is to be
+    /// overwritten.
     ///
     /// # Errors
-    /// If a run's configuration is wrong; if the place holds anything else, or an earlier sweep with other settings.
+    /// If a run's configuration is wrong; if the place holds anything else, or an earlier sweep
+    /// with other settings.
     pub fn open(path: &Path, overrides: &Overrides, start: RunStart) -> Result<Self> {
         let (base, runs) = Config::variants(path, overrides)?;
         let directory = base.output.directory.clone();
@@ -59,7 +61,8 @@ impl Sweep {
         self.directory.join("logs").join(format!("{}.log", run.name))
     }
 
-    /// The subcommands that make a run, in order: those of the quickstart, unless the configuration names records to train on.
+    /// The subcommands that make a run, in order: those of the quickstart, unless the configuration
+    /// names records to train on.
     #[must_use]
     pub fn commands(run: &Variant) -> &'static [&'static str] {
         if run.config.data.train.is_some() { &["train", "evaluate"] } else { &["quickstart"] }
@@ -71,7 +74,8 @@ impl Sweep {
         Directory::of(&run.config).metrics().is_file()
     }
 
-    /// Writes `sweep.json`, `sweep.csv`, the plot and `report.html` of the runs that are finished. Returns the comparison and the page.
+    /// Writes `sweep.json`, `sweep.csv`, the plot and `report.html` of the runs that are finished.
+    /// Returns the comparison and the page.
     ///
     /// # Errors
     /// If a run's metrics cannot be read; if the disk is full.

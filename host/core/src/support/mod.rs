@@ -1,4 +1,5 @@
-//! What every room needs: files that are whole or not there, models of a hub and in GGUF files, locks, progress, interruption, random streams.
+//! What every room needs: files that are whole or not there, models of a hub and in GGUF files,
+//! locks, progress, interruption, random streams.
 
 pub mod artifact;
 pub mod gguf;

@@ -9,7 +9,8 @@ use crate::support::gguf::{GgufModel, is_gguf};
 
 use super::tokenizer::{TextError, Tokenizer};
 
-/// Opens the tokenizer of a model's directory or GGUF file, for a [`TeacherContext`](scaledown_sdk::component::TeacherContext).
+/// Opens the tokenizer of a model's directory or GGUF file, for a
+/// [`TeacherContext`](scaledown_sdk::component::TeacherContext).
 ///
 /// # Errors
 /// As [`Tokenizer::from_directory`].

@@ -15,8 +15,8 @@ pub struct Prompt {
     pub user: String,
     /// The separator between documents.
     pub separator: String,
-    /// How each document is written: `{{ document }}` stands for it (its vectors, when compressed) and `{{ index }}` for its number, from 0;
-    /// if not set, the document alone.
+    /// How each document is written: `{{ document }}` stands for it (its vectors, when compressed)
+    /// and `{{ index }}` for its number, from 0; if not set, the document alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document: Option<String>,
     /// Whether to wrap the messages in the tokenizer's chat template, where it has one.

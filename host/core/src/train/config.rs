@@ -115,7 +115,8 @@ pub struct Training {
     pub dtype: Precision,
 }
 
-/// The most records of a micro-batch that is chosen for a device without memory of its own, where nobody says that it runs out.
+/// The most records of a micro-batch that is chosen for a device without memory of its own, which
+/// never reports that it runs out.
 const SHARED_MEMORY: usize = 8;
 
 /// How many records go through a model at a time.

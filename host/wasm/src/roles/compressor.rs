@@ -14,8 +14,8 @@ use crate::guest::{Guest, Setting, missing};
 use crate::plugin::Plugin;
 use crate::services::components::Neighbours;
 
-/// A compressor of a plugin. Its parameters are the host's, so that an instance that has failed is replaced by a new one which goes on with
-/// them.
+/// A compressor of a plugin. Its parameters are the host's, so that an instance that has failed is
+/// replaced by a new one which continues with them.
 pub struct WasmCompressor {
     plugin: Plugin,
     setting: Setting,
@@ -89,7 +89,8 @@ impl Compressor for WasmCompressor {
     }
 
     fn compress(&self, batch: &PairBatch, forward: &mut ForwardMode) -> Result<Compressed> {
-        // The component continues this very stream, so that it drops what the same compressor would drop natively.
+        // The component continues this very stream, so that it drops what the same compressor would
+        // drop natively.
         let mode = Mode { training: forward.training, checkpointing: forward.checkpointing, seed: forward.seed() };
         forward.next_seed();
         let pairs = compression::PairBatch {

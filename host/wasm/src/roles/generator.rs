@@ -26,7 +26,7 @@ pub struct WasmGenerator {
     guest: Arc<Mutex<Guest>>,
 }
 
-/// A decoding: its number in an instance, which hears when nobody needs it any more.
+/// A decoding: its number in an instance, which is notified when it becomes unused.
 struct Decoding {
     guest: Arc<Mutex<Guest>>,
     number: u64,
@@ -41,7 +41,8 @@ impl Drop for Decoding {
 }
 
 impl WasmGenerator {
-    /// Makes the generator from the keys of its configuration table, and the model in the context's directory.
+    /// Makes the generator from the keys of its configuration table, and the model in the context's
+    /// directory.
     ///
     /// # Errors
     /// [`Error::Plugin`] if the plugin is no generator or traps; or the component's own error.

@@ -28,7 +28,8 @@ use crate::services::components::Neighbours;
 use crate::services::storage::Storage;
 
 impl Setting {
-    /// What an instance is made with whose parameters are its own: they start from what it draws, and are not trained.
+    /// What an instance is made with whose parameters are its own: they start from what it draws,
+    /// and are not trained.
     pub(crate) fn untrained(plugin: &Plugin, keys: &Value, device: &Device, directory: Option<PathBuf>) -> Self {
         let options =
             ParamOptions { device: device.clone(), dtype: DType::F32, trainable: false, seed: 0, lora: None, quantization: None };
@@ -40,7 +41,7 @@ impl Setting {
         }
     }
 
-    /// What an instance is made with that computes no tensor and calls nobody.
+    /// What an instance is made with that computes no tensor and has no imports.
     pub(crate) fn bare(keys: &Value) -> Self {
         Setting {
             params: None,
@@ -73,7 +74,7 @@ pub(crate) struct Workers {
 }
 
 impl Workers {
-    /// Makes the first instance, so that a configuration that cannot be used is told at once.
+    /// Makes the first instance, so that a configuration that cannot be used is reported at once.
     pub(crate) fn new(plugin: &Plugin, setting: Setting, build: fn(&mut Guest, &str) -> Result<()>) -> Result<Self> {
         let pool = Pool::new(&plugin.settings().limits);
         let workers = Workers { plugin: plugin.clone(), setting, pool, build };

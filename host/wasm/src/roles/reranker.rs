@@ -15,7 +15,8 @@ impl WasmReranker {
     /// Makes the reranker from the keys of its configuration table.
     ///
     /// # Errors
-    /// [`Error::Plugin`](scaledown_sdk::Error) if the plugin is no reranker or traps; or the component's own error.
+    /// [`Error::Plugin`](scaledown_sdk::Error) if the plugin is no reranker or traps; or the
+    /// component's own error.
     pub fn build(plugin: &Plugin, keys: &Value, device: &Device) -> Result<Self> {
         let setting = Setting::untrained(plugin, keys, device, None);
         Ok(WasmReranker(Workers::new(plugin, setting, build!(reranking))?))

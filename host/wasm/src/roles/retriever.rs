@@ -17,8 +17,8 @@ const BATCH: usize = 64;
 /// How many batches wait for a component that is slower than the corpus.
 const QUEUE: usize = 4;
 
-/// A retriever of a plugin. What it keeps is in its storage; instances that search read it there. The retrievers that it may call are indexed
-/// along with it.
+/// A retriever of a plugin. What it keeps is in its storage; instances that search read it there.
+/// The retrievers that it may call are indexed along with it.
 pub struct WasmRetriever(Workers);
 
 impl WasmRetriever {
@@ -150,7 +150,7 @@ fn send(documents: &mut dyn Iterator<Item = Result<Document>>, mut senders: Vec<
                 batch.push(document);
             }
             Some(Err(error)) => {
-                // Nobody may take for whole what broke off.
+                // A partial stream must not pass for a complete one.
                 for sender in &senders {
                     let _ = sender.send(Err(Error::Input("the stream of documents broke off".into())));
                 }

@@ -16,7 +16,8 @@ impl WasmTeacher {
     /// Makes the teacher from the keys of its configuration table.
     ///
     /// # Errors
-    /// [`Error::Plugin`](scaledown_sdk::Error) if the plugin is no teacher or traps; or the component's own error.
+    /// [`Error::Plugin`](scaledown_sdk::Error) if the plugin is no teacher or traps; or the
+    /// component's own error.
     pub fn build(plugin: &Plugin, keys: &Value, device: &Device) -> Result<Self> {
         let setting = Setting::untrained(plugin, keys, device, None);
         Ok(WasmTeacher(Workers::new(plugin, setting, build!(teaching))?))

@@ -26,7 +26,8 @@ thread_local! {
 pub(crate) struct Neighbours {
     surroundings: Arc<dyn Surroundings>,
     device: Device,
-    /// Where retrievers keep their indexes, each in a directory of its name; nothing where the plugin keeps no index.
+    /// Where retrievers keep their indexes, each in a directory of its name; nothing where the
+    /// plugin keeps no index.
     directory: Option<PathBuf>,
     open: Mutex<BTreeMap<String, Open>>,
 }

@@ -35,7 +35,7 @@ impl HostReader for Imports {
             match reader.batches.recv() {
                 Ok(Ok(batch)) => reader.waiting.extend(batch),
                 Ok(Err(error)) => return Ok(Err(refusal(&error))),
-                // Whoever sent is gone: that is the end.
+                // The sender is gone: that is the end.
                 Err(_) => {}
             }
         }

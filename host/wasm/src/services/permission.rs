@@ -8,8 +8,8 @@ use crate::bindings::scaledown::plugin::types::Error as WitError;
 use crate::imports::{Imports, refusal};
 
 impl Imports {
-    /// The refusal of something that `[plugins.NAME.permissions]` would grant with the line `line`. The user is told too: a component may keep
-    /// it to itself.
+    /// The refusal of something that `[plugins.NAME.permissions]` would grant with the line `line`.
+    /// The user is informed too: a component may keep it to itself.
     pub(crate) fn denied(&self, what: &str, line: &str) -> WitError {
         let plugin = self.plugin.name();
         let message = format!("it may not {what}; to allow it, put `{line}` into [plugins.{plugin}.permissions]");
@@ -37,7 +37,7 @@ fn within(path: &str, granted: &[&PathBuf]) -> Option<PathBuf> {
     let path = Path::new(path);
     let real = match path.canonicalize() {
         Ok(real) => real,
-        // A file that is to be made lies in a directory that is there.
+        // A file that is to be made must be in an existing directory.
         Err(_) => path.parent()?.canonicalize().ok()?.join(path.file_name()?),
     };
     let within = |root: &&PathBuf| root.canonicalize().is_ok_and(|root| real.starts_with(root)) || real == ***root;

@@ -1,7 +1,8 @@
 //! What a retriever keeps on disk: values by name, of which a new set counts when it is whole.
 //!
-//! `values-N` holds the values of the N-th set, and `CURRENT` names the set that counts, with the length and checksum of each
-//! value. A new set is written beside the old one, and counts when `CURRENT` is replaced.
+//! `values-N` holds the values of the N-th set, and `CURRENT` names the set that counts, with the
+//! length and checksum of each value. A new set is written beside the old one, and counts when
+//! `CURRENT` is replaced.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -89,7 +90,7 @@ impl Storage {
         put(&path, &text).map_err(|error| Error::io(&path, error))?;
         for number in 1..set.number {
             if !set.values.values().any(|value| value.set == number) && self.place(number).exists() {
-                // It is in nobody's way if it cannot be removed.
+                // It is harmless if it cannot be removed.
                 let _ = std::fs::remove_dir_all(self.place(number));
             }
         }

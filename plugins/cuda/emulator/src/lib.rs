@@ -3,7 +3,7 @@
 //!
 //! Memory is the host's and begins as NaN. Every allocation is as large as was asked for, so that a
 //! sanitizer sees what is out of bounds, and none is given out twice. By choice, nothing runs
-//! before somebody waits for it, as on a card.
+//! before a wait, as on a card.
 
 mod work;
 
@@ -24,7 +24,7 @@ pub struct Options {
     /// In descending order asynchronous copies land at once, in others when they are waited for.
     /// Results must not depend on it.
     pub order: u32,
-    /// Whether everything waits until somebody reads.
+    /// Whether everything waits until a read.
     pub late: bool,
     /// Whether freed memory is kept for the next tensor of its size, as on a card.
     pub keeps_memory: bool,

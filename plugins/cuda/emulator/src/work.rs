@@ -150,14 +150,14 @@ fn multiply(product: &Product) {
     unsafe { emulation_product(shape.batch as i64, m as i64, n as i64, k as i64, &a, &b, &d, &bias, product.alpha, beta) }
 }
 
-/// Memory of the emulated card: as many bytes as were asked for, so that a sanitizer sees whoever
-/// goes further, aligned as a card's.
+/// Memory of the emulated card: as many bytes as were asked for, so that a sanitizer sees accesses
+/// beyond it, aligned as a card's.
 pub(crate) struct Allocation {
     start: *mut u8,
     layout: Layout,
 }
 
-// SAFETY: the memory is this one's, and whoever has its address takes turns.
+// SAFETY: the memory is this one's, and users of its address take turns.
 unsafe impl Send for Allocation {}
 
 impl Allocation {

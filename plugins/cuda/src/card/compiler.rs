@@ -27,7 +27,7 @@ pub fn architecture((major, minor): (i32, i32)) -> String {
 }
 
 /// Compiled kernels on disk: a file is named after everything that it depends on, and ends in its
-/// checksum. What cannot be read or written is compiled anew.
+/// checksum. What cannot be read or written is compiled again.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     directory: Option<PathBuf>,

@@ -163,7 +163,7 @@ impl Context {
 impl Drop for Context {
     fn drop(&mut self) {
         if self.enter().is_ok() {
-            // SAFETY: nobody uses the stream or the context any more.
+            // SAFETY: the stream and the context are no longer used.
             unsafe {
                 (self.cuda.cuStreamSynchronize)(self.stream);
                 (self.cuda.cuStreamDestroy_v2)(self.stream);

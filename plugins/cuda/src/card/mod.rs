@@ -88,7 +88,7 @@ impl Driver for Card {
 
     fn free(&self, address: u64) {
         if let Ok(cuda) = self.context.enter() {
-            // SAFETY: the address is of an allocation that nobody holds any more.
+            // SAFETY: the address is of an allocation without owners.
             unsafe { (cuda.cuMemFreeAsync)(address, self.context.stream) };
         }
     }

@@ -107,7 +107,7 @@ impl Drop for Products {
         if self.context.synchronize().is_ok()
             && let Ok(cuda) = self.context.enter()
         {
-            // SAFETY: nothing runs any more, and nobody uses the handles again.
+            // SAFETY: nothing runs any more, and the handles are not used again.
             unsafe {
                 for (_, plan) in self.plans.lock().unwrap_or_else(PoisonError::into_inner).drain() {
                     (self.blas.cublasLtMatmulDescDestroy)(plan.description.0);
@@ -205,7 +205,7 @@ fn plan(blas: &CublasLt, handle: Handle, key: &Key) -> Result<Plan> {
         code
     };
     if code != 0 || found == 0 || heuristic.state != 0 {
-        // SAFETY: the handles were made here, and nobody uses them again.
+        // SAFETY: the handles were made here, and are not used again.
         unsafe {
             (blas.cublasLtMatmulDescDestroy)(description);
             [a, b, d].into_iter().for_each(|layout| {
@@ -272,7 +272,7 @@ pub fn check_description(blas: &CublasLt, shape: &ProductShape) -> Result<()> {
     let [description, a, b, d] = descriptors(blas, shape)?;
     let checked = read_back(blas, shape, [description, a, b, d]);
     let preference = preference(blas, [16, 2, 256, 4])?;
-    // SAFETY: the handles were made here, and nobody uses them again.
+    // SAFETY: the handles were made here, and are not used again.
     unsafe {
         (blas.cublasLtMatmulPreferenceDestroy)(preference);
         (blas.cublasLtMatmulDescDestroy)(description);

@@ -1,6 +1,6 @@
 //! Copies between the host and the card, through memory that the card reads by itself.
 //!
-//! A small upload takes the next of many slots, so that nobody waits for the card; a large one
+//! A small upload takes the next of many slots, without waiting for the card; a large one
 //! takes turns between a few, so that filling one overlaps with copying the other.
 
 use std::ffi::c_void;

@@ -153,7 +153,7 @@ impl Call<'_> {
         self.memory.allocate(count.saturating_mul(size_of::<f32>()))
     }
 
-    /// The elements of a value for writing: its own if nobody else holds them, else a copy.
+    /// The elements of a value for writing: its own if unshared, else a copy.
     fn owned(&self, value: Value) -> Result<Buffer> {
         value.take::<Buffer>().or_else(|value| self.duplicate(&value))
     }
@@ -218,7 +218,7 @@ fn any(dtype: DType) -> Result<&'static str> {
     }
 }
 
-/// The number of a type in kernels that are told it.
+/// The number of a type in kernels that take it.
 fn code(dtype: DType) -> Result<i32> {
     match dtype {
         DType::F32 => Ok(0),
@@ -231,7 +231,7 @@ fn code(dtype: DType) -> Result<i32> {
     }
 }
 
-/// The number of a function in kernels that are told it.
+/// The number of a function in kernels that take it.
 fn function(function: UnaryOp) -> i32 {
     function as i32
 }

@@ -119,7 +119,7 @@ impl Call<'_> {
     }
 }
 
-/// Whether ids are of 64 bits, as kernels are told.
+/// Whether ids are of 64 bits, as kernels take it.
 pub(super) fn wide_ids(ids: &Value) -> i32 {
     i32::from(ids.spec.dtype == DType::I64)
 }

@@ -61,7 +61,7 @@ pub fn open(wanted: &Wanted, versions: &[i32], directories: &[PathBuf]) -> Resul
             // SAFETY: the library is NVIDIA's, whose initialisers have no conditions.
             match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) } {
                 Ok(library) => return Ok(Found { library, path, version }),
-                // A file that is there and does not load says more than one that is not.
+                // An existing file that does not load says more than one that is not.
                 Err(error) if path.parent() != Some(Path::new("")) => reason = Some(words(&error)),
                 Err(error) => reason = reason.or_else(|| Some(words(&error))),
             }
@@ -89,7 +89,8 @@ fn words(error: &libloading::Error) -> String {
 fn load_companions(directory: &Path, prefix: &str) {
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         if entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
-            // SAFETY: as in `open`. One that does not load is told by the library that needs it.
+            // SAFETY: as in `open`. One that does not load is reported by the library that needs
+            // it.
             if let Ok(library) = unsafe { Library::open(Some(entry.path()), RTLD_NOW | RTLD_GLOBAL) } {
                 std::mem::forget(library);
             }

@@ -65,7 +65,8 @@ impl PjrtBackend {
         self.0.runner().stats
     }
 
-    /// Where a tensor's elements are on the device, after they have been computed; none where the plugin does not tell.
+    /// Where a tensor's elements are on the device, after they have been computed; none where the
+    /// plugin does not tell.
     ///
     /// # Errors
     /// If they cannot be computed.
@@ -94,7 +95,7 @@ impl Inner {
         self.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Runs what this thread has noted and somebody still holds, and what `wanted` need.
+    /// Runs what this thread has noted and is still referenced, and what `wanted` need.
     fn settle(&self, wanted: &[Arc<Cell>]) -> Result<()> {
         let own = self.noted().remove(&std::thread::current().id()).unwrap_or_default();
         self.run(own, wanted)
@@ -235,7 +236,7 @@ impl DeviceBackend for PjrtBackend {
         }
         let noted = parts::inputs(&inputs, |value| inner.cell(value))?;
         let cells = inner.note(op, noted, outputs);
-        // From here on nobody may hold them, so that they can be overwritten.
+        // From here on they have no owners, so that they can be overwritten.
         drop(inputs);
         let full = {
             let mut all = inner.noted();

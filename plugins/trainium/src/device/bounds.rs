@@ -1,4 +1,5 @@
-//! Between which numbers integers lie, as far as it can be known without computing them: ids within their range need no check on the device.
+//! Between which numbers integers lie, as far as it can be known without computing them: ids within
+//! their range need no check on the device.
 
 use scaledown_sdk::tensor::BinaryOp;
 use scaledown_sdk::{DType, Op, TensorSpec};
@@ -36,7 +37,8 @@ impl Bounds {
     }
 }
 
-/// The bounds of what an instruction makes of inputs with these bounds; none where nothing is known.
+/// The bounds of what an instruction makes of inputs with these bounds; none where nothing is
+/// known.
 pub(super) fn bounds(op: &Op, inputs: &[(&TensorSpec, Option<Bounds>)], output: &TensorSpec) -> Option<Bounds> {
     let known = |index: usize| inputs.get(index).and_then(|(_, bounds)| *bounds);
     let hull = || {

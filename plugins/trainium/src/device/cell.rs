@@ -1,4 +1,5 @@
-//! The graph of what has been asked for: cells, which are tensors, and nodes, which are instructions.
+//! The graph of what has been asked for: cells, which are tensors, and nodes, which are
+//! instructions.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -46,7 +47,8 @@ impl Cell {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the state. The old one is dropped after the lock is released: it may be the last holder of other cells.
+    /// Replaces the state. The old one is dropped after the lock is released: it may be the last
+    /// holder of other cells.
     pub(super) fn set(&self, state: State) {
         let old = std::mem::replace(&mut *self.state(), state);
         drop(old);

@@ -9,8 +9,9 @@ use sha2::{Digest as _, Sha256};
 use super::settings::Settings;
 use crate::pjrt::Client;
 
-/// A directory of modules. Each file is named after the program, the plugin, its compiler and all flags, and begins with the checksum of what
-/// follows: a file that was cut short, or of another program, is no module.
+/// A directory of modules. Each file is named after the program, the plugin, its compiler and all
+/// flags, and begins with the checksum of what follows: a file that was cut short, or of another
+/// program, is no module.
 pub(super) struct Disk {
     directory: PathBuf,
     /// Everything but the program that a module depends on.
@@ -72,7 +73,8 @@ impl Disk {
     }
 }
 
-/// What code for this machine's own processor depends on; modules of a shared directory may be for another one.
+/// What code for this machine's own processor depends on; modules of a shared directory may be for
+/// another one.
 fn processor(client: &Client) -> String {
     if client.platform() != "cpu" {
         return String::new();

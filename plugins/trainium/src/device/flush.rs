@@ -26,7 +26,7 @@ pub(super) struct Runner {
     running: VecDeque<Running>,
     /// Truth values of modules that have run: whether an id named nothing.
     faults: Vec<Buffer>,
-    /// The first failure that nobody has been told.
+    /// The first unreported failure.
     failure: Option<Error>,
 }
 
@@ -44,7 +44,7 @@ impl Runner {
         let groups = std::mem::take(&mut plan.groups);
         let mut outcome = Ok(());
         for group in groups {
-            // The cells of a group that cannot run get its failure; the first is told.
+            // The cells of a group that cannot run get its failure; the first is reported.
             let made: Vec<Arc<Cell>> = group.nodes.iter().flat_map(|node| node.cells().flatten().collect::<Vec<_>>()).collect();
             let done = Structure::new(group, |cell| plan.keeps(cell))
                 .map_err(|message| device(self.settings.name, "read", message.to_string()))
@@ -129,7 +129,7 @@ impl Runner {
         self.told()
     }
 
-    /// Tells a failure that nobody has been told: a module's, or of an id that named nothing.
+    /// Tells an unreported failure: a module's, or of an id that named nothing.
     pub(super) fn told(&mut self) -> Result<()> {
         for fault in std::mem::take(&mut self.faults) {
             let found = fault.download(1).and_then(crate::pjrt::Download::wait);

@@ -1,4 +1,5 @@
-//! The lazy device: it notes instructions, and compiles and runs them as modules when somebody reads, synchronises or cuts.
+//! The lazy device: it notes instructions, and compiles and runs them as modules at a read, a
+//! synchronisation or a cut.
 
 mod backend;
 mod bounds;

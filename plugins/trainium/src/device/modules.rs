@@ -21,7 +21,8 @@ pub struct Stats {
     pub compile_seconds: f64,
     /// Times that a module was run.
     pub runs: usize,
-    /// Seconds from the plan to the start of the device, without compiling: the host's share of a step.
+    /// Seconds from the plan to the start of the device, without compiling: the host's share of a
+    /// step.
     pub host_seconds: f64,
     /// Instructions of the contract that were run.
     pub instructions: usize,
@@ -142,7 +143,8 @@ impl Modules {
     }
 }
 
-/// A stored module; none where there is none, or where the plugin does not take it, which is then compiled again.
+/// A stored module; none where there is none, or where the plugin does not take it, which is then
+/// compiled again.
 fn load(disk: &Disk, key: &Key, client: &Arc<Client>) -> Option<Executable> {
     let bytes = disk.read(key)?;
     match client.load(&bytes) {
@@ -154,7 +156,8 @@ fn load(disk: &Disk, key: &Key, client: &Arc<Client>) -> Option<Executable> {
     }
 }
 
-/// Stores a module. A plugin that cannot, or a full disk, costs a compilation next time and nothing else.
+/// Stores a module. A plugin that cannot, or a full disk, costs a compilation next time and nothing
+/// else.
 fn store(disk: &Disk, key: &Key, executable: &Executable) {
     match executable.serialize() {
         Ok(bytes) => {

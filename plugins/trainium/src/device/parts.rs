@@ -1,5 +1,5 @@
-//! Instructions for many parameters, in parts that do not depend on how many there are: a model of more layers then has no more modules,
-//! and none that takes longer to compile.
+//! Instructions for many parameters, in parts that do not depend on how many there are: a model of
+//! more layers then has no more modules, and none that takes longer to compile.
 
 use scaledown_sdk::tensor::Value;
 use scaledown_sdk::{DType, Op, TensorSpec};

@@ -1,4 +1,5 @@
-//! What is run as one module: the nodes that belong together, in the order in which modules depend on each other.
+//! What is run as one module: the nodes that belong together, in the order in which modules depend
+//! on each other.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -21,15 +22,17 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Whether a cell that is made has to be kept: for a tensor, for a later group, or for what another thread has noted.
+    /// Whether a cell that is made has to be kept: for a tensor, for a later group, or for what
+    /// another thread has noted.
     pub(super) fn keeps(&self, cell: &Arc<Cell>) -> bool {
         let own = Arc::as_ptr(cell);
         cell.held() || self.shared.contains(&own) || cell.uses() > self.uses.get(&own).copied().unwrap_or(0)
     }
 }
 
-/// Plans everything that these cells need and that has not run. Nodes that exchange nothing are in different groups, so that what is alike is
-/// compiled once: the weights of a model, one by one; the parameters of a step.
+/// Plans everything that these cells need and that has not run. Nodes that exchange nothing are in
+/// different groups, so that what is alike is compiled once: the weights of a model, one by one;
+/// the parameters of a step.
 pub(super) fn plan(roots: &[Arc<Cell>]) -> Plan {
     let nodes: Vec<Arc<Node>> = needed(roots).into_values().collect();
     let index: HashMap<u64, usize> = nodes.iter().enumerate().map(|(index, node)| (node.id, index)).collect();

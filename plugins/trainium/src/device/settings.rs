@@ -19,17 +19,19 @@ pub struct Settings {
     pub narrow: bool,
     /// How modules are compiled.
     pub options: CompileOptions,
-    /// What else shapes what the compiler makes, for the key of stored modules: flags in the environment.
+    /// What else shapes what the compiler makes, for the key of stored modules: flags in the
+    /// environment.
     pub environment: String,
     /// Where compiled modules are kept from run to run, if anywhere.
     pub cache: Option<PathBuf>,
     /// Whether programs are handed over as portable bytecode instead of text.
     pub portable: bool,
-    /// Bytes from which on an argument that nobody needs any more is overwritten by a result.
+    /// Bytes from which on an argument that is no longer needed is overwritten by a result.
     pub donate_from: usize,
     /// Modules above which a warning says that shapes change too often.
     pub warn_above: usize,
-    /// Whether modules are compiled and nothing is run: tensors have no elements, and what is read is zero.
+    /// Whether modules are compiled and nothing is run: tensors have no elements, and what is read
+    /// is zero.
     pub compile_only: bool,
 }
 

@@ -1,5 +1,5 @@
-//! What two modules have in common that are one program: instructions, types, what is read and what is kept. It is the key of the modules in
-//! memory, and made without writing a program down.
+//! What two modules have in common that are one program: instructions, types, what is read and what
+//! is kept. It is the key of the modules in memory, and made without writing a program down.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -70,7 +70,8 @@ impl Structure {
         Ok(structure)
     }
 
-    /// Lets results overwrite arguments that nobody needs any more: first where the instruction itself works in place.
+    /// Lets results overwrite arguments that are no longer needed: first where the instruction
+    /// itself works in place.
     pub(super) fn give(&mut self, from: usize) {
         let mut free: Vec<bool> = self
             .arguments
@@ -224,7 +225,8 @@ fn source(
 fn in_place(task: &Task, output: usize) -> Option<usize> {
     match task {
         Task::Op(Op::WriteSlice { .. }) => Some(0),
-        // The parameter, its moments and its master copy stand behind the factor; the gradient is between them.
+        // The parameter, its moments and its master copy stand behind the factor; the gradient is
+        // between them.
         Task::Op(Op::AdamW { .. }) => [1, 3, 4, 5].get(output).copied(),
         _ => None,
     }

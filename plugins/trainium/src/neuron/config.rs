@@ -24,11 +24,13 @@ pub struct TrainiumConfig {
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub plugin_path: Option<PathBuf>,
-    /// The core that computes, counted from 0. A process has one core; several cores work as ranks of a training.
+    /// The core that computes, counted from 0. A process has one core; several cores work as ranks
+    /// of a training.
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub core: usize,
-    /// A directory in which compiled modules are kept for later runs; by default scaledown/modules in the user's cache directory.
+    /// A directory in which compiled modules are kept for later runs; by default scaledown/modules
+    /// in the user's cache directory.
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub cache: Option<PathBuf>,

@@ -17,7 +17,7 @@ pub enum NeuronError {
          virtual environment has it ({}). Install it: python3 -m pip install 'libneuronxla>=3.0' {INDEX}", looked_at(.0)
     )]
     NoPlugin(Vec<PathBuf>),
-    /// Somebody names a file that is not there.
+    /// A configured file does not exist.
     #[error("{named} names {path}, which does not exist")]
     NoFile {
         /// Who names it.

@@ -43,7 +43,8 @@ pub struct Found {
     pub version: Option<Version>,
 }
 
-/// The plugin: `plugin_path`, else what the variable names, else what libneuronpjrt-path prints, else that of a virtual environment.
+/// The plugin: `plugin_path`, else what the variable names, else what libneuronpjrt-path prints,
+/// else that of a virtual environment.
 ///
 /// # Errors
 /// [`NeuronError`] if there is none, or one that cannot be used.
@@ -68,7 +69,8 @@ pub fn find(plugin_path: Option<&Path>, surroundings: &Surroundings) -> Result<F
     }
 }
 
-/// The directory of the compiler: none where it is on PATH already, else that of the virtual environment that the plugin stands in.
+/// The directory of the compiler: none where it is on PATH already, else that of the virtual
+/// environment that the plugin stands in.
 ///
 /// # Errors
 /// [`NeuronError::NoCompiler`].

@@ -1,6 +1,8 @@
-//! Trainium: finding Neuron's plugin, its compiler and its devices, and saying what is missing and how to install it.
+//! Trainium: finding Neuron's plugin, its compiler and its devices, and saying what is missing and
+//! how to install it.
 //!
-//! What is known of the plugin comes from its documentation and from reading it. It has not run on a Trainium yet.
+//! What is known of the plugin comes from its documentation and from reading it. It has not run on
+//! a Trainium yet.
 
 mod config;
 mod error;

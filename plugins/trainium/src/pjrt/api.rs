@@ -101,7 +101,8 @@ impl Api {
 
     fn open(path: &Path) -> Result<Api, LoadError> {
         let no_plugin = || LoadError::NoPlugin { path: path.to_owned() };
-        // SAFETY: loading a library runs its initialisers. It is the plugin that the user's configuration names.
+        // SAFETY: loading a library runs its initialisers. It is the plugin that the user's
+        // configuration names.
         let library = unsafe { Library::new(path) }
             .map_err(|error| LoadError::Library { path: path.to_owned(), message: error.to_string() })?;
         // SAFETY: this is the signature that the interface gives the symbol.
@@ -152,7 +153,8 @@ impl Api {
     /// Calls the function that takes these arguments.
     pub(super) fn call<A: Arguments>(&self, arguments: &mut A) -> Result<(), Failure> {
         let function = self.function(A::INDEX).ok_or_else(|| Failure::new(A::NAME, "the plugin does not have this function"))?;
-        // SAFETY: the function at this place takes these arguments (`Arguments`) and returns an error or null.
+        // SAFETY: the function at this place takes these arguments (`Arguments`) and returns an
+        // error or null.
         let error = unsafe {
             let function: unsafe extern "C" fn(*mut A) -> Handle = std::mem::transmute(function);
             function(arguments)
@@ -228,7 +230,7 @@ impl Drop for Event {
         if !self.raw.is_null() {
             let mut destroy = sys::EventDestroy::new();
             destroy.event = self.raw;
-            // There is nobody to tell of a failure.
+            // A failure cannot be reported.
             let _ = self.api.call(&mut destroy);
         }
     }

@@ -83,7 +83,8 @@ impl Executable {
         })
     }
 
-    /// Runs on one device. Arguments that the module gives away to results must not be used afterwards.
+    /// Runs on one device. Arguments that the module gives away to results must not be used
+    /// afterwards.
     ///
     /// # Errors
     /// If the module cannot be started.

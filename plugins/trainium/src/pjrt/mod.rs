@@ -1,4 +1,5 @@
-//! A thin layer over the PJRT C API: loading a plugin, buffers, compiling and running. The rest of the crate has no unsafe code.
+//! A thin layer over the PJRT C API: loading a plugin, buffers, compiling and running. The rest of
+//! the crate has no unsafe code.
 
 mod api;
 mod buffer;

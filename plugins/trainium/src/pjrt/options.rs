@@ -1,4 +1,5 @@
-//! The options of a compilation, as the plugin reads them: a `CompileOptionsProto` in protobuf's wire format.
+//! The options of a compilation, as the plugin reads them: a `CompileOptionsProto` in protobuf's
+//! wire format.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,8 @@ pub enum OptionValue {
 pub struct CompileOptions {
     /// The compiler's own options, by name, as `XLA_FLAGS` has them.
     pub flags: BTreeMap<String, OptionValue>,
-    /// The global ids of the devices that run it together, one replica each; none leaves the choice to the plugin.
+    /// The global ids of the devices that run it together, one replica each; none leaves the choice
+    /// to the plugin.
     pub devices: Vec<i64>,
     /// The number of replicas.
     pub replicas: usize,
@@ -42,7 +44,8 @@ impl CompileOptions {
         integer(&mut build, 4, self.replicas as i64);
         integer(&mut build, 5, 1);
         if !self.devices.is_empty() {
-            // DeviceAssignmentProto: replica_count = 1, computation_count = 2, computation_devices = 3 { replica_device_ids = 1 }.
+            // DeviceAssignmentProto: replica_count = 1, computation_count = 2, computation_devices
+            // = 3 { replica_device_ids = 1 }.
             let (mut assignment, mut ids) = (Vec::new(), Vec::new());
             integer(&mut assignment, 1, self.replicas as i64);
             integer(&mut assignment, 2, 1);

@@ -1,7 +1,9 @@
-//! The structures of the PJRT C API that are used here, as `pjrt_c_api.h` (version 0.81, Apache-2.0) lays them out.
+//! The structures of the PJRT C API that are used here, as `pjrt_c_api.h` (version 0.81,
+//! Apache-2.0) lays them out.
 //!
-//! The API grows at the ends of structures. Each argument structure begins with its own size, by which either side knows which fields
-//! the other has: the end of the last field, without the padding that may follow it.
+//! The API grows at the ends of structures. Each argument structure begins with its own size, by
+//! which either side knows which fields the other has: the end of the last field, without the
+//! padding that may follow it.
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -11,7 +13,8 @@ pub(super) type Handle = *mut c_void;
 /// An argument structure, and the function that takes it.
 ///
 /// # Safety
-/// The type is the structure that the function at `INDEX` of the plugin's table takes, and all zeroes are a value of it.
+/// The type is the structure that the function at `INDEX` of the plugin's table takes, and all
+/// zeroes are a value of it.
 pub(super) unsafe trait Arguments: Sized {
     /// The function's place in the table.
     const INDEX: usize;

@@ -6,7 +6,8 @@ use super::function::{
     AllReduce, Argument, Binary, Comparison, Dims, Element, Function, Id, Instruction, Kind, Reduction, Type, Unary,
 };
 
-/// A function in the making. Operands are values of it, and their types fit: the contract has checked them.
+/// A function in the making. Operands are values of it, and their types fit: the contract has
+/// checked them.
 #[derive(Default)]
 pub struct Builder {
     function: Function,
@@ -196,7 +197,8 @@ impl Builder {
         self.push(Kind::Reduce { reduction, dims: Dims::from_slice(over) }, &[x, init], ty.element, &kept)
     }
 
-    /// A product over dimension `left` of `a` and `right` of `b`, of batches of matrices, in the accumulator type.
+    /// A product over dimension `left` of `a` and `right` of `b`, of batches of matrices, in the
+    /// accumulator type.
     pub fn dot(&mut self, a: Id, b: Id, (left, right): (usize, usize), dims: &[usize]) -> Id {
         let batch = dims.len().saturating_sub(2);
         self.push(Kind::Dot { batch, left, right }, &[a, b], self.element(a).accumulator(), dims)

@@ -1,7 +1,9 @@
-//! One function of StableHLO instructions, as data: what is lowered to, and what the writers of text and of bytecode read.
+//! One function of StableHLO instructions, as data: what is lowered to, and what the writers of
+//! text and of bytecode read.
 //!
-//! The instructions here are all that a lowering may use. Each is one that every known plugin compiles, Neuron's included: there is no sort,
-//! no loop, no reduction of several operands, no complex number and no shape that is not known.
+//! The instructions here are all that a lowering may use. Each is one that every known plugin
+//! compiles, Neuron's included: there is no sort, no loop, no reduction of several operands, no
+//! complex number and no shape that is not known.
 
 use smallvec::SmallVec;
 
@@ -51,7 +53,8 @@ impl Element {
         }
     }
 
-    /// The bits of a number in this type: floats rounded to nearest even, integers truncated towards zero.
+    /// The bits of a number in this type: floats rounded to nearest even, integers truncated
+    /// towards zero.
     #[must_use]
     pub fn bits(self, value: f64) -> u64 {
         match self {

@@ -1,4 +1,5 @@
-//! Programs in StableHLO: how they are built, how instructions of the contract are lowered to them, and how they are written down.
+//! Programs in StableHLO: how they are built, how instructions of the contract are lowered to them,
+//! and how they are written down.
 
 mod build;
 mod function;

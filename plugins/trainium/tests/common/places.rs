@@ -1,4 +1,4 @@
-//! A device that tells where the elements are that somebody reads.
+//! A device that tells where read elements are.
 
 use std::sync::{Arc, Mutex};
 

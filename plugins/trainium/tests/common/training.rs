@@ -1,5 +1,6 @@
-//! A training of a generator's adapter and a compressor, step by step as the host makes them: several micro-batches, sums of gradients,
-//! clipping, one read a step. The records differ from step to step.
+//! A training of a generator's adapter and a compressor, step by step as the host makes them:
+//! several micro-batches, sums of gradients, clipping, one read a step. The records differ from
+//! step to step.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,7 +116,8 @@ impl Tiny {
         PairBatch { ids, memory_tokens: MEMORY_TOKENS, relevance: self.training.relevance, widths: Widths::Buckets }
     }
 
-    /// Rows of a question, the documents' vectors and an answer: the whole input, and how wide it is.
+    /// Rows of a question, the documents' vectors and an answer: the whole input, and how wide it
+    /// is.
     fn input(&self, vectors: &Tensor, step: u64) -> Result<(GeneratorInput, usize)> {
         let hidden = self.generator.hidden_size();
         let ids = |salt: u64, count: usize| -> Result<Tensor> {

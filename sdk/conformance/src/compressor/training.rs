@@ -42,7 +42,8 @@ pub(super) fn gradients(subject: &CompressorSubject<'_>) -> Checked {
     Ok(())
 }
 
-/// Moves parameters that start at 0, such as the second matrix of an adapter: they would hide the gradients of others.
+/// Moves parameters that start at 0, such as the second matrix of an adapter: they would hide the
+/// gradients of others.
 fn away_from_zero(built: &BuiltCompressor) -> Checked {
     for param in built.params.trainable() {
         let value = param.tensor().detach();

@@ -111,7 +111,8 @@ impl DecoderAttention {
         self.o.forward(&y.reshape([batch, q.dims()[1], self.heads * self.head_size])?, forward).at("o_proj")
     }
 
-    /// Queries of `asking` (of all of `x`, where there is none), and keys and values of `x`: `[batch, seq, heads, head_size]`.
+    /// Queries of `asking` (of all of `x`, where there is none), and keys and values of `x`:
+    /// `[batch, seq, heads, head_size]`.
     fn project(&self, x: &Tensor, asking: Option<&Tensor>, forward: &mut ForwardMode) -> Result<[Tensor; 3]> {
         let split = |y: Tensor, heads: usize| y.reshape([y.dims()[0], y.dims()[1], heads, self.head_size]);
         let (heads, kv_heads) = (self.heads, self.kv_heads);

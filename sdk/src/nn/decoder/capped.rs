@@ -1,15 +1,17 @@
 //! Attention whose scores are kept within a bound (Gemma 2): `cap tanh(score / cap)`.
 //!
-//! The instruction for attention has no such bound, so that this one is made of others, and costs the memory of all scores.
+//! The instruction for attention has no such bound, so that this one is made of others, and costs
+//! the memory of all scores.
 
 use crate::Result;
 use crate::tensor::{AttentionSpec, DType, Tensor};
 
-/// What the score of a hidden key is: so low that its weight is 0, and finite, so that a row which sees nothing has no NaN.
+/// What the score of a hidden key is: so low that its weight is 0, and finite, so that a row which
+/// sees nothing has no NaN.
 const HIDDEN: f64 = -1e30;
 
-/// As [`Tensor::attention`], with bounded scores: `q [b, s, h, d]`, `k` and `v [b, t, g, d]` to `[b, s, h, d]`. Keys are told by
-/// `spans [b, 3]` and `positions ([b, s], [b, t])` as there.
+/// As [`Tensor::attention`], with bounded scores: `q [b, s, h, d]`, `k` and `v [b, t, g, d]` to
+/// `[b, s, h, d]`. Keys are given by `spans [b, 3]` and `positions ([b, s], [b, t])` as there.
 ///
 /// # Errors
 /// If the inputs do not fit.

@@ -50,13 +50,15 @@ pub struct DecoderConfig {
     pub attention_cap: Option<f64>,
     /// The bound of the logits, likewise.
     pub logit_cap: Option<f64>,
-    /// Whether the projections of queries, keys and values are one matrix, and gate and up another (Phi-3).
+    /// Whether the projections of queries, keys and values are one matrix, and gate and up another
+    /// (Phi-3).
     pub fused: bool,
     /// The base of the rotary frequencies.
     pub rope_theta: f64,
     /// The stretching of the rotary frequencies.
     pub rope_scaling: RopeScaling,
-    /// The base of the rotary frequencies in layers with a window, where it is another; they are not stretched.
+    /// The base of the rotary frequencies in layers with a window, where it is another; they are
+    /// not stretched.
     pub local_rope_theta: Option<f64>,
     /// How many elements of a head are turned, the first ones; an even number.
     pub rotary_size: usize,
@@ -108,8 +110,8 @@ impl DecoderConfig {
         RmsNorm::new(params, size, self.norm_eps)
     }
 
-    /// The final norm. A new one starts, where the standard normal embedding table is the head as well, at the scale that gives logits a
-    /// variance of about 1.
+    /// The final norm. A new one starts, where the standard normal embedding table is the head as
+    /// well, at the scale that gives logits a variance of about 1.
     pub(super) fn final_norm(&self, params: &Params) -> Result<RmsNorm> {
         let start = if self.tied { 1.0 / (self.hidden as f64).sqrt() } else { 1.0 };
         if self.centred_norms {

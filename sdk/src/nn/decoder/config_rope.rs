@@ -1,5 +1,6 @@
-//! The rotary keys of a decoder's `config.json`: `rope_theta` and `rope_scaling`, or `rope_parameters`, which newer files have. Where
-//! there are both, `rope_scaling` counts, as in `transformers`.
+//! The rotary keys of a decoder's `config.json`: `rope_theta` and `rope_scaling`, or
+//! `rope_parameters`, which newer files have. Where there are both, `rope_scaling` counts, as in
+//! `transformers`.
 
 use super::DecoderFamily;
 use crate::Result;

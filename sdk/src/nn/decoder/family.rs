@@ -50,8 +50,8 @@ impl DecoderFamily {
         matches!(self, DecoderFamily::Gemma2 | DecoderFamily::Gemma3)
     }
 
-    /// The sliding window of each layer, the query itself counted; `None` for all tokens. Defaults are those of `transformers`, which leaves
-    /// them out of the file.
+    /// The sliding window of each layer, the query itself counted; `None` for all tokens. Defaults
+    /// are those of `transformers`, which leaves them out of the file.
     pub(super) fn windows(self, keys: &JsonKeys<'_>, layers: usize) -> Result<Vec<Option<usize>>> {
         let default = if keys.mentions("sliding_window") { None } else { Some(4096) };
         let window = keys.optional_size("sliding_window")?.or(default);

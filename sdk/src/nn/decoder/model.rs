@@ -190,7 +190,8 @@ impl Decoder {
     ) -> Result<Tensor> {
         let mut forward = ForwardMode::inference();
         for (index, (layer, cache)) in self.layers.iter().zip(&mut cache.layers).enumerate() {
-            // A prompt is read layer by layer; a token's step is short, and had better be one program.
+            // A prompt is read layer by layer; a token's step is short, and had better be one
+            // program.
             if readout.is_some() {
                 x = boundary(&x)?;
             }

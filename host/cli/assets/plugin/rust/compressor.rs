@@ -1,5 +1,6 @@
-//! A trainable compressor: each memory token is a learned query that pools the pair's token embeddings by attention, and a linear map
-//! takes what it found to the generator's space. In the component every tensor is a handle to one of the host's.
+//! A trainable compressor: each memory token is a learned query that pools the pair's token
+//! embeddings by attention, and a linear map takes what it found to the generator's space. In the
+//! component every tensor is a handle to one of the host's.
 
 use scaledown_sdk::autodiff::checkpoint;
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, CompressorPlugin, PairBatch, PairTemplate};
@@ -27,7 +28,8 @@ fn size() -> usize {
 
 /// Learned-query attention pooling.
 ///
-/// Parameters under its path: `embed`, `queries [memory_tokens, size]`, `project`, and with relevance `score`.
+/// Parameters under its path: `embed`, `queries [memory_tokens, size]`, `project`, and with
+/// relevance `score`.
 pub struct {{type}} {
     params: Params,
     embed: Embedding,
@@ -98,7 +100,8 @@ impl {{type}} {
         let spans = device.from_slice(&spans, [pairs, 3])?;
         let tokens = self.embed.forward(&ids)?.reshape([pairs, length, 1, self.size])?;
         let (queries, size) = (self.queries.clone(), self.size);
-        // The attention keeps nothing for the backward sweep if it is checkpointed: it runs a second time there.
+        // The attention keeps nothing for the backward sweep if it is checkpointed: it runs a
+        // second time there.
         let attend = move |inputs: &[Tensor]| {
             let queries = queries.tensor().slice(0, 0, memory)?.reshape([1, memory, 1, size])?;
             let queries = queries.broadcast_to([pairs, memory, 1, size])?;

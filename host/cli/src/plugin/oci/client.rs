@@ -24,7 +24,7 @@ pub(crate) struct Client {
     agent: Agent,
     base: String,
     reference: Reference,
-    /// What the registry gave for the user's name, or for nobody's.
+    /// What the registry gave for the user's name, or anonymously.
     authorization: Option<String>,
 }
 
@@ -42,7 +42,8 @@ pub(crate) struct Published<'a> {
 }
 
 impl Client {
-    /// The registry of a plugin. `plain` speaks HTTP without encryption, as to a registry on this machine.
+    /// The registry of a plugin. `plain` speaks HTTP without encryption, as to a registry on this
+    /// machine.
     pub(crate) fn new(reference: &Reference, plain: bool) -> Self {
         let local = ["localhost", "127.0.0.1", "[::1]"]
             .iter()
@@ -57,7 +58,7 @@ impl Client {
         }
     }
 
-    /// Publishes a plugin. A version that is there with other content is refused.
+    /// Publishes a plugin. An existing version with other content is refused.
     pub(crate) fn publish(&mut self, published: &Published<'_>) -> Result<()> {
         let layer = format!("sha256:{}", digest(published.content));
         if let Some(there) = self.manifest()? {
@@ -100,7 +101,7 @@ impl Client {
     /// Downloads a plugin, and checks that it has the digest that the registry's manifest names.
     pub(crate) fn download(&mut self) -> Result<Vec<u8>> {
         let manifest = self.manifest()?.ok_or_else(|| self.failed("there is no such plugin or version"))?;
-        let (expected, size) = layer_of(&manifest).ok_or_else(|| self.failed("it is no WebAssembly component"))?;
+        let (expected, size) = layer_of(&manifest).ok_or_else(|| self.failed("not a WebAssembly component"))?;
         if size > FileKind::Component.limit() {
             return Err(self.failed("it is larger than a plugin can be"));
         }
@@ -151,7 +152,7 @@ impl Client {
         format!("{}/v2/{}/{rest}", self.base, self.reference.repository)
     }
 
-    /// A call; where the registry asks who calls, it is made again with the answer.
+    /// A call; where the registry asks who calls, it is repeated with the answer.
     fn call(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Result<Response<Body>> {
         let response = self.send(method, url, headers, body)?;
         if response.status() != 401 || self.authorization.is_some() {
@@ -167,7 +168,7 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        // Elsewhere than at the registry, nobody is to learn who calls.
+        // Elsewhere than at the registry, the credentials are not sent.
         if let Some(authorization) = self.authorization.as_ref().filter(|_| url.starts_with(&self.base)) {
             request = request.header(header::AUTHORIZATION, authorization);
         }
@@ -178,7 +179,8 @@ impl Client {
         sent.map_err(|error| self.failed(&error.to_string()))
     }
 
-    /// What to say when asked who calls: a token of the service that the challenge names, or the user's name itself.
+    /// What to say when asked who calls: a token of the service that the challenge names, or the
+    /// user's name itself.
     fn authorize(&self, challenge: &str) -> Result<Option<String>> {
         let own = basic(&self.reference.registry);
         let Some(parameters) = challenge.strip_prefix("Bearer ") else { return Ok(own) };

@@ -46,7 +46,8 @@ impl Reference {
         Ok(Reference { registry: host.to_owned(), repository: repository.to_owned(), version: version.to_owned() })
     }
 
-    /// Whether the version is one that others can order: three numbers, and perhaps what follows `-`.
+    /// Whether the version is one that others can order: three numbers, and perhaps what follows
+    /// `-`.
     pub(crate) fn is_semver(&self) -> bool {
         let core = self.version.split('-').next().unwrap_or_default();
         let parts: Vec<&str> = core.split('.').collect();

@@ -1,4 +1,5 @@
-//! The formats that the host reads itself, as corpora like those of plugins: `plugin = "jsonl"` is what `format = "jsonl"` is.
+//! The formats that the host reads itself, as corpora like those of plugins: `plugin = "jsonl"` is
+//! what `format = "jsonl"` is.
 
 use std::path::PathBuf;
 
@@ -40,7 +41,8 @@ impl CorpusTrait for Stored {
     }
 }
 
-/// An error as a stream of documents has it: an input that is at fault alone, or one after which nothing comes.
+/// An error as a stream of documents has it: an input that is at fault alone, or one after which
+/// nothing comes.
 fn told(error: &DataError) -> Error {
     let message = error.to_string();
     if error.can_go_on() { Error::Input(message) } else { Error::Config(message) }
@@ -73,7 +75,7 @@ macro_rules! formats {
 formats! {
     Beir "beir" "BEIR's corpus.jsonl."
     Jsonl "jsonl" "JSON Lines, or one JSON array."
-    Msmarco "msmarco" "MS MARCO's collections, lines parted by tabs."
+    Msmarco "msmarco" "MS MARCO's collections, tab-separated lines."
     Kilt "kilt" "KILT's knowledge source."
     Parquet "parquet" "Parquet tables."
     Files "files" "A directory of .txt and .md files."

@@ -18,7 +18,8 @@ pub struct KeptFacts {
 }
 
 impl KeptFacts {
-    /// Counts those of one question. Of several right answers, the one counts of which the compressed answer holds most.
+    /// Counts those of one question. Of several right answers, the one counts of which the
+    /// compressed answer holds most.
     #[must_use]
     pub fn of(golds: &[&str], uncompressed: &str, compressed: &str) -> Self {
         let (full, small) = (words(uncompressed), words(compressed));
@@ -31,7 +32,8 @@ impl KeptFacts {
         counted.max_by(|a, b| a.compressed.cmp(&b.compressed).then(b.lost.cmp(&a.lost))).unwrap_or_default()
     }
 
-    /// The share of the full documents' numbers and names that the compressed answers lost; `None` if there were none.
+    /// The share of the full documents' numbers and names that the compressed answers lost; `None`
+    /// if there were none.
     #[must_use]
     pub fn lost_share(&self) -> Option<f64> {
         (self.uncompressed > 0).then(|| self.lost as f64 / self.uncompressed as f64)

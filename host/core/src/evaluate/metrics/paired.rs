@@ -6,12 +6,14 @@ use scaledown_sdk::tensor::uniform_bits;
 const DRAWS: u64 = 10_000;
 const SEED: u64 = 0x005E_ED0F_9A17;
 
-/// The mean difference of two scores of the same questions, and how often chance alone makes one as large.
+/// The mean difference of two scores of the same questions, and how often chance alone makes one as
+/// large.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PairedTest {
     /// The mean of the first less the second.
     pub difference: f64,
-    /// The share of random exchanges of the two readings whose mean difference is as large, either way.
+    /// The share of random exchanges of the two readings whose mean difference is as large, either
+    /// way.
     pub p: f64,
     /// The questions.
     pub questions: u64,

@@ -1,4 +1,5 @@
-//! The report of a sweep: `sweep.json` and `sweep.csv` for programs, `report.html` and a plot for people.
+//! The report of a sweep: `sweep.json` and `sweep.csv` for programs, `report.html` and a plot for
+//! people.
 
 use std::path::{Path, PathBuf};
 
@@ -78,7 +79,8 @@ impl Comparison {
         keys
     }
 
-    /// A header and a row a run, for people: numbers with three digits after the point, `-` where there is none.
+    /// A header and a row a run, for people: numbers with three digits after the point, `-` where
+    /// there is none.
     #[must_use]
     pub fn table(&self) -> (Vec<String>, Vec<Vec<String>>) {
         const SHOWN: [(&str, &str); 7] = [
@@ -174,7 +176,8 @@ fn line(cells: impl Iterator<Item = String>) -> String {
     cells.map(quoted).collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// Writes `sweep.json`, `sweep.csv`, `plots/comparison.*` and `report.html` into `directory`. Returns the page.
+/// Writes `sweep.json`, `sweep.csv`, `plots/comparison.*` and `report.html` into `directory`.
+/// Returns the page.
 ///
 /// # Errors
 /// If a file cannot be written or the picture cannot be drawn.

@@ -29,7 +29,8 @@ pub struct Metrics {
     /// The relevance scores against the teacher's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ranking: Option<Ranking>,
-    /// The documents' tokens over the vectors that replace them: the rate that was achieved, not the one that was asked for.
+    /// The documents' tokens over the vectors that replace them: the rate that was achieved, not
+    /// the one that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compression_rate: Option<f64>,
     /// The documents that were read.
@@ -65,8 +66,8 @@ pub struct ReadDocuments {
     pub vectors: u64,
 }
 
-/// What one question costs, compressed and uncompressed: as [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and
-/// warm on both sides.
+/// What one question costs, compressed and uncompressed: as
+/// [`measure_speed`](crate::evaluate::measure_speed) takes it, in turn and warm on both sides.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Speed {
     /// With compression.

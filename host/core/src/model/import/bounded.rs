@@ -1,4 +1,5 @@
-//! Bounds of what a pickle may describe: a few bytes can name an object twice, and that twice again, until no memory holds it.
+//! Bounds of what a pickle may describe: a few bytes can name an object twice, and that twice
+//! again, until no memory holds it.
 
 use candle_core::pickle::Object;
 
@@ -36,7 +37,8 @@ impl Bounds {
     }
 }
 
-/// Whether an object is no deeper than `depth`, and no larger than `room`, which is less by it afterwards.
+/// Whether an object is no deeper than `depth`, and no larger than `room`, which is less by it
+/// afterwards.
 fn fits(object: &Object, depth: usize, room: &mut usize) -> bool {
     if depth == 0 || *room == 0 {
         return false;

@@ -1,5 +1,5 @@
-//! Checkpoints of the COCOM family: PISCO, DEX-Comp and CLaRa, whose generator compresses under an adapter of its own, and OSCAR, with a small
-//! model that compresses.
+//! Checkpoints of the COCOM family: PISCO, DEX-Comp and CLaRa, whose generator compresses under an
+//! adapter of its own, and OSCAR, with a small model that compresses.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,8 @@ use crate::Result;
 use crate::support::artifact::DirectoryWriter;
 use crate::support::hub;
 
-/// What the models were told, in their authors' words (a part of the format, as a model reads what it was trained with).
+/// What the models were told, in their authors' words (a part of the format, as a model reads what
+/// it was trained with).
 pub(super) const SYSTEM: &str = "You are a helpful assistant. Your task is to extract relevant information from provided documents and to answer to questions as briefly as possible.";
 const USER: &str = "Background:\n{{ documents }}<SEP>\n\nQuestion:{{ query }}";
 /// The tokens of a question that a model with questions was trained with, beside its documents'.
@@ -181,7 +182,8 @@ fn small_model(config: &CocomConfig, options: &ImportOptions<'_>, name: &str) ->
     Ok((parameters, keys))
 }
 
-/// Adds the projection's tensors, which are those of a `Sequential` of a linear layer, a ReLU and another; the size of its inner layer.
+/// Adds the projection's tensors, which are those of a `Sequential` of a linear layer, a ReLU and
+/// another; the size of its inner layer.
 pub(super) fn projection(mlp: &dyn WeightSource, parameters: &mut Tensors) -> Checked<usize> {
     for name in ["0.weight", "0.bias", "2.weight", "2.bias"] {
         parameters.insert(format!("projection.{name}"), required(mlp, name)?);
@@ -199,7 +201,8 @@ fn memory(config: &CocomConfig, table: &TensorData, tokens: &Tokens) -> Checked<
     rows(table, ids).map_err(|error| ImportError::layout("the embeddings", error.to_string()))
 }
 
-/// Writes the directory of the small model: its weights are those of `compressor.safetensors` under a second name.
+/// Writes the directory of the small model: its weights are those of `compressor.safetensors` under
+/// a second name.
 pub(super) fn write_small(source: &Path, tokens: &Tokens, compressor: &Tensors, directory: &Path) -> scaledown_sdk::Result<()> {
     let target = directory.join("compressor");
     std::fs::create_dir_all(&target).map_err(|error| scaledown_sdk::Error::io(&target, error))?;

@@ -1,4 +1,5 @@
-//! The generator of an imported model: the base model's files, with other embeddings and a tokenizer with more tokens.
+//! The generator of an imported model: the base model's files, with other embeddings and a
+//! tokenizer with more tokens.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,8 +16,9 @@ use super::tokens::{Tokens, write_file};
 /// The file of the weights that replace the base model's.
 const REPLACED: &str = "embeddings.safetensors";
 
-/// Writes the directory `target` of a model whose weights are those of `base` but for `replaced`. Files of weights are linked to where that is
-/// possible, so that they take no space, and else copied.
+/// Writes the directory `target` of a model whose weights are those of `base` but for `replaced`.
+/// Files of weights are linked to where that is possible, so that they take no space, and else
+/// copied.
 ///
 /// # Errors
 /// If a file cannot be read or written.

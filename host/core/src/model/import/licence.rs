@@ -4,7 +4,8 @@ use std::path::Path;
 
 use scaledown_sdk::files::{FileKind, read_text};
 
-/// What is known of the licence of the checkpoint called `name`, and of the models that it is made from.
+/// What is known of the licence of the checkpoint called `name`, and of the models that it is made
+/// from.
 pub(super) fn told(directory: &Path, name: &str, models: &[&str]) -> Vec<String> {
     let card = read_text(&directory.join("README.md"), FileKind::Template).unwrap_or_default();
     let tag = card.lines().take(60).find_map(|line| line.trim().strip_prefix("license:")).map(str::trim);

@@ -1,8 +1,9 @@
-//! Published compressors, made into models of ours: NAVER's COCOM family (PISCO, OSCAR, and with them CLaRa and DEX-Comp) and the layout of
-//! naver/pisco.
+//! Published compressors, made into models of ours: NAVER's COCOM family (PISCO, OSCAR, and with
+//! them CLaRa and DEX-Comp) and the layout of naver/pisco.
 //!
-//! What comes out is a trained compressor as [`save_oscar`](super::save_oscar) writes it, with its generator and, where it has one, the
-//! compressor's small model in directories within. Pickles are read without running them, once; afterwards everything is safetensors.
+//! What comes out is a trained compressor as [`save_oscar`](super::save_oscar) writes it, with its
+//! generator and, where it has one, the compressor's small model in directories within. Pickles are
+//! read without running them, once; afterwards everything is safetensors.
 
 mod bounded;
 mod cocom;
@@ -33,7 +34,8 @@ pub struct ImportOptions<'a> {
     pub name: &'a str,
     /// The directory of the generator; that which the checkpoint names, if not given.
     pub generator: Option<&'a str>,
-    /// The directory of the compressor's base model, likewise; of a compressor of its own, its configuration and tokenizer are read.
+    /// The directory of the compressor's base model, likewise; of a compressor of its own, its
+    /// configuration and tokenizer are read.
     pub compressor: Option<&'a str>,
 }
 
@@ -61,7 +63,8 @@ pub struct Imported {
 /// Makes a model in `model` of the checkpoint.
 ///
 /// # Errors
-/// If the checkpoint is of no known layout, holds something else than tensors, or its generator cannot be had; or if the disk is full.
+/// If the checkpoint is of no known layout, holds something else than tensors, or its generator
+/// cannot be had; or if the disk is full.
 pub fn import(options: &ImportOptions<'_>, model: &Path) -> Result<Imported> {
     let family = Family::read(options.source)?;
     let mut writer = DirectoryWriter::new(model)?;

@@ -14,7 +14,8 @@ use super::ImportError;
 /// Tensors by name.
 pub(super) type Tensors = BTreeMap<String, TensorData>;
 
-/// PEFT's name of an adapter's tensor as transformers or PEFT stores it: without PEFT's prefix and the adapter's own name.
+/// PEFT's name of an adapter's tensor as transformers or PEFT stores it: without PEFT's prefix and
+/// the adapter's own name.
 pub(super) fn peft_name(name: &str) -> String {
     let name = name.strip_prefix("base_model.model.").unwrap_or(name);
     let parts: Vec<&str> = name.split('.').collect();

@@ -1,7 +1,9 @@
-//! The tensors of a file that `torch.save` wrote: a zip archive with a pickle and the tensors' bytes.
+//! The tensors of a file that `torch.save` wrote: a zip archive with a pickle and the tensors'
+//! bytes.
 //!
-//! A pickle is a program. candle's reader of its instructions makes plain data of them and runs nothing; of that data, dictionaries by
-//! text of tensors are taken, and anything else is refused by name.
+//! A pickle is a program. candle's reader of its instructions makes plain data of them and runs
+//! nothing; of that data, dictionaries by text of tensors are taken, and anything else is refused
+//! by name.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -20,7 +22,8 @@ use super::bounded::Bounds;
 /// The greatest size of the pickle itself, which holds names and shapes alone.
 const MOST_BYTES: u64 = 8 << 20;
 
-/// The tensors of one file, by their names; those of a dictionary in a dictionary are `outer.inner`.
+/// The tensors of one file, by their names; those of a dictionary in a dictionary are
+/// `outer.inner`.
 #[derive(Debug)]
 pub(super) struct TorchPickle {
     path: PathBuf,
@@ -41,7 +44,8 @@ impl TorchPickle {
     /// Opens a file and reads the names and shapes of its tensors.
     ///
     /// # Errors
-    /// If it cannot be read, is damaged, or holds something else than tensors, which the error names.
+    /// If it cannot be read, is damaged, or holds something else than tensors, which the error
+    /// names.
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let failed = |message: String| ImportError::Pickle { path: path.to_owned(), message };
         let read = || -> Result<BTreeMap<String, Entry>, String> {
@@ -51,7 +55,7 @@ impl TorchPickle {
                 .filter(|name| name.ends_with("/data.pkl"))
                 .collect();
             let [name] = names.as_slice() else {
-                return Err("it is no file of torch.save's (expected one data.pkl in it)".into());
+                return Err("not a file of torch.save's (expected one data.pkl in it)".into());
             };
             let directory = name.trim_end_matches(".pkl").to_owned();
             let object = parse(&mut archive, name)?;
@@ -104,7 +108,7 @@ impl WeightSource for TorchPickle {
 fn open_archive(path: &Path) -> Result<ZipArchive<BufReader<File>>, String> {
     let file = scaledown_sdk::files::open_regular(path).map_err(|error| error.to_string())?;
     let archive = ZipArchive::new(BufReader::new(file));
-    archive.map_err(|error| format!("it is no zip archive as torch.save writes since 1.6 ({error})"))
+    archive.map_err(|error| format!("not a zip archive, as torch.save writes since 1.6 ({error})"))
 }
 
 /// What the pickle describes.
@@ -151,7 +155,8 @@ fn collect(object: Object, prefix: &str, directory: &str, tensors: &mut BTreeMap
     Ok(())
 }
 
-/// A tensor: `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`, perhaps as a parameter.
+/// A tensor: `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`, perhaps as a
+/// parameter.
 fn tensor(object: Object, directory: &str) -> Result<Entry, String> {
     let found = describe(&object);
     let Object::Reduce { callable, args } = object else { return Err(format!("is {found}, expected a tensor")) };
@@ -177,7 +182,8 @@ fn tensor(object: Object, directory: &str) -> Result<Entry, String> {
     }
 }
 
-/// The element type and the file of a storage: `("storage", torch.BFloat16Storage, "0", "cpu", 1234)`.
+/// The element type and the file of a storage:
+/// `("storage", torch.BFloat16Storage, "0", "cpu", 1234)`.
 fn storage(object: &Object) -> Result<(DType, String), String> {
     let parts = match object {
         Object::PersistentLoad(parts) => match &**parts {
@@ -215,7 +221,8 @@ fn numbers(object: &Object) -> Option<Vec<usize>> {
     values.iter().map(number).collect()
 }
 
-/// Whether a tensor's elements stand one after the other in its own order. A stride of an extent of 1 says nothing.
+/// Whether a tensor's elements stand one after the other in its own order. A stride of an extent of
+/// 1 says nothing.
 fn is_contiguous(size: &[usize], stride: &[usize]) -> bool {
     let mut expected = Some(1_usize);
     let pairs = size.iter().zip(stride).rev();

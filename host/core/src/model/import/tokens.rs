@@ -26,7 +26,8 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The tokenizer in `directory`, with the special tokens `added` after its own; those that it has are not added again.
+    /// The tokenizer in `directory`, with the special tokens `added` after its own; those that it
+    /// has are not added again.
     ///
     /// # Errors
     /// If there is no `tokenizer.json`, or it is malformed.
@@ -71,7 +72,8 @@ impl Tokens {
         })
     }
 
-    /// The ids of the tokens that begin and end a text, as `tokenizer_config.json` or `config.json` names them.
+    /// The ids of the tokens that begin and end a text, as `tokenizer_config.json` or `config.json`
+    /// names them.
     pub(super) fn special(&self, name: &str) -> Option<u32> {
         let read = |file: &str| -> Option<Value> {
             serde_json::from_slice(&read_bytes(&self.directory.join(file), FileKind::ModelConfiguration).ok()?).ok()

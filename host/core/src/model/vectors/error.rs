@@ -20,7 +20,7 @@ pub enum VectorsError {
         message: String,
     },
     /// They were made by another compressor, or in another shape.
-    #[error("{path} holds the vectors of another compressor: {message}; make them anew with `scaledown compress`")]
+    #[error("{path} holds the vectors of another compressor: {message}; rebuild them with `scaledown compress`")]
     Origin {
         /// The directory.
         path: PathBuf,

@@ -1,8 +1,9 @@
 //! Documents' vectors on the disk, computed once by a compressor that does not read the question.
 //!
-//! A directory holds shards, safetensors files of some thousand documents with their vectors in bf16, and `index.json`, which lists them with
-//! their sizes and checksums. A document is found by a hash of the tokens that the compressor reads of it, so that records, retrieved chunks
-//! and a user's own documents find their vectors whatever they are called and in any order.
+//! A directory holds shards, safetensors files of some thousand documents with their vectors in
+//! bf16, and `index.json`, which lists them with their sizes and checksums. A document is found by
+//! a hash of the tokens that the compressor reads of it, so that records, retrieved chunks and a
+//! user's own documents find their vectors whatever they are called and in any order.
 
 mod error;
 mod index;
@@ -43,7 +44,8 @@ impl VectorStore {
     /// Opens a directory whose vectors the compressor `origin` has made.
     ///
     /// # Errors
-    /// If there is no such directory, a file is missing or damaged, or the vectors are another compressor's.
+    /// If there is no such directory, a file is missing or damaged, or the vectors are another
+    /// compressor's.
     pub(crate) fn open(directory: &Path, origin: &Origin) -> Result<Self, VectorsError> {
         let index = Index::read(directory)?.ok_or_else(|| VectorsError::Missing(directory.to_owned()))?;
         index.check(origin, directory)?;

@@ -81,7 +81,7 @@ impl Shard {
         if verify && !opened.verified {
             let found = checksum(&mut opened.file).map_err(failed)?;
             if found != self.crc32c {
-                return Err(VectorsError::file(&self.path, "its checksum differs from that in index.json; make it anew"));
+                return Err(VectorsError::file(&self.path, "its checksum differs from that in index.json; rebuild it"));
             }
             opened.verified = true;
         }

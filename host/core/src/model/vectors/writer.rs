@@ -11,7 +11,8 @@ use super::shard::{KEYS, Shard, VECTORS};
 use super::{Key, Origin, VectorsError};
 use crate::support::artifact::write_file;
 
-/// Writes the vectors of documents to a directory. What a shard holds stays if the work is stopped, and is not made again.
+/// Writes the vectors of documents to a directory. What a shard holds stays if the work is stopped,
+/// and is not computed again.
 pub(crate) struct VectorWriter {
     directory: PathBuf,
     index: Index,
@@ -24,7 +25,7 @@ pub(crate) struct VectorWriter {
 }
 
 impl VectorWriter {
-    /// Begins, or goes on with, a directory of vectors of `origin`, `size` documents a shard.
+    /// Starts or continues a directory of vectors of `origin`, `size` documents a shard.
     ///
     /// # Errors
     /// If the directory holds the vectors of another compressor, or a file of it is damaged.

@@ -39,7 +39,8 @@ pub(super) fn of(metadata: &Metadata, architecture: Architecture, weights: &Gguf
         set(ours, json!(metadata.number(&key(theirs))));
     }
     if architecture.is_gemma() {
-        // The two largest models scale by the width of a head of equal parts; the files do not say so.
+        // The two largest models scale by the width of a head of equal parts; the files do not say
+        // so.
         let large = matches!((architecture, layers), (Architecture::Gemma2, 46) | (Architecture::Gemma3, 62));
         set("query_pre_attn_scalar", json!(if large { hidden / heads.max(1) } else { head_size }));
     }
@@ -62,7 +63,8 @@ fn ends(metadata: &Metadata) -> Vec<u64> {
     ids
 }
 
-/// The stretching of the rotary frequencies: a factor for all, or one for each that the file has as a tensor.
+/// The stretching of the rotary frequencies: a factor for all, or one for each that the file has as
+/// a tensor.
 fn scaling(metadata: &Metadata, architecture: Architecture, weights: &GgufWeights) -> Result<Option<Value>, GgufError> {
     let key = |name: &str| format!("{}.rope.scaling.{name}", architecture.prefix());
     if let Some(factors) = weights.rotary_factors()? {

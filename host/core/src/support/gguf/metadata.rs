@@ -20,7 +20,7 @@ impl Metadata {
         let failed = |message: String| GgufError::new(path, message);
         let mut file: File = scaledown_sdk::files::open_regular(path).map_err(|error| failed(error.to_string()))?;
         let read = caught(|| Content::read(&mut file)).map_err(&failed)?;
-        let content = read.map_err(|error| failed(format!("it is no GGUF file that can be read ({error})")))?;
+        let content = read.map_err(|error| failed(format!("not a readable GGUF file ({error})")))?;
         Ok(Metadata { path: path.to_owned(), content })
     }
 

@@ -1,7 +1,8 @@
 //! A language model in one GGUF file, as llama.cpp has them: weights, tokenizer and chat template.
 //!
-//! The file's description becomes a `config.json` and a `tokenizer.json`, which everything else reads as those of any other model. Weights in
-//! blocks that the device computes with (`q8_0`, `q4_0`) stay as they are; others become f32 as they are read.
+//! The file's description becomes a `config.json` and a `tokenizer.json`, which everything else
+//! reads as those of any other model. Weights in blocks that the device computes with (`q8_0`,
+//! `q4_0`) stay as they are; others become f32 as they are read.
 
 mod config;
 mod metadata;
@@ -49,10 +50,12 @@ pub fn is_gguf(model: &str) -> bool {
 }
 
 impl GgufModel {
-    /// Opens a file, and writes what it says of the model and its tokenizer to a directory that lives as long as this.
+    /// Opens a file, and writes what it says of the model and its tokenizer to a directory that
+    /// lives as long as this.
     ///
     /// # Errors
-    /// If the file is damaged, or of an architecture, a tokenizer or a format of blocks that is not read; the error says which.
+    /// If the file is damaged, or of an architecture, a tokenizer or a format of blocks that is not
+    /// read; the error says which.
     pub fn open(path: &Path) -> Result<Self> {
         let metadata = Metadata::read(path)?;
         let architecture = names::Architecture::of(&metadata)?;

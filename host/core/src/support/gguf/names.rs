@@ -6,7 +6,8 @@ use super::metadata::Metadata;
 /// An architecture of llama.cpp that our decoder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Architecture {
-    /// Llama, Mistral, SmolLM2: rows of queries and keys stand as llama.cpp's rotary embedding wants them.
+    /// Llama, Mistral, SmolLM2: rows of queries and keys stand as llama.cpp's rotary embedding
+    /// wants them.
     Llama,
     Qwen2,
     Qwen3,

@@ -90,7 +90,8 @@ fn byte_level(metadata: &Metadata, tokens: &[&str]) -> Result<Value, GgufError> 
     Ok(whole(normalizer, pre, level(true), model))
 }
 
-/// Sentence pieces whose merges follow from the pieces' scores, as Llama 2, Mistral, Phi-3 and Gemma have them.
+/// Sentence pieces whose merges follow from the pieces' scores, as Llama 2, Mistral, Phi-3 and
+/// Gemma have them.
 fn sentence_pieces(metadata: &Metadata, tokens: &[&str]) -> Result<Value, GgufError> {
     let scores: Vec<f32> = metadata.list("tokenizer.ggml.scores").iter().filter_map(|score| score.to_f32().ok()).collect();
     if scores.len() != tokens.len() {

@@ -145,8 +145,8 @@ fn copy(info: &TensorInfo) -> TensorInfo {
     TensorInfo { ggml_dtype: info.ggml_dtype, shape: info.shape.clone(), offset: info.offset }
 }
 
-/// Rows of heads in the order of `transformers`, whose rotary embedding turns the two halves of a head: llama.cpp's turns neighbours, and its
-/// files have the rows of both halves in turn.
+/// Rows of heads in the order of `transformers`, whose rotary embedding turns the two halves of a
+/// head: llama.cpp's turns neighbours, and its files have the rows of both halves in turn.
 fn in_halves(bytes: &[u8], rows: usize, heads: usize) -> std::result::Result<Vec<u8>, String> {
     let size = rows / heads.max(1);
     if rows == 0 || size * heads != rows || !size.is_multiple_of(2) {

@@ -8,8 +8,9 @@ use super::{DEFAULT_REVISION, HubError, HubSettings, RepoKind, Request, is_hub_i
 const ENDINGS: [&str; 8] = [".json", ".safetensors", ".jinja", ".model", ".txt", ".pth", ".pt", ".md"];
 
 impl HubSettings {
-    /// The local directory of a published compressor, which is a directory or a hub id. As [`HubSettings::resolve`], but with pickles, which the
-    /// importer reads without running them, and with subdirectories.
+    /// The local directory of a published compressor, which is a directory or a hub id. As
+    /// [`HubSettings::resolve`], but with pickles, which the importer reads without running them,
+    /// and with subdirectories.
     ///
     /// # Errors
     /// [`HubError`] says which model and what to do.

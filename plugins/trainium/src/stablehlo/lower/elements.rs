@@ -5,7 +5,8 @@ use scaledown_sdk::tensor::{BinaryOp, CompareOp, UnaryOp};
 use super::Lowering;
 use crate::stablehlo::{Binary, Builder, Comparison, Element, Id, Unary};
 
-/// Floats round to nearest even; a float becomes an integer as the contract says, whatever the plugin does beyond the range.
+/// Floats round to nearest even; a float becomes an integer as the contract says, whatever the
+/// plugin does beyond the range.
 pub(super) fn cast(at: &mut Lowering, x: Id, to: Element) -> Id {
     let b = &mut at.builder;
     let from = b.element(x);
@@ -158,7 +159,8 @@ fn half_of(b: &mut Builder, x: Id, y: Id) -> Id {
 
 /// Beyond it, erf is 1 in f32.
 const ERF_END: f64 = 3.832_506_856_900_711;
-/// The numerator's coefficients, of the highest power first: those of Eigen's and XLA's approximation in f32.
+/// The numerator's coefficients, of the highest power first: those of Eigen's and XLA's
+/// approximation in f32.
 const ERF_ABOVE: [f64; 7] = [
     -2.726_142_258_013_06e-10,
     2.770_681_424_959_02e-08,
@@ -177,7 +179,8 @@ const ERF_BELOW: [f64; 5] = [
     -1.426_473_905_141_89e-02,
 ];
 
-/// In f32 a rational function, within 4 units of the last place of 1: a portable program cannot say `chlo.erf`. NaN stays.
+/// In f32 a rational function, within 4 units of the last place of 1: a portable program cannot say
+/// `chlo.erf`. NaN stays.
 fn erf(b: &mut Builder, x: Id) -> Id {
     let element = b.element(x);
     if element == Element::F64 {

@@ -1,6 +1,7 @@
 //! How each primitive instruction, AdamW and the sum of squares become StableHLO.
 //!
-//! Nothing that changes from step to step is written into a program: [`numbers`] says what a program takes at run time instead.
+//! Nothing that changes from step to step is written into a program: [`numbers`] says what a
+//! program takes at run time instead.
 
 mod elements;
 mod layout;
@@ -119,7 +120,8 @@ impl Lowering {
         faults.into_iter().reduce(|all, fault| self.builder.binary(Binary::Or, all, fault))
     }
 
-    /// Ids `[m]` of 32 bits that name one of `rows` rows; if it is not known that they do, those that do not are noted and replaced.
+    /// Ids `[m]` of 32 bits that name one of `rows` rows; if it is not known that they do, those
+    /// that do not are noted and replaced.
     fn row_ids(&mut self, ids: Id, rows: usize, known: bool) -> Id {
         let count = self.builder.ty(ids).count();
         let ids = self.builder.reshape(ids, &[count]);

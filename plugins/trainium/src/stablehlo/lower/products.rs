@@ -3,7 +3,8 @@
 use super::Lowering;
 use crate::stablehlo::{Element, Id};
 
-/// `[.., m, k] x [.., k, n]`, each stored transposed where its flag says so. Sums are in the accumulator type.
+/// `[.., m, k] x [.., k, n]`, each stored transposed where its flag says so. Sums are in the
+/// accumulator type.
 pub(super) fn matmul(at: &mut Lowering, (x, transpose_x): (Id, bool), (y, transpose_y): (Id, bool), dims: &[usize]) -> Id {
     let b = &mut at.builder;
     let own = b.element(x);

@@ -1,4 +1,5 @@
-//! The contract's generator in 32-bit integers alone: Neuron has no others, and refuses constants beyond them.
+//! The contract's generator in 32-bit integers alone: Neuron has no others, and refuses constants
+//! beyond them.
 
 use super::{Lowering, Unsupported};
 use crate::stablehlo::{Binary, Builder, Comparison, Element, Id};
@@ -10,7 +11,8 @@ struct Wide {
     low: Id,
 }
 
-/// Element `i` is `splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) >> 40`, over `2^24`. The seed is a run-time number.
+/// Element `i` is `splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) >> 40`, over `2^24`. The seed is
+/// a run-time number.
 pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupported> {
     let first = at.word()?;
     let seed = Wide { high: at.word()?, low: at.word()? };

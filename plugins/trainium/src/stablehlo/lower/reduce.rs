@@ -5,7 +5,8 @@ use scaledown_sdk::tensor::ReduceOp;
 use super::Lowering;
 use crate::stablehlo::{Binary, Builder, Comparison, Element, Id, Reduction};
 
-/// Sums are computed in the accumulator type. What is reduced to nothing is a sum of 0 and a mean of NaN.
+/// Sums are computed in the accumulator type. What is reduced to nothing is a sum of 0 and a mean
+/// of NaN.
 pub(super) fn reduce(at: &mut Lowering, op: ReduceOp, x: Id, over: &[usize], dims: &[usize]) -> Id {
     let b = &mut at.builder;
     let own = b.element(x);
@@ -40,7 +41,8 @@ pub(super) fn greatest(b: &mut Builder, x: Id, over: &[usize]) -> Id {
     b.reduce(Reduction::Maximum, x, init, over)
 }
 
-/// Where `x [.., n]` is what its row's greatest element is: that element itself, or NaN. Also the greatest, `[.., 1]`.
+/// Where `x [.., n]` is what its row's greatest element is: that element itself, or NaN. Also the
+/// greatest, `[.., 1]`.
 pub(super) fn attained(b: &mut Builder, x: Id) -> (Id, Id) {
     let dims = b.dims(x);
     let last = dims.len() - 1;
@@ -54,7 +56,8 @@ pub(super) fn attained(b: &mut Builder, x: Id) -> (Id, Id) {
     (b.binary(Binary::Or, equal, unordered), greatest)
 }
 
-/// The least index at which `hit [.., n]` holds, in 32 bits, `[..]`. A reduction of two operands would do it in one; Neuron has none.
+/// The least index at which `hit [.., n]` holds, in 32 bits, `[..]`. A reduction of two operands
+/// would do it in one; Neuron has none.
 pub(super) fn first_index(b: &mut Builder, hit: Id) -> Id {
     let dims = b.dims(hit);
     let last = dims.len() - 1;

@@ -45,7 +45,8 @@ fn one_by_one(b: &mut Builder, x: Id, k: usize) -> (Id, Id) {
     (b.concatenate(&values, last, &out), b.concatenate(&indices, last, &out))
 }
 
-/// Counts, for each element, those that stand before it, and picks the elements with the first `k` counts.
+/// Counts, for each element, those that stand before it, and picks the elements with the first `k`
+/// counts.
 fn by_rank(b: &mut Builder, x: Id, k: usize) -> (Id, Id) {
     let dims = b.dims(x);
     let n = dims.last().copied().unwrap_or(1);

@@ -1,7 +1,10 @@
-//! A function as a portable artifact: VHLO, StableHLO's versioned form, in MLIR's bytecode, of StableHLO 1.0.0.
+//! A function as a portable artifact: VHLO, StableHLO's versioned form, in MLIR's bytecode, of
+//! StableHLO 1.0.0.
 //!
-//! It is the form that StableHLO keeps readable for years and that plugins without a parser of text take. MLIR's documentation describes the
-//! container (<https://mlir.llvm.org/docs/BytecodeFormat>), StableHLO's the dialect; only what the functions here consist of is written.
+//! It is the form that StableHLO keeps readable for years and that plugins without a parser of text
+//! take. MLIR's documentation describes the container
+//! (<https://mlir.llvm.org/docs/BytecodeFormat>), StableHLO's the dialect; only what the functions
+//! here consist of is written.
 
 mod bytes;
 mod instructions;
@@ -38,7 +41,8 @@ mod section {
 /// The artifact of one function.
 ///
 /// # Errors
-/// A sentence that names an instruction that StableHLO 1.0.0 has not, or that devices of their own do not run.
+/// A sentence that names an instruction that StableHLO 1.0.0 has not, or that devices of their own
+/// do not run.
 pub fn portable(function: &Function) -> Result<Vec<u8>, String> {
     let mut tables = Tables::new();
     let module = module(function, &mut tables)?;
@@ -60,7 +64,8 @@ pub fn portable(function: &Function) -> Result<Vec<u8>, String> {
     Ok(file.into())
 }
 
-/// A block of one instruction, the module, whose region is a block of one instruction, the function.
+/// A block of one instruction, the module, whose region is a block of one instruction, the
+/// function.
 fn module(function: &Function, tables: &mut Tables) -> Result<Bytes, String> {
     let mut properties = Bytes::default();
     // The name is there; how the module is seen is not said.

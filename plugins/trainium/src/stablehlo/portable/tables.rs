@@ -1,4 +1,5 @@
-//! What the instructions of an artifact refer to by number: strings, types, attributes, names of instructions, properties.
+//! What the instructions of an artifact refer to by number: strings, types, attributes, names of
+//! instructions, properties.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -6,7 +7,7 @@ use std::hash::Hash;
 use super::bytes::Bytes;
 use crate::stablehlo::{Element, Type};
 
-/// The attribute that says that nobody knows where an instruction was written.
+/// The attribute for an unknown source location.
 pub(super) const LOCATION: u64 = 0;
 /// The attribute that is the module's name.
 pub(super) const MODULE_NAME: u64 = 1;
