@@ -198,6 +198,7 @@ impl SettingArgs {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    sweep::end_with_parent();
     logging::start(cli.quiet);
     #[cfg(feature = "wasm")]
     wasm::install();

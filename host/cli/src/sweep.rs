@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::SettingArgs;
+use super::again::command_line;
 use crate::terminal::{Terminal, table};
-use scaledown_host::config::Variant;
+use scaledown_host::config::{Variant, is_key_variable};
 use scaledown_host::error::{Error, Result};
 use scaledown_host::run::{RunStart, Sweep};
 use scaledown_host::support::interrupt::Interrupt;
@@ -17,6 +18,9 @@ use scaledown_host::support::progress::Progress;
 
 /// How often a running process is looked at.
 const INTERVAL: Duration = Duration::from_millis(100);
+
+/// The variable with the id of the process that started a run.
+const PARENT: &str = "SCALEDOWN_SWEEP_PROCESS";
 
 /// Run every combination of the values in [sweep], and compare the results in one report.
 ///
@@ -50,11 +54,13 @@ impl SweepCommand {
         let start = if self.overwrite { RunStart::Overwrite } else { RunStart::Resume };
         let sweep = Sweep::open(&self.file, &self.settings.overrides()?, start)?;
         let progress = terminal.watch(interrupt);
+        let command = command_line();
         let failures = run_all(&sweep, self.parallel.into(), &progress)?;
         let (comparison, page) = sweep.compare()?;
         if progress.cancelled() {
             let finished = sweep.runs().iter().filter(|run| Sweep::is_finished(run)).count();
-            return Err(Error::interrupted(format!("{finished} of {} runs are finished", sweep.runs().len())));
+            let message = format!("{finished} of {} runs are finished", sweep.runs().len());
+            return Err(Error::interrupted(message).go_on_with(&command));
         }
         if self.json {
             terminal.print_json(&comparison)?;
@@ -68,7 +74,7 @@ impl SweepCommand {
             Some(first) => {
                 let others = failures.len() - 1;
                 let rest = if others > 0 { format!(" ({others} more failed)") } else { String::new() };
-                Err(Error::usage(format!("{first}{rest}; run the command again to repeat failed runs")))
+                Err(Error::failed(format!("{first}{rest}; run the command again to repeat failed runs")))
             }
         }
     }
@@ -108,7 +114,8 @@ fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<
     if let Some(parent) = log.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
-    let file = File::create(&log).map_err(|error| Error::io(&log, error))?;
+    // Appended to: a resumed run keeps what it printed before.
+    let file = File::options().create(true).append(true).open(&log).map_err(|error| Error::io(&log, error))?;
     for subcommand in Sweep::commands(run) {
         let status = wait(start(sweep, run, subcommand, &file).map_err(|error| Error::io(&log, error))?, progress)
             .map_err(|error| Error::io(&log, error))?;
@@ -116,7 +123,8 @@ fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<
             return Ok(None);
         }
         if !status.success() {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
+            let text = std::fs::read(&log).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text);
             let last = text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it printed nothing").trim().to_owned();
             return Ok(Some(format!("run {} failed: {last} (see {})", run.name, log.display())));
         }
@@ -133,15 +141,33 @@ fn start(sweep: &Sweep, run: &Variant, subcommand: &str, log: &File) -> std::io:
         command.arg("--resume");
     }
     for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| name.starts_with("SCALEDOWN_") && name.contains("__")) {
+        if name.to_str().is_some_and(is_key_variable) {
             command.env_remove(name);
         }
     }
+    command.env(PARENT, std::process::id().to_string());
     // A signal from the keyboard reaches this process alone, which passes it on.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log.try_clone()?).spawn()
 }
+
+/// If this process is a run of a sweep, asks the system to stop it as soon as the sweep ends: a
+/// sweep that is killed cannot do so itself.
+#[cfg(target_os = "linux")]
+pub(super) fn end_with_parent() {
+    use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+    let parent = std::env::var(PARENT).ok().and_then(|id| id.parse::<i32>().ok());
+    let Some(parent) = parent else { return };
+    // Best effort: without the signal, the run continues to its end.
+    let _ = set_parent_process_death_signal(Some(Signal::TERM));
+    if getppid().is_none_or(|found| found.as_raw_nonzero().get() != parent) {
+        std::process::exit(i32::from(Error::interrupted("").exit_code()));
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn end_with_parent() {}
 
 /// Waits for a process. It is asked to stop if this one is; it then saves what it has.
 fn wait(mut child: Child, progress: &dyn Progress) -> std::io::Result<ExitStatus> {

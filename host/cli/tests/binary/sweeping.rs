@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tiny::Tiny;
+use crate::tiny::{Tiny, poll, start};
 
 const SWEEP: &str = "extends = \"tiny.toml\"\n[evaluation]\nexamples = 2\n[output]\ndirectory = \"swept\"\n[sweep]\ncombine = \"each\"\n\
     \"training.seed\" = [1, 2]\n[sweep.runs.wide]\ncompression.memory_tokens = 3\ntraining = { seed = 1, max_steps = 3 }\n";
@@ -54,7 +54,7 @@ fn a_run_that_fails_does_not_stop_the_others() {
     tiny.write("broken.jsonl", "{\"query\": 1}\n");
     tiny.write("sweep.toml", SWEEP.replace("\"training.seed\" = [1, 2]", "\"data.train\" = [\"broken.jsonl\", \"train.jsonl\"]"));
     let ended = tiny.run(&["sweep", "sweep.toml", "--set", "training.max_steps=2"]);
-    assert_eq!(ended.code, Some(2), "{}", ended.err);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
     assert!(ended.err.contains("run train-broken.jsonl failed") && ended.err.contains("broken.jsonl:1"), "{}", ended.err);
     let found = sweep(&tiny);
     let finished: Vec<bool> = found["runs"].as_array().unwrap().iter().map(|run| run["metrics"].is_object()).collect();
@@ -72,4 +72,52 @@ fn mistakes_name_the_line_of_the_sweep() {
     }
     let error = tiny.failed(&["sweep", "tiny.toml"], 1);
     assert!(error.contains("there is nothing to sweep"), "{error}");
+}
+
+#[test]
+fn overwriting_removes_only_what_a_sweep_made() {
+    let tiny = Tiny::new();
+    tiny.write("sweep.toml", SWEEP);
+    let (theirs, log) = ("swept/configs/seed-1.toml", "swept/logs/seed-1.log");
+    tiny.write("swept/LOCK", "");
+    tiny.write(theirs, "[output]\ndirectory = \"runs/seed-1\"\n");
+    tiny.write(log, "theirs");
+    let error = tiny.failed(&["sweep", "sweep.toml", "--overwrite"], 1);
+    assert!(error.contains("seed-1 was started with other settings"), "{error}");
+    assert!(tiny.read(theirs).contains("runs/seed-1"));
+    assert_eq!(tiny.read(log), "theirs");
+
+    std::fs::remove_file(tiny.path(theirs)).unwrap();
+    let steps = |steps: &str| tiny.done(&["sweep", "sweep.toml", "--overwrite", "--set", steps]);
+    steps("training.max_steps=2");
+    steps("training.max_steps=1");
+    assert_eq!(tiny.curve("swept/runs/seed-1").len(), 1);
+}
+
+#[test]
+fn a_single_runs_report_is_not_replaced() {
+    let tiny = Tiny::new();
+    tiny.write("sweep.toml", SWEEP);
+    tiny.write("swept/metrics.json", "{}");
+    for option in ["--resume", "--overwrite"] {
+        let error = tiny.failed(&["sweep", "sweep.toml", option], 1);
+        assert!(error.contains("holds a single run"), "{error}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_killed_sweep_leaves_no_process() {
+    use std::fs::{File, TryLockError};
+    let tiny = Tiny::new();
+    tiny.write("sweep.toml", SWEEP);
+    let mut sweep = start(&mut tiny.command(&["sweep", "sweep.toml", "--set", "training.max_steps=1000000"]));
+    assert!(poll(|| !tiny.curve("swept/runs/seed-1").is_empty()), "no step was made");
+    sweep.kill().unwrap();
+    sweep.wait().unwrap();
+    let is_held = || {
+        let lock = File::open(tiny.path("swept/runs/seed-1/LOCK")).unwrap();
+        matches!(lock.try_lock(), Err(TryLockError::WouldBlock))
+    };
+    assert!(poll(|| !is_held()), "the run goes on without its sweep");
 }

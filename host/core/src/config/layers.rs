@@ -19,13 +19,21 @@ pub struct Overrides {
 /// The prefix of variables with configuration values.
 const PREFIX: &str = "SCALEDOWN_";
 
+/// Whether an environment variable sets a key of the configuration, as in
+/// `SCALEDOWN_TRAINING__SEED`.
+#[must_use]
+pub fn is_key_variable(name: &str) -> bool {
+    name.strip_prefix(PREFIX).is_some_and(|key| key.contains("__"))
+}
+
 impl Overrides {
-    /// The `SCALEDOWN_*` variables of this process, and `--set` settings of the form `a.b=value`.
+    /// The `SCALEDOWN_SECTION__KEY` variables of this process, and `--set` settings of the form
+    /// `a.b=value`. Variables without `__`, such as `SCALEDOWN_NEURON_PLUGIN`, are no keys.
     #[must_use]
     pub fn from_process(settings: &[String]) -> Self {
         let environment = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .filter(|(name, _)| name.starts_with(PREFIX))
+            .filter(|(name, _)| is_key_variable(name))
             .collect();
         Overrides::new(environment, settings.to_vec())
     }

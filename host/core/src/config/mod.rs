@@ -2,8 +2,8 @@
 //! and what to do.
 //!
 //! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the
-//! built-in defaults, the files named by `extends`, the file itself, `SCALEDOWN_*` environment
-//! variables (`__` nests) and `--set key=value`. [`Config::load`] merges them, checks the result
+//! built-in defaults, the files named by `extends`, the file itself, environment variables
+//! (`SCALEDOWN_SECTION__KEY`) and `--set key=value`. [`Config::load`] merges them, checks the result
 //! against the JSON schema of every section and of every chosen plugin, and makes relative paths
 //! absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
@@ -44,7 +44,7 @@ pub use crate::retrieval::config::Index;
 pub use crate::text::config::Prompt;
 pub use crate::train::config::Training;
 pub use crate::train::pretraining::config::{Pretraining, PretrainingKind, Stage, StageData, Unit};
-pub use layers::Overrides;
+pub use layers::{Overrides, is_key_variable};
 pub use output::Output;
 pub use problem::{ConfigError, Origin, Problem};
 pub use scaledown_sdk::nn::Schedule;

@@ -150,13 +150,13 @@ fn fill_learning_rate(value: &mut serde_json::Value, compressor: Option<&str>) {
     }
 }
 
-/// The plugin that the last layer chooses, kind by kind.
 /// The plugin of each component.
 fn plugins_of(value: &serde_json::Value) -> BTreeMap<Kind, String> {
     let plugin = |kind: Kind| Some(value.get(kind.to_string())?.get("plugin")?.as_str()?.to_owned());
     schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()
 }
 
+/// The plugin that the last layer chooses, kind by kind.
 fn chosen_plugins(layers: &[Layer]) -> BTreeMap<Kind, String> {
     let plugin = |kind: Kind| layers.iter().rev().find_map(|layer| plugin_of(&layer.values, &kind.to_string()));
     schema::COMPONENTS.into_iter().filter_map(|kind| Some((kind, plugin(kind)?))).collect()

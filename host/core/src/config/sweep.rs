@@ -1,4 +1,4 @@
-//! `[sweep]`: lists of values for keys, which make many runs of one configuration.
+//! `[sweep]`: lists of values for keys. Each combination is a run.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -64,7 +64,10 @@ impl Sweep {
         let mut problems: Vec<(Vec<String>, String)> =
             self.combine().err().map(|message| (vec![COMBINE.to_owned()], message)).into_iter().collect();
         let axes = self.axes();
-        for axis in &axes {
+        for (index, axis) in axes.iter().enumerate() {
+            if axes.iter().take(index).any(|other| other.key == axis.key) {
+                problems.push((axis.place.clone(), "is listed twice".into()));
+            }
             if axis.values.is_empty() {
                 problems.push((axis.place.clone(), "expected a list of values, such as [1, 2, 4]".into()));
             }
@@ -113,10 +116,15 @@ impl Sweep {
 
     fn count(&self, axes: &[Axis]) -> usize {
         let lengths = axes.iter().map(|axis| axis.values.len());
-        if self.combine() == Ok(true) { lengths.fold(1, usize::saturating_mul) } else { lengths.sum() }
+        let of_lists = match self.combine() {
+            _ if axes.is_empty() => 0,
+            Ok(true) => lengths.fold(1, usize::saturating_mul),
+            _ => lengths.sum::<usize>(),
+        };
+        of_lists.saturating_add(self.named().count())
     }
 
-    /// All keys with their lists; what is no list is one without values.
+    /// All keys with their lists. A value that is not a list becomes an empty list.
     fn axes(&self) -> Vec<Axis> {
         fn walk(place: &[String], value: &Value, axes: &mut Vec<Axis>) {
             let axis = |values: &[Value]| Axis {
@@ -252,7 +260,9 @@ fn names(axes: &[Axis], runs: &[Vec<(usize, usize)>]) -> Vec<String> {
     };
     let name = |run: &Vec<(usize, usize)>| {
         let parts = run.iter().map(|&(axis, value)| format!("{}-{}", label(&axes[axis]), short(&axes[axis].values[value])));
-        parts.collect::<Vec<_>>().join("-").chars().take(100).collect()
+        let whole = parts.collect::<Vec<_>>().join("-");
+        // File names have at most 255 bytes.
+        whole.get(..whole.floor_char_boundary(150)).unwrap_or_default().to_owned()
     };
     runs.iter().map(name).collect()
 }
@@ -321,6 +331,8 @@ mod tests {
             ["compressor-n-layers", "compressor-table"]
         );
         assert_eq!(run_names("[a]\nx = [1]\n[b]\nx = [true]"), ["a.x-1-b.x-true"]);
+        let long = run_names(&format!("[a]\nx = [\"{0}\"]\ny = [\"{0}\"]", "\u{6587}".repeat(90)));
+        assert!(long[0].len() <= 150 && long[0].starts_with("x-\u{6587}"), "{long:?}");
     }
 
     #[test]
@@ -331,6 +343,7 @@ mod tests {
             ("\"a.b\" = []", "a.b", "expected a list of values"),
             ("\"output.directory\" = [\"x\"]", "output.directory", "a directory of its own"),
             ("combine = \"grid\"", "", "expected a key with a list"),
+            ("\"a.b\" = [1]\n[a]\nb = [2]", "a.b", "is listed twice"),
             ("runs = 1", "runs", "expected tables of keys"),
             ("[runs.a]", "runs/a", "expected a table of keys"),
             ("[runs.\"a/b\"]\nx = 1", "runs/a/b", "expected a name"),
@@ -343,5 +356,7 @@ mod tests {
         }
         let many = format!("\"a.b\" = {:?}\n\"a.c\" = {:?}", (0..40).collect::<Vec<_>>(), (0..40).collect::<Vec<_>>());
         assert!(sweep(&many).problems()[0].1.contains("1600 runs"));
+        let named: String = (0..1001).map(|run| format!("[runs.r{run}]\nx = 1\n")).collect();
+        assert!(sweep(&named).problems()[0].1.contains("1001 runs"));
     }
 }

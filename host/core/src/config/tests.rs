@@ -240,6 +240,14 @@ fn an_error_names_the_variable_or_the_option() {
 }
 
 #[test]
+fn only_variables_with_a_section_set_keys() {
+    assert!(is_key_variable("SCALEDOWN_TRAINING__SEED"));
+    for name in ["SCALEDOWN_NEURON_PLUGIN", "SCALEDOWN_CUDA_LIBRARIES", "TRAINING__SEED", "HOME"] {
+        assert!(!is_key_variable(name), "{name}");
+    }
+}
+
+#[test]
 fn a_setting_is_toml_or_else_a_string() {
     let config =
         set(&["output.directory=a b", "data.train=\"q.jsonl\"", "reranking.enabled=true", "training.lr_compressor=5e-5"])

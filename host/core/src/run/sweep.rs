@@ -34,6 +34,11 @@ impl Sweep {
         let (base, runs) = Config::variants(path, overrides)?;
         let directory = base.output.directory.clone();
         let lock = lock(&directory)?;
+        let single = Directory::new(&directory);
+        if single.config().exists() || single.metrics().exists() {
+            let message = "holds a single run; sweep into another directory with `--set output.directory=DIR`";
+            return Err(Error::data(directory.display(), message));
+        }
         let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let sweep = Sweep { directory, title, runs, _lock: lock };
         if start == RunStart::Overwrite {
@@ -113,16 +118,44 @@ impl Sweep {
         Ok(())
     }
 
-    /// Removes what an earlier sweep wrote.
+    /// Removes the runs of an earlier sweep, and nothing else that is in the directory: a run is
+    /// known by its configuration, which names its place.
     fn remove(&self) -> Result<()> {
-        for name in ["runs", "configs", "logs", "plots"] {
-            let path = self.directory.join(name);
-            match std::fs::remove_dir_all(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&path, error)),
-                _ => {}
+        let configs = self.directory.join("configs");
+        let entries = match std::fs::read_dir(&configs) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(|error| Error::io(&configs, error))?,
+        };
+        for entry in entries {
+            let path = entry.map_err(|error| Error::io(&configs, error))?.path();
+            let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
+            let run = self.directory.join("runs").join(name);
+            if path.extension().is_none_or(|extension| extension != "toml") || !is_written_for(&path, &run) {
+                continue;
             }
+            // The configuration last: with it, an interrupted removal can be repeated.
+            remove_all(&run)?;
+            remove_all(&self.directory.join("logs").join(format!("{name}.log")))?;
+            remove_all(&path)?;
         }
         Ok(())
+    }
+}
+
+/// Whether the file at `path` is the configuration of the run in `directory`.
+fn is_written_for(path: &Path, directory: &Path) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let output = text.parse::<toml::Table>().ok().and_then(|mut table| table.remove("output"));
+    let named = output.as_ref().and_then(|output| output.get("directory")).and_then(toml::Value::as_str);
+    named.is_some_and(|named| Path::new(named) == directory)
+}
+
+/// Removes a file or directory, if it exists.
+fn remove_all(path: &Path) -> Result<()> {
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    match removed {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io(path, error)),
+        _ => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A directory of files with a manifest, written whole or not at all.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -45,8 +45,32 @@ struct Entry {
 /// Fills a directory under a temporary name; [`DirectoryWriter::commit`] gives it its own.
 pub struct DirectoryWriter {
     path: PathBuf,
-    staging: tempfile::TempDir,
+    staging: Staging,
     manifest: Manifest,
+}
+
+/// A directory under a temporary name, with the lock that tells other processes that it is in use.
+struct Staging {
+    directory: tempfile::TempDir,
+    _lock: Option<File>,
+}
+
+impl Staging {
+    /// Without locks in the file system, the directory has none.
+    fn new(parent: &Path) -> std::io::Result<Self> {
+        loop {
+            let directory = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent)?;
+            let lock = File::open(directory.path()).ok().filter(|file| file.try_lock().is_ok());
+            // Another process may have taken it for an abandoned one before it was locked.
+            if directory.path().try_exists()? {
+                return Ok(Staging { directory, _lock: lock });
+            }
+        }
+    }
+
+    fn path(&self) -> &Path {
+        self.directory.path()
+    }
 }
 
 impl DirectoryWriter {
@@ -61,8 +85,7 @@ impl DirectoryWriter {
             return Err(ArtifactError::Foreign(path.to_owned()));
         }
         remove_leftovers(&parent)?;
-        let staging = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(&parent);
-        let staging = staging.map_err(ArtifactError::io("write in", &parent))?;
+        let staging = Staging::new(&parent).map_err(ArtifactError::io("write in", &parent))?;
         Ok(DirectoryWriter {
             path: path.to_owned(),
             staging,
@@ -129,6 +152,12 @@ impl DirectoryWriter {
         let parent = parent(&self.path);
         // The guard then removes what stood there before, or what could not be brought into its
         // place.
+        if let Ok(earlier) = fs::metadata(&self.path)
+            && earlier.is_dir()
+        {
+            // Best effort: a private directory stays private.
+            let _ = fs::set_permissions(self.staging.path(), earlier.permissions());
+        }
         match fs::symlink_metadata(&self.path) {
             Ok(_) if exchange(self.staging.path(), &self.path).is_ok() => {}
             Ok(_) => set_aside(&self.path, &parent, || self.put_in_place())?,
@@ -156,8 +185,7 @@ fn exchange(_: &Path, _: &Path) -> std::io::Result<()> {
 
 /// Moves a directory aside while `replace` brings another into its place, and back if that fails.
 fn set_aside(path: &Path, parent: &Path, replace: impl FnOnce() -> Result<(), ArtifactError>) -> Result<(), ArtifactError> {
-    let aside = tempfile::Builder::new().prefix(TEMPORARY).tempdir_in(parent);
-    let aside = aside.map_err(ArtifactError::io("write in", parent))?;
+    let aside = Staging::new(parent).map_err(ArtifactError::io("write in", parent))?;
     let old = aside.path().join("old");
     fs::rename(path, &old).map_err(ArtifactError::io("replace", path))?;
     replace().inspect_err(|_| {
@@ -304,13 +332,19 @@ fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
     entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
         // A writer that was killed while it replaced a directory has put the old one aside, in
         // here.
+        // Another process may be writing here.
         let removed = match path.is_dir() {
+            true if is_locked(&path) => Ok(()),
             true => fs::remove_dir_all(&path),
-            // Another process may be writing a file here.
             false => remove_if_abandoned(&path),
         };
         removed.map_err(ArtifactError::io("remove", &path))
     })
+}
+
+/// Whether a writer is still filling a directory.
+fn is_locked(directory: &Path) -> bool {
+    File::open(directory).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 fn is_temporary(path: &Path) -> bool {
@@ -355,6 +389,30 @@ mod tests {
         assert_eq!(latest(parent.path()).unwrap(), Some(parent.path().join("step-1")));
         write(&parent.path().join("step-2"), b"next");
         assert!(!leftover.exists() && !file.exists());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn writers_beside_each_other_do_not_remove_each_others_directories() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut first = DirectoryWriter::new(&parent.path().join("a")).unwrap();
+        first.write("data", b"a").unwrap();
+        write(&parent.path().join("b"), b"b");
+        first.commit().unwrap();
+        assert_eq!(open(&parent.path().join("a")).unwrap().read("data").unwrap(), b"a");
+        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_directory_stays_private() {
+        use std::os::unix::fs::PermissionsExt;
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("model");
+        write(&path, b"old");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).unwrap();
+        write(&path, b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
     }
 
     #[test]
