@@ -61,12 +61,12 @@ fn an_adapter_trains_beside_the_blocks() {
 fn a_damaged_file_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let bytes = std::fs::read(directory("gguf/generator.gguf")).unwrap();
-    let told = |bytes: &[u8]| {
+    let refusal = |bytes: &[u8]| {
         let path = scratch.path().join("broken.gguf");
         std::fs::write(&path, bytes).unwrap();
         load(&path, Role::Frozen).err().map(|error| error.to_string()).unwrap_or_default()
     };
-    assert!(told(b"GGUX").contains("broken.gguf"), "{}", told(b"GGUX"));
-    assert!(told(&bytes[..2000]).contains("broken.gguf"), "{}", told(&bytes[..2000]));
-    assert!(told(&bytes[..bytes.len() - 100]).contains("broken.gguf"), "{}", told(&bytes[..bytes.len() - 100]));
+    assert!(refusal(b"GGUX").contains("broken.gguf"), "{}", refusal(b"GGUX"));
+    assert!(refusal(&bytes[..2000]).contains("broken.gguf"), "{}", refusal(&bytes[..2000]));
+    assert!(refusal(&bytes[..bytes.len() - 100]).contains("broken.gguf"), "{}", refusal(&bytes[..bytes.len() - 100]));
 }

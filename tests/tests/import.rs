@@ -102,7 +102,7 @@ fn what_cannot_be_imported_is_named() {
     let scratch = tempfile::tempdir().unwrap();
     let model = scratch.path().join("model");
     let generator = directory("published/generator");
-    let told = |config: Value| {
+    let refusal = |config: Value| {
         let source = scratch.path().join("source");
         std::fs::create_dir_all(&source).unwrap();
         std::fs::write(source.join("config.json"), config.to_string()).unwrap();
@@ -111,11 +111,11 @@ fn what_cannot_be_imported_is_named() {
         assert!(!model.exists(), "nothing is written");
         message
     };
-    assert!(told(serde_json::json!({"model_type": "llama"})).contains("`model_type` is \"llama\", expected \"COCOM\""));
-    let trimmed = told(serde_json::json!({"model_type": "COCOM", "compr_model_name": "mistral_trimmed"}));
+    assert!(refusal(serde_json::json!({"model_type": "llama"})).contains("`model_type` is \"llama\", expected \"COCOM\""));
+    let trimmed = refusal(serde_json::json!({"model_type": "COCOM", "compr_model_name": "mistral_trimmed"}));
     assert!(trimmed.contains("mistral_trimmed"), "{trimmed}");
-    let rate = told(serde_json::json!({"model_type": "COCOM", "compr_rate": 256, "sep": true}));
+    let rate = refusal(serde_json::json!({"model_type": "COCOM", "compr_rate": 256, "sep": true}));
     assert!(rate.contains("`compr_rate` is 256, more than `doc_max_length`, 128"), "{rate}");
-    let files = told(serde_json::json!({"model_type": "COCOM", "compr_rate": 16, "compr_model_name": null, "sep": true}));
+    let files = refusal(serde_json::json!({"model_type": "COCOM", "compr_rate": 16, "compr_model_name": null, "sep": true}));
     assert!(files.contains("decoder_first_last_layers.pth"), "{files}");
 }

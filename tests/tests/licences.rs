@@ -14,7 +14,7 @@ fn is_met(expression: &str, allowed: &[String]) -> bool {
     met && rest.is_empty()
 }
 
-/// Alternatives; what comes after them is given back.
+/// Alternatives. Returns the rest of the words.
 fn any<'a, 'w>(words: &'w [&'a str], allowed: &[String]) -> (bool, &'w [&'a str]) {
     let (mut met, mut rest) = all(words, allowed);
     while let [first, after @ ..] = rest

@@ -11,8 +11,7 @@ const IDIOMS: [&str; 2] = ["Error", "Result"];
 /// WebAssembly.
 const TWO_FORMS: [&str; 5] = ["Device", "Inner", "Param", "Params", "Tensor"];
 
-/// Names that are still shared, most of them by crates that came together lately. Rename until this is
-/// 0; never raise it.
+/// Names that are still shared. Rename until this is 0; never raise it.
 const SHARED: usize = 60;
 
 /// A definition of a type at the top level of a file.

@@ -163,7 +163,7 @@ fn recording_reaches_a_component() {
     assert_eq!(recorded.to_vec::<f32>().unwrap(), plain.to_vec::<f32>().unwrap());
 }
 
-/// The memory of checkpointed segments is given back when their history is dropped.
+/// The memory of checkpointed segments is released when their history is dropped.
 #[test]
 fn segments_that_will_not_run_again_are_forgotten() {
     let (component, context) = (prebuilt(), context());

@@ -48,8 +48,8 @@ fn scored(imports: &str, body: &str, more: &str) -> Result<Vec<f32>> {
 
 /// Asserts that a call is an error of one line that has all of these parts.
 fn refused(result: Result<Vec<f32>>, parts: &[&str]) {
-    let told = result.expect_err("the call succeeded").to_string();
-    assert!(parts.iter().all(|part| told.contains(part)) && told.lines().count() == 1, "{told} lacks one of {parts:?}");
+    let refusal = result.expect_err("the call succeeded").to_string();
+    assert!(parts.iter().all(|part| refusal.contains(part)) && refusal.lines().count() == 1, "{refusal} lacks one of {parts:?}");
 }
 
 const TENSOR: &str = r#"
@@ -73,8 +73,8 @@ fn endless_work_is_ended() {
 #[test]
 fn a_start_that_never_ends_is_ended() {
     let (_, made) = reranker("", "unreachable", "(func $f (loop br 0)) (start $f)");
-    let told = made.err().unwrap().to_string();
-    assert!(told.contains("took more than 0.5 s"), "{told}");
+    let refusal = made.err().unwrap().to_string();
+    assert!(refusal.contains("took more than 0.5 s"), "{refusal}");
 }
 
 #[test]
@@ -169,8 +169,8 @@ fn a_plugin_is_refused_after_some_failures_and_others_go_on() {
 fn a_component_of_another_role_is_told_so() {
     let bytes = from_text_for("reranker", &text("", "unreachable", "")).unwrap();
     let plugin = plugins::compile_with("hostile", &bytes, &settings()).unwrap();
-    let Err(told) = WasmCorpus::build(&plugin, &json!({})) else { panic!("a reranker is no corpus") };
-    assert!(told.to_string().contains("it exports no `reading`"), "{told}");
+    let Err(refusal) = WasmCorpus::build(&plugin, &json!({})) else { panic!("a reranker is no corpus") };
+    assert!(refusal.to_string().contains("it exports no `reading`"), "{refusal}");
 }
 
 /// The number of threads of this process.

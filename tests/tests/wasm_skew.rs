@@ -42,11 +42,11 @@ fn loaded(changes: &[(&str, &str)]) -> Result<Plugin> {
 }
 
 /// The message to the user, on one line.
-fn told(changes: &[(&str, &str)]) -> String {
+fn refusal(changes: &[(&str, &str)]) -> String {
     let Err(error) = loaded(changes) else { panic!("{changes:?} was loaded") };
-    let told = error.to_string();
-    assert_eq!(told.lines().count(), 1, "{told}");
-    told
+    let refusal = error.to_string();
+    assert_eq!(refusal.lines().count(), 1, "{refusal}");
+    refusal
 }
 
 #[test]
@@ -63,21 +63,22 @@ fn a_component_that_exports_more_is_loaded() {
 
 #[test]
 fn a_component_of_another_version_is_told_both() {
-    let newer = told(&[("plugin@0.2.0", "plugin@0.3.0")]);
+    let newer = refusal(&[("plugin@0.2.0", "plugin@0.3.0")]);
     assert!(newer.contains("built for version 0.3.0") && newer.contains("serves 0.2.0; update ScaleDown"), "{newer}");
-    let older = told(&[("plugin@0.2.0", "plugin@0.1.4")]);
+    let older = refusal(&[("plugin@0.2.0", "plugin@0.1.4")]);
     assert!(older.contains("built for version 0.1.4") && older.contains("build it again"), "{older}");
 }
 
 #[test]
 fn what_a_component_misses_or_knows_otherwise_is_named() {
-    let function = told(&[("plugin@0.2.0", "plugin@0.2.9"), ("    now: func()", "    zone: func() -> string;\n    now: func()")]);
+    let function =
+        refusal(&[("plugin@0.2.0", "plugin@0.2.9"), ("    now: func()", "    zone: func() -> string;\n    now: func()")]);
     assert!(function.contains("clock") && function.contains("zone"), "{function}");
-    let case = told(&[("enum level { error, warn, info, debug }", "enum level { error, warn, info, debug, trace }")]);
+    let case = refusal(&[("enum level { error, warn, info, debug }", "enum level { error, warn, info, debug, trace }")]);
     assert!(case.contains("log"), "{case}");
-    let field = told(&[("        score: f32,\n", "        score: f32,\n        rank: u32,\n")]);
+    let field = refusal(&[("        score: f32,\n", "        score: f32,\n        rank: u32,\n")]);
     assert!(field.contains("skewed"), "{field}");
-    let interface = told(&[
+    let interface = refusal(&[
         ("    import http;", "    import http;\n    import graphics;"),
         ("/// Services. Needs", "interface graphics { draw: func(); }\n\n/// Services. Needs"),
     ]);

@@ -70,8 +70,8 @@ impl Rest {
     }
 }
 
-/// An error of the library, as a plugin hears of it.
-fn told(error: &scaledown_host::Error) -> Error {
+/// An error of the library for a plugin.
+fn component_error(error: &scaledown_host::Error) -> Error {
     Error::Input(error.sentence())
 }
 
@@ -81,15 +81,15 @@ impl Surroundings for Rest {
     }
 
     fn retriever(&self, name: &str, device: &Device, directory: &Path) -> Result<Box<dyn Retriever>> {
-        registry::retriever(&self.component(name)?, device, directory).map_err(|error| told(&error))
+        registry::retriever(&self.component(name)?, device, directory).map_err(|error| component_error(&error))
     }
 
     fn reranker(&self, name: &str, device: &Device) -> Result<Box<dyn Reranker>> {
-        registry::reranker(&self.component(name)?, device).map_err(|error| told(&error))
+        registry::reranker(&self.component(name)?, device).map_err(|error| component_error(&error))
     }
 
     fn teacher(&self, name: &str, device: &Device) -> Result<Box<dyn Teacher>> {
-        registry::teacher(&self.component(name)?, device).map_err(|error| told(&error))
+        registry::teacher(&self.component(name)?, device).map_err(|error| component_error(&error))
     }
 
     fn tokenizer(&self, directory: &Path) -> Result<Box<dyn ChatTokenizer>> {

@@ -176,24 +176,24 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_named_with_both_versions() {
-        let told = |contract: Contract| contract.check("x").unwrap_err().to_string();
+        let refusal = |contract: Contract| contract.check("x").unwrap_err().to_string();
         let fine = of(&["scaledown:plugin/log@0.2.7", "wasi:io/streams@0.2.6"], &["scaledown:plugin/retrieval@0.2.0"]);
         fine.check("x").unwrap();
         assert_eq!(fine.kinds(), [Kind::Retriever]);
-        let newer = told(of(&[], &["scaledown:plugin/retrieval@0.3.0"]));
+        let newer = refusal(of(&[], &["scaledown:plugin/retrieval@0.3.0"]));
         assert!(newer.contains("version 0.3.0") && newer.contains("serves 0.2.0; update ScaleDown"), "{newer}");
-        let older = told(of(&[], &["scaledown:plugin/retrieval@0.1.0"]));
+        let older = refusal(of(&[], &["scaledown:plugin/retrieval@0.1.0"]));
         assert!(older.contains("version 0.1.0") && older.contains("build it again"), "{older}");
-        let missing = told(of(&["wasi:http/types@0.2.0"], &["scaledown:plugin/retrieval@0.2.0"]));
+        let missing = refusal(of(&["wasi:http/types@0.2.0"], &["scaledown:plugin/retrieval@0.2.0"]));
         assert!(missing.contains("imports wasi:http/types@0.2.0"), "{missing}");
-        let other = told(of(&[], &["wasi:cli/run@0.2.0"]));
+        let other = refusal(of(&[], &["wasi:cli/run@0.2.0"]));
         assert!(other.contains("exports wasi:cli/run@0.2.0, expected one of"), "{other}");
     }
 
     #[test]
     fn what_is_no_component_is_told_so() {
-        let told = |binary: &[u8]| Contract::read("x", binary).unwrap_err().to_string();
-        assert!(told(b"no component").contains("no WebAssembly component"));
-        assert!(told(b"\0asm\x01\0\0\0").contains("core module"));
+        let refusal = |binary: &[u8]| Contract::read("x", binary).unwrap_err().to_string();
+        assert!(refusal(b"no component").contains("no WebAssembly component"));
+        assert!(refusal(b"\0asm\x01\0\0\0").contains("core module"));
     }
 }

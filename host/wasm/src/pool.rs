@@ -76,7 +76,7 @@ impl Pool {
     }
 }
 
-/// A place among the instances in use, given back however a call ends.
+/// A place among the instances in use, released when a call ends.
 struct Place<'a> {
     pool: &'a Pool,
     guest: Option<Guest>,

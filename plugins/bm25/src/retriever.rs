@@ -209,7 +209,7 @@ impl Bm25 {
         Ok(hits)
     }
 
-    /// The query's words, each once, with how often it stands there.
+    /// The distinct words of the query, with their counts.
     fn words(&self, query: &str) -> Vec<(Term, f32)> {
         let mut words: BTreeMap<String, f32> = BTreeMap::new();
         self.config.language.analyser().token_stream(query).process(&mut |token| {

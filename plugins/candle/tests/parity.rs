@@ -90,11 +90,11 @@ fn an_xlm_roberta_cross_encoder_scores_as_in_transformers() {
 
 #[test]
 fn what_cannot_be_read_is_named() {
-    let told = |keys: Value| teacher(keys).err().map(|error| error.to_string()).unwrap_or_default();
-    let message = told(json!({"model": fixture("xlm-roberta")}));
+    let refusal = |keys: Value| teacher(keys).err().map(|error| error.to_string()).unwrap_or_default();
+    let message = refusal(json!({"model": fixture("xlm-roberta")}));
     assert!(message.contains("XLMRobertaForSequenceClassification") && message.contains("PhiForCausalLM"), "{message}");
-    let message = told(json!({"model": fixture("phi"), "gguf": fixture("phi").join("config.json")}));
+    let message = refusal(json!({"model": fixture("phi"), "gguf": fixture("phi").join("config.json")}));
     assert!(message.contains("no GGUF file"), "{message}");
-    let message = told(json!({"model": fixture("phi"), "max_new_tokens": 513}));
+    let message = refusal(json!({"model": fixture("phi"), "max_new_tokens": 513}));
     assert!(message.contains("max_new_tokens is 513"), "{message}");
 }

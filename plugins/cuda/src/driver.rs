@@ -128,7 +128,7 @@ pub struct ProductShape {
     pub d: Matrix,
     /// Whether a bias `[n]`, of the type of the result, is added.
     pub bias: bool,
-    /// Whether the result is added to what stands there.
+    /// Whether the result is added to the existing contents.
     pub accumulate: bool,
 }
 

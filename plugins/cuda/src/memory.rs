@@ -33,7 +33,7 @@ impl Memory {
     /// Memory of at least `bytes`.
     ///
     /// # Errors
-    /// [`CudaError::OutOfMemory`], after all that was kept has been given back.
+    /// [`CudaError::OutOfMemory`], after all kept memory was released.
     pub(crate) fn allocate(self: &Arc<Self>, bytes: usize) -> Result<Buffer> {
         if bytes == 0 {
             return Ok(Buffer::default());

@@ -99,7 +99,7 @@ fn kernels_are_compiled_once_and_kept() {
     let log = fake.log();
     assert_eq!(log, ["compile create.cu --gpu-architecture=sm_90", "launch fill_4 1", "launch fill_4 1"]);
     drop(device);
-    assert_eq!(fake.log(), ["release 0"], "all memory is given back");
+    assert_eq!(fake.log(), ["release 0"], "all memory is released");
     assert_eq!(fill(&fake.device()), [2.5; 5]);
     assert_eq!(fake.log(), ["launch fill_4 1", "release 0"], "the next process does not compile");
     assert_eq!(std::fs::read_dir(fake.path().join("kernels")).unwrap().count(), 1);

@@ -76,7 +76,7 @@ fn equal_layers_are_equal_segments_forward_and_backward() {
         let ahead = &all[built..=forward];
         assert_eq!(ahead.len(), LAYERS + 2);
         assert!(!ahead[1].is_empty() && ahead[2..=LAYERS].iter().all(|layer| *layer == ahead[1]), "the layers forward");
-        // What stands behind the head's gradient: the layers from the last to the first, and the embeddings.
+        // After the head's gradient: the layers from the last to the first, then the embeddings.
         let back = &all[forward + 1..];
         assert_eq!(back.len(), LAYERS + 1, "checkpointing {checkpointing}");
         let first = usize::from(checkpointing);

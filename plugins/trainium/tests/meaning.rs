@@ -1,4 +1,5 @@
-//! What instructions mean at the edges, on XLA's plugin for the CPU; `tests/tests/meaning.rs` of the workspace has the same for other devices.
+//! Edge cases of instructions, on XLA's plugin for the CPU. `tests/tests/meaning.rs` of the
+//! workspace has them for other devices.
 
 mod common;
 

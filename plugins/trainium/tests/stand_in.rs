@@ -44,7 +44,7 @@ fn run(what: &str, environment: &Path, variables: &[(&str, &str)]) -> Output {
     command.envs(variables.iter().copied()).output().expect("a process")
 }
 
-fn told(output: &Output) -> String {
+fn printed(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -84,15 +84,15 @@ fn child_on_the_stand_in() {
 fn the_stand_in_is_found_loaded_and_told_what_neuron_wants() {
     let root = tempfile::tempdir().expect("a directory");
     environment(root.path(), "3.0.1234+abc");
-    let found = told(&run("few", root.path(), &[]));
+    let found = printed(&run("few", root.path(), &[]));
     assert!(found.contains("passed"), "{found}");
     assert!(found.contains("core Ok(\"0\")") && found.contains("platform neuron"), "{found}");
     assert!(found.contains("far: ") && found.contains("holds 1099511627776; the integers of trainium have 32 bits"), "{found}");
     assert!(found.contains("f64: trainium could not run fill: the device has no f64"), "{found}");
-    let refused = told(&run("few", root.path(), &[("STAND_IN_NO_DEVICE", "1")]));
+    let refused = printed(&run("few", root.path(), &[("STAND_IN_NO_DEVICE", "1")]));
     let expected = "no device was found. There is no /dev/neuron0: this is no instance with a Trainium, or its driver is missing: sudo apt-get";
     assert!(refused.contains(expected), "{refused}");
-    let kept = told(&run("few", root.path(), &[("NEURON_RT_VISIBLE_CORES", "3")]));
+    let kept = printed(&run("few", root.path(), &[("NEURON_RT_VISIBLE_CORES", "3")]));
     assert!(kept.contains("core Ok(\"3\")"), "what the user sets stays: {kept}");
 }
 
@@ -101,7 +101,7 @@ fn the_stand_in_is_found_loaded_and_told_what_neuron_wants() {
 fn an_old_plugin_is_refused_before_it_is_loaded() {
     let root = tempfile::tempdir().expect("a directory");
     environment(root.path(), "2.2.8201");
-    let refused = told(&run("few", root.path(), &[]));
+    let refused = printed(&run("few", root.path(), &[]));
     assert!(refused.contains("libneuronxla 2.2.8201") && refused.contains("needs Python inside the process"), "{refused}");
 }
 
@@ -111,6 +111,6 @@ fn the_suite_passes_as_neuron_would_be_spoken_to() {
     let root = tempfile::tempdir().expect("a directory");
     environment(root.path(), "3.0");
     let options = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true";
-    let found = told(&run("suite", root.path(), &[("XLA_FLAGS", options)]));
+    let found = printed(&run("suite", root.path(), &[("XLA_FLAGS", options)]));
     assert!(found.contains("passed"), "{found}");
 }

@@ -123,7 +123,7 @@ fn reads(teacher: &dyn Teacher) -> Checked {
     ensure(varied, "the answers to different questions", "different ones", format!("{found:?}"))
 }
 
-/// Whether the teacher writes text, token by token, from the messages: one that answers by rules has no limit of tokens.
+/// Whether the teacher generates text by tokens. One that answers by rules has no token limit.
 fn writes(subject: &TeacherSubject<'_>) -> Checked {
     match subject.schema.pointer(&format!("/properties/{LIMIT}")) {
         Some(_) => Ok(()),

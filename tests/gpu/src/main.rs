@@ -98,13 +98,13 @@ fn run(setting: &Setting, table: &mut Table) {
 fn machine(setting: &Setting, table: &mut Table) {
     table.text("machine", "device", &setting.device.info().description);
     let found = Examination::of_this_machine();
-    let told = |library: &std::result::Result<scaledown_cuda::Library, scaledown_cuda::CudaError>| match library {
+    let version = |library: &std::result::Result<scaledown_cuda::Library, scaledown_cuda::CudaError>| match library {
         Ok(library) => library.to_string(),
         Err(error) => error.to_string(),
     };
-    table.text("machine", "driver", &told(&found.driver));
-    table.text("machine", "NVRTC", &told(&found.nvrtc));
-    table.text("machine", "cuBLASLt", &told(&found.cublaslt));
+    table.text("machine", "driver", &version(&found.driver));
+    table.text("machine", "NVRTC", &version(&found.nvrtc));
+    table.text("machine", "cuBLASLt", &version(&found.cublaslt));
     if let Some(memory) = setting.device.free_memory() {
         table.row("machine", "free memory", memory.free as f64 / 1e9, "GB");
     }

@@ -93,7 +93,7 @@ pub(crate) fn lora(setting: &Setting, table: &mut Table) -> Result<()> {
                 })
             });
             let how = if checkpointing { "with checkpointing" } else { "without checkpointing" };
-            told(table, device, "lora", &format!("{name}, {rows} x {width}, {how}"), rows * width, measured)?;
+            add_rows(table, device, "lora", &format!("{name}, {rows} x {width}, {how}"), rows * width, measured)?;
         }
     }
     Ok(())
@@ -120,7 +120,7 @@ pub(crate) fn oscar(setting: &Setting, table: &mut Table) -> Result<()> {
         });
         let tokens = questions * (documents * (length + VECTORS) + documents * VECTORS + prompt + answer);
         let what = format!("{name}, {layers} layers, {documents} x {length}, batch {questions} in {micro}");
-        told(table, device, "training", &what, tokens, measured)?;
+        add_rows(table, device, "training", &what, tokens, measured)?;
     }
     Ok(())
 }
@@ -150,7 +150,7 @@ impl Batch {
     }
 }
 
-fn told(
+fn add_rows(
     table: &mut Table,
     device: &Device,
     section: &str,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::Random;
 
-/// What stands in the place of a value: empty, of another type, absurd, or no text.
+/// Replacements of a value: empty, of another type, absurd, or not text.
 const VALUES: [&[u8]; 20] = [
     b"",
     b"0",

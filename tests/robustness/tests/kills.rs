@@ -10,7 +10,7 @@ use scaledown_robustness::{Place, Random, TRAIN, setting};
 struct Write<'a> {
     begin: &'a [&'a str],
     again: &'a [&'a str],
-    /// What is there once it can be repeated with `again`.
+    /// The file that exists once it can be repeated with `again`.
     begun: &'a str,
     directory: &'a str,
 }

@@ -27,7 +27,7 @@ pub(super) struct DeviceCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Check a device: every instruction, a training and a decoding against the processor, and its times.
+    /// Check a device: instructions, a training and a decoding against the CPU, and times.
     Check(Check),
 }
 
@@ -96,10 +96,10 @@ impl Findings {
             vec!["types".into(), types.join(" ")],
         ];
         if let Some(suite) = &self.suite {
-            rows.push(vec!["instructions".into(), suite.told()]);
+            rows.push(vec!["instructions".into(), suite.summary()]);
             rows.extend(suite.failed.iter().map(|failed| vec!["  failed".into(), failed.clone()]));
         }
-        rows.extend(self.parity.iter().map(|parity| vec![parity.name.clone(), parity.told()]));
+        rows.extend(self.parity.iter().map(|parity| vec![parity.name.clone(), parity.summary()]));
         let times = self.times.iter().map(|time| {
             let milliseconds = |time: f64| format!("{time:.1} ms");
             vec![time.name.clone(), milliseconds(time.first_ms), milliseconds(time.later_ms)]

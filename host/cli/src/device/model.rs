@@ -1,4 +1,4 @@
-//! The small language model that a device is checked with, from random weights that are the same everywhere.
+//! The small language model of device checks. Its random weights are the same on every machine.
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
 use scaledown_sdk::nn::{ForwardMode, Optimizer, OptimizerConfig, ParamGroup, ParamOptions, Params, Span, clip_scale};

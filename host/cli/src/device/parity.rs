@@ -24,7 +24,7 @@ impl Parity {
         Parity { name, difference, allowed, agrees: difference <= allowed }
     }
 
-    pub(super) fn told(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         let word = if self.agrees { "agrees" } else { "DIFFERS" };
         format!("{word}: {:.1e} of {:.0e} allowed", self.difference, self.allowed)
     }

@@ -28,7 +28,7 @@ impl Suite {
         Suite { passed, failed: failed.collect(), seconds: began.elapsed().as_secs_f64() }
     }
 
-    pub(super) fn told(&self) -> String {
+    pub(super) fn summary(&self) -> String {
         format!("{} checks passed, {} failed, in {:.0} s", self.passed, self.failed.len(), self.seconds)
     }
 }

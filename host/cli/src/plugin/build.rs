@@ -99,8 +99,8 @@ fn python(directory: &Path) -> Result<(String, Vec<u8>)> {
     command.args(["-d", "wit", "-w", "plugin", "componentize", "plugin", "-p", ".", "-o"]).arg(&out).current_dir(directory);
     let output = command.output().map_err(|error| missing("componentize-py", &error))?;
     if !output.status.success() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        let last = told.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason").to_owned();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        let last = stderr.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason").to_owned();
         return Err(Error::failed(format!("componentize-py could not build {}: {last}", directory.display())));
     }
     let bytes = std::fs::read(&out).map_err(|error| Error::io(&out, error))?;

@@ -60,16 +60,17 @@ fn a_training_goes_on_with_the_same_file_only() {
     let mut bytes = std::fs::read(fixture("attention-pool.wasm")).unwrap();
     bytes.extend_from_slice(b"\0\x05\x01xabc");
     tiny.write("pool.wasm", &bytes);
-    let told = tiny.failed(&train("run", &with(&ENDLESS, &["--resume"])), 1);
-    assert!(told.contains("plugins.pool.sha256 was"), "{told}");
-    let told = tiny.failed(&train("run", &with(&ENDLESS, &[&format!("plugins.pool.sha256={}", "0".repeat(64)), "--resume"])), 1);
-    assert!(told.contains("plugins.pool.path") && told.contains("expected 0000"), "{told}");
+    let refusal = tiny.failed(&train("run", &with(&ENDLESS, &["--resume"])), 1);
+    assert!(refusal.contains("plugins.pool.sha256 was"), "{refusal}");
+    let refusal =
+        tiny.failed(&train("run", &with(&ENDLESS, &[&format!("plugins.pool.sha256={}", "0".repeat(64)), "--resume"])), 1);
+    assert!(refusal.contains("plugins.pool.path") && refusal.contains("expected 0000"), "{refusal}");
 }
 
 #[test]
 fn what_is_wrong_with_a_plugin_is_told_by_file_line_and_reason() {
     let tiny = with_compressor();
-    let told = |file: &[u8], settings: &[&str]| {
+    let refusal = |file: &[u8], settings: &[&str]| {
         tiny.write("pool.wasm", file);
         let mut arguments = vec!["config", "check", "tiny.toml"];
         settings.iter().for_each(|setting| arguments.extend(["--set", *setting]));
@@ -82,17 +83,17 @@ fn what_is_wrong_with_a_plugin_is_told_by_file_line_and_reason() {
         (b"\0asm\x0d\0\x01\0", "it is a component of no kind that is known here: it exports nothing"),
         (&good[..good.len() / 2], "it is damaged"),
     ] {
-        let told = told(file, &[]);
-        assert!(told.contains(expected), "{told}");
+        let refusal = refusal(file, &[]);
+        assert!(refusal.contains(expected), "{refusal}");
     }
     let newer: Vec<u8> = replaced(&good, b"@0.2.0", b"@0.7.0");
-    let newer = told(&newer, &[]);
+    let newer = refusal(&newer, &[]);
     assert!(newer.contains("version 0.7.0 of the plugin interface, and this host serves 0.2.0; update ScaleDown"), "{newer}");
-    let key = told(&good, &["compressor.sise=3"]);
+    let key = refusal(&good, &["compressor.sise=3"]);
     assert!(key.contains("compressor.sise: unknown key; did you mean `size`?"), "{key}");
-    let unknown = told(&good, &["plugins.pool.permissions.raed=['x']"]);
+    let unknown = refusal(&good, &["plugins.pool.permissions.raed=['x']"]);
     assert!(unknown.contains("plugins.pool.permissions.raed: unknown key; did you mean `read`?"), "{unknown}");
-    let both = told(&good, &["plugins.pool.source=acme/pool:1.0.0"]);
+    let both = refusal(&good, &["plugins.pool.source=acme/pool:1.0.0"]);
     assert!(both.contains("plugins.pool.source: is set beside `path`"), "{both}");
 }
 
@@ -113,8 +114,8 @@ fn a_broken_plugin_that_nobody_chooses_breaks_no_other() {
     let text = tiny.read("base.toml");
     tiny.write("base.toml", text + "[plugins.other]\npath = \"none.wasm\"\n");
     tiny.train("run", &["training.max_steps=1"]);
-    let told = tiny.failed(&["config", "check", "tiny.toml"], 1);
-    assert!(told.contains("plugins.other.path") && told.contains("none.wasm"), "{told}");
+    let refusal = tiny.failed(&["config", "check", "tiny.toml"], 1);
+    assert!(refusal.contains("plugins.other.path") && refusal.contains("none.wasm"), "{refusal}");
 }
 
 #[test]
@@ -186,8 +187,8 @@ fn an_index_of_another_plugins_file_is_refused() {
     let mut bytes = std::fs::read(fixture("letters.wasm")).unwrap();
     bytes.extend_from_slice(b"\0\x05\x01xabc");
     tiny.write("letters.wasm", &bytes);
-    let told = tiny.failed(&["index", "search", "cards.toml", "--query", "hazel"], 1);
-    assert!(told.contains("plugins.letters.sha256"), "{told}");
+    let refusal = tiny.failed(&["index", "search", "cards.toml", "--query", "hazel"], 1);
+    assert!(refusal.contains("plugins.letters.sha256"), "{refusal}");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 //!
 //! A configuration is a TOML file. Its value comes from layers, the later over the earlier: the
 //! built-in defaults, the files named by `extends`, the file itself, environment variables
-//! (`SCALEDOWN_SECTION__KEY`) and `--set key=value`. [`Config::load`] merges them, checks the result
-//! against the JSON schema of every section and of every chosen plugin, and makes relative paths
-//! absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
+//! (`SCALEDOWN_SECTION__KEY`) and `--set key=value`. [`Config::load`] merges them, checks the
+//! result against the JSON schema of every section and of every chosen plugin, and makes relative
+//! paths absolute; [`Config::to_toml`] writes the result out, and loading that reproduces it.
 
 mod checks;
 mod layers;

@@ -25,7 +25,7 @@ pub struct PluginFile {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub source: Option<String>,
-    /// The SHA-256 that the file must have, 64 hexadecimal digits. A run writes it down, and
+    /// The SHA-256 that the file must have, 64 hexadecimal digits. A run records it, and
     /// resumes with the same file only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = "^[0-9a-fA-F]{64}$"), extend("x-expected" = "64 hexadecimal digits"))]

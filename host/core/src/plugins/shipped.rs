@@ -26,7 +26,8 @@ const SHIPPED: [(Kind, &str); 16] = [
 /// The aliases of some of them.
 const ALIASES: [(&str, &str); 2] = [("decoder", "mistral"), ("cross-encoder", "deberta")];
 
-/// Those that even the full binary leaves out: they are for machines of their kind. Each with its feature.
+/// Plugins that even the full binary leaves out, since they need special machines, with their
+/// features.
 const APART: [(Kind, &str, &str); 2] = [(Kind::Device, "pjrt", "trainium"), (Kind::Device, "trainium", "trainium")];
 
 /// How to build in a plugin that comes with ScaleDown and that this program lacks; `None` for any

@@ -27,10 +27,12 @@ pub struct Precompiled {
     pub seconds: f64,
 }
 
-/// Compiles every program of the training that `config` describes, and writes nothing but what its device keeps of them.
+/// Compiles every program of the training that `config` describes. Writes only what its device
+/// keeps of them.
 ///
 /// # Errors
-/// If the device compiles nothing that it could keep; or as a training would fail before its first step.
+/// If the device compiles nothing that it could keep; or the errors of a training before its first
+/// step.
 pub fn precompile(config: &Config, context: &Context<'_>) -> Result<Precompiled> {
     let began = Instant::now();
     let config = &compile_only(&config.with_adapter())?;

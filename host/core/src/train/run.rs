@@ -85,7 +85,8 @@ pub fn train<O: Objective>(
     Ok(TrainingOutcome { steps: last.step, final_loss: last.loss, seconds: started.elapsed().as_secs_f64(), interrupted })
 }
 
-/// Makes the steps of a training and keeps nothing of them: on a device that compiles and runs nothing, all that remains is what was compiled.
+/// Makes the steps of a training without saving anything. On a device that compiles and runs
+/// nothing, only the compiled programs remain.
 ///
 /// # Errors
 /// If a record cannot be read, or the device has no program for an instruction.

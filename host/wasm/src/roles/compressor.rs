@@ -31,7 +31,7 @@ impl WasmCompressor {
     /// # Errors
     /// [`Error::Plugin`] if the plugin is no compressor or traps; or the component's own error.
     pub fn build(plugin: &Plugin, keys: &Value, context: CompressorContext) -> Result<Self> {
-        let told = Context {
+        let described = Context {
             generator: context.generator.to_string(),
             hidden_size: size("hidden size", context.hidden_size)?,
             memory_tokens: size("memory tokens", context.memory_tokens)?,
@@ -44,11 +44,11 @@ impl WasmCompressor {
             neighbours: Some(Arc::new(neighbours)),
             ..Setting::bare(keys)
         };
-        let (guest, template) = instance(plugin, &setting, &told)?;
+        let (guest, template) = instance(plugin, &setting, &described)?;
         Ok(WasmCompressor {
             plugin: plugin.clone(),
             setting,
-            context: told,
+            context: described,
             template,
             hidden_size: context.hidden_size,
             guest: Mutex::new(guest),
@@ -137,5 +137,5 @@ fn instance(plugin: &Plugin, setting: &Setting, context: &Context) -> Result<(Ar
 }
 
 fn size(what: &str, size: usize) -> Result<u32> {
-    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can be told")))
+    u32::try_from(size).map_err(|_| Error::Input(format!("{what} is {size}, more than a component can take")))
 }

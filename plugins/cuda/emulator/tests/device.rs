@@ -27,7 +27,7 @@ fn what_does_not_fit_is_told_with_its_size_and_leaves_the_device_usable() {
         }
         drop(held);
         assert!(device.free_memory().unwrap().free > 1_000_000);
-        // What was kept for tensors of another size is given back first.
+        // Memory kept for tensors of another size is released first.
         assert_eq!(device.zeros(DType::F32, [200_000]).unwrap().sum_all().unwrap().scalar().unwrap(), 0.0);
     }
 }
@@ -53,7 +53,7 @@ fn bad_values_that_are_computed_are_told_when_somebody_reads() {
         let rows = device.zeros(DType::F32, [3, 2]).unwrap().embedding(&ids).unwrap();
         let error = rows.to_vec::<f32>().expect_err("7 is no row").to_string();
         assert!(error.contains("id 7 at place 2"), "{error}");
-        // Once told, it is forgotten.
+        // It is reported once.
         assert_eq!(device.zeros(DType::F32, [2]).unwrap().to_vec::<f32>().unwrap(), [0.0, 0.0]);
         let loss = device.zeros(DType::F32, [3, 5]).unwrap().cross_entropy(&ids).unwrap();
         drop(loss);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::backoff;
 
-/// Each word `w7` is the term 7; its weight is how often it stands there.
+/// Each word `w7` is the term 7; its weight is its count.
 struct Words;
 
 impl Words {

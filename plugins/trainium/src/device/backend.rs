@@ -221,7 +221,7 @@ impl DeviceBackend for PjrtBackend {
             let bytes = download.map_or(Ok(vec![0; size]), crate::pjrt::Download::wait).map_err(failed)?;
             data.push(TensorData::new(value.spec.clone(), inner.widened(value.spec.dtype, bytes))?);
         }
-        inner.runner().told()?;
+        inner.runner().report_failure()?;
         Ok(data)
     }
 
@@ -241,7 +241,7 @@ impl DeviceBackend for PjrtBackend {
         let full = {
             let mut all = inner.noted();
             if all.len() > MANY_THREADS {
-                // Threads come and go; what they noted and nobody holds any more is of no use.
+                // Notes of threads that ended; none is referenced any more.
                 all.retain(|_, cells| cells.iter().any(|cell| cell.strong_count() > 0));
             }
             let own = all.entry(std::thread::current().id()).or_default();

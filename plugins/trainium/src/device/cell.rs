@@ -126,7 +126,7 @@ impl Node {
 }
 
 impl Drop for Node {
-    /// Takes a long history that nobody needs apart in a loop, since dropping it recursively would exhaust the stack.
+    /// Drops a long unused history in a loop, since recursion would exhaust the stack.
     fn drop(&mut self) {
         let mut inputs = std::mem::take(&mut self.inputs);
         while let Some(Input { cell, .. }) = inputs.pop() {

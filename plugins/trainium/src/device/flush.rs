@@ -123,14 +123,14 @@ impl Runner {
         }
     }
 
-    /// Waits for everything, and tells a failure.
+    /// Waits for everything. Returns an unreported failure.
     pub(super) fn finish(&mut self) -> Result<()> {
         self.wait_for_all_but(0);
-        self.told()
+        self.report_failure()
     }
 
-    /// Tells an unreported failure: a module's, or of an id that named nothing.
-    pub(super) fn told(&mut self) -> Result<()> {
+    /// Returns an unreported failure: a module's, or of an id that named nothing.
+    pub(super) fn report_failure(&mut self) -> Result<()> {
         for fault in std::mem::take(&mut self.faults) {
             let found = fault.download(1).and_then(crate::pjrt::Download::wait);
             let found = found.map_err(|failure| self.failed("embedding", &failure, 0))?;

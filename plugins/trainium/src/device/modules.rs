@@ -46,7 +46,7 @@ struct Known {
     used: u64,
 }
 
-/// Modules that stay loaded. A process has room for some ten thousand pieces of code, and no training has so many.
+/// Modules that stay loaded. A process has room for about ten thousand; no training needs as many.
 const MOST: usize = 4096;
 
 /// Why there is no module.

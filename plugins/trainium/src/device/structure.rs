@@ -56,7 +56,7 @@ impl Structure {
             let mut sources = Vec::with_capacity(node.inputs.len());
             for input in &node.inputs {
                 if matches!(node.task, Task::Sum) {
-                    // What a sum is filled up with stands there several times, and the program is the same however often.
+                    // The padding of a sum occurs several times, whatever the program.
                     known.clear();
                 }
                 sources.push(source(input, &place, &mut known, &mut structure.arguments)?);

@@ -55,7 +55,7 @@ pub fn check_values(device: &Device) -> CaseResult {
     Ok(())
 }
 
-/// A tensor of one integer; none where the device stores integers in 32 bits and refuses one that does not fit.
+/// A tensor of one integer; none if the device stores integers in 32 bits and refuses this one.
 fn integer(device: &Device, value: i64) -> Result<Option<Tensor>> {
     match device.from_slice(&[value], [1]) {
         Ok(tensor) => Ok(Some(tensor)),

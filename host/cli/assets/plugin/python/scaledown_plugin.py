@@ -315,5 +315,5 @@ def _answer(call: Any) -> Any:
         raise Err(types.Error_Failed(str(error))) from None
     except Exception as error:  # noqa: BLE001
         place = traceback.extract_tb(error.__traceback__)[-1]
-        told = f"{type(error).__name__}: {error} ({place.filename.rsplit('/', 1)[-1]}:{place.lineno})"
-        raise Err(types.Error_Failed(told)) from None
+        text = f"{type(error).__name__}: {error} ({place.filename.rsplit('/', 1)[-1]}:{place.lineno})"
+        raise Err(types.Error_Failed(text)) from None

@@ -36,14 +36,14 @@ struct Stored(config::Corpus);
 impl CorpusTrait for Stored {
     fn documents(&self) -> Result<CorpusDocuments> {
         let plain = |HostDocument { id, title, text }: HostDocument| CorpusDocument { id, title, text };
-        let documents = CorpusReader::open(&self.0).map_err(|error| told(&error))?;
-        Ok(Box::new(documents.map(move |document| document.map(plain).map_err(|error| told(&error)))))
+        let documents = CorpusReader::open(&self.0).map_err(|error| component_error(&error))?;
+        Ok(Box::new(documents.map(move |document| document.map(plain).map_err(|error| component_error(&error)))))
     }
 }
 
 /// An error as a stream of documents has it: an input that is at fault alone, or one after which
 /// nothing comes.
-fn told(error: &DataError) -> Error {
+fn component_error(error: &DataError) -> Error {
     let message = error.to_string();
     if error.can_go_on() { Error::Input(message) } else { Error::Config(message) }
 }

@@ -18,7 +18,7 @@ use crate::Result;
 use crate::support::artifact::DirectoryWriter;
 use crate::support::hub;
 
-/// What the models were told, in their authors' words (a part of the format, as a model reads what
+/// The prompt of the models, in their authors' words (a part of the format, as a model reads what
 /// it was trained with).
 pub(super) const SYSTEM: &str = "You are a helpful assistant. Your task is to extract relevant information from provided documents and to answer to questions as briefly as possible.";
 const USER: &str = "Background:\n{{ documents }}<SEP>\n\nQuestion:{{ query }}";

@@ -80,7 +80,7 @@ pub fn import(options: &ImportOptions<'_>, model: &Path) -> Result<Imported> {
         memory_tokens: made.memory_tokens,
         document_tokens: made.document_tokens,
         model: model.to_owned(),
-        licence: licence::told(options.source, options.name, &family.models()),
+        licence: licence::notes(options.source, options.name, &family.models()),
         notes: made.notes,
     })
 }

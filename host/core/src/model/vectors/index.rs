@@ -56,18 +56,18 @@ impl Index {
 
     /// Checks whose vectors they are.
     pub(super) fn check(&self, origin: &Origin, directory: &Path) -> Result<(), VectorsError> {
-        let told = |message: String| Err(VectorsError::Origin { path: directory.to_owned(), message });
+        let mismatch = |message: String| Err(VectorsError::Origin { path: directory.to_owned(), message });
         let (own, wanted) = (&self.origin, origin);
         if (own.memory_tokens, own.hidden) != (wanted.memory_tokens, wanted.hidden) {
             let (found, expected) = (own.memory_tokens, wanted.memory_tokens);
-            return told(format!(
+            return mismatch(format!(
                 "{found} vectors of {} numbers a document, expected {expected} of {}",
                 own.hidden, wanted.hidden
             ));
         }
         match own.compressor == wanted.compressor {
             true => Ok(()),
-            false => told("its weights differ".into()),
+            false => mismatch("its weights differ".into()),
         }
     }
 

@@ -15,9 +15,8 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ArtifactError> {
     write_file_with(path, |file| file.write_all(bytes).map_err(ArtifactError::io("write", path)))
 }
 
-/// Writes what `fill` writes to `path`, as [`write_file`] does. Where a link stands there, what it
-/// leads to is meant. Devices and pipes (a terminal, `/dev/null`, a fifo) are written directly,
-/// since they cannot be replaced.
+/// Writes what `fill` writes to `path`, as [`write_file`] does. Follows links. Devices and pipes (a
+/// terminal, `/dev/null`, a fifo) are written directly, since they cannot be replaced.
 ///
 /// # Errors
 /// If `fill` fails; if the disk is full or the file cannot be written; if a directory or a disk

@@ -88,7 +88,7 @@ impl Staged {
         json!({ "curriculum": self.curriculum })
     }
 
-    /// Goes on where a checkpoint's [`Staged::state`] stood.
+    /// Resumes from a checkpoint's [`Staged::state`].
     pub(super) fn restore(&mut self, state: &Value) -> Result<(), TrainingError> {
         self.curriculum = serde_json::from_value(state["curriculum"].clone())
             .map_err(|error| TrainingError::Empty(format!("cannot read the checkpoint's curriculum: {error}")))?;

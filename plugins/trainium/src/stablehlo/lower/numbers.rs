@@ -25,7 +25,7 @@ impl Numbers {
 /// Adds those of one instruction, whose sums are computed in `dtype`.
 pub fn numbers(op: &Op, dtype: DType, numbers: &mut Numbers) {
     match *op {
-        // The first index, too: without it, compilers would compute the constant part of each element while they compile.
+        // The first index, too: without it, compilers fold the constant part of each element.
         Op::Uniform { seed, .. } => numbers.words.extend([1, (seed >> 32) as u32, seed as u32]),
         Op::WriteSlice { start, .. } => numbers.words.push(u32::try_from(start).unwrap_or(u32::MAX)),
         Op::AdamW { beta1, beta2, weight_decay, lr, step, .. } => {
