@@ -166,7 +166,7 @@ fn a_plugin_is_refused_after_some_failures_and_others_go_on() {
 }
 
 #[test]
-fn a_component_of_another_role_is_told_so() {
+fn a_component_of_another_role_is_reported_so() {
     let bytes = from_text_for("reranker", &text("", "unreachable", "")).unwrap();
     let plugin = plugins::compile_with("hostile", &bytes, &settings()).unwrap();
     let Err(refusal) = WasmCorpus::build(&plugin, &json!({})) else { panic!("a reranker is no corpus") };

@@ -62,7 +62,7 @@ fn a_component_that_exports_more_is_loaded() {
 }
 
 #[test]
-fn a_component_of_another_version_is_told_both() {
+fn a_component_of_another_version_is_reported_both() {
     let newer = refusal(&[("plugin@0.2.0", "plugin@0.3.0")]);
     assert!(newer.contains("built for version 0.3.0") && newer.contains("serves 0.2.0; update ScaleDown"), "{newer}");
     let older = refusal(&[("plugin@0.2.0", "plugin@0.1.4")]);

@@ -12,7 +12,7 @@ use super::again::command_line;
 use crate::terminal::{Terminal, table};
 use scaledown_host::config::{Variant, is_key_variable};
 use scaledown_host::error::{Error, Result};
-use scaledown_host::run::{RunStart, Sweep};
+use scaledown_host::run::{RunStart, SweepRuns};
 use scaledown_host::support::interrupt::Interrupt;
 use scaledown_host::support::progress::Progress;
 
@@ -52,13 +52,13 @@ impl SweepCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let interrupt = Interrupt::listen()?;
         let start = if self.overwrite { RunStart::Overwrite } else { RunStart::Resume };
-        let sweep = Sweep::open(&self.file, &self.settings.overrides()?, start)?;
+        let sweep = SweepRuns::open(&self.file, &self.settings.overrides()?, start)?;
         let progress = terminal.watch(interrupt);
         let command = command_line();
         let failures = run_all(&sweep, self.parallel.into(), &progress)?;
         let (comparison, page) = sweep.compare()?;
         if progress.cancelled() {
-            let finished = sweep.runs().iter().filter(|run| Sweep::is_finished(run)).count();
+            let finished = sweep.runs().iter().filter(|run| SweepRuns::is_finished(run)).count();
             let message = format!("{finished} of {} runs are finished", sweep.runs().len());
             return Err(Error::interrupted(message).go_on_with(&command));
         }
@@ -81,8 +81,8 @@ impl SweepCommand {
 }
 
 /// Makes all runs that are not finished, some at a time. Returns the failures.
-fn run_all(sweep: &Sweep, parallel: usize, progress: &dyn Progress) -> Result<Vec<String>> {
-    let missing: Vec<&Variant> = sweep.runs().iter().filter(|run| !Sweep::is_finished(run)).collect();
+fn run_all(sweep: &SweepRuns, parallel: usize, progress: &dyn Progress) -> Result<Vec<String>> {
+    let missing: Vec<&Variant> = sweep.runs().iter().filter(|run| !SweepRuns::is_finished(run)).collect();
     let finished = sweep.runs().len() - missing.len();
     let bar = progress.bar("runs", sweep.runs().len() as u64);
     bar.add(finished as u64);
@@ -109,14 +109,14 @@ fn run_all(sweep: &Sweep, parallel: usize, progress: &dyn Progress) -> Result<Ve
 }
 
 /// Makes one run. Returns a message if it fails.
-fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<String>> {
+fn make(sweep: &SweepRuns, run: &Variant, progress: &dyn Progress) -> Result<Option<String>> {
     let log = sweep.log_of(run);
     if let Some(parent) = log.parent() {
         std::fs::create_dir_all(parent).map_err(|error| Error::io(parent, error))?;
     }
     // Appended to: a resumed run keeps what it printed before.
     let file = File::options().create(true).append(true).open(&log).map_err(|error| Error::io(&log, error))?;
-    for subcommand in Sweep::commands(run) {
+    for subcommand in SweepRuns::commands(run) {
         let status = wait(start(sweep, run, subcommand, &file).map_err(|error| Error::io(&log, error))?, progress)
             .map_err(|error| Error::io(&log, error))?;
         if progress.cancelled() {
@@ -134,7 +134,7 @@ fn make(sweep: &Sweep, run: &Variant, progress: &dyn Progress) -> Result<Option<
 
 /// Starts a subcommand of this program on a run's configuration, which is complete: no variable
 /// changes it.
-fn start(sweep: &Sweep, run: &Variant, subcommand: &str, log: &File) -> std::io::Result<Child> {
+fn start(sweep: &SweepRuns, run: &Variant, subcommand: &str, log: &File) -> std::io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(subcommand).arg(sweep.config_of(run));
     if subcommand != "evaluate" {

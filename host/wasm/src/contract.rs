@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_component_is_told_so() {
+    fn what_is_no_component_is_reported_so() {
         let refusal = |binary: &[u8]| Contract::read("x", binary).unwrap_err().to_string();
         assert!(refusal(b"no component").contains("no WebAssembly component"));
         assert!(refusal(b"\0asm\x01\0\0\0").contains("core module"));

@@ -16,7 +16,7 @@ mod bindings {
         with: {
             "scaledown:plugin/tensor.tensor": scaledown_sdk::Tensor,
             "scaledown:plugin/params.parameter": scaledown_sdk::nn::Param,
-            "scaledown:plugin/documents.reader": crate::services::documents::Reader,
+            "scaledown:plugin/documents.reader": crate::services::documents::DocumentReader,
             "scaledown:plugin/tokenizer.tokenizer": crate::services::tokenizer::OpenTokenizer,
         },
         imports: { default: trappable },
@@ -41,7 +41,7 @@ mod wasi;
 
 pub use cache::digest;
 pub use contract::{Contract, VERSION};
-pub use offer::{Description, Offer};
+pub use offer::{Offer, PluginDescription};
 pub use plugin::{Plugin, Surroundings};
 pub use roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher};
 pub use settings::{Limits, Permissions, Settings};

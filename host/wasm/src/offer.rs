@@ -15,7 +15,7 @@ use crate::roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, Wasm
 /// What a plugin says of itself in one of its roles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Description {
+pub struct PluginDescription {
     /// The name that its author gave it.
     pub name: String,
     /// Its version.
@@ -40,7 +40,7 @@ pub struct Offer {
     /// The kind of component.
     pub kind: Kind,
     /// What the plugin says of it.
-    pub description: Description,
+    pub description: PluginDescription,
 }
 
 /// A closure that lives as long as the process, as the entries of the registry do.
@@ -61,7 +61,7 @@ impl Plugin {
         kinds.into_iter().map(|kind| Ok(Offer { kind, description: self.description(&mut guest, kind)? })).collect()
     }
 
-    fn description(&self, guest: &mut Guest, kind: Kind) -> Result<Description> {
+    fn description(&self, guest: &mut Guest, kind: Kind) -> Result<PluginDescription> {
         macro_rules! describe {
             ($role:ident) => {
                 guest.call(|store, instance, plugin| {
@@ -79,7 +79,7 @@ impl Plugin {
             Kind::Generator => describe!(generation),
             Kind::Device => return Err(self.error("a device cannot be a plugin in WebAssembly")),
         }?;
-        let described: Description = serde_json::from_str(&text)
+        let described: PluginDescription = serde_json::from_str(&text)
             .map_err(|error| self.error(format!("what it says of itself as a {kind} cannot be read: {error}")))?;
         if let Some(schema) = &described.schema
             && !(schema.is_object() && schema.get("properties").is_none_or(Value::is_object))
@@ -121,7 +121,7 @@ impl Plugin {
             })),
             Kind::Device => return None,
         };
-        let Description { description, schema, learning_rate, .. } = offer.description;
+        let PluginDescription { description, schema, learning_rate, .. } = offer.description;
         let schema = schema.unwrap_or_else(|| json!({"type": "object", "additionalProperties": true}));
         Some(Registration {
             name: String::leak(self.name().to_owned()),

@@ -25,7 +25,7 @@ pub struct Properties {
 
 /// An argument of a kernel, passed by value.
 #[derive(Clone, Copy, Debug)]
-pub enum Argument<'a> {
+pub enum KernelArgument<'a> {
     /// The low bytes of a word, of which there are so many.
     Number(u64, usize),
     /// The bytes of a struct.
@@ -39,13 +39,13 @@ pub enum Argument<'a> {
 /// without pointers of the host.
 pub unsafe trait Parameter: Copy {}
 
-impl Argument<'_> {
+impl KernelArgument<'_> {
     /// Where the value stands, as the driver takes it.
     #[must_use]
     pub fn pointer(&self) -> *mut c_void {
         match self {
-            Argument::Number(word, _) => (&raw const *word).cast_mut().cast(),
-            Argument::Struct(bytes) => bytes.as_ptr().cast_mut().cast(),
+            KernelArgument::Number(word, _) => (&raw const *word).cast_mut().cast(),
+            KernelArgument::Struct(bytes) => bytes.as_ptr().cast_mut().cast(),
         }
     }
 
@@ -53,30 +53,30 @@ impl Argument<'_> {
     #[must_use]
     pub fn size(&self) -> usize {
         match self {
-            Argument::Number(_, size) => *size,
-            Argument::Struct(bytes) => bytes.len(),
+            KernelArgument::Number(_, size) => *size,
+            KernelArgument::Struct(bytes) => bytes.len(),
         }
     }
 }
 
-impl<'a, T: Parameter> From<&'a T> for Argument<'a> {
+impl<'a, T: Parameter> From<&'a T> for KernelArgument<'a> {
     fn from(value: &'a T) -> Self {
         // SAFETY: the slice covers the value, which has no padding.
-        Argument::Struct(unsafe { std::slice::from_raw_parts((&raw const *value).cast(), size_of::<T>()) })
+        KernelArgument::Struct(unsafe { std::slice::from_raw_parts((&raw const *value).cast(), size_of::<T>()) })
     }
 }
 
-impl From<f32> for Argument<'_> {
+impl From<f32> for KernelArgument<'_> {
     fn from(value: f32) -> Self {
-        Argument::Number(u64::from(value.to_bits()), size_of::<f32>())
+        KernelArgument::Number(u64::from(value.to_bits()), size_of::<f32>())
     }
 }
 
 macro_rules! numbers {
     ($($number:ty => $bits:ty),*) => { $(
-        impl From<$number> for Argument<'_> {
+        impl From<$number> for KernelArgument<'_> {
             fn from(value: $number) -> Self {
-                Argument::Number(u64::from(value as $bits), size_of::<$number>())
+                KernelArgument::Number(u64::from(value as $bits), size_of::<$number>())
             }
         }
     )* };
@@ -95,7 +95,7 @@ pub struct Launch<'a> {
     /// Dynamic shared memory of a block in bytes.
     pub shared: u32,
     /// The arguments in order.
-    pub arguments: &'a [Argument<'a>],
+    pub arguments: &'a [KernelArgument<'a>],
 }
 
 /// A matrix of a product, row-major and contiguous.

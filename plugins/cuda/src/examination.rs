@@ -25,7 +25,7 @@ pub struct Library {
 
 /// What a machine has of CUDA.
 #[derive(Debug)]
-pub struct Examination {
+pub struct CudaExamination {
     /// The driver, with the CUDA version that it supports.
     pub driver: Result<Library, CudaError>,
     /// The cards that it knows.
@@ -36,7 +36,7 @@ pub struct Examination {
     pub cublaslt: Result<Library, CudaError>,
 }
 
-impl Examination {
+impl CudaExamination {
     /// Looks at this machine.
     #[must_use]
     pub fn of_this_machine() -> Self {
@@ -50,7 +50,7 @@ impl Examination {
         let version = cuda.as_ref().ok().and_then(|cuda| cuda.version().ok());
         let most = version.map_or(NEWEST, |(major, _)| major);
         let named = |path: PathBuf, (major, minor): (i32, i32)| Library { path, version: format!("{major}.{minor}") };
-        Examination {
+        CudaExamination {
             cards: cuda.as_ref().ok().and_then(|cuda| cards(cuda).ok()).unwrap_or_default(),
             driver: cuda.map(|cuda| named(cuda.path.clone(), version.unwrap_or_default())),
             nvrtc: Nvrtc::open(most, directories).map(|nvrtc| named(nvrtc.path.clone(), nvrtc.version())),

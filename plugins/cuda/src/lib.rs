@@ -26,5 +26,5 @@ mod quantized;
 
 pub use backend::CudaBackend;
 pub use error::{CudaError, NAME, Result};
-pub use examination::{Examination, Library};
+pub use examination::{CudaExamination, Library};
 pub use plugin::{CudaConfig, CudaPlugin, device};

@@ -153,7 +153,7 @@ fn products_are_those_of_rows() {
 }
 
 #[test]
-fn what_is_wrong_is_told() {
+fn what_is_wrong_is_reported() {
     let fake = Fake::new(9);
     assert_eq!(fake.open(3).err().unwrap().to_string(), "there is no card 3: the driver knows 1");
     let old = Fake::new(7).open(0).err().unwrap().to_string();

@@ -9,8 +9,8 @@ use std::process::Command;
 use scaledown_cuda::libraries::cublaslt::CublasLt;
 use scaledown_cuda::libraries::cuda::Cuda;
 use scaledown_cuda::libraries::nvrtc::Nvrtc;
-use scaledown_cuda::libraries::search::{Place, directories_of};
-use scaledown_cuda::{CudaError, Examination};
+use scaledown_cuda::libraries::search::{SearchPlace, directories_of};
+use scaledown_cuda::{CudaError, CudaExamination};
 use tempfile::TempDir;
 
 /// Makes a library of C functions that return 0.
@@ -63,12 +63,12 @@ fn directories_are_searched_in_order() {
         ("VIRTUAL_ENV", at("venv")),
         ("PATH", path.into()),
     ]);
-    let found = directories_of(&Place { variable: &|name| variables.get(name).cloned(), root: root.path() });
+    let found = directories_of(&SearchPlace { variable: &|name| variables.get(name).cloned(), root: root.path() });
     assert_eq!(found, expected);
 }
 
 #[test]
-fn a_missing_library_is_told_with_where_it_was_looked_for_and_what_to_do() {
+fn a_missing_library_is_reported_with_where_it_was_looked_for_and_what_to_do() {
     let (_kept, directories) = directory();
     for (message, parts) in [
         (Nvrtc::open(13, &directories).err(), ["libnvrtc.so.13 or libnvrtc.so.12", "pip install nvidia-cuda-nvrtc"]),
@@ -82,7 +82,7 @@ fn a_missing_library_is_told_with_where_it_was_looked_for_and_what_to_do() {
 }
 
 #[test]
-fn an_old_library_is_told_with_the_function_that_it_lacks() {
+fn an_old_library_is_reported_with_the_function_that_it_lacks() {
     let (kept, directories) = directory();
     library(kept.path(), "libnvrtc.so.12", &["nvrtcVersion", "nvrtcCreateProgram"]);
     library(kept.path(), "libcublasLt.so.13", &["cublasLtCreate"]);
@@ -120,7 +120,7 @@ fn a_library_that_is_newer_than_the_driver_is_not_opened() {
 }
 
 #[test]
-fn a_driver_without_a_card_is_told_by_its_own_words() {
+fn a_driver_without_a_card_is_reported_by_its_own_words() {
     let (kept, directories) = directory();
     let others: Vec<&str> = Cuda::NAMES.iter().copied().filter(|name| !["cuInit", "cuGetErrorString"].contains(name)).collect();
     library(kept.path(), "others.so", &others);
@@ -135,5 +135,5 @@ fn a_driver_without_a_card_is_told_by_its_own_words() {
     assert!(status.unwrap().success());
     let error = Cuda::open(&directories).err().unwrap().to_string();
     assert_eq!(error, "cuInit failed: no CUDA-capable device is detected (code 100)");
-    assert!(!Examination::of(&directories).usable());
+    assert!(!CudaExamination::of(&directories).usable());
 }

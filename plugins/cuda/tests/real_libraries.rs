@@ -44,7 +44,7 @@ fn every_kernel_compiles_without_a_spill() {
 
 #[test]
 #[ignore = "needs NVRTC from PyPI"]
-fn a_module_that_does_not_compile_is_told_with_the_compilers_words() {
+fn a_module_that_does_not_compile_is_reported_with_the_compilers_words() {
     let nvrtc = Nvrtc::open(NEWEST, &search::directories()).unwrap();
     let error = nvrtc.compile(Module::Copy, "sm_80", &["-DLayout=int"]).err().unwrap().to_string();
     assert!(["copy", "sm_80", "error:", "layout.h"].iter().all(|part| error.contains(part)), "{error}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
 use scaledown_sdk::{Device, Error, Result};
 
-use crate::device::{PjrtBackend, Settings};
+use crate::device::{DeviceSettings, PjrtBackend};
 use crate::pjrt::{Api, Client, OptionValue};
 
 /// The configuration of a device behind a PJRT plugin.
@@ -39,7 +39,7 @@ pub struct PjrtConfig {
 }
 
 fn warn_above() -> usize {
-    Settings::new("").warn_above
+    DeviceSettings::new("").warn_above
 }
 
 inventory::submit! {
@@ -64,7 +64,7 @@ pub fn open(config: PjrtConfig) -> Result<PjrtBackend> {
     let refused = |error: &dyn std::fmt::Display| Error::Config(format!("the pjrt device cannot be used: {error}"));
     let api = Api::load(&config.library).map_err(|error| refused(&error))?;
     let client = Client::new(api).map_err(|error| refused(&error))?;
-    let mut settings = Settings::new("pjrt");
+    let mut settings = DeviceSettings::new("pjrt");
     settings.device = config.device;
     settings.options.flags = config.options;
     if client.platform() == "cpu" {

@@ -10,7 +10,7 @@ use scaledown_conformance::device::fits;
 use scaledown_sdk::tensor::{DeviceInfo, Storage, Value};
 use scaledown_sdk::{DType, Device, DeviceBackend, Op, Result, TensorData, TensorSpec};
 use scaledown_trainium::stablehlo::{
-    Element, Function, Kind, Lowering, Numbers, Step, Unary, element, lower, numbers, supports, text,
+    ElementType, Function, InstructionKind, Lowering, Numbers, Step, Unary, element, lower, numbers, supports, text,
 };
 
 /// StableHLO instructions that Neuron's compiler is known to take.
@@ -113,19 +113,21 @@ impl DeviceBackend for Lowers {
 fn check(function: &Function) -> Vec<String> {
     let mut problems = Vec::new();
     for ty in &function.types {
-        if matches!(ty.element, Element::F64 | Element::I64) {
+        if matches!(ty.element, ElementType::F64 | ElementType::I64) {
             problems.push(format!("a value of {}", ty.element.name()));
         }
     }
     for instruction in &function.body {
         match &instruction.kind {
-            Kind::Constant(bits) if *bits > u64::from(u32::MAX) => problems.push(format!("the constant {bits:#x}")),
-            Kind::Unary(Unary::Erf) => problems.push("erf".into()),
-            Kind::Dot { .. } if !function.ty(instruction.operands[0]).element.is_float() => {
+            InstructionKind::Constant(bits) if *bits > u64::from(u32::MAX) => problems.push(format!("the constant {bits:#x}")),
+            InstructionKind::Unary(Unary::Erf) => problems.push("erf".into()),
+            InstructionKind::Dot { .. } if !function.ty(instruction.operands[0]).element.is_float() => {
                 problems.push("a product of integers".into())
             }
-            Kind::Reduce { .. } if instruction.operands.len() != 2 => problems.push("a reduction of several operands".into()),
-            Kind::AllReduce(_) => problems.push("a sum over devices in a device of its own".into()),
+            InstructionKind::Reduce { .. } if instruction.operands.len() != 2 => {
+                problems.push("a reduction of several operands".into())
+            }
+            InstructionKind::AllReduce(_) => problems.push("a sum over devices in a device of its own".into()),
             _ => {}
         }
     }
@@ -172,10 +174,10 @@ fn programs_for_neuron_consist_of_what_its_compiler_takes() {
 #[test]
 fn what_neuron_refuses_is_found() {
     let mut at = Lowering::new(false);
-    let x = at.builder.argument(Element::F64, &[2]);
+    let x = at.builder.argument(ElementType::F64, &[2]);
     let erf = at.builder.unary(Unary::Erf, x);
-    let far = at.builder.bits(Element::I64, 1 << 40);
-    let ids = at.builder.argument(Element::I32, &[2, 2]);
+    let far = at.builder.bits(ElementType::I64, 1 << 40);
+    let ids = at.builder.argument(ElementType::I32, &[2, 2]);
     let product = at.builder.dot(ids, ids, (1, 0), &[2, 2]);
     let function = at.builder.finish(vec![erf, far, product], &[]);
     let problems = check(&function).join(", ");

@@ -98,7 +98,7 @@ fn threads_share_a_device() -> Result<()> {
 
 #[test]
 #[ignore = "needs a PJRT plugin, which .ci/pjrt fetches"]
-fn an_id_that_names_nothing_is_told_by_the_next_read() -> Result<()> {
+fn an_id_that_names_nothing_is_reported_by_the_next_read() -> Result<()> {
     let device = device();
     let table = device.from_slice(&[1.0_f32, 2.0, 3.0], [3, 1])?;
     let computed = |id: i64| -> Result<Tensor> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use scaledown_trainium::neuron::{LIBRARY, NeuronError, PLUGIN_VARIABLE, Surroundings, Version, compiler, find};
+use scaledown_trainium::neuron::{LIBRARY, NeuronEnvironment, NeuronError, PLUGIN_VARIABLE, Version, compiler, find};
 
 fn file(path: &Path, content: &str) {
     std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
@@ -20,10 +20,10 @@ fn environment(root: &Path, version: &str) -> PathBuf {
     library
 }
 
-fn surroundings(root: &Path, variables: &[(&str, &Path)]) -> Surroundings {
+fn surroundings(root: &Path, variables: &[(&str, &Path)]) -> NeuronEnvironment {
     let variables: BTreeMap<String, String> =
         variables.iter().map(|(name, path)| ((*name).to_owned(), path.display().to_string())).collect();
-    Surroundings { variables, opt: root.join("opt"), dev: root.join("dev") }
+    NeuronEnvironment { variables, opt: root.join("opt"), dev: root.join("dev") }
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn the_plugin_is_looked_for_in_order() {
 }
 
 #[test]
-fn what_is_missing_is_told_with_its_command() {
+fn what_is_missing_is_reported_with_its_command() {
     let root = tempfile::tempdir().expect("a directory");
     let nothing = surroundings(root.path(), &[]);
     let error = find(None, &nothing).expect_err("there is none").to_string();

@@ -5,18 +5,18 @@ mod common;
 use common::programs::{cases, program};
 use scaledown_sdk::tensor::uniform_bits;
 use scaledown_trainium::pjrt::{Api, Buffer, BufferType, Client, CompileOptions, Download};
-use scaledown_trainium::stablehlo::{Element, Function, Numbers, Type, portable, text};
+use scaledown_trainium::stablehlo::{ElementType, Function, Numbers, Type, portable, text};
 
-fn buffer_type(element: Element) -> BufferType {
+fn buffer_type(element: ElementType) -> BufferType {
     match element {
-        Element::F64 => BufferType::F64,
-        Element::F32 => BufferType::F32,
-        Element::Bf16 => BufferType::Bf16,
-        Element::F16 => BufferType::F16,
-        Element::I64 => BufferType::S64,
-        Element::I32 => BufferType::S32,
-        Element::Ui32 => BufferType::U32,
-        Element::I1 => BufferType::Pred,
+        ElementType::F64 => BufferType::F64,
+        ElementType::F32 => BufferType::F32,
+        ElementType::Bf16 => BufferType::Bf16,
+        ElementType::F16 => BufferType::F16,
+        ElementType::I64 => BufferType::S64,
+        ElementType::I32 => BufferType::S32,
+        ElementType::Ui32 => BufferType::U32,
+        ElementType::I1 => BufferType::Pred,
     }
 }
 

@@ -8,7 +8,7 @@ use std::process::Command;
 use scaledown_sdk::tensor::{BinaryOp, Op};
 use scaledown_sdk::{DType, Device, Tensor};
 use scaledown_trainium::pjrt::{Api, BufferType, Client, CompileOptions};
-use scaledown_trainium::stablehlo::{Builder, Element, text};
+use scaledown_trainium::stablehlo::{ElementType, FunctionBuilder, text};
 use scaledown_trainium::{PjrtConfig, open};
 
 #[test]
@@ -90,8 +90,8 @@ fn devices_add_up_together() {
     let client = Client::new(Api::load(&common::library()).expect("a plugin")).expect("a client");
     let count = client.devices();
     assert!(count > 1, "the plugin has {count} devices");
-    let mut builder = Builder::default();
-    let x = builder.argument(Element::F32, &[3]);
+    let mut builder = FunctionBuilder::default();
+    let x = builder.argument(ElementType::F32, &[3]);
     let sum = builder.all_reduce(x, count);
     let program = text(&builder.finish(vec![sum], &[]));
     let options = CompileOptions { replicas: count, ..CompileOptions::default() };

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use scaledown_conformance::device;
 use scaledown_sdk::{DType, Device};
-use scaledown_trainium::neuron::{Surroundings, TrainiumConfig, open};
+use scaledown_trainium::neuron::{NeuronEnvironment, TrainiumConfig, open};
 
 /// The test that runs in a process of its own, since the plugin reads its environment when it is
 /// loaded.
@@ -54,7 +54,7 @@ fn child_on_the_stand_in() {
     let Ok(what) = std::env::var(CHILD) else { return };
     let cache = std::env::temp_dir().join(format!("scaledown-stand-in-{}", std::process::id()));
     let config = TrainiumConfig { cache: Some(cache.clone()), warn_above: usize::MAX, ..TrainiumConfig::default() };
-    let backend = match open(&config, &Surroundings::of_this_process()) {
+    let backend = match open(&config, &NeuronEnvironment::of_this_process()) {
         Ok(backend) => backend,
         Err(error) => {
             println!("refused: {error}");

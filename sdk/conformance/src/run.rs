@@ -7,7 +7,7 @@ use scaledown_sdk::{Device, Error};
 
 use crate::example::{Example, ExampleError, FRESH};
 use crate::report::{CheckFailure, ConformanceReport};
-use crate::teacher::OpenTokenizer;
+use crate::teacher::TokenizerOpener;
 use crate::{compressor, corpus, device, generator, reranker, retriever, teacher};
 
 /// The environment of the checks.
@@ -17,7 +17,7 @@ pub struct Setting<'a> {
     /// A directory that files may be written in, and that the caller removes.
     pub scratch: PathBuf,
     /// Opens the tokenizer of a model's directory.
-    pub tokenizer: OpenTokenizer,
+    pub tokenizer: TokenizerOpener,
     /// The values of the variables in examples, such as the addresses of services.
     pub variable: &'a dyn Fn(&str) -> Option<String>,
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::report::{CheckFailure, Checked, ConformanceReport, answered, ensure};
 
 /// Opens the tokenizer of a model's directory.
-pub type OpenTokenizer = fn(&Path) -> Result<Box<dyn ChatTokenizer>>;
+pub type TokenizerOpener = fn(&Path) -> Result<Box<dyn ChatTokenizer>>;
 
 /// The key by which the teachers that have one limit an answer's tokens.
 const LIMIT: &str = "max_new_tokens";
@@ -37,7 +37,7 @@ pub struct TeacherSubject<'a> {
     /// The device to make it on.
     pub device: Device,
     /// Opens the tokenizer of a model's directory.
-    pub tokenizer: OpenTokenizer,
+    pub tokenizer: TokenizerOpener,
 }
 
 /// Runs the suite.
@@ -64,7 +64,7 @@ impl TeacherSubject<'_> {
         self.built_with(self.keys.clone(), self.tokenizer)
     }
 
-    fn built_with(&self, keys: Value, tokenizer: OpenTokenizer) -> Result<Box<dyn Teacher>> {
+    fn built_with(&self, keys: Value, tokenizer: TokenizerOpener) -> Result<Box<dyn Teacher>> {
         (self.build)(keys, TeacherContext { device: self.device.clone(), tokenizer })
     }
 }
@@ -188,7 +188,7 @@ fn limit(subject: &TeacherSubject<'_>) -> Checked {
 
 thread_local! {
     /// The tokenizer that [`ending`] opens, and whether it was asked to.
-    static OPENED: Cell<(Option<OpenTokenizer>, bool)> = const { Cell::new((None, false)) };
+    static OPENED: Cell<(Option<TokenizerOpener>, bool)> = const { Cell::new((None, false)) };
 }
 
 /// Opens a tokenizer of which every token ends an answer.

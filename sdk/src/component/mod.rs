@@ -37,5 +37,5 @@ pub use retriever::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin}
 pub(crate) use schema::schema;
 #[cfg(not(target_arch = "wasm32"))]
 pub use sparse_encoder::{SparseEncoder, SparseVector};
-pub use storage::Storage;
+pub use storage::PluginStorage;
 pub use teacher::{ChatTokenizer, Question, Teacher, TeacherContext, TeacherPlugin};

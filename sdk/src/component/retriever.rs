@@ -3,7 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use std::path::PathBuf;
 
-use super::Storage;
+use super::PluginStorage;
 use crate::Result;
 use crate::tensor::Device;
 
@@ -80,16 +80,16 @@ pub struct RetrieverContext {
     pub directory: PathBuf,
     /// What the host keeps for the component.
     #[cfg(target_arch = "wasm32")]
-    pub(crate) storage: Storage,
+    pub(crate) storage: PluginStorage,
 }
 
 impl RetrieverContext {
     /// What the retriever keeps on disk, as values by name. A retriever that keeps all that it has
     /// there is built natively and as a component from one source.
     #[must_use]
-    pub fn storage(&self) -> Storage {
+    pub fn storage(&self) -> PluginStorage {
         #[cfg(not(target_arch = "wasm32"))]
-        return Storage::new(&self.directory);
+        return PluginStorage::new(&self.directory);
         #[cfg(target_arch = "wasm32")]
         return self.storage.clone();
     }

@@ -9,17 +9,17 @@ use crate::Result;
 /// keep, and those that are written while it indexes count once that has succeeded, all of them at
 /// once.
 #[derive(Clone, Debug)]
-pub struct Storage {
+pub struct PluginStorage {
     #[cfg(not(target_arch = "wasm32"))]
     directory: PathBuf,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-impl Storage {
+impl PluginStorage {
     /// The values in a directory, which may not exist yet.
     #[must_use]
     pub fn new(directory: impl Into<PathBuf>) -> Self {
-        Storage { directory: directory.into() }
+        PluginStorage { directory: directory.into() }
     }
 
     /// What was written under a name; nothing if nothing was.
@@ -52,10 +52,10 @@ impl Storage {
 }
 
 #[cfg(target_arch = "wasm32")]
-impl Storage {
+impl PluginStorage {
     /// What the host keeps for this component.
     pub(crate) fn of_host() -> Self {
-        Storage {}
+        PluginStorage {}
     }
 
     /// What was written under a name; nothing if nothing was.

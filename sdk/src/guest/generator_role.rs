@@ -9,7 +9,7 @@ use crate::component::{DecodeState, GeneratorContext, GeneratorInput, GeneratorP
 use crate::nn::{ForwardMode, Params, Span};
 use crate::{Error, Result, Tensor};
 
-type Answer<T> = std::result::Result<T, WitError>;
+type GeneratorResult<T> = std::result::Result<T, WitError>;
 
 /// A generator and its decodings.
 pub struct Decodings<C> {
@@ -25,7 +25,7 @@ pub type ModelShape = (u32, u32, Option<u32>);
 ///
 /// # Errors
 /// Those of [`GeneratorPlugin::build`].
-pub fn build_generator<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, config: &str, model: &str) -> Answer<ModelShape> {
+pub fn build_generator<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, config: &str, model: &str) -> GeneratorResult<ModelShape> {
     slot.build(|| {
         let model = serde_json::from_str(model).map_err(|error| Error::Config(format!("the model's config.json: {error}")))?;
         let generator = C::build(keys(config)?, GeneratorContext { params: Params::of_model(), config: model })?;
@@ -39,7 +39,7 @@ pub fn build_generator<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, config: &s
 ///
 /// # Errors
 /// Those of the generator.
-pub fn embed<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, ids: Handle) -> Answer<Handle> {
+pub fn embed<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, ids: Handle) -> GeneratorResult<Handle> {
     slot.call(|built| built.generator.embed(&Tensor::of_host(ids))).map(Tensor::into_handle)
 }
 
@@ -52,7 +52,7 @@ pub fn forward<C: GeneratorPlugin>(
     embeddings: Handle,
     spans: &[(u32, u32)],
     mode: Mode,
-) -> Answer<Handle> {
+) -> GeneratorResult<Handle> {
     let mut forward = if mode.training { ForwardMode::training(mode.seed, mode.checkpointing) } else { ForwardMode::inference() };
     slot.call(|built| built.generator.forward(&input(embeddings, spans), &mut forward)).map(Tensor::into_handle)
 }
@@ -61,7 +61,7 @@ pub fn forward<C: GeneratorPlugin>(
 ///
 /// # Errors
 /// Those of the generator.
-pub fn logits<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, hidden: Handle) -> Answer<Handle> {
+pub fn logits<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, hidden: Handle) -> GeneratorResult<Handle> {
     slot.call(|built| built.generator.logits(&Tensor::of_host(hidden))).map(Tensor::into_handle)
 }
 
@@ -74,7 +74,7 @@ pub fn prefill<C: GeneratorPlugin>(
     embeddings: Handle,
     spans: &[(u32, u32)],
     new_tokens: u32,
-) -> Answer<(Handle, u64)> {
+) -> GeneratorResult<(Handle, u64)> {
     let (logits, number) = slot.call(|built| {
         let (logits, state) = built.generator.prefill(&input(embeddings, spans), new_tokens as usize)?;
         built.next += 1;
@@ -88,7 +88,7 @@ pub fn prefill<C: GeneratorPlugin>(
 ///
 /// # Errors
 /// Those of the generator; or if there is no such decoding.
-pub fn decode<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, ids: Handle, state: u64) -> Answer<Handle> {
+pub fn decode<C: GeneratorPlugin>(slot: &Slot<Decodings<C>>, ids: Handle, state: u64) -> GeneratorResult<Handle> {
     slot.call(|built| -> Result<Tensor> {
         let state = built.states.get_mut(&state).ok_or_else(|| Error::Input(format!("there is no decoding {state}")))?;
         built.generator.decode(&Tensor::of_host(ids), state)

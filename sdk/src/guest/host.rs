@@ -121,15 +121,15 @@ pub fn send(method: &str, url: &str, headers: &[(String, String)], body: &[u8]) 
 }
 
 /// The tokenizer of a model.
-pub struct Tokenizer(host::tokenizer::Tokenizer);
+pub struct HostTokenizer(host::tokenizer::Tokenizer);
 
-impl Tokenizer {
+impl HostTokenizer {
     /// Opens the tokenizer of a model that one of the component's keys names.
     ///
     /// # Errors
     /// If there is none.
     pub fn open(model: &str) -> Result<Self> {
-        host::tokenizer::Tokenizer::open(model).map(Tokenizer).map_err(|error| from_host("tokenizer", error))
+        host::tokenizer::Tokenizer::open(model).map(HostTokenizer).map_err(|error| from_host("tokenizer", error))
     }
 
     /// The tokens of a text.

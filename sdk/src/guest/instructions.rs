@@ -7,7 +7,7 @@ use super::error::from_host;
 use crate::tensor::{BinaryOp, CompareOp, DType, GatedOp, Op, ReduceOp, Shape, Tensor, UnaryOp};
 use crate::{Error, Result};
 
-type Answer<T> = std::result::Result<T, WitError>;
+type InstructionResult<T> = std::result::Result<T, WitError>;
 
 /// The inputs of an instruction, whose number [`infer`](crate::tensor::infer) has checked.
 struct InputHandles(Vec<Tensor>);
@@ -92,20 +92,20 @@ pub(crate) fn run(op: &Op, inputs: Vec<Tensor>) -> Result<Vec<Handle>> {
     outputs.map_err(|error| from_host(op.name(), error))
 }
 
-fn one(answer: Answer<Handle>) -> Answer<Vec<Handle>> {
+fn one(answer: InstructionResult<Handle>) -> InstructionResult<Vec<Handle>> {
     answer.map(|output| vec![output])
 }
 
-fn two(answer: Answer<(Handle, Handle)>) -> Answer<Vec<Handle>> {
+fn two(answer: InstructionResult<(Handle, Handle)>) -> InstructionResult<Vec<Handle>> {
     answer.map(|(first, second)| vec![first, second])
 }
 
-fn write_slice(mut x: InputHandles, dim: usize, start: usize) -> Answer<Handle> {
+fn write_slice(mut x: InputHandles, dim: usize, start: usize) -> InstructionResult<Handle> {
     let base = x.give_first();
     host::write_slice(base, x.at(0), dim as u64, start as u64)
 }
 
-fn adapter(mut x: InputHandles, scale: f64, p: f64, seed: u64) -> Answer<(Handle, Handle)> {
+fn adapter(mut x: InputHandles, scale: f64, p: f64, seed: u64) -> InstructionResult<(Handle, Handle)> {
     let y = x.give_first();
     host::adapter(y, x.at(0), x.at(1), x.at(2), scale, p, seed)
 }
@@ -114,7 +114,7 @@ fn sizes(sizes: &[usize]) -> Vec<u64> {
     sizes.iter().map(|&size| size as u64).collect()
 }
 
-fn unary(function: UnaryOp, x: &Handle) -> Answer<Handle> {
+fn unary(function: UnaryOp, x: &Handle) -> InstructionResult<Handle> {
     match function {
         UnaryOp::Neg => host::neg(x),
         UnaryOp::Abs => host::abs(x),
@@ -136,7 +136,7 @@ fn unary(function: UnaryOp, x: &Handle) -> Answer<Handle> {
     }
 }
 
-fn binary(function: BinaryOp, a: &Handle, b: &Handle) -> Answer<Handle> {
+fn binary(function: BinaryOp, a: &Handle, b: &Handle) -> InstructionResult<Handle> {
     match function {
         BinaryOp::Add => host::add(a, b),
         BinaryOp::Sub => host::sub(a, b),
@@ -147,7 +147,7 @@ fn binary(function: BinaryOp, a: &Handle, b: &Handle) -> Answer<Handle> {
     }
 }
 
-fn compare(function: CompareOp, a: &Handle, b: &Handle) -> Answer<Handle> {
+fn compare(function: CompareOp, a: &Handle, b: &Handle) -> InstructionResult<Handle> {
     match function {
         CompareOp::Eq => host::eq(a, b),
         CompareOp::Ne => host::ne(a, b),
@@ -158,7 +158,7 @@ fn compare(function: CompareOp, a: &Handle, b: &Handle) -> Answer<Handle> {
     }
 }
 
-fn reduce(function: ReduceOp, x: &Handle, dims: &[u64], keep: bool) -> Answer<Handle> {
+fn reduce(function: ReduceOp, x: &Handle, dims: &[u64], keep: bool) -> InstructionResult<Handle> {
     match function {
         ReduceOp::Sum => host::reduce_sum(x, dims, keep),
         ReduceOp::Mean => host::reduce_mean(x, dims, keep),
@@ -166,7 +166,7 @@ fn reduce(function: ReduceOp, x: &Handle, dims: &[u64], keep: bool) -> Answer<Ha
     }
 }
 
-fn bias_activation(function: UnaryOp, x: &Handle, bias: &Handle) -> Answer<Handle> {
+fn bias_activation(function: UnaryOp, x: &Handle, bias: &Handle) -> InstructionResult<Handle> {
     match function {
         UnaryOp::Neg => host::bias_activation_neg(x, bias),
         UnaryOp::Abs => host::bias_activation_abs(x, bias),
@@ -188,7 +188,7 @@ fn bias_activation(function: UnaryOp, x: &Handle, bias: &Handle) -> Answer<Handl
     }
 }
 
-fn gated(function: GatedOp, gate: &Handle, up: Option<&Handle>) -> Answer<Handle> {
+fn gated(function: GatedOp, gate: &Handle, up: Option<&Handle>) -> InstructionResult<Handle> {
     match function {
         GatedOp::Silu => host::gated_silu(gate, up),
         GatedOp::Gelu => host::gated_gelu(gate, up),

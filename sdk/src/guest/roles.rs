@@ -4,20 +4,20 @@ use super::bindings::scaledown::plugin::documents::Reader;
 use super::bindings::scaledown::plugin::types::{self, Error as WitError};
 use super::slot::{Slot, keys};
 use crate::component::{
-    CorpusContext, CorpusDocuments, CorpusPlugin, Document, Question, RerankerContext, RerankerPlugin, RetrieverContext,
-    RetrieverPlugin, Storage, TeacherContext, TeacherPlugin,
+    CorpusContext, CorpusDocuments, CorpusPlugin, Document, PluginStorage, Question, RerankerContext, RerankerPlugin,
+    RetrieverContext, RetrieverPlugin, TeacherContext, TeacherPlugin,
 };
 use crate::tensor::Device;
 use crate::{Error, Result};
 
-type Answer<T> = std::result::Result<T, WitError>;
+type RoleResult<T> = std::result::Result<T, WitError>;
 
 /// Builds a retriever from a JSON object.
 ///
 /// # Errors
 /// Those of [`RetrieverPlugin::build`].
-pub fn build_retriever<C: RetrieverPlugin>(slot: &Slot<C>, config: &str) -> Answer<()> {
-    let context = || RetrieverContext { device: Device::HOST, storage: Storage::of_host() };
+pub fn build_retriever<C: RetrieverPlugin>(slot: &Slot<C>, config: &str) -> RoleResult<()> {
+    let context = || RetrieverContext { device: Device::HOST, storage: PluginStorage::of_host() };
     slot.build(|| Ok((C::build(keys(config)?, context())?, ())))
 }
 
@@ -25,7 +25,7 @@ pub fn build_retriever<C: RetrieverPlugin>(slot: &Slot<C>, config: &str) -> Answ
 ///
 /// # Errors
 /// Those of the retriever, and of the stream.
-pub fn index<C: RetrieverPlugin>(slot: &Slot<C>, reader: Reader) -> Answer<u64> {
+pub fn index<C: RetrieverPlugin>(slot: &Slot<C>, reader: Reader) -> RoleResult<u64> {
     slot.call(|retriever| retriever.index(&mut Documents { reader, waiting: Vec::new().into_iter(), ended: false }))
 }
 
@@ -33,7 +33,7 @@ pub fn index<C: RetrieverPlugin>(slot: &Slot<C>, reader: Reader) -> Answer<u64> 
 ///
 /// # Errors
 /// Those of the retriever.
-pub fn search<C: RetrieverPlugin>(slot: &Slot<C>, queries: &[String], k: u32) -> Answer<Vec<Vec<types::Hit>>> {
+pub fn search<C: RetrieverPlugin>(slot: &Slot<C>, queries: &[String], k: u32) -> RoleResult<Vec<Vec<types::Hit>>> {
     let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
     let found = slot.call(|retriever| retriever.search(&queries, k as usize))?;
     Ok(found.into_iter().map(|hits| hits.into_iter().map(|hit| types::Hit { id: hit.id, score: hit.score }).collect()).collect())
@@ -82,7 +82,7 @@ impl Iterator for Documents {
 ///
 /// # Errors
 /// Those of [`RerankerPlugin::build`].
-pub fn build_reranker<C: RerankerPlugin>(slot: &Slot<C>, config: &str) -> Answer<()> {
+pub fn build_reranker<C: RerankerPlugin>(slot: &Slot<C>, config: &str) -> RoleResult<()> {
     slot.build(|| Ok((C::build(keys(config)?, RerankerContext { device: Device::HOST })?, ())))
 }
 
@@ -90,7 +90,7 @@ pub fn build_reranker<C: RerankerPlugin>(slot: &Slot<C>, config: &str) -> Answer
 ///
 /// # Errors
 /// Those of the reranker.
-pub fn score<C: RerankerPlugin>(slot: &Slot<C>, query: &str, documents: &[String]) -> Answer<Vec<f32>> {
+pub fn score<C: RerankerPlugin>(slot: &Slot<C>, query: &str, documents: &[String]) -> RoleResult<Vec<f32>> {
     let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
     slot.call(|reranker| reranker.score(query, &documents))
 }
@@ -99,7 +99,7 @@ pub fn score<C: RerankerPlugin>(slot: &Slot<C>, query: &str, documents: &[String
 ///
 /// # Errors
 /// Those of [`TeacherPlugin::build`].
-pub fn build_teacher<C: TeacherPlugin>(slot: &Slot<C>, config: &str) -> Answer<()> {
+pub fn build_teacher<C: TeacherPlugin>(slot: &Slot<C>, config: &str) -> RoleResult<()> {
     slot.build(|| Ok((C::build(keys(config)?, TeacherContext { device: Device::HOST })?, ())))
 }
 
@@ -107,7 +107,7 @@ pub fn build_teacher<C: TeacherPlugin>(slot: &Slot<C>, config: &str) -> Answer<(
 ///
 /// # Errors
 /// Those of the teacher.
-pub fn answer<C: TeacherPlugin>(slot: &Slot<C>, questions: &[types::Question]) -> Answer<Vec<String>> {
+pub fn answer<C: TeacherPlugin>(slot: &Slot<C>, questions: &[types::Question]) -> RoleResult<Vec<String>> {
     let asked: Vec<Question<'_>> = questions
         .iter()
         .map(|question| Question {
@@ -133,7 +133,7 @@ unsafe impl<C> Send for Pass<C> {}
 ///
 /// # Errors
 /// Those of [`CorpusPlugin::build`].
-pub fn build_corpus<C: CorpusPlugin>(slot: &Slot<Pass<C>>, config: &str) -> Answer<()> {
+pub fn build_corpus<C: CorpusPlugin>(slot: &Slot<Pass<C>>, config: &str) -> RoleResult<()> {
     slot.build(|| Ok((Pass { corpus: C::build(keys(config)?, CorpusContext::default())?, documents: None }, ())))
 }
 
@@ -145,7 +145,7 @@ pub fn build_corpus<C: CorpusPlugin>(slot: &Slot<Pass<C>>, config: &str) -> Answ
 pub fn next<C: CorpusPlugin>(
     slot: &Slot<Pass<C>>,
     most: u32,
-) -> Answer<Vec<std::result::Result<(String, String, String), String>>> {
+) -> RoleResult<Vec<std::result::Result<(String, String, String), String>>> {
     slot.call(|pass| {
         let documents = match &mut pass.documents {
             Some(documents) => documents,

@@ -116,12 +116,12 @@ pub struct Params {
     trainable: bool,
     quantization: Option<Quantization>,
     initial: Option<Initial>,
-    shared: Option<Shared>,
+    shared: Option<SharedParams>,
 }
 
 /// The parameters of another model that are this one's, too.
 #[derive(Clone)]
-struct Shared {
+struct SharedParams {
     owner: Arc<Store>,
     /// The path of the other model in its own parameters.
     prefix: String,
@@ -231,7 +231,7 @@ impl Params {
     #[must_use]
     pub fn sharing(&self, owner: &Params, lora: LoraConfig) -> Self {
         let (prefix, root) = (owner.prefix.clone(), self.prefix.clone());
-        let shared = Shared { owner: Arc::clone(&owner.store), prefix, root, lora };
+        let shared = SharedParams { owner: Arc::clone(&owner.store), prefix, root, lora };
         Params { trainable: false, initial: None, shared: Some(shared), ..self.clone() }
     }
 
@@ -481,7 +481,7 @@ impl Params {
     }
 }
 
-impl Shared {
+impl SharedParams {
     /// The other model's parameter for the one that is called `name` here.
     fn get(&self, name: &str, shape: &Shape) -> Result<Param> {
         let relative = name.strip_prefix(self.root.as_str()).unwrap_or(name).trim_start_matches('.');

@@ -15,7 +15,7 @@ mod training;
 
 use std::process::ExitCode;
 
-use scaledown_cuda::{CudaConfig, Examination};
+use scaledown_cuda::{CudaConfig, CudaExamination};
 use scaledown_cuda_emulator::{Emulator, Options};
 use scaledown_sdk::{Device, Error, Result};
 
@@ -97,7 +97,7 @@ fn run(setting: &Setting, table: &mut Table) {
 
 fn machine(setting: &Setting, table: &mut Table) {
     table.text("machine", "device", &setting.device.info().description);
-    let found = Examination::of_this_machine();
+    let found = CudaExamination::of_this_machine();
     let version = |library: &std::result::Result<scaledown_cuda::Library, scaledown_cuda::CudaError>| match library {
         Ok(library) => library.to_string(),
         Err(error) => error.to_string(),

@@ -23,7 +23,7 @@ const NEGLIGIBLE: f64 = 1e-4;
 
 /// How near two equally long vectors are.
 #[derive(Clone, Copy, Debug)]
-pub struct Comparison {
+pub struct Deviation {
     /// Their cosine; 1 if both are negligible, since what is left of an exact zero is rounding in
     /// any direction.
     pub cosine: f64,
@@ -32,7 +32,7 @@ pub struct Comparison {
     pub absolute: f64,
 }
 
-impl Comparison {
+impl Deviation {
     /// Compares two vectors. Elements that are the same infinity in both count as equal.
     #[must_use]
     pub fn of(ours: &[f64], theirs: &[f64]) -> Self {
@@ -49,7 +49,7 @@ impl Comparison {
         }
         let scale = f64::sqrt(norm_ours * norm_theirs);
         let cosine = if f64::max(norm_ours, norm_theirs).sqrt() <= NEGLIGIBLE { 1.0 } else { dot / scale };
-        Comparison { cosine, absolute }
+        Deviation { cosine, absolute }
     }
 
     fn within(self, tolerance: Tolerance) -> bool {
@@ -108,7 +108,7 @@ impl ComparisonReport {
     /// Compares elements.
     pub fn values(&mut self, name: &str, ours: &[f64], theirs: &[f64]) {
         self.compared += 1;
-        let found = Comparison::of(ours, theirs);
+        let found = Deviation::of(ours, theirs);
         if ours.len() != theirs.len() {
             self.problem(&format!("{name} has {} elements, PyTorch's {}", ours.len(), theirs.len()));
         } else if !found.within(self.tolerance) {
@@ -144,15 +144,15 @@ mod tests {
     #[test]
     fn equal_vectors_are_near_whatever_they_hold() {
         let values = [1.0, f64::NEG_INFINITY, 0.0];
-        assert!(Comparison::of(&values, &values).within(Tolerance::F32));
-        assert!(Comparison::of(&[0.0], &[1e-6]).within(Tolerance::F32));
+        assert!(Deviation::of(&values, &values).within(Tolerance::F32));
+        assert!(Deviation::of(&[0.0], &[1e-6]).within(Tolerance::F32));
     }
 
     #[test]
     fn a_missing_gradient_a_nan_and_an_infinity_are_far() {
-        assert!(!Comparison::of(&[0.0, 0.0], &[1e-3, 0.0]).within(Tolerance::BF16));
-        assert!(!Comparison::of(&[f64::NAN, 1.0], &[1.0, 1.0]).within(Tolerance::BF16));
-        assert!(!Comparison::of(&[f64::INFINITY], &[1.0]).within(Tolerance::F32));
-        assert!(!Comparison::of(&[1.0, 2.0], &[1.0, 2.001]).within(Tolerance::F32));
+        assert!(!Deviation::of(&[0.0, 0.0], &[1e-3, 0.0]).within(Tolerance::BF16));
+        assert!(!Deviation::of(&[f64::NAN, 1.0], &[1.0, 1.0]).within(Tolerance::BF16));
+        assert!(!Deviation::of(&[f64::INFINITY], &[1.0]).within(Tolerance::F32));
+        assert!(!Deviation::of(&[1.0, 2.0], &[1.0, 2.001]).within(Tolerance::F32));
     }
 }

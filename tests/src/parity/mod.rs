@@ -4,7 +4,7 @@ mod comparison;
 mod fixture;
 mod model;
 
-pub use comparison::{Comparison, ComparisonReport, Tolerance};
+pub use comparison::{ComparisonReport, Deviation, Tolerance};
 pub use fixture::{Fixture, directory};
 pub use model::{Model, decoder_config, encoder_config, mask, mean_cross_entropy, options, weights};
 

@@ -8,7 +8,7 @@ mod grams;
 use std::collections::BTreeMap;
 
 use scaledown_sdk::component::{
-    Document, Hit, Reranker, RerankerContext, RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin, Storage,
+    Document, Hit, PluginStorage, Reranker, RerankerContext, RerankerPlugin, Retriever, RetrieverContext, RetrieverPlugin,
 };
 use scaledown_sdk::{Error, Result};
 
@@ -34,7 +34,7 @@ fn three() -> usize {
 /// The retriever, with its whole index in memory.
 pub struct Letters {
     size: usize,
-    storage: Storage,
+    storage: PluginStorage,
     documents: BTreeMap<String, Grams>,
 }
 

@@ -22,18 +22,18 @@ use times::Time;
 #[derive(Debug, Args)]
 pub(super) struct DeviceCommand {
     #[command(subcommand)]
-    action: Action,
+    action: DeviceAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum DeviceAction {
     /// Check a device: instructions, a training and a decoding against the CPU, and times.
-    Check(Check),
+    Check(DeviceCheck),
 }
 
 /// What a check does.
 #[derive(Debug, Args)]
-struct Check {
+struct DeviceCheck {
     /// Leave out the suite of instructions, which takes a device that compiles a few minutes.
     #[arg(long)]
     quick: bool,
@@ -56,12 +56,12 @@ struct Findings {
 
 impl DeviceCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
-        let Action::Check(check) = self.action;
+        let DeviceAction::Check(check) = self.action;
         check.run(terminal)
     }
 }
 
-impl Check {
+impl DeviceCheck {
     fn run(self, terminal: &Terminal) -> Result<()> {
         let device = registry::device(&Config::from_defaults(&self.settings.overrides()?)?.device)?;
         let step = |title: &str| terminal.spinner(title);

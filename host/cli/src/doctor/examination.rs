@@ -30,7 +30,7 @@ pub struct Examination {
     /// Libraries and cards that devices use, where a device looks for some.
     pub libraries: Vec<LibraryFinding>,
     /// Where models from a hub are kept.
-    pub cache: Cache,
+    pub cache: ModelCache,
     /// The disk of the working directory.
     pub disk: Option<Disk>,
 }
@@ -79,7 +79,7 @@ pub struct LibraryFinding {
 
 /// The model cache.
 #[derive(Clone, Debug, Serialize)]
-pub struct Cache {
+pub struct ModelCache {
     /// Its directory.
     pub directory: PathBuf,
     /// Bytes in use; 0 if there is no cache yet.
@@ -170,7 +170,7 @@ fn devices() -> Vec<DeviceFinding> {
 /// The driver, the cards and the libraries of CUDA.
 #[cfg(feature = "cuda")]
 fn libraries() -> Vec<LibraryFinding> {
-    let examined = scaledown_cuda::Examination::of_this_machine();
+    let examined = scaledown_cuda::CudaExamination::of_this_machine();
     let library = |name: &str, found: Result<scaledown_cuda::Library, scaledown_cuda::CudaError>| LibraryFinding {
         name: name.to_owned(),
         found: found.is_ok(),
@@ -193,9 +193,9 @@ fn libraries() -> Vec<LibraryFinding> {
     Vec::new()
 }
 
-fn cache() -> Cache {
+fn cache() -> ModelCache {
     let settings = hub::HubSettings::from_environment();
-    Cache {
+    ModelCache {
         used: size(&settings.cache),
         endpoint: settings.shown_endpoint(),
         directory: settings.cache,

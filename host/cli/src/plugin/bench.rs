@@ -18,7 +18,7 @@ use scaledown_host::plugins::registry;
 
 /// Measure how long a compressor in a .wasm file takes, beside a built-in one of the same source.
 #[derive(Debug, clap::Args)]
-pub(super) struct Bench {
+pub(super) struct PluginBench {
     /// The plugin, a .wasm file.
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
@@ -52,7 +52,7 @@ struct Subject {
     params: Params,
 }
 
-impl Bench {
+impl PluginBench {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let name = name_of(&self.file);
         let began = Instant::now();

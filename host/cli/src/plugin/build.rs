@@ -17,7 +17,7 @@ const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Build a plugin's project into a .wasm file, and check that this host can run it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Build {
+pub(super) struct PluginBuild {
     /// The project's directory, with a Cargo.toml or a plugin.py.
     #[arg(default_value = ".", value_hint = clap::ValueHint::DirPath)]
     directory: PathBuf,
@@ -29,7 +29,7 @@ pub(super) struct Build {
     debug: bool,
 }
 
-impl Build {
+impl PluginBuild {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let directory = self.directory.canonicalize().map_err(|error| Error::io(&self.directory, error))?;
         let spinner = terminal.spinner("building");

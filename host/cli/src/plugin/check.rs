@@ -18,7 +18,7 @@ use scaledown_sdk::files::{FileKind, read_text};
 /// Check a plugin against what its kind promises: shapes, determinism, empty and huge inputs,
 /// gradients.
 #[derive(Debug, clap::Args)]
-pub(super) struct Check {
+pub(super) struct PluginCheck {
     /// The plugin, a .wasm file.
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     file: PathBuf,
@@ -35,7 +35,7 @@ pub(super) struct Check {
     json: bool,
 }
 
-impl Check {
+impl PluginCheck {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let name = name_of(&self.file);
         let file = PluginFile { path: Some(self.file.clone()), ..self.granted(&name)? };

@@ -29,22 +29,22 @@ use scaledown_host::error::Result;
 #[derive(Debug, Args)]
 pub(super) struct PluginCommand {
     #[command(subcommand)]
-    action: Action,
+    action: PluginAction,
 }
 
 #[derive(Debug, Subcommand)]
-enum Action {
+enum PluginAction {
     List(list::List),
     #[cfg(feature = "wasm")]
     New(new::New),
     #[cfg(feature = "wasm")]
-    Build(build::Build),
+    Build(build::PluginBuild),
     #[cfg(feature = "wasm")]
-    Check(check::Check),
+    Check(check::PluginCheck),
     #[cfg(feature = "wasm")]
     Inspect(inspect::Inspect),
     #[cfg(feature = "wasm")]
-    Bench(bench::Bench),
+    Bench(bench::PluginBench),
     #[cfg(feature = "wasm")]
     Uninstall(install::Uninstall),
     #[cfg(feature = "wasm")]
@@ -56,23 +56,23 @@ enum Action {
 impl PluginCommand {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         match self.action {
-            Action::List(command) => command.run(terminal),
+            PluginAction::List(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::New(command) => command.run(terminal),
+            PluginAction::New(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Build(command) => command.run(terminal),
+            PluginAction::Build(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Check(command) => command.run(terminal),
+            PluginAction::Check(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Inspect(command) => command.run(terminal),
+            PluginAction::Inspect(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Bench(command) => command.run(terminal),
+            PluginAction::Bench(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Uninstall(command) => command.run(terminal),
+            PluginAction::Uninstall(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Install(command) => command.run(terminal),
+            PluginAction::Install(command) => command.run(terminal),
             #[cfg(feature = "wasm")]
-            Action::Publish(command) => command.run(terminal),
+            PluginAction::Publish(command) => command.run(terminal),
         }
     }
 }

@@ -68,7 +68,7 @@ fn a_training_goes_on_with_the_same_file_only() {
 }
 
 #[test]
-fn what_is_wrong_with_a_plugin_is_told_by_file_line_and_reason() {
+fn what_is_wrong_with_a_plugin_is_reported_by_file_line_and_reason() {
     let tiny = with_compressor();
     let refusal = |file: &[u8], settings: &[&str]| {
         tiny.write("pool.wasm", file);

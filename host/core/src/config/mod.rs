@@ -33,7 +33,7 @@ use crate::retrieval::config::IndexConfig;
 use crate::train::config::TrainingConfig;
 
 pub use crate::data::config::{Data, OnError};
-pub use crate::data::corpus::config::{ChunkUnit, Chunking, Corpus, CorpusFields, CorpusFormat};
+pub use crate::data::corpus::config::{ChunkUnit, Chunking, CorpusConfig, CorpusFields, CorpusFormat};
 pub use crate::data::questions::config::{QuestionFields, QuestionFormat, Questions, Synthesis};
 pub use crate::evaluate::config::Evaluation;
 pub use crate::model::config::{Compression, GeneratorConfig, GeneratorInit, Lora, Precision, Reranking};
@@ -65,7 +65,7 @@ pub struct Config {
     pub compressor: Option<Component>,
     /// The documents to search.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub corpus: Option<Corpus>,
+    pub corpus: Option<CorpusConfig>,
     /// The questions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub questions: Option<Questions>,
@@ -312,7 +312,7 @@ impl Config {
     ///
     /// # Errors
     /// If the configuration has none.
-    pub fn require_corpus(&self) -> Result<&Corpus, ConfigError> {
+    pub fn require_corpus(&self) -> Result<&CorpusConfig, ConfigError> {
         require_table(self.corpus.as_ref(), "corpus")
     }
 

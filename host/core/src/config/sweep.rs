@@ -216,7 +216,7 @@ impl Config {
 }
 
 /// What a run sets.
-struct Chosen {
+struct SweepRun {
     name: String,
     /// Where a value stands below `sweep`, its key and the value.
     values: Vec<(Vec<String>, Vec<String>, Value)>,
@@ -224,7 +224,7 @@ struct Chosen {
 
 impl Sweep {
     /// All runs: those of the lists, then those with names.
-    fn all(&self) -> Vec<Chosen> {
+    fn all(&self) -> Vec<SweepRun> {
         let axes = self.axes();
         let runs = assignments(self, &axes);
         let names = names(&axes, &runs);
@@ -232,18 +232,18 @@ impl Sweep {
             let axis = &axes[axis];
             (axis.place.clone(), axis.key.clone(), axis.values[value].clone())
         };
-        let of_lists = runs.iter().zip(names).map(|(run, name)| Chosen { name, values: run.iter().map(value).collect() });
+        let of_lists = runs.iter().zip(names).map(|(run, name)| SweepRun { name, values: run.iter().map(value).collect() });
         let named = self.named().map(|(name, table)| {
             let place = vec![RUNS.to_owned(), name.clone()];
             let values = leaves(&[], table).into_iter().map(|(key, value)| (place.clone(), key, value)).collect();
-            Chosen { name: name.clone(), values }
+            SweepRun { name: name.clone(), values }
         });
         let mut taken = BTreeSet::new();
-        of_lists.chain(named).map(|run| Chosen { name: unique(&run.name, &mut taken), ..run }).collect()
+        of_lists.chain(named).map(|run| SweepRun { name: unique(&run.name, &mut taken), ..run }).collect()
     }
 }
 
-fn variant(path: &Path, overrides: &Overrides, base: &Resolved, run: Chosen) -> Result<Variant, ConfigError> {
+fn variant(path: &Path, overrides: &Overrides, base: &Resolved, run: SweepRun) -> Result<Variant, ConfigError> {
     let mut config = resolve_variant(path, overrides, base.layer_of_sweep(&run.values)?)?.config;
     config.sweep = Sweep::default();
     config.output.directory = base.config.output.directory.join("runs").join(&run.name);

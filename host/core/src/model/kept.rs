@@ -9,7 +9,7 @@ use scaledown_sdk::{DType, Error as SdkError, TensorData, TensorSpec};
 
 use super::Oscar;
 use super::base::base_checksum;
-use super::vectors::{Origin, VectorStore, VectorWriter, key};
+use super::vectors::{VectorStore, VectorWriter, VectorsOrigin, key};
 use crate::{Error, Result};
 
 /// Documents of a file of vectors.
@@ -74,7 +74,7 @@ impl Oscar {
     }
 
     /// Which compressor this is.
-    fn origin(&self) -> Result<Origin> {
+    fn origin(&self) -> Result<VectorsOrigin> {
         if self.lengths.query || self.relevance {
             let message = "vectors can be kept only of a compressor that does not read the question, and scores no documents: set \
                            compression.query = false and reranking.enabled = false";
@@ -86,6 +86,10 @@ impl Oscar {
             // As they are saved, whatever type they are held in.
             sum = crc32c::crc32c_append(sum, param.tensor().detach().cast(DType::BF16)?.to_data()?.bytes());
         }
-        Ok(Origin { compressor: sum, memory_tokens: self.lengths.memory_tokens, hidden: self.model.generator.hidden_size() })
+        Ok(VectorsOrigin {
+            compressor: sum,
+            memory_tokens: self.lengths.memory_tokens,
+            hidden: self.model.generator.hidden_size(),
+        })
     }
 }

@@ -13,7 +13,7 @@ use super::description::IndexManifest;
 use super::place::{self, IndexPlace};
 use super::search::SearchIndex;
 use crate::data::corpus::Chunks;
-use crate::data::corpus::config::Corpus;
+use crate::data::corpus::config::CorpusConfig;
 use crate::plugins::registry;
 use crate::support::progress::{Bar, Progress};
 use crate::{Error, Result};
@@ -110,7 +110,7 @@ pub fn add(config: &IndexConfig<'_>, device: &Device, progress: &dyn Progress) -
 }
 
 /// The corpus, which the index is made of.
-fn corpus<'a>(config: &IndexConfig<'a>) -> Result<&'a Corpus> {
+fn corpus<'a>(config: &IndexConfig<'a>) -> Result<&'a CorpusConfig> {
     let missing = "nothing to index; add a table [corpus] with a `format` key";
     config.corpus.ok_or_else(|| Error::usage(missing))
 }

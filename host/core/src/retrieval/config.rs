@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::data::corpus::config::Corpus;
+use crate::data::corpus::config::CorpusConfig;
 use crate::plugins::Component;
 
 /// The index of the corpus.
@@ -27,5 +27,5 @@ pub struct IndexConfig<'a> {
     /// The retriever's table.
     pub retriever: &'a Component,
     /// The corpus's table, where it is known. Only building and adding need it.
-    pub corpus: Option<&'a Corpus>,
+    pub corpus: Option<&'a CorpusConfig>,
 }

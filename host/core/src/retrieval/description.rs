@@ -10,7 +10,7 @@ use super::IndexError;
 use super::config::IndexConfig;
 use super::place::IndexPlace;
 use super::search::SearchIndex;
-use crate::data::corpus::config::Corpus;
+use crate::data::corpus::config::CorpusConfig;
 use crate::plugins::{Component, registry};
 use crate::support::artifact;
 use crate::{Error, Result};
@@ -33,7 +33,7 @@ pub(super) struct IndexManifest {
     /// The retriever's table.
     pub(super) retriever: Component,
     /// The corpus's table at the first build.
-    pub(super) corpus: Corpus,
+    pub(super) corpus: CorpusConfig,
     /// The checksum of all ids and texts, in the order in which they were added.
     pub(super) checksum: u32,
     /// How often documents were added, the first time included.
@@ -60,7 +60,7 @@ struct Version {
 
 impl IndexManifest {
     /// The sources of an index of `build`, before it has chunks.
-    pub(super) fn new(retriever: Component, corpus: Corpus, build: u32) -> Self {
+    pub(super) fn new(retriever: Component, corpus: CorpusConfig, build: u32) -> Self {
         IndexManifest {
             version: VERSION,
             scaledown: env!("CARGO_PKG_VERSION").into(),
@@ -170,7 +170,7 @@ pub struct Description {
     /// The retriever's statistics.
     pub stats: Vec<(String, String)>,
     /// The corpus's table at the first build.
-    pub corpus: Corpus,
+    pub corpus: CorpusConfig,
 }
 
 /// The contents of an index, optionally after verifying all checksums.

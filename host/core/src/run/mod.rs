@@ -28,7 +28,7 @@ pub use prepare::{Prepared, StageReport, prepare};
 pub use pretrain::pretrain;
 pub use quickstart::quickstart;
 pub use retrieve::{RankingOptions, retrieve};
-pub use sweep::Sweep;
+pub use sweep::SweepRuns;
 pub use train::train;
 
 use scaledown_sdk::Device;

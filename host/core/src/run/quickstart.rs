@@ -11,7 +11,7 @@ use super::train::{distill, init_from, stored_start};
 use super::training::{TrainingRun, conclude};
 use super::{Context, Directory, RunStart, open_device};
 use crate::answer::Session;
-use crate::config::{Config, Corpus, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
+use crate::config::{Config, CorpusConfig, CorpusFormat, QuestionFields, QuestionFormat, Questions, Synthesis};
 use crate::data::atlas::{self, AtlasConfig};
 use crate::data::records::{self, Record};
 use crate::evaluate::metrics::AnswerScores;
@@ -111,8 +111,8 @@ fn with_atlas(config: &Config) -> Result<Config> {
 }
 
 /// All documents of the encyclopedia.
-fn corpus(directory: &Path) -> Corpus {
-    Corpus::of(CorpusFormat::Beir, directory.join("corpus.jsonl"))
+fn corpus(directory: &Path) -> CorpusConfig {
+    CorpusConfig::of(CorpusFormat::Beir, directory.join("corpus.jsonl"))
 }
 
 /// The training split's questions.

@@ -15,14 +15,14 @@ use crate::{Error, Result};
 
 /// The runs of a sweep and where they stand: `runs/NAME` has a run's files, `configs/NAME.toml` its
 /// configuration, `logs/NAME.log` what it printed.
-pub struct Sweep {
+pub struct SweepRuns {
     directory: PathBuf,
     title: String,
     runs: Vec<Variant>,
     _lock: DirectoryLock,
 }
 
-impl Sweep {
+impl SweepRuns {
     /// Resolves all runs of the configuration at `path` and writes their configurations, so that
     /// they can start. What an earlier sweep finished in the same place is kept, unless it is to be
     /// overwritten.
@@ -40,7 +40,7 @@ impl Sweep {
             return Err(Error::data(directory.display(), message));
         }
         let title = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let sweep = Sweep { directory, title, runs, _lock: lock };
+        let sweep = SweepRuns { directory, title, runs, _lock: lock };
         if start == RunStart::Overwrite {
             sweep.remove()?;
         }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Workers, always, build, same_number};
 use crate::guest::{Setting, missing};
 use crate::plugin::{Plugin, causes};
-use crate::services::documents::{Batch, Reader};
+use crate::services::documents::{Batch, DocumentReader};
 
 /// How many documents go to the component at a time.
 const BATCH: usize = 64;
@@ -43,7 +43,7 @@ impl WasmRetriever {
     /// Has an instance of its own index what comes through `batches`.
     fn index_in(&self, setting: &Setting, batches: std::sync::mpsc::Receiver<Batch>) -> Result<u64> {
         let mut guest = self.0.make(setting)?;
-        let reader = guest.imports().table.push(Reader::new(batches));
+        let reader = guest.imports().table.push(DocumentReader::new(batches));
         let reader = reader.map_err(|error| self.0.plugin.error(causes(&error.into())))?;
         guest.call(|store, instance, plugin| {
             let indices = plugin.roles().retrieval.as_ref().ok_or_else(|| missing("retrieval"))?;

@@ -15,21 +15,21 @@ pub(crate) type Batch = scaledown_sdk::Result<Vec<Document>>;
 
 /// The component's end of a stream. It is closed when it is dropped.
 #[allow(unreachable_pub, reason = "the generated bindings name it")]
-pub struct Reader {
+pub struct DocumentReader {
     batches: Receiver<Batch>,
     waiting: VecDeque<Document>,
 }
 
-impl Reader {
+impl DocumentReader {
     pub(crate) fn new(batches: Receiver<Batch>) -> Self {
-        Reader { batches, waiting: VecDeque::new() }
+        DocumentReader { batches, waiting: VecDeque::new() }
     }
 }
 
 impl Host for Imports {}
 
 impl HostReader for Imports {
-    fn next(&mut self, reader: Resource<Reader>, most: u32) -> Answer<Vec<types::Document>> {
+    fn next(&mut self, reader: Resource<DocumentReader>, most: u32) -> Answer<Vec<types::Document>> {
         let reader = self.table.get_mut(&reader)?;
         if reader.waiting.is_empty() {
             match reader.batches.recv() {
@@ -45,7 +45,7 @@ impl HostReader for Imports {
         Ok(Ok(documents))
     }
 
-    fn drop(&mut self, reader: Resource<Reader>) -> wasmtime::Result<()> {
+    fn drop(&mut self, reader: Resource<DocumentReader>) -> wasmtime::Result<()> {
         self.table.delete(reader)?;
         Ok(())
     }

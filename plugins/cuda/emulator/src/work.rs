@@ -57,7 +57,7 @@ pub(crate) enum Work {
 impl Work {
     /// A launch with copies of its arguments.
     pub(crate) fn launch(launch: &Launch<'_>) -> Self {
-        let copy = |argument: &scaledown_cuda::driver::Argument<'_>| {
+        let copy = |argument: &scaledown_cuda::driver::KernelArgument<'_>| {
             let size = argument.size();
             let mut words = vec![0_u64; size.div_ceil(8).max(1)];
             // SAFETY: the argument has `size` bytes, and the words as many or more.

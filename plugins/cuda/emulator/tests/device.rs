@@ -16,7 +16,7 @@ fn late() -> Device {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_its_size_and_leaves_the_device_usable() {
+fn what_does_not_fit_is_reported_with_its_size_and_leaves_the_device_usable() {
     for keeps_memory in [false, true] {
         let options = Options { memory: 1 << 20, keeps_memory, ..Options::default() };
         let device = Emulator::device(options).unwrap();
@@ -47,7 +47,7 @@ fn memory_is_used_again() {
 }
 
 #[test]
-fn bad_values_that_are_computed_are_told_when_somebody_reads() {
+fn bad_values_that_are_computed_are_reported_when_somebody_reads() {
     for device in [device(), late()] {
         let ids = device.from_slice(&[0_i64, 1, 7], [3]).unwrap().add(&device.from_slice(&[0_i64], [1]).unwrap()).unwrap();
         let rows = device.zeros(DType::F32, [3, 2]).unwrap().embedding(&ids).unwrap();

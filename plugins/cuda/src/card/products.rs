@@ -11,7 +11,7 @@ use super::Shared;
 use super::context::Context;
 use crate::driver::{Matrix, Product, ProductShape};
 use crate::error::{CudaError, Result};
-use crate::libraries::cublaslt::{CublasLt, Handle, Heuristic, number};
+use crate::libraries::cublaslt::{CublasLt, Heuristic, LtHandle, number};
 
 /// Scratch memory of products.
 const WORKSPACE: usize = 32 << 20;
@@ -123,7 +123,7 @@ impl Drop for Products {
 }
 
 /// Sets an attribute of a product.
-fn set<T>(blas: &CublasLt, description: Handle, attribute: c_int, value: &T) -> Result<()> {
+fn set<T>(blas: &CublasLt, description: LtHandle, attribute: c_int, value: &T) -> Result<()> {
     // SAFETY: the value is of the attribute's type, whose size is passed along.
     let code =
         unsafe { (blas.cublasLtMatmulDescSetAttribute)(description, attribute, (&raw const *value).cast(), size_of::<T>()) };
@@ -142,7 +142,7 @@ fn data_type(dtype: DType) -> Result<c_int> {
 
 /// Describes a product to the library: its attributes, and the layouts of both factors and the
 /// result.
-fn descriptors(blas: &CublasLt, shape: &ProductShape) -> Result<[Handle; 4]> {
+fn descriptors(blas: &CublasLt, shape: &ProductShape) -> Result<[LtHandle; 4]> {
     let mut description = std::ptr::null_mut();
     // SAFETY: the pointer is to a handle that lives on.
     let code = unsafe { (blas.cublasLtMatmulDescCreate)(&mut description, number::COMPUTE_32F, number::R_32F) };
@@ -163,7 +163,7 @@ fn descriptors(blas: &CublasLt, shape: &ProductShape) -> Result<[Handle; 4]> {
     Ok([description, a, b, d])
 }
 
-fn layout(blas: &CublasLt, matrix: &Matrix, (rows, columns): (usize, usize), batch: usize) -> Result<Handle> {
+fn layout(blas: &CublasLt, matrix: &Matrix, (rows, columns): (usize, usize), batch: usize) -> Result<LtHandle> {
     // As the library sees it: our rows are its columns.
     let (rows, columns) = if matrix.transposed { (rows, columns) } else { (columns, rows) };
     let mut layout = std::ptr::null_mut();
@@ -193,7 +193,7 @@ fn layout(blas: &CublasLt, matrix: &Matrix, (rows, columns): (usize, usize), bat
 }
 
 /// Chooses an algorithm.
-fn plan(blas: &CublasLt, handle: Handle, key: &Key) -> Result<Plan> {
+fn plan(blas: &CublasLt, handle: LtHandle, key: &Key) -> Result<Plan> {
     let [description, a, b, d] = descriptors(blas, &key.shape)?;
     let preference = preference(blas, key.alignments)?;
     let (mut heuristic, mut found) = (Heuristic::default(), 0);
@@ -225,7 +225,7 @@ fn plan(blas: &CublasLt, handle: Handle, key: &Key) -> Result<Plan> {
 }
 
 /// What an algorithm may need. The library's first factor is our second.
-fn preference(blas: &CublasLt, [a, b, d, _]: [u32; 4]) -> Result<Handle> {
+fn preference(blas: &CublasLt, [a, b, d, _]: [u32; 4]) -> Result<LtHandle> {
     let (mut preference, workspace) = (std::ptr::null_mut(), WORKSPACE);
     // SAFETY: pointers are to values that live on, of the attributes' types.
     unsafe {
@@ -283,7 +283,7 @@ pub fn check_description(blas: &CublasLt, shape: &ProductShape) -> Result<()> {
     checked
 }
 
-fn read_back(blas: &CublasLt, shape: &ProductShape, [description, a, b, d]: [Handle; 4]) -> Result<()> {
+fn read_back(blas: &CublasLt, shape: &ProductShape, [description, a, b, d]: [LtHandle; 4]) -> Result<()> {
     let same = |what: &str, found: i64, expected: i64| match found == expected {
         true => Ok(()),
         false => Err(failed("cublasLtMatmulDescGetAttribute", 0, format!("{what}: {found}, expected {expected}"))),
@@ -296,7 +296,7 @@ fn read_back(blas: &CublasLt, shape: &ProductShape, [description, a, b, d]: [Han
             unsafe { (blas.cublasLtMatmulDescGetAttribute)(description, attribute, buffer, size_of::<i32>(), &mut written) };
         if code == 0 { Ok(i64::from(value)) } else { Err(failed("cublasLtMatmulDescGetAttribute", code, attribute.to_string())) }
     };
-    let of_layout = |layout: Handle, attribute: c_int, size: usize| {
+    let of_layout = |layout: LtHandle, attribute: c_int, size: usize| {
         let (mut value, mut written) = (0_i64, 0);
         let buffer = (&raw mut value).cast();
         // SAFETY: the buffer has at least the size that is given, and is little-endian.

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use scaledown_sdk::tensor::{UnaryOp, Value};
 use scaledown_sdk::{DType, Op, TensorSpec};
 
-use crate::driver::{Argument, Driver, Launch};
+use crate::driver::{Driver, KernelArgument, Launch};
 use crate::error::{CudaError, Result};
 use crate::kernels::Kernel;
 use crate::memory::{Buffer, Memory};
@@ -39,7 +39,7 @@ pub(crate) struct Call<'a> {
 
 /// The arguments of a kernel.
 macro_rules! arguments {
-    ($($value:expr),* $(,)?) => { &[$($crate::driver::Argument::from($value)),*] };
+    ($($value:expr),* $(,)?) => { &[$($crate::driver::KernelArgument::from($value)),*] };
 }
 pub(crate) use arguments;
 
@@ -167,7 +167,7 @@ impl Call<'_> {
     }
 
     /// Launches a kernel of `blocks` blocks of [`THREADS`] threads.
-    fn launch(&self, kernel: Kernel, blocks: usize, arguments: &[Argument<'_>]) -> Result<()> {
+    fn launch(&self, kernel: Kernel, blocks: usize, arguments: &[KernelArgument<'_>]) -> Result<()> {
         self.launch_grid(kernel, [blocks, 1, 1], (THREADS, 0), arguments)
     }
 
@@ -178,7 +178,7 @@ impl Call<'_> {
         kernel: Kernel,
         grid: [usize; 3],
         (threads, shared): (usize, usize),
-        arguments: &[Argument<'_>],
+        arguments: &[KernelArgument<'_>],
     ) -> Result<()> {
         /// The most blocks in each dimension.
         const MOST: [usize; 3] = [i32::MAX as usize, 65_535, 65_535];

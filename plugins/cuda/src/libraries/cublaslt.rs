@@ -7,7 +7,7 @@ use super::{Wanted, functions, open};
 use crate::error::Result;
 
 /// A handle of the library.
-pub type Handle = *mut c_void;
+pub type LtHandle = *mut c_void;
 
 /// An algorithm and what it needs, as the library gives them (`cublasLtMatmulHeuristicResult_t`).
 #[repr(C)]
@@ -28,25 +28,25 @@ functions! {
     /// cuBLASLt's functions.
     CublasLt {
         cublasLtGetVersion() -> usize;
-        cublasLtCreate(*mut Handle) -> c_int;
-        cublasLtDestroy(Handle) -> c_int;
-        cublasLtMatmulDescCreate(*mut Handle, c_int, c_int) -> c_int;
-        cublasLtMatmulDescDestroy(Handle) -> c_int;
-        cublasLtMatmulDescSetAttribute(Handle, c_int, *const c_void, usize) -> c_int;
-        cublasLtMatmulDescGetAttribute(Handle, c_int, *mut c_void, usize, *mut usize) -> c_int;
-        cublasLtMatrixLayoutCreate(*mut Handle, c_int, u64, u64, i64) -> c_int;
-        cublasLtMatrixLayoutDestroy(Handle) -> c_int;
-        cublasLtMatrixLayoutSetAttribute(Handle, c_int, *const c_void, usize) -> c_int;
-        cublasLtMatrixLayoutGetAttribute(Handle, c_int, *mut c_void, usize, *mut usize) -> c_int;
-        cublasLtMatmulPreferenceCreate(*mut Handle) -> c_int;
-        cublasLtMatmulPreferenceDestroy(Handle) -> c_int;
-        cublasLtMatmulPreferenceSetAttribute(Handle, c_int, *const c_void, usize) -> c_int;
+        cublasLtCreate(*mut LtHandle) -> c_int;
+        cublasLtDestroy(LtHandle) -> c_int;
+        cublasLtMatmulDescCreate(*mut LtHandle, c_int, c_int) -> c_int;
+        cublasLtMatmulDescDestroy(LtHandle) -> c_int;
+        cublasLtMatmulDescSetAttribute(LtHandle, c_int, *const c_void, usize) -> c_int;
+        cublasLtMatmulDescGetAttribute(LtHandle, c_int, *mut c_void, usize, *mut usize) -> c_int;
+        cublasLtMatrixLayoutCreate(*mut LtHandle, c_int, u64, u64, i64) -> c_int;
+        cublasLtMatrixLayoutDestroy(LtHandle) -> c_int;
+        cublasLtMatrixLayoutSetAttribute(LtHandle, c_int, *const c_void, usize) -> c_int;
+        cublasLtMatrixLayoutGetAttribute(LtHandle, c_int, *mut c_void, usize, *mut usize) -> c_int;
+        cublasLtMatmulPreferenceCreate(*mut LtHandle) -> c_int;
+        cublasLtMatmulPreferenceDestroy(LtHandle) -> c_int;
+        cublasLtMatmulPreferenceSetAttribute(LtHandle, c_int, *const c_void, usize) -> c_int;
         cublasLtMatmulAlgoGetHeuristic(
-            Handle, Handle, Handle, Handle, Handle, Handle, Handle, c_int, *mut Heuristic, *mut c_int,
+            LtHandle, LtHandle, LtHandle, LtHandle, LtHandle, LtHandle, LtHandle, c_int, *mut Heuristic, *mut c_int,
         ) -> c_int;
         cublasLtMatmul(
-            Handle, Handle, *const c_void, *const c_void, Handle, *const c_void, Handle, *const c_void, *const c_void, Handle,
-            *mut c_void, Handle, *const [u64; 8], *mut c_void, usize, Handle,
+            LtHandle, LtHandle, *const c_void, *const c_void, LtHandle, *const c_void, LtHandle, *const c_void, *const c_void, LtHandle,
+            *mut c_void, LtHandle, *const [u64; 8], *mut c_void, usize, LtHandle,
         ) -> c_int;
     }
 }

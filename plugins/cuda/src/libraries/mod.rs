@@ -6,7 +6,7 @@ pub mod nvrtc;
 mod open;
 pub mod search;
 
-pub use open::{Found, Wanted, open};
+pub use open::{FoundLibrary, Wanted, open};
 
 /// Makes a table of a library's functions, each found by its name when the table is loaded.
 macro_rules! functions {
@@ -29,7 +29,7 @@ macro_rules! functions {
             /// # Errors
             /// [`CudaError::FunctionMissing`](crate::CudaError::FunctionMissing) for the first that
             /// it lacks.
-            pub fn load(found: $crate::libraries::Found) -> $crate::Result<Self> {
+            pub fn load(found: $crate::libraries::FoundLibrary) -> $crate::Result<Self> {
                 Ok($table {
                     // SAFETY: the types are those of the library's manual.
                     $($name: unsafe { found.function(stringify!($name)) }?,)*

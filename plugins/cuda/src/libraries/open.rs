@@ -20,7 +20,7 @@ pub struct Wanted {
 }
 
 /// A library that was opened.
-pub struct Found {
+pub struct FoundLibrary {
     /// The library.
     pub library: Library,
     /// Its file; its name alone where the system found it.
@@ -29,7 +29,7 @@ pub struct Found {
     pub version: i32,
 }
 
-impl Found {
+impl FoundLibrary {
     /// The function `name`.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Found {
 ///
 /// # Errors
 /// [`CudaError::LibraryMissing`], which says where it was looked for and what the system said.
-pub fn open(wanted: &Wanted, versions: &[i32], directories: &[PathBuf]) -> Result<Found> {
+pub fn open(wanted: &Wanted, versions: &[i32], directories: &[PathBuf]) -> Result<FoundLibrary> {
     let names: Vec<String> = versions.iter().map(|version| format!("{}.{version}", wanted.name)).collect();
     let mut reason: Option<String> = None;
     for (name, &version) in names.iter().zip(versions) {
@@ -60,7 +60,7 @@ pub fn open(wanted: &Wanted, versions: &[i32], directories: &[PathBuf]) -> Resul
             }
             // SAFETY: the library is NVIDIA's, whose initialisers have no conditions.
             match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) } {
-                Ok(library) => return Ok(Found { library, path, version }),
+                Ok(library) => return Ok(FoundLibrary { library, path, version }),
                 // An existing file that does not load says more than one that is not.
                 Err(error) if path.parent() != Some(Path::new("")) => reason = Some(words(&error)),
                 Err(error) => reason = reason.or_else(|| Some(words(&error))),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 pub const VARIABLE: &str = "SCALEDOWN_CUDA_LIBRARIES";
 
 /// What a search looks at: the environment, and the root of the file system.
-pub struct Place<'a> {
+pub struct SearchPlace<'a> {
     /// A variable of the environment.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
     /// The root, `/`.
@@ -17,14 +17,14 @@ pub struct Place<'a> {
 /// The directories of this machine that exist, in the order in which they are searched.
 #[must_use]
 pub fn directories() -> Vec<PathBuf> {
-    directories_of(&Place { variable: &|name| std::env::var_os(name), root: Path::new("/") })
+    directories_of(&SearchPlace { variable: &|name| std::env::var_os(name), root: Path::new("/") })
 }
 
 /// The directories of a machine that exist: those of the own variable, of `CUDA_HOME` and
 /// `CUDA_PATH`, of Python environments (an active one, and that of each `python3` on the path),
 /// then the usual places of toolkits, containers and WSL. The system's own search comes last.
 #[must_use]
-pub fn directories_of(place: &Place<'_>) -> Vec<PathBuf> {
+pub fn directories_of(place: &SearchPlace<'_>) -> Vec<PathBuf> {
     let variable = |name: &str| (place.variable)(name).filter(|value| !value.is_empty());
     let paths = |name: &str| variable(name).map(|value| std::env::split_paths(&value).collect()).unwrap_or_default();
     let mut found: Vec<PathBuf> = paths(VARIABLE);

@@ -9,10 +9,10 @@ use scaledown_sdk::tensor::{DeviceInfo, DeviceMemory, Storage, Value};
 use scaledown_sdk::{DType, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 
 use super::bounds::{Bounds, bounds};
-use super::cell::{Cell, Handle, Input, Node, State, Task};
+use super::cell::{Cell, CellHandle, Input, Node, State, Task};
 use super::flush::{Runner, buffer_type, device};
 use super::parts;
-use super::{Settings, Stats};
+use super::{DeviceSettings, Stats};
 use crate::pjrt::{Buffer, Client};
 use crate::stablehlo;
 
@@ -28,7 +28,7 @@ pub struct PjrtBackend(Arc<Inner>);
 
 struct Inner {
     client: Arc<Client>,
-    settings: Settings,
+    settings: DeviceSettings,
     description: String,
     /// What each thread has noted.
     noted: Mutex<HashMap<ThreadId, Vec<Weak<Cell>>>>,
@@ -42,7 +42,7 @@ impl PjrtBackend {
     ///
     /// # Errors
     /// [`Error::Config`] if the client has no such device.
-    pub fn new(client: Arc<Client>, mut settings: Settings) -> Result<Self> {
+    pub fn new(client: Arc<Client>, mut settings: DeviceSettings) -> Result<Self> {
         let (id, kind) = client.describe(settings.device).map_err(|failure| Error::Config(failure.to_string()))?;
         if settings.device > 0 {
             settings.options.devices = vec![id];
@@ -88,7 +88,7 @@ impl Inner {
 
     fn cell(&self, value: &Value) -> Result<Arc<Cell>> {
         let other = || device(self.settings.name, "read", "the value is of another device".into());
-        value.get::<Handle>().map(|handle| Arc::clone(&handle.0)).ok_or_else(other)
+        value.get::<CellHandle>().map(|handle| Arc::clone(&handle.0)).ok_or_else(other)
     }
 
     fn next(&self) -> u64 {
@@ -189,7 +189,7 @@ impl DeviceBackend for PjrtBackend {
         let narrowed = self.0.narrowed(spec, bytes, bounds)?;
         let bytes = narrowed.as_deref().unwrap_or(bytes);
         if spec.shape.count() == 0 || settings.compile_only {
-            return Ok(Storage::new(Handle(Cell::new(spec.clone(), bounds, State::Ready(None)))));
+            return Ok(Storage::new(CellHandle(Cell::new(spec.clone(), bounds, State::Ready(None)))));
         }
         let kind = buffer_type(stablehlo::element(spec.dtype, settings.narrow));
         let buffer = client.upload(settings.device, kind, spec.shape.dims(), bytes);
@@ -197,7 +197,7 @@ impl DeviceBackend for PjrtBackend {
             true => Error::OutOfMemory { device: settings.name.to_owned(), bytes: bytes.len() as u64 },
             false => device(settings.name, "upload", failure.to_string()),
         })?;
-        Ok(Storage::new(Handle(Cell::new(spec.clone(), bounds, State::Ready(Some(Arc::new(buffer)))))))
+        Ok(Storage::new(CellHandle(Cell::new(spec.clone(), bounds, State::Ready(Some(Arc::new(buffer)))))))
     }
 
     fn read(&self, values: &[&Value]) -> Result<Vec<TensorData>> {
@@ -248,7 +248,7 @@ impl DeviceBackend for PjrtBackend {
             own.extend(cells.iter().map(Arc::downgrade));
             own.len() > MOST
         };
-        let storages = cells.into_iter().map(|cell| Storage::new(Handle(cell))).collect();
+        let storages = cells.into_iter().map(|cell| Storage::new(CellHandle(cell))).collect();
         if full {
             inner.settle(&[])?;
         }

@@ -72,9 +72,9 @@ impl Cell {
 }
 
 /// A tensor's hold on its cell.
-pub(super) struct Handle(pub(super) Arc<Cell>);
+pub(super) struct CellHandle(pub(super) Arc<Cell>);
 
-impl Drop for Handle {
+impl Drop for CellHandle {
     fn drop(&mut self) {
         self.0.held.store(false, Ordering::Release);
     }

@@ -6,7 +6,7 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest as _, Sha256};
 
-use super::settings::Settings;
+use super::settings::DeviceSettings;
 use crate::pjrt::Client;
 
 /// A directory of modules. Each file is named after the program, the plugin, its compiler and all
@@ -25,7 +25,7 @@ pub(super) struct Key(String);
 const CHECKSUM: usize = 32;
 
 impl Disk {
-    pub(super) fn new(directory: PathBuf, settings: &Settings, client: &Client) -> Self {
+    pub(super) fn new(directory: PathBuf, settings: &DeviceSettings, client: &Client) -> Self {
         // A plugin of the same version may be built otherwise: its file tells them apart.
         let file = std::fs::metadata(client.library()).ok();
         let length = file.as_ref().map_or(0, std::fs::Metadata::len);

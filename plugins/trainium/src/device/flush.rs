@@ -9,10 +9,10 @@ use scaledown_sdk::{Error, Result};
 use super::cell::{Cell, State};
 use super::modules::{Modules, NoModule, Stats};
 use super::plan::plan;
-use super::settings::Settings;
+use super::settings::DeviceSettings;
 use super::structure::Structure;
 use crate::pjrt::{Buffer, BufferType, Client, Failure, Running};
-use crate::stablehlo::{Element, Numbers};
+use crate::stablehlo::{ElementType, Numbers};
 
 /// Modules that may be under way at once, and hold memory.
 const UNDER_WAY: usize = 16;
@@ -20,7 +20,7 @@ const UNDER_WAY: usize = 16;
 /// What runs modules.
 pub(super) struct Runner {
     pub(super) client: Arc<Client>,
-    pub(super) settings: Settings,
+    pub(super) settings: DeviceSettings,
     pub(super) modules: Modules,
     pub(super) stats: Stats,
     running: VecDeque<Running>,
@@ -31,7 +31,7 @@ pub(super) struct Runner {
 }
 
 impl Runner {
-    pub(super) fn new(client: Arc<Client>, settings: Settings) -> Self {
+    pub(super) fn new(client: Arc<Client>, settings: DeviceSettings) -> Self {
         let modules = Modules::new(&settings, &client);
         Runner { client, settings, modules, stats: Stats::default(), running: VecDeque::new(), faults: Vec::new(), failure: None }
     }
@@ -163,15 +163,15 @@ pub(super) fn device(name: &str, op: &'static str, message: String) -> Error {
 }
 
 /// The type of a buffer of these elements.
-pub(super) fn buffer_type(element: Element) -> BufferType {
+pub(super) fn buffer_type(element: ElementType) -> BufferType {
     match element {
-        Element::F64 => BufferType::F64,
-        Element::F32 => BufferType::F32,
-        Element::Bf16 => BufferType::Bf16,
-        Element::F16 => BufferType::F16,
-        Element::I64 => BufferType::S64,
-        Element::I32 => BufferType::S32,
-        Element::Ui32 => BufferType::U32,
-        Element::I1 => BufferType::Pred,
+        ElementType::F64 => BufferType::F64,
+        ElementType::F32 => BufferType::F32,
+        ElementType::Bf16 => BufferType::Bf16,
+        ElementType::F16 => BufferType::F16,
+        ElementType::I64 => BufferType::S64,
+        ElementType::I32 => BufferType::S32,
+        ElementType::Ui32 => BufferType::U32,
+        ElementType::I1 => BufferType::Pred,
     }
 }

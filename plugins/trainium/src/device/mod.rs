@@ -16,4 +16,4 @@ mod tests;
 
 pub use backend::PjrtBackend;
 pub use modules::Stats;
-pub use settings::Settings;
+pub use settings::DeviceSettings;

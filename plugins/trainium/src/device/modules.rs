@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::disk::{Disk, Key};
-use super::settings::Settings;
+use super::settings::DeviceSettings;
 use super::structure::Structure;
 use crate::pjrt::{Client, Executable, Failure};
 use crate::stablehlo::{portable, text};
@@ -67,7 +67,7 @@ pub(super) struct Modules {
 }
 
 impl Modules {
-    pub(super) fn new(settings: &Settings, client: &Client) -> Self {
+    pub(super) fn new(settings: &DeviceSettings, client: &Client) -> Self {
         let disk = settings.cache.clone().map(|directory| Disk::new(directory, settings, client));
         Modules { known: HashMap::new(), time: 0, disk, warned: false }
     }
@@ -77,7 +77,7 @@ impl Modules {
         &mut self,
         structure: &Structure,
         client: &Arc<Client>,
-        settings: &Settings,
+        settings: &DeviceSettings,
         stats: &mut Stats,
     ) -> Result<Arc<Module>, NoModule> {
         let key = structure.key();
@@ -129,7 +129,7 @@ impl Modules {
     }
 
     /// Says once that there are too many modules.
-    fn warn(&mut self, settings: &Settings) {
+    fn warn(&mut self, settings: &DeviceSettings) {
         if self.known.len() > settings.warn_above && !self.warned {
             self.warned = true;
             tracing::warn!(

@@ -8,7 +8,7 @@ use crate::pjrt::CompileOptions;
 
 /// What differs between devices.
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct DeviceSettings {
     /// The plugin's name in messages.
     pub name: &'static str,
     /// Which of the client's devices it is.
@@ -35,11 +35,11 @@ pub struct Settings {
     pub compile_only: bool,
 }
 
-impl Settings {
+impl DeviceSettings {
     /// The settings of a device that has every type but the quantised ones.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Settings {
+        DeviceSettings {
             name,
             device: 0,
             dtypes: vec![DType::F64, DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool],

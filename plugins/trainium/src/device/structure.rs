@@ -24,7 +24,7 @@ enum Source {
 }
 
 /// An argument of a module.
-pub(super) struct Argument {
+pub(super) struct StructureArgument {
     pub(super) cell: Arc<Cell>,
     pub(super) buffer: Option<Arc<Buffer>>,
     /// How many inputs of the group it is.
@@ -35,7 +35,7 @@ pub(super) struct Argument {
 pub(super) struct Structure {
     nodes: Vec<Arc<Node>>,
     sources: Vec<Vec<Source>>,
-    pub(super) arguments: Vec<Argument>,
+    pub(super) arguments: Vec<StructureArgument>,
     /// The cells that are kept, and the node and output that each is.
     pub(super) results: Vec<(Arc<Cell>, usize, usize)>,
     /// Pairs of an argument and the result that overwrites it.
@@ -56,7 +56,7 @@ impl Structure {
             let mut sources = Vec::with_capacity(node.inputs.len());
             for input in &node.inputs {
                 if matches!(node.task, Task::Sum) {
-                    // The padding of a sum occurs several times, whatever the program.
+                    // A sum's padding occurs several times; the program is the same for any count.
                     known.clear();
                 }
                 sources.push(source(input, &place, &mut known, &mut structure.arguments)?);
@@ -200,7 +200,7 @@ fn source(
     input: &Input,
     place: &HashMap<u64, usize>,
     known: &mut HashMap<*const Cell, usize>,
-    arguments: &mut Vec<Argument>,
+    arguments: &mut Vec<StructureArgument>,
 ) -> Result<Source, Broken> {
     use super::cell::State;
     let buffer = match &*input.cell.state() {
@@ -214,7 +214,7 @@ fn source(
         State::Ready(buffer) => buffer.clone(),
     };
     let index = *known.entry(Arc::as_ptr(&input.cell)).or_insert_with(|| {
-        arguments.push(Argument { cell: Arc::clone(&input.cell), buffer, uses: 0 });
+        arguments.push(StructureArgument { cell: Arc::clone(&input.cell), buffer, uses: 0 });
         arguments.len() - 1
     });
     arguments[index].uses += 1;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scaledown_sdk::tensor::{BinaryOp, Op, UnaryOp, infer};
 use scaledown_sdk::{DType, TensorSpec};
 
-use super::cell::{Cell, Handle, Input, Node, State, Task};
+use super::cell::{Cell, CellHandle, Input, Node, State, Task};
 use super::parts;
 use super::plan::plan;
 use super::structure::Structure;
@@ -15,7 +15,7 @@ use super::structure::Structure;
 struct Graph {
     next: u64,
     /// What tensors hold.
-    held: Vec<Handle>,
+    held: Vec<CellHandle>,
 }
 
 impl Graph {
@@ -27,7 +27,7 @@ impl Graph {
     /// A tensor that is on the device.
     fn ready(&mut self, shape: &[usize]) -> Arc<Cell> {
         let cell = Cell::new(TensorSpec::new(DType::F32, shape), None, State::Ready(None));
-        self.held.push(Handle(Arc::clone(&cell)));
+        self.held.push(CellHandle(Arc::clone(&cell)));
         cell
     }
 
@@ -46,7 +46,7 @@ impl Graph {
     }
 
     fn hold(&mut self, cells: &[Arc<Cell>]) {
-        self.held.extend(cells.iter().map(|cell| Handle(Arc::clone(cell))));
+        self.held.extend(cells.iter().map(|cell| CellHandle(Arc::clone(cell))));
     }
 }
 
@@ -106,9 +106,9 @@ fn shapes_operands_and_what_is_kept_are_part_of_a_module() {
         if keep {
             graph.hold(std::slice::from_ref(&sum));
         } else {
-            drop(Handle(Arc::clone(&sum)));
+            drop(CellHandle(Arc::clone(&sum)));
         }
-        drop(Handle(Arc::clone(&square)));
+        drop(CellHandle(Arc::clone(&square)));
         keys(&[last])
     };
     let one = made(3, BinaryOp::Add, false, false);

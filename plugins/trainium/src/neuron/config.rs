@@ -7,8 +7,8 @@ use scaledown_sdk::{DType, Device, Error, Result};
 
 use super::error::NeuronError;
 use super::find::{Found, compiler, find};
-use super::surroundings::Surroundings;
-use crate::device::{PjrtBackend, Settings};
+use super::surroundings::NeuronEnvironment;
+use crate::device::{DeviceSettings, PjrtBackend};
 use crate::pjrt::{Api, Client, LoadError};
 
 const NAME: &str = "trainium";
@@ -45,7 +45,7 @@ pub struct TrainiumConfig {
 }
 
 fn warn_above() -> usize {
-    Settings::new(NAME).warn_above
+    DeviceSettings::new(NAME).warn_above
 }
 
 inventory::submit! {
@@ -60,7 +60,7 @@ impl DevicePlugin for Trainium {
     type Config = TrainiumConfig;
 
     fn build(config: TrainiumConfig) -> Result<Device> {
-        Ok(Device::new(open(&config, &Surroundings::of_this_process())?))
+        Ok(Device::new(open(&config, &NeuronEnvironment::of_this_process())?))
     }
 }
 
@@ -68,7 +68,7 @@ impl DevicePlugin for Trainium {
 ///
 /// # Errors
 /// [`Error::Config`], which says what is missing and how to install it.
-pub fn open(config: &TrainiumConfig, surroundings: &Surroundings) -> Result<PjrtBackend> {
+pub fn open(config: &TrainiumConfig, surroundings: &NeuronEnvironment) -> Result<PjrtBackend> {
     let refused = |error: NeuronError| Error::Config(format!("the trainium device cannot be used: {error}"));
     let found = find(config.plugin_path.as_deref(), surroundings).map_err(refused)?;
     let compiler = compiler(&found, surroundings).map_err(refused)?;
@@ -78,8 +78,8 @@ pub fn open(config: &TrainiumConfig, surroundings: &Surroundings) -> Result<Pjrt
     PjrtBackend::new(client, settings(config, surroundings))
 }
 
-fn settings(config: &TrainiumConfig, surroundings: &Surroundings) -> Settings {
-    let mut settings = Settings::new(NAME);
+fn settings(config: &TrainiumConfig, surroundings: &NeuronEnvironment) -> DeviceSettings {
+    let mut settings = DeviceSettings::new(NAME);
     settings.dtypes = vec![DType::F32, DType::BF16, DType::F16, DType::I64, DType::U32, DType::Bool];
     settings.narrow = true;
     // Portable artifacts are confirmed to be taken; text is not.
@@ -96,7 +96,7 @@ fn settings(config: &TrainiumConfig, surroundings: &Surroundings) -> Settings {
 }
 
 /// Sets what the plugin reads from the environment when it is loaded. What the user has set stays.
-fn prepare(core: usize, compiler: Option<&Path>, surroundings: &Surroundings) {
+fn prepare(core: usize, compiler: Option<&Path>, surroundings: &NeuronEnvironment) {
     let core = core.to_string();
     let wanted = [
         ("NEURON_INTERNAL_PJRT_C_API_VERSION", API_VERSION),
@@ -126,7 +126,7 @@ fn set(name: &str, value: impl AsRef<std::ffi::OsStr>) {
     unsafe { std::env::set_var(name, value) };
 }
 
-fn client(found: &Found, surroundings: &Surroundings) -> std::result::Result<std::sync::Arc<Client>, NeuronError> {
+fn client(found: &Found, surroundings: &NeuronEnvironment) -> std::result::Result<std::sync::Arc<Client>, NeuronError> {
     let api = Api::load(&found.library).map_err(|error| match error {
         LoadError::Library { message, .. } if message.contains("libnrt") => NeuronError::NoRuntime { message },
         other => NeuronError::Plugin(other.to_string()),

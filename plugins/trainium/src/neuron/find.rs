@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::error::NeuronError;
-use super::surroundings::{Surroundings, is_program};
+use super::surroundings::{NeuronEnvironment, is_program};
 use super::{LIBRARY, PLUGIN_VARIABLE};
 
 /// A version of libneuronxla.
@@ -48,7 +48,7 @@ pub struct Found {
 ///
 /// # Errors
 /// [`NeuronError`] if there is none, or one that cannot be used.
-pub fn find(plugin_path: Option<&Path>, surroundings: &Surroundings) -> Result<Found, NeuronError> {
+pub fn find(plugin_path: Option<&Path>, surroundings: &NeuronEnvironment) -> Result<Found, NeuronError> {
     let named = plugin_path
         .map(|path| ("plugin_path", path.to_owned()))
         .or_else(|| Some((PLUGIN_VARIABLE, surroundings.variable(PLUGIN_VARIABLE)?.into())))
@@ -74,7 +74,7 @@ pub fn find(plugin_path: Option<&Path>, surroundings: &Surroundings) -> Result<F
 ///
 /// # Errors
 /// [`NeuronError::NoCompiler`].
-pub fn compiler(found: &Found, surroundings: &Surroundings) -> Result<Option<PathBuf>, NeuronError> {
+pub fn compiler(found: &Found, surroundings: &NeuronEnvironment) -> Result<Option<PathBuf>, NeuronError> {
     const NAME: &str = "neuronx-cc";
     if surroundings.program(NAME).is_some() {
         return Ok(None);
@@ -85,7 +85,7 @@ pub fn compiler(found: &Found, surroundings: &Surroundings) -> Result<Option<Pat
 }
 
 /// What libneuronpjrt-path prints, if there is one.
-fn printed(surroundings: &Surroundings) -> Option<PathBuf> {
+fn printed(surroundings: &NeuronEnvironment) -> Option<PathBuf> {
     let output = Command::new(surroundings.program("libneuronpjrt-path")?).output().ok()?;
     let path = String::from_utf8(output.stdout).ok()?;
     (output.status.success() && !path.trim().is_empty()).then(|| path.trim().into())

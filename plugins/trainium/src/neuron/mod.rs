@@ -12,7 +12,7 @@ mod surroundings;
 pub use config::{TrainiumConfig, open};
 pub use error::NeuronError;
 pub use find::{Found, Version, compiler, find};
-pub use surroundings::Surroundings;
+pub use surroundings::NeuronEnvironment;
 
 /// The variable that names the plugin, where the configuration does not.
 pub const PLUGIN_VARIABLE: &str = "SCALEDOWN_NEURON_PLUGIN";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The variables and directories that are looked at; those of the process, or made up for a test.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct NeuronEnvironment {
     /// Environment variables.
     pub variables: BTreeMap<String, String>,
     /// Where AWS' machine images keep virtual environments.
@@ -14,13 +14,13 @@ pub struct Surroundings {
     pub dev: PathBuf,
 }
 
-impl Surroundings {
+impl NeuronEnvironment {
     /// Those of this process.
     #[must_use]
     pub fn of_this_process() -> Self {
         let text =
             |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-        Surroundings { variables: std::env::vars_os().filter_map(text).collect(), opt: "/opt".into(), dev: "/dev".into() }
+        NeuronEnvironment { variables: std::env::vars_os().filter_map(text).collect(), opt: "/opt".into(), dev: "/dev".into() }
     }
 
     /// A variable that is set to something.

@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 /// An element type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the types'")]
-pub enum Element {
+pub enum ElementType {
     F64,
     F32,
     Bf16,
@@ -21,34 +21,34 @@ pub enum Element {
     I1,
 }
 
-impl Element {
+impl ElementType {
     /// The name in MLIR.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Element::F64 => "f64",
-            Element::F32 => "f32",
-            Element::Bf16 => "bf16",
-            Element::F16 => "f16",
-            Element::I64 => "i64",
-            Element::I32 => "i32",
-            Element::Ui32 => "ui32",
-            Element::I1 => "i1",
+            ElementType::F64 => "f64",
+            ElementType::F32 => "f32",
+            ElementType::Bf16 => "bf16",
+            ElementType::F16 => "f16",
+            ElementType::I64 => "i64",
+            ElementType::I32 => "i32",
+            ElementType::Ui32 => "ui32",
+            ElementType::I1 => "i1",
         }
     }
 
     /// Whether it is a floating-point type.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        matches!(self, Element::F64 | Element::F32 | Element::Bf16 | Element::F16)
+        matches!(self, ElementType::F64 | ElementType::F32 | ElementType::Bf16 | ElementType::F16)
     }
 
     /// The type in which sums of this type are computed.
     #[must_use]
-    pub const fn accumulator(self) -> Element {
+    pub const fn accumulator(self) -> ElementType {
         match self {
-            Element::F64 => Element::F64,
-            Element::F32 | Element::Bf16 | Element::F16 => Element::F32,
+            ElementType::F64 => ElementType::F64,
+            ElementType::F32 | ElementType::Bf16 | ElementType::F16 => ElementType::F32,
             other => other,
         }
     }
@@ -58,14 +58,14 @@ impl Element {
     #[must_use]
     pub fn bits(self, value: f64) -> u64 {
         match self {
-            Element::F64 => value.to_bits(),
-            Element::F32 => u64::from((value as f32).to_bits()),
-            Element::Bf16 => u64::from(half::bf16::from_f64(value).to_bits()),
-            Element::F16 => u64::from(half::f16::from_f64(value).to_bits()),
-            Element::I64 => (value as i64) as u64,
-            Element::I32 => u64::from((value as i32) as u32),
-            Element::Ui32 => u64::from(value as u32),
-            Element::I1 => u64::from(value != 0.0),
+            ElementType::F64 => value.to_bits(),
+            ElementType::F32 => u64::from((value as f32).to_bits()),
+            ElementType::Bf16 => u64::from(half::bf16::from_f64(value).to_bits()),
+            ElementType::F16 => u64::from(half::f16::from_f64(value).to_bits()),
+            ElementType::I64 => (value as i64) as u64,
+            ElementType::I32 => u64::from((value as i32) as u32),
+            ElementType::Ui32 => u64::from(value as u32),
+            ElementType::I1 => u64::from(value != 0.0),
         }
     }
 
@@ -73,10 +73,10 @@ impl Element {
     #[must_use]
     pub const fn size(self) -> usize {
         match self {
-            Element::F64 | Element::I64 => 8,
-            Element::F32 | Element::I32 | Element::Ui32 => 4,
-            Element::Bf16 | Element::F16 => 2,
-            Element::I1 => 1,
+            ElementType::F64 | ElementType::I64 => 8,
+            ElementType::F32 | ElementType::I32 | ElementType::Ui32 => 4,
+            ElementType::Bf16 | ElementType::F16 => 2,
+            ElementType::I1 => 1,
         }
     }
 }
@@ -88,7 +88,7 @@ pub type Dims = SmallVec<[usize; 6]>;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Type {
     /// The element type.
-    pub element: Element,
+    pub element: ElementType,
     /// The extents.
     pub dims: Dims,
 }
@@ -96,7 +96,7 @@ pub struct Type {
 impl Type {
     /// A tensor type.
     #[must_use]
-    pub fn new(element: Element, dims: &[usize]) -> Self {
+    pub fn new(element: ElementType, dims: &[usize]) -> Self {
         Type { element, dims: Dims::from_slice(dims) }
     }
 
@@ -189,7 +189,7 @@ impl Binary {
 /// Comparisons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the names are the comparisons' own")]
-pub enum Comparison {
+pub enum ComparisonDirection {
     Eq,
     Ne,
     Ge,
@@ -198,27 +198,27 @@ pub enum Comparison {
     Lt,
 }
 
-impl Comparison {
+impl ComparisonDirection {
     /// The name in StableHLO.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Comparison::Eq => "EQ",
-            Comparison::Ne => "NE",
-            Comparison::Ge => "GE",
-            Comparison::Gt => "GT",
-            Comparison::Le => "LE",
-            Comparison::Lt => "LT",
+            ComparisonDirection::Eq => "EQ",
+            ComparisonDirection::Ne => "NE",
+            ComparisonDirection::Ge => "GE",
+            ComparisonDirection::Gt => "GT",
+            ComparisonDirection::Le => "LE",
+            ComparisonDirection::Lt => "LT",
         }
     }
 
     /// How elements of a type are compared.
     #[must_use]
-    pub const fn order(element: Element) -> &'static str {
+    pub const fn order(element: ElementType) -> &'static str {
         match element {
-            Element::F64 | Element::F32 | Element::Bf16 | Element::F16 => "FLOAT",
-            Element::I64 | Element::I32 => "SIGNED",
-            Element::Ui32 | Element::I1 => "UNSIGNED",
+            ElementType::F64 | ElementType::F32 | ElementType::Bf16 | ElementType::F16 => "FLOAT",
+            ElementType::I64 | ElementType::I32 => "SIGNED",
+            ElementType::Ui32 | ElementType::I1 => "UNSIGNED",
         }
     }
 }
@@ -255,7 +255,7 @@ pub struct AllReduce {
 
 /// What an instruction does. Operands are listed with it; each has one result.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum InstructionKind {
     /// Every element is the one of these bits.
     Constant(u64),
     /// `x -> f(x)`.
@@ -263,7 +263,7 @@ pub enum Kind {
     /// `(a, b) -> f(a, b)`.
     Binary(Binary),
     /// `(a, b) -> i1`.
-    Compare(Comparison),
+    Compare(ComparisonDirection),
     /// `(condition, a, b) -> condition ? a : b`.
     Select,
     /// To another element type.
@@ -327,7 +327,7 @@ pub enum Kind {
 #[derive(Clone, Debug)]
 pub struct Instruction {
     /// What it does.
-    pub kind: Kind,
+    pub kind: InstructionKind,
     /// What it reads.
     pub operands: SmallVec<[Id; 4]>,
     /// What it makes.

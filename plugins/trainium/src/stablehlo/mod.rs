@@ -7,9 +7,10 @@ mod lower;
 mod portable;
 mod text;
 
-pub use build::Builder;
+pub use build::FunctionBuilder;
 pub use function::{
-    AllReduce, Argument, Binary, Comparison, Dims, Element, Function, Id, Instruction, Kind, Reduction, Type, Unary,
+    AllReduce, Argument, Binary, ComparisonDirection, Dims, ElementType, Function, Id, Instruction, InstructionKind, Reduction,
+    Type, Unary,
 };
 pub use lower::{Lowering, Numbers, Step, Unsupported, element, lower, numbers, supports};
 pub use portable::portable;

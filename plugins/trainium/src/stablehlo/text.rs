@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::function::{Comparison, Element, Function, Id, Instruction, Kind, Type, Unary};
+use super::function::{ComparisonDirection, ElementType, Function, Id, Instruction, InstructionKind, Type, Unary};
 
 /// The module of one function. Equal functions give equal texts.
 #[must_use]
 pub fn text(function: &Function) -> String {
     let replicas = function.body.iter().find_map(|instruction| match &instruction.kind {
-        Kind::AllReduce(all) => Some(all.replicas),
+        InstructionKind::AllReduce(all) => Some(all.replicas),
         _ => None,
     });
     let mut out = String::from("module @scaledown");
@@ -49,15 +49,15 @@ fn ty(ty: &Type) -> String {
 }
 
 /// An element as MLIR writes it: floats by their bits.
-fn literal(element: Element, bits: u64) -> String {
+fn literal(element: ElementType, bits: u64) -> String {
     match element {
-        Element::F64 => format!("0x{bits:016X}"),
-        Element::F32 => format!("0x{bits:08X}"),
-        Element::Bf16 | Element::F16 => format!("0x{bits:04X}"),
-        Element::I64 => (bits as i64).to_string(),
-        Element::I32 => (bits as u32 as i32).to_string(),
-        Element::Ui32 => bits.to_string(),
-        Element::I1 => (bits != 0).to_string(),
+        ElementType::F64 => format!("0x{bits:016X}"),
+        ElementType::F32 => format!("0x{bits:08X}"),
+        ElementType::Bf16 | ElementType::F16 => format!("0x{bits:04X}"),
+        ElementType::I64 => (bits as i64).to_string(),
+        ElementType::I32 => (bits as u32 as i32).to_string(),
+        ElementType::Ui32 => bits.to_string(),
+        ElementType::I1 => (bits != 0).to_string(),
     }
 }
 
@@ -79,35 +79,37 @@ fn write_instruction(out: &mut String, function: &Function, instruction: &Instru
     let signature = || signature(function, instruction);
     let element = |id: &Id| function.ty(*id).element;
     let body = match kind {
-        Kind::Constant(bits) => {
+        InstructionKind::Constant(bits) => {
             let literal = literal(element(result), *bits);
             // No elements, no value.
             let value = if function.ty(*result).count() == 0 { "dense<>".to_owned() } else { format!("dense<{literal}>") };
             format!("stablehlo.constant {value} : {result_type}")
         }
-        Kind::Unary(Unary::Erf) => format!("chlo.erf {x} : {result_type} -> {result_type}"),
-        Kind::Unary(unary) => format!("stablehlo.{} {x} : {result_type}", unary.name()),
-        Kind::Binary(binary) => format!("stablehlo.{} {x} : {result_type}", binary.name()),
-        Kind::Compare(comparison) => {
-            let order = operands.first().map_or("FLOAT", |id| Comparison::order(element(id)));
+        InstructionKind::Unary(Unary::Erf) => format!("chlo.erf {x} : {result_type} -> {result_type}"),
+        InstructionKind::Unary(unary) => format!("stablehlo.{} {x} : {result_type}", unary.name()),
+        InstructionKind::Binary(binary) => format!("stablehlo.{} {x} : {result_type}", binary.name()),
+        InstructionKind::Compare(comparison) => {
+            let order = operands.first().map_or("FLOAT", |id| ComparisonDirection::order(element(id)));
             format!("stablehlo.compare {}, {x}, {order} : {}", comparison.name(), signature())
         }
-        Kind::Select => {
+        InstructionKind::Select => {
             let condition = operands.first().map(|&id| ty(function.ty(id))).unwrap_or_default();
             format!("stablehlo.select {x} : {condition}, {result_type}")
         }
-        Kind::Convert => format!("stablehlo.convert {x} : {}", signature()),
-        Kind::Reshape => format!("stablehlo.reshape {x} : {}", signature()),
-        Kind::Broadcast { dims } => format!("stablehlo.broadcast_in_dim {x}, dims = {} : {}", numbers(dims), signature()),
-        Kind::Transpose { dims } => format!("stablehlo.transpose {x}, dims = {} : {}", numbers(dims), signature()),
-        Kind::Iota { dim } => format!("stablehlo.iota dim = {dim} : {result_type}"),
-        Kind::Slice { start, limit } => {
+        InstructionKind::Convert => format!("stablehlo.convert {x} : {}", signature()),
+        InstructionKind::Reshape => format!("stablehlo.reshape {x} : {}", signature()),
+        InstructionKind::Broadcast { dims } => {
+            format!("stablehlo.broadcast_in_dim {x}, dims = {} : {}", numbers(dims), signature())
+        }
+        InstructionKind::Transpose { dims } => format!("stablehlo.transpose {x}, dims = {} : {}", numbers(dims), signature()),
+        InstructionKind::Iota { dim } => format!("stablehlo.iota dim = {dim} : {result_type}"),
+        InstructionKind::Slice { start, limit } => {
             let ranges: Vec<String> = start.iter().zip(limit).map(|(start, limit)| format!("{start}:{limit}")).collect();
             format!("stablehlo.slice {x} [{}] : {}", ranges.join(", "), signature())
         }
-        Kind::DynamicUpdateSlice => format!("stablehlo.dynamic_update_slice {x} : {}", signature()),
-        Kind::Concatenate { dim } => format!("stablehlo.concatenate {x}, dim = {dim} : {}", signature()),
-        Kind::Reduce { reduction, dims } => {
+        InstructionKind::DynamicUpdateSlice => format!("stablehlo.dynamic_update_slice {x} : {}", signature()),
+        InstructionKind::Concatenate { dim } => format!("stablehlo.concatenate {x}, dim = {dim} : {}", signature()),
+        InstructionKind::Reduce { reduction, dims } => {
             let names: Vec<String> = operands.iter().map(|&id| name(id)).collect();
             let applied = reduction.function().name();
             let dims = numbers(dims);
@@ -117,7 +119,7 @@ fn write_instruction(out: &mut String, function: &Function, instruction: &Instru
                 signature()
             )
         }
-        Kind::Dot { batch, left, right } => {
+        InstructionKind::Dot { batch, left, right } => {
             let batch = numbers(&(0..*batch).collect::<Vec<_>>());
             format!(
                 "stablehlo.dot_general {x}, batching_dims = {batch} x {batch}, contracting_dims = [{left}] x [{right}], \
@@ -125,7 +127,7 @@ fn write_instruction(out: &mut String, function: &Function, instruction: &Instru
                 signature()
             )
         }
-        Kind::GatherRows => {
+        InstructionKind::GatherRows => {
             let width = function.ty(*result).dims.last().copied().unwrap_or(1);
             format!(
                 "\"stablehlo.gather\"({x}) <{{dimension_numbers = #stablehlo.gather<offset_dims = [1], collapsed_slice_dims = [0], \
@@ -133,7 +135,7 @@ fn write_instruction(out: &mut String, function: &Function, instruction: &Instru
                 signature()
             )
         }
-        Kind::ScatterRows => {
+        InstructionKind::ScatterRows => {
             let scalar = ty(&Type::new(element(result), &[]));
             format!(
                 "\"stablehlo.scatter\"({x}) <{{scatter_dimension_numbers = #stablehlo.scatter<update_window_dims = [1], \
@@ -143,7 +145,7 @@ fn write_instruction(out: &mut String, function: &Function, instruction: &Instru
                 signature()
             )
         }
-        Kind::AllReduce(all) => {
+        InstructionKind::AllReduce(all) => {
             let scalar = ty(&Type::new(element(result), &[]));
             let group = numbers(&(0..all.replicas).collect::<Vec<_>>());
             format!(

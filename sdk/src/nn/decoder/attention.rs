@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// Causal self-attention.
 #[derive(Debug)]
 pub(super) struct DecoderAttention {
-    projection: Projection,
+    projection: QkvProjection,
     /// The norms of each head's queries and keys.
     norms: Option<(RmsNorm, RmsNorm)>,
     o: Linear,
@@ -28,7 +28,7 @@ pub(super) struct DecoderAttention {
 
 /// The maps to queries, keys and values.
 #[derive(Debug)]
-enum Projection {
+enum QkvProjection {
     /// `q_proj`, `k_proj` and `v_proj`.
     Apart([Linear; 3]),
     /// `qkv_proj`, whose outputs are those of the three one after the other.
@@ -48,10 +48,10 @@ impl DecoderAttention {
             false => Linear::new(&params.pp(name), hidden, outputs, false),
         };
         let projection = if config.fused {
-            Projection::Fused(Linear::new(&params.pp("qkv_proj"), hidden, queries + 2 * keys, false)?)
+            QkvProjection::Fused(Linear::new(&params.pp("qkv_proj"), hidden, queries + 2 * keys, false)?)
         } else {
             let v = Linear::new(&params.pp("v_proj"), hidden, keys, config.qkv_bias)?;
-            Projection::Apart([biased("q_proj", queries)?, biased("k_proj", keys)?, v])
+            QkvProjection::Apart([biased("q_proj", queries)?, biased("k_proj", keys)?, v])
         };
         let norm = |name: &str| config.norm(&params.pp(name), size);
         Ok(DecoderAttention {
@@ -117,12 +117,12 @@ impl DecoderAttention {
         let split = |y: Tensor, heads: usize| y.reshape([y.dims()[0], y.dims()[1], heads, self.head_size]);
         let (heads, kv_heads) = (self.heads, self.kv_heads);
         match &self.projection {
-            Projection::Apart([q, k, v]) => Ok([
+            QkvProjection::Apart([q, k, v]) => Ok([
                 split(q.forward(asking.unwrap_or(x), forward).at("q_proj")?, heads)?,
                 split(k.forward(x, forward).at("k_proj")?, kv_heads)?,
                 split(v.forward(x, forward).at("v_proj")?, kv_heads)?,
             ]),
-            Projection::Fused(qkv) => {
+            QkvProjection::Fused(qkv) => {
                 let widths = [heads, kv_heads, kv_heads].map(|heads| heads * self.head_size);
                 let parts = |x: &Tensor, forward: &mut ForwardMode| {
                     let parts = qkv.forward(x, forward).at("qkv_proj")?.split(2, widths)?;
@@ -150,8 +150,8 @@ impl DecoderAttention {
 
     pub(super) fn linears(&self) -> impl Iterator<Item = &Linear> {
         let inputs = match &self.projection {
-            Projection::Apart(linears) => linears.as_slice(),
-            Projection::Fused(linear) => std::slice::from_ref(linear),
+            QkvProjection::Apart(linears) => linears.as_slice(),
+            QkvProjection::Fused(linear) => std::slice::from_ref(linear),
         };
         inputs.iter().chain([&self.o])
     }

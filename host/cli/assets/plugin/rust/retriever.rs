@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, Storage};
+use scaledown_sdk::component::{Document, Hit, Retriever, RetrieverContext, RetrieverPlugin, PluginStorage};
 use scaledown_sdk::{Error, Result};
 
 scaledown_sdk::retriever!({{type}}, "{{name}}", "Finds documents that share the most words with the query.");
@@ -19,7 +19,7 @@ pub struct Config {
 /// The retriever, with its whole index in memory.
 pub struct {{type}} {
     config: Config,
-    storage: Storage,
+    storage: PluginStorage,
     documents: BTreeMap<String, String>,
 }
 
@@ -82,7 +82,7 @@ mod tests {
     fn the_document_with_the_most_words_comes_first() {
         let documents = [("a", "one two"), ("b", "one two three"), ("c", "four")];
         let documents = documents.map(|(id, text)| (id.to_owned(), text.to_owned())).into();
-        let storage = Storage::new(std::env::temp_dir());
+        let storage = PluginStorage::new(std::env::temp_dir());
         let retriever = {{type}} { config: Config { shortest_word: 0 }, storage, documents };
         let ids: Vec<String> = retriever.best("one two three", 2).into_iter().map(|hit| hit.id).collect();
         assert_eq!(ids, ["b", "a"]);

@@ -29,11 +29,11 @@ pub struct AtlasSummary {
 /// | file | contents |
 /// | --- | --- |
 /// | `train.jsonl`, `validation.jsonl`, `test.jsonl` | [`QuestionRecord`](super::QuestionRecord)s |
-/// | `corpus.jsonl` | [`AtlasDocument`](super::CorpusDocument)s of all splits |
+/// | `corpus.jsonl` | [`AtlasDocument`](super::AtlasDocument)s of all splits |
 /// | `queries.jsonl`, `qrels/SPLIT.tsv` | the same questions and their supporting documents, as BEIR has them |
 /// | `queries/SPLIT.jsonl` | the questions of one split, with their right answers, and without documents |
 /// | `text/SPLIT.txt` | the documents as plain text, one a line |
-/// | `pretraining/N.jsonl` | [`AtlasContext`](super::PretrainingRecord)s of stage N |
+/// | `pretraining/N.jsonl` | [`AtlasContext`](super::AtlasContext)s of stage N |
 /// | `tokenizer.json`, `tokenizer_config.json` | the tokenizer |
 /// | `atlas.json` | the settings and this summary |
 ///

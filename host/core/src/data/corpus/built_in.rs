@@ -11,7 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::config::{self, CorpusFields, CorpusFormat};
-use super::document::CorpusDocument as HostDocument;
+use super::document::RawDocument;
 use super::stream::CorpusReader;
 use crate::data::records::DataError;
 
@@ -31,11 +31,11 @@ struct Keys {
 }
 
 /// A corpus in one of the formats.
-struct Stored(config::Corpus);
+struct Stored(config::CorpusConfig);
 
 impl CorpusTrait for Stored {
     fn documents(&self) -> Result<CorpusDocuments> {
-        let plain = |HostDocument { id, title, text }: HostDocument| CorpusDocument { id, title, text };
+        let plain = |RawDocument { id, title, text }: RawDocument| CorpusDocument { id, title, text };
         let documents = CorpusReader::open(&self.0).map_err(|error| component_error(&error))?;
         Ok(Box::new(documents.map(move |document| document.map(plain).map_err(|error| component_error(&error)))))
     }
@@ -64,7 +64,7 @@ macro_rules! formats {
 
             fn build(keys: Keys, _context: CorpusContext) -> Result<Self> {
                 let Keys { path, fields, section_titles } = keys;
-                Ok($format(Stored(config::Corpus { fields, section_titles, ..config::Corpus::of(CorpusFormat::$format, path) })))
+                Ok($format(Stored(config::CorpusConfig { fields, section_titles, ..config::CorpusConfig::of(CorpusFormat::$format, path) })))
             }
         }
 

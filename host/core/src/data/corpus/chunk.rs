@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use super::config::{self, ChunkUnit, Chunking};
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::skipping::Documents;
 use crate::data::records::with_title;
 use crate::error::Result;
@@ -65,8 +65,8 @@ impl Chunker {
     ///
     /// # Errors
     /// [`TextError::Encode`] if the tokenizer has no token for a part of the text.
-    pub fn chunks(&self, document: &CorpusDocument) -> std::result::Result<Vec<Chunk>, TextError> {
-        let CorpusDocument { id, title, text } = document;
+    pub fn chunks(&self, document: &RawDocument) -> std::result::Result<Vec<Chunk>, TextError> {
+        let RawDocument { id, title, text } = document;
         let Some(cutter) = &self.0 else {
             return Ok(vec![Chunk { id: id.clone(), text: document.titled(), range: 0..text.len() }]);
         };
@@ -181,7 +181,7 @@ impl Chunks {
     ///
     /// # Errors
     /// If its files are not there, or the tokenizer cannot be had.
-    pub fn open(config: &config::Corpus) -> Result<Self> {
+    pub fn open(config: &config::CorpusConfig) -> Result<Self> {
         let chunker = Chunker::new(config.chunking.as_ref())?;
         Ok(Chunks { corpus: Documents::open(config)?, chunker, ready: Vec::new().into_iter() })
     }

@@ -11,7 +11,7 @@ use crate::plugins::Component;
 
 /// The documents to search: their source and chunking.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Corpus {
+pub struct CorpusConfig {
     /// How the documents are stored, if the host reads them itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<CorpusFormat>,
@@ -44,11 +44,11 @@ pub struct Corpus {
 /// The keys of `[corpus]` that are the host's, whatever reads the documents.
 pub const HOST_KEYS: [&str; 4] = ["format", "plugin", "chunking", "on_error"];
 
-impl Corpus {
+impl CorpusConfig {
     /// A corpus in one of the formats that the host reads itself.
     #[must_use]
     pub fn of(format: CorpusFormat, path: PathBuf) -> Self {
-        Corpus {
+        CorpusConfig {
             format: Some(format),
             plugin: None,
             path,

@@ -6,7 +6,7 @@ use crate::data::records::with_title;
 
 /// A document of a corpus.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CorpusDocument {
+pub struct RawDocument {
     /// The id; never empty. That no other document is called so is not checked
     /// here.
     pub id: String,
@@ -16,7 +16,7 @@ pub struct CorpusDocument {
     pub text: String,
 }
 
-impl CorpusDocument {
+impl RawDocument {
     /// The text with the title, if there is one, as its first sentence: as records write it.
     #[must_use]
     pub fn titled(&self) -> String {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use scaledown_sdk::files::{FileKind, open_regular, read_limited};
 
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::stream::DocumentIter;
 use crate::data::records::{self, DataError, plain_name};
 
@@ -63,7 +63,7 @@ pub(super) fn open(root: &Path, path: &Path) -> Result<DocumentIter, DataError> 
     let id = id.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/");
     let is_markdown = plain_name(path).extension().is_some_and(|ending| ending == "md");
     let (title, text) = heading(text).filter(|_| is_markdown).unwrap_or(("", text));
-    Ok(Box::new(std::iter::once(Ok(CorpusDocument { id, title: title.to_owned(), text: text.to_owned() }))))
+    Ok(Box::new(std::iter::once(Ok(RawDocument { id, title: title.to_owned(), text: text.to_owned() }))))
 }
 
 /// The heading that a text begins with, and what follows it.

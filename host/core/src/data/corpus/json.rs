@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::config::CorpusFields;
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::stream::DocumentIter;
 use crate::data::records::{DataError, Fault, Reader, fault, kind, missing, plain_name};
 
@@ -25,7 +25,7 @@ pub(super) fn open_beir(path: &Path) -> Result<DocumentIter, DataError> {
 /// documents without one.
 pub(super) fn documents(
     path: &Path,
-    take: impl Fn(&Value, &str) -> Result<CorpusDocument, Fault> + 'static,
+    take: impl Fn(&Value, &str) -> Result<RawDocument, Fault> + 'static,
 ) -> Result<DocumentIter, DataError> {
     let mut reader = Reader::open(path)?;
     let path = path.to_owned();
@@ -44,7 +44,7 @@ pub(super) fn stem(path: &Path) -> String {
 }
 
 /// A document from an object; `name` is its id where it has none.
-pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<CorpusDocument, Fault> {
+pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Result<RawDocument, Fault> {
     if !value.is_object() {
         return Err((None, format!("expected an object, found {}", kind(value))));
     }
@@ -69,7 +69,7 @@ pub(super) fn document(value: &Value, fields: &CorpusFields, name: &str) -> Resu
         None if !title.trim().is_empty() && (fields.text.is_none() || value.get(field).is_some()) => String::new(),
         None => return Err(missing(field)),
     };
-    Ok(CorpusDocument { id, title, text })
+    Ok(RawDocument { id, title, text })
 }
 
 /// The value of a field, unless it is null: that of the whole name, or that which its dots lead to.

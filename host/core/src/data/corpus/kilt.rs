@@ -8,7 +8,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::json;
 use super::stream::DocumentIter;
 use crate::data::records::{DataError, Fault, fault, kind, missing};
@@ -18,7 +18,7 @@ pub(super) fn open(path: &Path, section_titles: bool) -> Result<DocumentIter, Da
     json::documents(path, move |value, _| page(value, section_titles))
 }
 
-fn page(value: &Value, section_titles: bool) -> Result<CorpusDocument, Fault> {
+fn page(value: &Value, section_titles: bool) -> Result<RawDocument, Fault> {
     let field = |name: &str| json::lookup(value, name).ok_or_else(|| missing(name));
     if !value.is_object() {
         return Err((None, format!("expected an object with `wikipedia_id` and `text`, found {}", kind(value))));
@@ -39,7 +39,7 @@ fn page(value: &Value, section_titles: bool) -> Result<CorpusDocument, Fault> {
         }
         lines.extend(plain(text.trim(), section_titles).filter(|line| !line.is_empty()));
     }
-    Ok(CorpusDocument { id, title, text: lines.join("\n") })
+    Ok(RawDocument { id, title, text: lines.join("\n") })
 }
 
 /// A paragraph without its markup; nothing of a heading that is not wanted.

@@ -1,7 +1,7 @@
 //! The documents of a corpus, optionally without unreadable ones.
 
 use super::config;
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::stream::CorpusReader;
 use crate::data::config::OnError;
 use crate::data::records::DataError;
@@ -21,7 +21,7 @@ impl Documents {
     ///
     /// # Errors
     /// As [`CorpusReader::open`].
-    pub fn open(config: &config::Corpus) -> Result<Self, DataError> {
+    pub fn open(config: &config::CorpusConfig) -> Result<Self, DataError> {
         Ok(Documents { corpus: CorpusReader::open(config)?, on_error: config.on_error, left_out: 0 })
     }
 
@@ -37,7 +37,7 @@ impl Documents {
 }
 
 impl Iterator for Documents {
-    type Item = Result<CorpusDocument, DataError>;
+    type Item = Result<RawDocument, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {

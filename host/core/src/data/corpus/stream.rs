@@ -6,12 +6,12 @@ use scaledown_sdk::Error as SdkError;
 use scaledown_sdk::component::CorpusDocument as PluginDocument;
 
 use super::config::{self, CorpusFormat};
-use super::{document::CorpusDocument, files, json, kilt, table, tsv};
+use super::{document::RawDocument, files, json, kilt, table, tsv};
 use crate::data::records::{DataError, plain_name};
 use crate::plugins::{Component, registry};
 
 /// The documents of one file.
-pub(super) type DocumentIter = Box<dyn Iterator<Item = Result<CorpusDocument, DataError>>>;
+pub(super) type DocumentIter = Box<dyn Iterator<Item = Result<RawDocument, DataError>>>;
 
 /// Opens one file of a corpus.
 type Open = Box<dyn Fn(&Path) -> Result<DocumentIter, DataError>>;
@@ -29,7 +29,7 @@ impl CorpusReader {
     ///
     /// # Errors
     /// If the path is not there or no file of the format is in it.
-    pub fn open(config: &config::Corpus) -> Result<Self, DataError> {
+    pub fn open(config: &config::CorpusConfig) -> Result<Self, DataError> {
         if let Some(component) = config.component() {
             let documents = of_plugin(&component)?;
             return Ok(CorpusReader { files: Box::new(std::iter::empty()), open: Box::new(tsv::open), current: Some(documents) });
@@ -54,7 +54,7 @@ impl CorpusReader {
 }
 
 impl Iterator for CorpusReader {
-    type Item = Result<CorpusDocument, DataError>;
+    type Item = Result<RawDocument, DataError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -78,7 +78,7 @@ fn of_plugin(component: &Component) -> Result<DocumentIter, DataError> {
     let corpus = registry::corpus(component).map_err(|error| whole(error.sentence()))?;
     let documents = corpus.documents().map_err(|error| whole(error.to_string()))?;
     Ok(Box::new(documents.map(move |document| match document {
-        Ok(PluginDocument { id, title, text }) => Ok(CorpusDocument { id, title, text }),
+        Ok(PluginDocument { id, title, text }) => Ok(RawDocument { id, title, text }),
         Err(SdkError::Input(message)) => Err(DataError::Plugin { message, goes_on: true }),
         Err(error) => Err(whole(error.to_string())),
     })))

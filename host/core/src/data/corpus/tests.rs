@@ -18,15 +18,15 @@ fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     directory
 }
 
-fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::Corpus {
-    config::Corpus::of(format, path.as_ref().to_owned())
+fn corpus(format: CorpusFormat, path: impl AsRef<Path>) -> config::CorpusConfig {
+    config::CorpusConfig::of(format, path.as_ref().to_owned())
 }
 
 /// Documents as `(id, title, text)`, and errors as their sentences without the directory.
-fn read(config: &config::Corpus) -> Vec<Result<(String, String, String), String>> {
+fn read(config: &config::CorpusConfig) -> Vec<Result<(String, String, String), String>> {
     let path = if config.path.is_dir() { config.path.clone() } else { config.path.parent().unwrap().to_owned() };
     let documents = CorpusReader::open(config).unwrap();
-    let plain = |CorpusDocument { id, title, text }: CorpusDocument| (id, title, text);
+    let plain = |RawDocument { id, title, text }: RawDocument| (id, title, text);
     documents
         .map(|item| item.map(plain).map_err(|error| error.to_string().replace(&format!("{}/", path.display()), "")))
         .collect()
@@ -157,10 +157,10 @@ fn a_document_that_cannot_be_read_is_left_out_if_the_configuration_says_so() {
                   {\"id\": \"d\", \"title\": \"T\", \"text\": null}\n{\"id\": \"e\", \"title\": \"U\"}\n";
     let files = directory(&[("c.jsonl", lines), ("whole.json", b"[{\"id\": \"a\", \"text\": \"one\"}, {]")]);
     let mut config = corpus(CorpusFormat::Jsonl, files.path().join("c.jsonl"));
-    let found = |config: &config::Corpus| Documents::open(config).unwrap().collect::<Vec<_>>();
+    let found = |config: &config::CorpusConfig| Documents::open(config).unwrap().collect::<Vec<_>>();
     assert_eq!(found(&config).iter().filter(|item| item.is_err()).count(), 3);
     config.on_error = OnError::Skip;
-    let documents: Vec<CorpusDocument> = found(&config).into_iter().map(Result::unwrap).collect();
+    let documents: Vec<RawDocument> = found(&config).into_iter().map(Result::unwrap).collect();
     let ids: Vec<&str> = documents.iter().map(|document| document.id.as_str()).collect();
     assert_eq!(ids, ["a", "d", "e"]);
     assert_eq!((documents[1].title.as_str(), documents[1].text.as_str()), ("T", ""));
@@ -245,7 +245,7 @@ fn token_chunker(size: usize, stride: usize) -> Chunker {
 
 #[test]
 fn documents_are_cut_by_words_with_their_titles() {
-    let document = CorpusDocument { id: "D".into(), title: "T".into(), text: " one two\nthree  four five ".into() };
+    let document = RawDocument { id: "D".into(), title: "T".into(), text: " one two\nthree  four five ".into() };
     let cut = |size, stride, title| {
         let chunker = Chunker::new(Some(&Chunking { title, ..chunking(ChunkUnit::Words, size, stride) })).unwrap();
         chunker.chunks(&document).unwrap().into_iter().map(|chunk| (chunk.id, chunk.text)).collect::<Vec<_>>()
@@ -260,7 +260,7 @@ fn documents_are_cut_by_words_with_their_titles() {
 
 #[test]
 fn a_blank_document_is_its_title_or_nothing() {
-    let document = CorpusDocument { id: "D".into(), title: "T".into(), text: " \n".into() };
+    let document = RawDocument { id: "D".into(), title: "T".into(), text: " \n".into() };
     let texts = |title| {
         let chunker = Chunker::new(Some(&Chunking { title, ..Chunking::default() })).unwrap();
         chunker.chunks(&document).unwrap().into_iter().map(|chunk| chunk.text).collect::<Vec<_>>()
@@ -284,7 +284,7 @@ proptest! {
     #[test]
     fn every_character_is_in_a_chunk(text in "([a-z\u{e9}\u{6771}\u{1f600}.,]{0,7}[ \n\t]{0,2}){0,40}", size in 1_usize..9, less in 0_usize..9) {
         let stride = size.saturating_sub(less).max(1);
-        let document = CorpusDocument { id: "D".into(), title: String::new(), text: text.clone() };
+        let document = RawDocument { id: "D".into(), title: String::new(), text: text.clone() };
         let words = Chunker::new(Some(&chunking(ChunkUnit::Words, size, stride))).unwrap();
         let chunks = words.chunks(&document).unwrap();
         covers(&text, &chunks);
@@ -303,7 +303,7 @@ proptest! {
     fn every_token_is_in_a_chunk(words in prop::collection::vec(0_usize..6, 0..60), size in 1_usize..20, less in 0_usize..9) {
         const WORDS: [&str; 6] = ["Aspen Vale", " grows ", "peas, ", "\n", "Hazel Brenow. ", "1734 "];
         let text: String = words.iter().map(|word| WORDS[*word]).collect();
-        let document = CorpusDocument { id: "D".into(), title: String::new(), text: text.clone() };
+        let document = RawDocument { id: "D".into(), title: String::new(), text: text.clone() };
         let stride = size.saturating_sub(less).max(1);
         covers(&text, &token_chunker(size, stride).chunks(&document).unwrap());
     }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::document::CorpusDocument;
+use super::document::RawDocument;
 use super::stream::DocumentIter;
 use crate::data::records::{DataError, Lines};
 
@@ -15,7 +15,7 @@ pub(super) fn open(path: &Path) -> Result<DocumentIter, DataError> {
     })))
 }
 
-fn document(line: &str) -> Result<CorpusDocument, String> {
+fn document(line: &str) -> Result<RawDocument, String> {
     let fields: Vec<&str> = line.split('\t').collect();
     let (id, title, text) = match fields.as_slice() {
         &[id, text] => (id, "", text),
@@ -27,5 +27,5 @@ fn document(line: &str) -> Result<CorpusDocument, String> {
     if id.trim().is_empty() {
         return Err("the id is empty; expected a document id".into());
     }
-    Ok(CorpusDocument { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
+    Ok(RawDocument { id: id.trim().to_owned(), title: title.to_owned(), text: text.to_owned() })
 }

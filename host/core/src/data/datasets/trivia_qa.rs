@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{DatasetItem, Original, elements, found, list, text, texts};
 use crate::data::corpus::config::Chunking;
-use crate::data::corpus::{Chunker, CorpusDocument};
+use crate::data::corpus::{Chunker, RawDocument};
 use crate::data::records::{self, DataError, Fault, with_title};
 
 /// The maximum documents per record, as in OSCAR's paper.
@@ -115,7 +115,7 @@ fn example(id: &str, query: &str, pages: &[(String, String)], answers: Vec<Strin
 }
 
 fn passage(text: &str, answers: &[String]) -> Option<(bool, String)> {
-    let document = CorpusDocument { text: text.to_owned(), ..CorpusDocument::default() };
+    let document = RawDocument { text: text.to_owned(), ..RawDocument::default() };
     let chunks = Chunker::words(&Chunking::default()).chunks(&document).ok()?;
     let holds = |text: &str| {
         let text = text.to_lowercase();

@@ -59,7 +59,7 @@ impl QuestionSource {
     ///
     /// # Errors
     /// For synthetic ones, if there is no corpus or a document of it cannot be read.
-    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::Corpus>) -> Result<Self, Error> {
+    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::CorpusConfig>) -> Result<Self, Error> {
         let made = if config.format == QuestionFormat::Synthetic {
             let corpus = corpus.ok_or_else(|| Error::usage("synthetic questions need a table [corpus]"))?;
             let count = config.limit.unwrap_or(DEFAULT_COUNT);
@@ -108,7 +108,7 @@ impl QuestionReader {
     ///
     /// # Errors
     /// Those of [`QuestionSource::open`] and [`QuestionSource::read`].
-    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::Corpus>) -> Result<Self, Error> {
+    pub fn open(config: &config::Questions, corpus: Option<&corpus::config::CorpusConfig>) -> Result<Self, Error> {
         QuestionSource::open(config, corpus)?.read()
     }
 }

@@ -1,7 +1,7 @@
 //! Questions made from the documents of a corpus, by rules and a seed: no model writes them.
 
 use super::config::Synthesis;
-use crate::data::corpus::{CorpusDocument, Documents};
+use crate::data::corpus::{Documents, RawDocument};
 use crate::data::records::DataError;
 use crate::support::random::Stream;
 
@@ -35,7 +35,7 @@ pub(super) fn make(corpus: Documents, synthesis: Synthesis, count: usize, seed: 
     Ok(chosen.into_iter().map(|(_, question)| question).collect())
 }
 
-fn question(document: &CorpusDocument, synthesis: Synthesis, stream: &mut Stream) -> Option<CorpusQuestion> {
+fn question(document: &RawDocument, synthesis: Synthesis, stream: &mut Stream) -> Option<CorpusQuestion> {
     let sentences = sentences(&document.text);
     let (kind, query, gold_answers) = match synthesis {
         Synthesis::Lead => ("lead", sentences.first()?.join(" "), Vec::new()),

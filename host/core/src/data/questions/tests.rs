@@ -85,7 +85,7 @@ fn synthetic_questions_depend_on_the_seed_alone() {
         format!("{i}\tThe home of Hazel Brenow is Aspen Vale. It has stood there since {} or so, they say.\n", 1700 + i)
     };
     let documents = file(&((0..50).map(line).collect::<String>() + "50\tnothing to ask\n"));
-    let corpus = corpus_config::Corpus::of(CorpusFormat::Msmarco, documents.path().to_owned());
+    let corpus = corpus_config::CorpusConfig::of(CorpusFormat::Msmarco, documents.path().to_owned());
     let make = |synthesis, seed, limit| -> Vec<CorpusQuestion> {
         let config = config::Questions { seed, limit: Some(limit), synthesis, ..config(QuestionFormat::Synthetic, None) };
         QuestionReader::open(&config, Some(&corpus)).unwrap().map(Result::unwrap).collect()

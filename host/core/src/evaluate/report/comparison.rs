@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::error::ReportError;
 use super::metrics::Metrics;
-use super::plot::{ComparisonPlot, Panel, Point, render};
+use super::plot::{ComparisonPlot, Panel, PlotPoint, render};
 use crate::support::artifact::write_file;
 
 /// Runs that differ in some keys of their configuration.
@@ -127,7 +127,7 @@ impl Comparison {
         let panel = |axis: &'static str, of: fn(&Metrics) -> Option<f64>| {
             let point = |(index, run): (usize, &ComparedRun)| {
                 let metrics = run.metrics.as_ref()?;
-                Some(Point { label: (index + 1).to_string(), x: of(metrics)?, y: metrics.after.em })
+                Some(PlotPoint { label: (index + 1).to_string(), x: of(metrics)?, y: metrics.after.em })
             };
             Panel { axis, points: self.runs.iter().enumerate().filter_map(point).collect() }
         };

@@ -12,7 +12,7 @@ use super::family::CocomConfig;
 use super::generator::{link, write_generator};
 use super::parts::{Tensors, adapter_config, peft_name, required, rows, write};
 use super::pickle::TorchPickle;
-use super::tokens::{Tokens, write_file};
+use super::tokens::{ImportedTokens, write_file};
 use super::{ImportError, ImportOptions, Made};
 use crate::Result;
 use crate::support::artifact::DirectoryWriter;
@@ -38,7 +38,7 @@ pub(super) fn import(config: &CocomConfig, options: &ImportOptions<'_>, writer: 
     let base = resolve(options.generator.unwrap_or(&config.generator))?;
     // A checkpoint that ships its tokenizer means that one.
     let own = options.source.join("tokenizer.json").is_file();
-    let tokens = Tokens::open(if own { options.source } else { &base }, &added(config))?;
+    let tokens = ImportedTokens::open(if own { options.source } else { &base }, &added(config))?;
     let ends = TorchPickle::open(&options.source.join("decoder_first_last_layers.pth"))?;
     let replaced = replaced(&ends, &tokens)?;
     let adapters = TorchPickle::open(&options.source.join("adapters.pth"))?;
@@ -50,7 +50,7 @@ pub(super) fn import(config: &CocomConfig, options: &ImportOptions<'_>, writer: 
     let query = config.compressor.is_some();
     let settings = settings(config, table, options, query);
     let small = config.compressor.as_deref().map(|name| small_source(options, name)).transpose()?;
-    let small_tokens = small.as_deref().map(|directory| Tokens::open(directory, &memory_names(config))).transpose()?;
+    let small_tokens = small.as_deref().map(|directory| ImportedTokens::open(directory, &memory_names(config))).transpose()?;
     writer.fill(&["compressor.safetensors", "adapter_model.safetensors"], |directory| {
         write(&directory.join("compressor.safetensors"), &compressor)?;
         write(&directory.join("adapter_model.safetensors"), &generator_adapter)?;
@@ -96,7 +96,7 @@ fn added(config: &CocomConfig) -> Vec<String> {
 }
 
 /// The embeddings, and the head where it is not the same.
-fn replaced(ends: &TorchPickle, tokens: &Tokens) -> Checked<Tensors> {
+fn replaced(ends: &TorchPickle, tokens: &ImportedTokens) -> Checked<Tensors> {
     let mut found = Tensors::new();
     for name in ends.names() {
         let own = name.trim_start_matches("decoder.").to_owned();
@@ -138,7 +138,7 @@ fn adapter(adapters: &TorchPickle, name: &str, prefix: &str) -> Checked<Tensors>
 fn second_adapter(
     config: &CocomConfig,
     adapters: &TorchPickle,
-    tokens: &Tokens,
+    tokens: &ImportedTokens,
     base: &Path,
     replaced: &Tensors,
 ) -> Checked<(Tensors, Table)> {
@@ -160,7 +160,7 @@ fn second_adapter(
 fn small_model(config: &CocomConfig, options: &ImportOptions<'_>, name: &str) -> Result<(Tensors, Table)> {
     let directory = options.source.join("compressor");
     let weights = TorchPickle::open(&directory.join("compressor.pth"))?;
-    let tokens = Tokens::open(&small_source(options, name)?, &memory_names(config))?;
+    let tokens = ImportedTokens::open(&small_source(options, name)?, &memory_names(config))?;
     let mut parameters = Tensors::new();
     for name in weights.names().into_iter().filter(|name| !name.starts_with("lm_head.")) {
         let own = format!("model.{}", name.strip_prefix("model.").unwrap_or(&name));
@@ -192,7 +192,7 @@ pub(super) fn projection(mlp: &dyn WeightSource, parameters: &mut Tensors) -> Ch
 }
 
 /// The rows of the memory tokens.
-fn memory(config: &CocomConfig, table: &TensorData, tokens: &Tokens) -> Checked<TensorData> {
+fn memory(config: &CocomConfig, table: &TensorData, tokens: &ImportedTokens) -> Checked<TensorData> {
     let mut ids = Vec::new();
     for name in memory_names(config) {
         ids.push(tokens.required(&name)? as usize);
@@ -203,7 +203,12 @@ fn memory(config: &CocomConfig, table: &TensorData, tokens: &Tokens) -> Checked<
 
 /// Writes the directory of the small model: its weights are those of `compressor.safetensors` under
 /// a second name.
-pub(super) fn write_small(source: &Path, tokens: &Tokens, compressor: &Tensors, directory: &Path) -> scaledown_sdk::Result<()> {
+pub(super) fn write_small(
+    source: &Path,
+    tokens: &ImportedTokens,
+    compressor: &Tensors,
+    directory: &Path,
+) -> scaledown_sdk::Result<()> {
     let target = directory.join("compressor");
     std::fs::create_dir_all(&target).map_err(|error| scaledown_sdk::Error::io(&target, error))?;
     let path = source.join("config.json");

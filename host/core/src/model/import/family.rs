@@ -57,7 +57,7 @@ impl Family {
         let failed = |message: String| ImportError::layout(&path, message);
         let bytes = read_bytes(&path, FileKind::ModelConfiguration).map_err(|error| failed(error.to_string()))?;
         let json: Value = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-        let keys = Keys { json: &json, path: &path };
+        let keys = ConfigKeys { json: &json, path: &path };
         match json["model_type"].as_str() {
             Some(kind @ ("COCOM" | "CLaRa")) => Ok(Family::Cocom(cocom(&keys, kind)?)),
             Some("PISCO") => Ok(Family::Pisco(PiscoConfig {
@@ -82,7 +82,7 @@ impl Family {
     }
 }
 
-fn cocom(keys: &Keys<'_>, kind: &str) -> Result<CocomConfig, ImportError> {
+fn cocom(keys: &ConfigKeys<'_>, kind: &str) -> Result<CocomConfig, ImportError> {
     if keys.value("compr_linear_type").is_some_and(|kind| kind == "concat")
         && keys.path.with_file_name("model.safetensors.index.json").exists()
     {
@@ -126,12 +126,12 @@ fn cocom(keys: &Keys<'_>, kind: &str) -> Result<CocomConfig, ImportError> {
 }
 
 /// Typed reading of a `config.json`.
-struct Keys<'a> {
+struct ConfigKeys<'a> {
     json: &'a Value,
     path: &'a Path,
 }
 
-impl Keys<'_> {
+impl ConfigKeys<'_> {
     fn value(&self, key: &str) -> Option<&Value> {
         self.json.get(key).filter(|value| !value.is_null())
     }

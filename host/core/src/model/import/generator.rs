@@ -11,7 +11,7 @@ use scaledown_sdk::{Error as SdkError, Result};
 use serde_json::{Value, json};
 
 use super::parts::{Tensors, write};
-use super::tokens::{Tokens, write_file};
+use super::tokens::{ImportedTokens, write_file};
 
 /// The file of the weights that replace the base model's.
 const REPLACED: &str = "embeddings.safetensors";
@@ -22,7 +22,7 @@ const REPLACED: &str = "embeddings.safetensors";
 ///
 /// # Errors
 /// If a file cannot be read or written.
-pub(super) fn write_generator(base: &Path, replaced: &Tensors, tokens: &Tokens, target: &Path) -> Result<()> {
+pub(super) fn write_generator(base: &Path, replaced: &Tensors, tokens: &ImportedTokens, target: &Path) -> Result<()> {
     std::fs::create_dir_all(target).map_err(|error| SdkError::io(target, error))?;
     write_config(base, replaced, target)?;
     tokens.write(target)?;

@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_that_forbids_commerce_is_told_whatever_its_tag() {
+    fn a_card_that_forbids_commerce_is_reported_whatever_its_tag() {
         let directory = tempfile::tempdir().unwrap();
         let none = notes(directory.path(), "x/y", &[]);
         assert!(none[0].contains("no licence is named"), "{none:?}");

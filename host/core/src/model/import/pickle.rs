@@ -27,12 +27,12 @@ const MOST_BYTES: u64 = 8 << 20;
 #[derive(Debug)]
 pub(super) struct TorchPickle {
     path: PathBuf,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, PickledTensor>,
 }
 
 /// Where a tensor's bytes are.
 #[derive(Debug)]
-struct Entry {
+struct PickledTensor {
     spec: TensorSpec,
     /// The file in the archive.
     file: String,
@@ -48,7 +48,7 @@ impl TorchPickle {
     /// names.
     pub(super) fn open(path: &Path) -> Result<Self, ImportError> {
         let failed = |message: String| ImportError::Pickle { path: path.to_owned(), message };
-        let read = || -> Result<BTreeMap<String, Entry>, String> {
+        let read = || -> Result<BTreeMap<String, PickledTensor>, String> {
             let mut archive = open_archive(path)?;
             let names: Vec<String> = (0..archive.len())
                 .filter_map(|i| Some(archive.by_index(i).ok()?.name().ok()?.into_owned()))
@@ -132,7 +132,7 @@ fn parse(archive: &mut ZipArchive<BufReader<File>>, name: &str) -> Result<Object
 }
 
 /// Takes the tensors of a dictionary, and of dictionaries in it.
-fn collect(object: Object, prefix: &str, directory: &str, tensors: &mut BTreeMap<String, Entry>) -> Result<(), String> {
+fn collect(object: Object, prefix: &str, directory: &str, tensors: &mut BTreeMap<String, PickledTensor>) -> Result<(), String> {
     let Object::Dict(entries) = object else {
         let place = if prefix.is_empty() { "the file".to_owned() } else { prefix.to_owned() };
         return Err(format!("{place} holds {}, expected a dictionary of tensors", describe(&object)));
@@ -157,7 +157,7 @@ fn collect(object: Object, prefix: &str, directory: &str, tensors: &mut BTreeMap
 
 /// A tensor: `torch._utils._rebuild_tensor_v2(storage, offset, size, stride, ..)`, perhaps as a
 /// parameter.
-fn tensor(object: Object, directory: &str) -> Result<Entry, String> {
+fn tensor(object: Object, directory: &str) -> Result<PickledTensor, String> {
     let found = describe(&object);
     let Object::Reduce { callable, args } = object else { return Err(format!("is {found}, expected a tensor")) };
     let Object::Class { module_name, class_name } = *callable else { return Err(format!("is {found}, expected a tensor")) };
@@ -176,7 +176,7 @@ fn tensor(object: Object, directory: &str) -> Result<Entry, String> {
             let spec = TensorSpec::new(dtype, size);
             spec.check().map_err(|error| error.to_string())?;
             let offset = number(offset).and_then(|offset| offset.checked_mul(dtype.size())).ok_or_else(malformed)?;
-            Ok(Entry { spec, file: format!("{directory}/{file}"), offset })
+            Ok(PickledTensor { spec, file: format!("{directory}/{file}"), offset })
         }
         _ => Err(format!("is made by {module_name}.{class_name}, which is not run; expected a tensor")),
     }

@@ -12,7 +12,7 @@ use super::family::PiscoConfig;
 use super::generator::write_generator;
 use super::parts::{Tensors, adapter_config, peft_name, required, rows, write};
 use super::pickle::TorchPickle;
-use super::tokens::Tokens;
+use super::tokens::ImportedTokens;
 use super::{ImportError, ImportOptions, Made};
 use crate::Result;
 use crate::support::artifact::DirectoryWriter;
@@ -28,11 +28,11 @@ pub(super) fn import(config: &PiscoConfig, options: &ImportOptions<'_>, writer: 
         ImportError::layout(source.join("config.json"), "`lora_decoder` is false, expected an adapter on the generator")
     })?;
     let base = resolve(options.generator.unwrap_or(&config.generator))?;
-    let tokens = Tokens::open(&source.join("decoder_tokenizer"), &[])?;
+    let tokens = ImportedTokens::open(&source.join("decoder_tokenizer"), &[])?;
     let (replaced, generator_adapter) = generator_state(&TorchPickle::open(&source.join("decoder_state.pt"))?)?;
     let memory_tokens = DOCUMENT_TOKENS / config.rate + 1;
     let small = source.join("compressor");
-    let small_tokens = Tokens::open(&source.join("compressor_tokenizer"), &[])?;
+    let small_tokens = ImportedTokens::open(&source.join("compressor_tokenizer"), &[])?;
     let (compressor, inner) = compressor(source, &small, &small_tokens, memory_tokens)?;
     writer.fill(&["compressor.safetensors", "adapter_model.safetensors"], |directory| {
         write(&directory.join("compressor.safetensors"), &compressor)?;
@@ -82,7 +82,7 @@ fn generator_state(state: &TorchPickle) -> Checked<(Tensors, Tensors)> {
 }
 
 /// The compressor's parameters, and the size of the projection's inner layer.
-fn compressor(source: &Path, small: &Path, tokens: &Tokens, memory_tokens: usize) -> Result<(Tensors, usize)> {
+fn compressor(source: &Path, small: &Path, tokens: &ImportedTokens, memory_tokens: usize) -> Result<(Tensors, usize)> {
     let weights = DirectoryWeights::open(small)?;
     let mut parameters = Tensors::new();
     for name in weights.names().into_iter().filter(|name| !name.starts_with("lm_head.")) {

@@ -18,14 +18,14 @@ pub(super) const FILES: [&str; 6] = [
 ];
 
 /// A tokenizer's directory, with more tokens.
-pub(super) struct Tokens {
+pub(super) struct ImportedTokens {
     directory: PathBuf,
     json: Value,
     /// The number of tokens, those added included.
     pub(super) count: usize,
 }
 
-impl Tokens {
+impl ImportedTokens {
     /// The tokenizer in `directory`, with the special tokens `added` after its own; those that it
     /// has are not added again.
     ///
@@ -36,7 +36,7 @@ impl Tokens {
         let failed = |message: String| ImportError::Tokenizer { path: path.clone(), message };
         let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| failed(error.to_string()))?;
         let json: Value = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
-        let mut tokens = Tokens { directory: directory.to_owned(), json, count: 0 };
+        let mut tokens = ImportedTokens { directory: directory.to_owned(), json, count: 0 };
         tokens.count = tokens.greatest_id().map_or(0, |id| id + 1);
         for content in added {
             if tokens.id(content).is_none() {

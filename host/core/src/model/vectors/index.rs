@@ -5,7 +5,7 @@ use std::path::Path;
 
 use scaledown_sdk::files::{FileKind, read_bytes};
 
-use super::{Origin, VectorsError};
+use super::{VectorsError, VectorsOrigin};
 use crate::support::artifact::write_file;
 
 const FILE: &str = "index.json";
@@ -13,24 +13,24 @@ const VERSION: u32 = 1;
 
 /// What a directory of vectors holds.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Index {
+pub(super) struct VectorsIndex {
     version: u32,
-    origin: Origin,
-    pub(super) shards: Vec<Entry>,
+    origin: VectorsOrigin,
+    pub(super) shards: Vec<ShardEntry>,
 }
 
 /// One shard.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
-pub(super) struct Entry {
+pub(super) struct ShardEntry {
     pub(super) file: String,
     pub(super) documents: usize,
     pub(super) bytes: u64,
     pub(super) crc32c: u32,
 }
 
-impl Index {
-    pub(super) fn new(origin: Origin) -> Self {
-        Index { version: VERSION, origin, shards: Vec::new() }
+impl VectorsIndex {
+    pub(super) fn new(origin: VectorsOrigin) -> Self {
+        VectorsIndex { version: VERSION, origin, shards: Vec::new() }
     }
 
     /// The index of a directory; `None` if there is none.
@@ -41,13 +41,13 @@ impl Index {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(VectorsError::file(&path, error)),
         };
-        let index: Index = serde_json::from_slice(&bytes).map_err(|error| VectorsError::file(&path, error))?;
+        let index: VectorsIndex = serde_json::from_slice(&bytes).map_err(|error| VectorsError::file(&path, error))?;
         if index.version != VERSION {
             let message = format!("it is of layout version {}, this program reads version {VERSION}", index.version);
             return Err(VectorsError::file(&path, message));
         }
         // A file's name leads nowhere else.
-        let plain = |entry: &Entry| Path::new(&entry.file).file_name().is_some_and(|name| name == entry.file.as_str());
+        let plain = |entry: &ShardEntry| Path::new(&entry.file).file_name().is_some_and(|name| name == entry.file.as_str());
         match index.shards.iter().find(|entry| !plain(entry)) {
             Some(entry) => Err(VectorsError::file(&path, format!("{:?} is not a plain file name", entry.file))),
             None => Ok(Some(index)),
@@ -55,7 +55,7 @@ impl Index {
     }
 
     /// Checks whose vectors they are.
-    pub(super) fn check(&self, origin: &Origin, directory: &Path) -> Result<(), VectorsError> {
+    pub(super) fn check(&self, origin: &VectorsOrigin, directory: &Path) -> Result<(), VectorsError> {
         let mismatch = |message: String| Err(VectorsError::Origin { path: directory.to_owned(), message });
         let (own, wanted) = (&self.origin, origin);
         if (own.memory_tokens, own.hidden) != (wanted.memory_tokens, wanted.hidden) {

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 pub use error::VectorsError;
-use index::Index;
-use shard::Shard;
+use index::VectorsIndex;
+use shard::VectorShard;
 pub(crate) use writer::VectorWriter;
 
 /// What a document's vectors are found by.
@@ -35,7 +35,7 @@ pub(crate) fn key(ids: &[u32]) -> Key {
 /// The vectors of a directory, for reading.
 pub(crate) struct VectorStore {
     directory: PathBuf,
-    shards: Vec<Shard>,
+    shards: Vec<VectorShard>,
     /// The shard and the row of each document.
     places: HashMap<Key, (usize, usize)>,
 }
@@ -46,12 +46,12 @@ impl VectorStore {
     /// # Errors
     /// If there is no such directory, a file is missing or damaged, or the vectors are another
     /// compressor's.
-    pub(crate) fn open(directory: &Path, origin: &Origin) -> Result<Self, VectorsError> {
-        let index = Index::read(directory)?.ok_or_else(|| VectorsError::Missing(directory.to_owned()))?;
+    pub(crate) fn open(directory: &Path, origin: &VectorsOrigin) -> Result<Self, VectorsError> {
+        let index = VectorsIndex::read(directory)?.ok_or_else(|| VectorsError::Missing(directory.to_owned()))?;
         index.check(origin, directory)?;
         let (mut shards, mut places) = (Vec::new(), HashMap::new());
         for entry in &index.shards {
-            let shard = Shard::open(directory, entry, origin)?;
+            let shard = VectorShard::open(directory, entry, origin)?;
             places.extend(shard.keys()?.into_iter().enumerate().map(|(row, key)| (key, (shards.len(), row))));
             shards.push(shard);
         }
@@ -80,7 +80,7 @@ impl VectorStore {
 
 /// Which compressor vectors are from, and their shape.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(crate) struct Origin {
+pub(crate) struct VectorsOrigin {
     /// A checksum of the compressor's weights.
     pub(crate) compressor: u32,
     /// The vectors of a document.
@@ -93,8 +93,8 @@ pub(crate) struct Origin {
 mod tests {
     use super::*;
 
-    fn origin() -> Origin {
-        Origin { compressor: 7, memory_tokens: 2, hidden: 3 }
+    fn origin() -> VectorsOrigin {
+        VectorsOrigin { compressor: 7, memory_tokens: 2, hidden: 3 }
     }
 
     /// Vectors that differ from document to document.
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn vectors_of_another_compressor_and_damage_are_told() {
+    fn vectors_of_another_compressor_and_damage_are_reported() {
         let place = tempfile::tempdir().unwrap();
         let directory = place.path().join("vectors");
         let missing = VectorStore::open(&directory, &origin()).err().unwrap().to_string();
@@ -133,7 +133,7 @@ mod tests {
         let mut writer = VectorWriter::open(&directory, origin(), 8).unwrap();
         writer.add(key(&[1]), &vectors(1)).unwrap();
         writer.finish().unwrap();
-        let other = VectorStore::open(&directory, &Origin { compressor: 8, ..origin() }).err().unwrap().to_string();
+        let other = VectorStore::open(&directory, &VectorsOrigin { compressor: 8, ..origin() }).err().unwrap().to_string();
         assert!(other.contains("another compressor"), "{other}");
         let file = directory.join("vectors-00000.safetensors");
         let mut bytes = std::fs::read(&file).unwrap();

@@ -9,8 +9,8 @@ use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use scaledown_sdk::files::open_regular;
 
-use super::index::Entry;
-use super::{Key, Origin, VectorsError};
+use super::index::ShardEntry;
+use super::{Key, VectorsError, VectorsOrigin};
 
 pub(super) const KEYS: &str = "keys";
 pub(super) const VECTORS: &str = "vectors";
@@ -20,7 +20,7 @@ const KEY: usize = 16;
 const MAX_HEADER: u64 = 1 << 16;
 
 /// A shard, whose checksum is compared when it is first read from.
-pub(super) struct Shard {
+pub(super) struct VectorShard {
     path: PathBuf,
     file: Mutex<Opened>,
     documents: usize,
@@ -36,8 +36,8 @@ struct Opened {
     verified: bool,
 }
 
-impl Shard {
-    pub(super) fn open(directory: &Path, entry: &Entry, origin: &Origin) -> Result<Self, VectorsError> {
+impl VectorShard {
+    pub(super) fn open(directory: &Path, entry: &ShardEntry, origin: &VectorsOrigin) -> Result<Self, VectorsError> {
         let path = directory.join(&entry.file);
         let failed = |message: String| VectorsError::file(&path, message);
         let mut file = open_regular(&path).map_err(|error| failed(error.to_string()))?;
@@ -52,7 +52,7 @@ impl Shard {
                 .ok_or_else(|| failed(format!("it has no {name} of shape {shape:?}")))
         };
         let (count, memory, hidden) = (entry.documents, origin.memory_tokens, origin.hidden);
-        Ok(Shard {
+        Ok(VectorShard {
             keys_at: place(KEYS, Dtype::I64, &[count, 2])?,
             vectors_at: place(VECTORS, Dtype::BF16, &[count, memory, hidden])?,
             path: path.clone(),

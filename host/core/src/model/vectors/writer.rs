@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use safetensors::tensor::{TensorView, serialize};
 
-use super::index::{Entry, Index};
-use super::shard::{KEYS, Shard, VECTORS};
-use super::{Key, Origin, VectorsError};
+use super::index::{ShardEntry, VectorsIndex};
+use super::shard::{KEYS, VECTORS, VectorShard};
+use super::{Key, VectorsError, VectorsOrigin};
 use crate::support::artifact::write_file;
 
 /// Writes the vectors of documents to a directory. What a shard holds stays if the work is stopped,
 /// and is not computed again.
 pub(crate) struct VectorWriter {
     directory: PathBuf,
-    index: Index,
-    origin: Origin,
+    index: VectorsIndex,
+    origin: VectorsOrigin,
     /// Documents of a shard.
     size: usize,
     known: HashSet<Key>,
@@ -29,17 +29,17 @@ impl VectorWriter {
     ///
     /// # Errors
     /// If the directory holds the vectors of another compressor, or a file of it is damaged.
-    pub(crate) fn open(directory: &Path, origin: Origin, size: usize) -> Result<Self, VectorsError> {
-        let index = match Index::read(directory)? {
+    pub(crate) fn open(directory: &Path, origin: VectorsOrigin, size: usize) -> Result<Self, VectorsError> {
+        let index = match VectorsIndex::read(directory)? {
             Some(index) => {
                 index.check(&origin, directory)?;
                 index
             }
-            None => Index::new(origin.clone()),
+            None => VectorsIndex::new(origin.clone()),
         };
         let mut known = HashSet::new();
         for entry in &index.shards {
-            known.extend(Shard::open(directory, entry, &origin)?.keys()?);
+            known.extend(VectorShard::open(directory, entry, &origin)?.keys()?);
         }
         Ok(VectorWriter { directory: directory.to_owned(), index, origin, size, known, keys: Vec::new(), vectors: Vec::new() })
     }
@@ -85,7 +85,7 @@ impl VectorWriter {
         let bytes = serialize([(KEYS, keys), (VECTORS, vectors)], None).map_err(failed)?;
         write_file(&path, &bytes)?;
         let crc32c = crc32c::crc32c(&bytes);
-        self.index.shards.push(Entry { file, documents, bytes: bytes.len() as u64, crc32c });
+        self.index.shards.push(ShardEntry { file, documents, bytes: bytes.len() as u64, crc32c });
         self.index.write(&self.directory)?;
         self.keys.clear();
         self.vectors.clear();

@@ -22,14 +22,14 @@ struct Manifest {
     /// Of the list of files: see [`Manifest::list_checksum`].
     #[serde(default)]
     crc32: u32,
-    files: BTreeMap<String, Entry>,
+    files: BTreeMap<String, ManifestEntry>,
 }
 
 impl Manifest {
     /// The CRC-32 of the names, sizes and checksums of all files, in the order of their names.
     fn list_checksum(&self) -> u32 {
         let mut hasher = crc32fast::Hasher::new();
-        for (name, Entry { bytes, crc32 }) in &self.files {
+        for (name, ManifestEntry { bytes, crc32 }) in &self.files {
             hasher.update(format!("{name}\0{bytes} {crc32}\n").as_bytes());
         }
         hasher.finalize()
@@ -37,7 +37,7 @@ impl Manifest {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Entry {
+struct ManifestEntry {
     bytes: u64,
     crc32: u32,
 }
@@ -99,7 +99,7 @@ impl DirectoryWriter {
     /// If the name is not a plain one or the disk is full.
     pub fn write(&mut self, name: &str, bytes: &[u8]) -> Result<(), ArtifactError> {
         self.store(plain(name)?, bytes)?;
-        let entry = Entry { bytes: bytes.len() as u64, crc32: crc32fast::hash(bytes) };
+        let entry = ManifestEntry { bytes: bytes.len() as u64, crc32: crc32fast::hash(bytes) };
         self.manifest.files.insert(name.to_owned(), entry);
         Ok(())
     }
@@ -202,12 +202,12 @@ fn is_foreign(path: &Path) -> bool {
 }
 
 /// The size and checksum of a file.
-fn checksum(path: &Path) -> std::io::Result<Entry> {
+fn checksum(path: &Path) -> std::io::Result<ManifestEntry> {
     let (mut file, mut hasher, mut bytes) = (open_regular(path)?, crc32fast::Hasher::new(), 0);
     let mut buffer = vec![0; 1 << 20];
     loop {
         match file.read(&mut buffer)? {
-            0 => return Ok(Entry { bytes, crc32: hasher.finalize() }),
+            0 => return Ok(ManifestEntry { bytes, crc32: hasher.finalize() }),
             count => {
                 hasher.update(&buffer[..count]);
                 bytes += count as u64;

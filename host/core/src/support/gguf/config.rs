@@ -5,11 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::GgufError;
 use super::metadata::Metadata;
-use super::names::Architecture;
+use super::names::GgufArchitecture;
 use super::weights::GgufWeights;
 
 /// The configuration as `transformers` would write it.
-pub(super) fn of(metadata: &Metadata, architecture: Architecture, weights: &GgufWeights) -> Result<Value, GgufError> {
+pub(super) fn of(metadata: &Metadata, architecture: GgufArchitecture, weights: &GgufWeights) -> Result<Value, GgufError> {
     let key = |name: &str| format!("{}.{name}", architecture.prefix());
     let size = |name: &str| metadata.required(&key(name));
     let (hidden, heads, layers) = (size("embedding_length")?, size("attention.head_count")?, size("block_count")?);
@@ -41,7 +41,7 @@ pub(super) fn of(metadata: &Metadata, architecture: Architecture, weights: &Gguf
     if architecture.is_gemma() {
         // The two largest models scale by the width of a head of equal parts; the files do not say
         // so.
-        let large = matches!((architecture, layers), (Architecture::Gemma2, 46) | (Architecture::Gemma3, 62));
+        let large = matches!((architecture, layers), (GgufArchitecture::Gemma2, 46) | (GgufArchitecture::Gemma3, 62));
         set("query_pre_attn_scalar", json!(if large { hidden / heads.max(1) } else { head_size }));
     }
     if let Some(turned) = metadata.integer(&key("rope.dimension_count")).filter(|&turned| turned < head_size) {
@@ -65,7 +65,7 @@ fn ends(metadata: &Metadata) -> Vec<u64> {
 
 /// The stretching of the rotary frequencies: a factor for all, or one for each that the file has as
 /// a tensor.
-fn scaling(metadata: &Metadata, architecture: Architecture, weights: &GgufWeights) -> Result<Option<Value>, GgufError> {
+fn scaling(metadata: &Metadata, architecture: GgufArchitecture, weights: &GgufWeights) -> Result<Option<Value>, GgufError> {
     let key = |name: &str| format!("{}.rope.scaling.{name}", architecture.prefix());
     if let Some(factors) = weights.rotary_factors()? {
         let magnitude = metadata.number(&key("attn_factor")).unwrap_or(1.0);

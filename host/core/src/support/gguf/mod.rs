@@ -58,7 +58,7 @@ impl GgufModel {
     /// read; the error says which.
     pub fn open(path: &Path) -> Result<Self> {
         let metadata = Metadata::read(path)?;
-        let architecture = names::Architecture::of(&metadata)?;
+        let architecture = names::GgufArchitecture::of(&metadata)?;
         let weights = GgufWeights::new(&metadata, architecture)?;
         let config = config::of(&metadata, architecture, &weights)?;
         let tokenizer = tokenizer::of(&metadata)?;

@@ -5,7 +5,7 @@ use super::metadata::Metadata;
 
 /// An architecture of llama.cpp that our decoder has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Architecture {
+pub(super) enum GgufArchitecture {
     /// Llama, Mistral, SmolLM2: rows of queries and keys stand as llama.cpp's rotary embedding
     /// wants them.
     Llama,
@@ -16,16 +16,16 @@ pub(super) enum Architecture {
     Phi3,
 }
 
-const ALL: [(Architecture, &str, &str, &str); 6] = [
-    (Architecture::Llama, "llama", "LlamaForCausalLM", "llama"),
-    (Architecture::Qwen2, "qwen2", "Qwen2ForCausalLM", "qwen2"),
-    (Architecture::Qwen3, "qwen3", "Qwen3ForCausalLM", "qwen3"),
-    (Architecture::Gemma2, "gemma2", "Gemma2ForCausalLM", "gemma2"),
-    (Architecture::Gemma3, "gemma3", "Gemma3ForCausalLM", "gemma3_text"),
-    (Architecture::Phi3, "phi3", "Phi3ForCausalLM", "phi3"),
+const ALL: [(GgufArchitecture, &str, &str, &str); 6] = [
+    (GgufArchitecture::Llama, "llama", "LlamaForCausalLM", "llama"),
+    (GgufArchitecture::Qwen2, "qwen2", "Qwen2ForCausalLM", "qwen2"),
+    (GgufArchitecture::Qwen3, "qwen3", "Qwen3ForCausalLM", "qwen3"),
+    (GgufArchitecture::Gemma2, "gemma2", "Gemma2ForCausalLM", "gemma2"),
+    (GgufArchitecture::Gemma3, "gemma3", "Gemma3ForCausalLM", "gemma3_text"),
+    (GgufArchitecture::Phi3, "phi3", "Phi3ForCausalLM", "phi3"),
 ];
 
-impl Architecture {
+impl GgufArchitecture {
     /// The architecture of a file.
     pub(super) fn of(metadata: &Metadata) -> Result<Self, GgufError> {
         let name = metadata.text("general.architecture").unwrap_or("missing");
@@ -37,7 +37,7 @@ impl Architecture {
         })
     }
 
-    fn entry(self) -> &'static (Architecture, &'static str, &'static str, &'static str) {
+    fn entry(self) -> &'static (GgufArchitecture, &'static str, &'static str, &'static str) {
         ALL.iter().find(|(architecture, ..)| *architecture == self).unwrap_or(&ALL[0])
     }
 
@@ -57,7 +57,7 @@ impl Architecture {
     }
 
     pub(super) fn is_gemma(self) -> bool {
-        matches!(self, Architecture::Gemma2 | Architecture::Gemma3)
+        matches!(self, GgufArchitecture::Gemma2 | GgufArchitecture::Gemma3)
     }
 
     /// The name in `transformers` of a weight of the file; `None` for what is no parameter.
@@ -88,7 +88,7 @@ impl Architecture {
             "attn_q_norm" => "self_attn.q_norm",
             "attn_k_norm" => "self_attn.k_norm",
             "ffn_gate" => "mlp.gate_proj",
-            "ffn_up" if self == Architecture::Phi3 => "mlp.gate_up_proj",
+            "ffn_up" if self == GgufArchitecture::Phi3 => "mlp.gate_up_proj",
             "ffn_up" => "mlp.up_proj",
             "ffn_down" => "mlp.down_proj",
             _ => return None,
@@ -103,12 +103,12 @@ mod tests {
 
     #[test]
     fn weights_have_the_names_of_transformers() {
-        let name = |architecture: Architecture, weight: &str| architecture.name(weight).unwrap_or_default();
-        assert_eq!(name(Architecture::Llama, "blk.3.attn_q.weight"), "model.layers.3.self_attn.q_proj.weight");
-        assert_eq!(name(Architecture::Qwen2, "blk.0.attn_q.bias"), "model.layers.0.self_attn.q_proj.bias");
-        assert_eq!(name(Architecture::Gemma3, "blk.0.ffn_norm.weight"), "model.layers.0.pre_feedforward_layernorm.weight");
-        assert_eq!(name(Architecture::Phi3, "blk.0.ffn_up.weight"), "model.layers.0.mlp.gate_up_proj.weight");
-        assert_eq!(name(Architecture::Llama, "token_embd.weight"), "model.embed_tokens.weight");
-        assert_eq!(Architecture::Llama.name("rope_freqs.weight"), None);
+        let name = |architecture: GgufArchitecture, weight: &str| architecture.name(weight).unwrap_or_default();
+        assert_eq!(name(GgufArchitecture::Llama, "blk.3.attn_q.weight"), "model.layers.3.self_attn.q_proj.weight");
+        assert_eq!(name(GgufArchitecture::Qwen2, "blk.0.attn_q.bias"), "model.layers.0.self_attn.q_proj.bias");
+        assert_eq!(name(GgufArchitecture::Gemma3, "blk.0.ffn_norm.weight"), "model.layers.0.pre_feedforward_layernorm.weight");
+        assert_eq!(name(GgufArchitecture::Phi3, "blk.0.ffn_up.weight"), "model.layers.0.mlp.gate_up_proj.weight");
+        assert_eq!(name(GgufArchitecture::Llama, "token_embd.weight"), "model.embed_tokens.weight");
+        assert_eq!(GgufArchitecture::Llama.name("rope_freqs.weight"), None);
     }
 }

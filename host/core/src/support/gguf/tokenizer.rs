@@ -6,7 +6,7 @@ use super::GgufError;
 use super::metadata::Metadata;
 
 /// A tokenizer as two files.
-pub(super) struct Tokenizer {
+pub(super) struct GgufTokenizer {
     /// `tokenizer.json`.
     pub(super) file: Value,
     /// `tokenizer_config.json`.
@@ -24,7 +24,7 @@ const CONTROL: i32 = 3;
 const USER_DEFINED: i32 = 4;
 
 /// The tokenizer of a file.
-pub(super) fn of(metadata: &Metadata) -> Result<Tokenizer, GgufError> {
+pub(super) fn of(metadata: &Metadata) -> Result<GgufTokenizer, GgufError> {
     let tokens = metadata.texts("tokenizer.ggml.tokens")?;
     let mut file = match metadata.text("tokenizer.ggml.model") {
         Some("gpt2") => byte_level(metadata, &tokens)?,
@@ -37,7 +37,7 @@ pub(super) fn of(metadata: &Metadata) -> Result<Tokenizer, GgufError> {
     if let Some(file) = file.as_object_mut() {
         file.insert("added_tokens".into(), Value::Array(added(metadata, &tokens)));
     }
-    Ok(Tokenizer { file, config: config(metadata, &tokens) })
+    Ok(GgufTokenizer { file, config: config(metadata, &tokens) })
 }
 
 /// The tokens that stand for themselves in a text.

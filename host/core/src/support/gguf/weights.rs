@@ -15,7 +15,7 @@ use scaledown_sdk::{DType, Error as SdkError, Result, TensorData, TensorSpec};
 
 use super::GgufError;
 use super::metadata::Metadata;
-use super::names::Architecture;
+use super::names::GgufArchitecture;
 
 /// The weights by the names of `transformers`.
 pub(super) struct GgufWeights {
@@ -23,12 +23,12 @@ pub(super) struct GgufWeights {
     file: Mutex<File>,
     /// Where the tensors' bytes begin.
     data: u64,
-    tensors: BTreeMap<String, Entry>,
+    tensors: BTreeMap<String, GgufTensor>,
     factors: Option<TensorInfo>,
 }
 
 /// One weight.
-struct Entry {
+struct GgufTensor {
     info: TensorInfo,
     spec: TensorSpec,
     /// The heads whose rows stand in llama.cpp's order, if they do.
@@ -38,7 +38,7 @@ struct Entry {
 }
 
 impl GgufWeights {
-    pub(super) fn new(metadata: &Metadata, architecture: Architecture) -> std::result::Result<Self, GgufError> {
+    pub(super) fn new(metadata: &Metadata, architecture: GgufArchitecture) -> std::result::Result<Self, GgufError> {
         let heads = |kind: &str| metadata.integer(&format!("{}.attention.{kind}", architecture.prefix()));
         let (queries, keys) = (heads("head_count"), heads("head_count_kv").or(heads("head_count")));
         let mut tensors = BTreeMap::new();
@@ -54,7 +54,7 @@ impl GgufWeights {
             let spec = TensorSpec::new(dtype, info.shape.dims());
             spec.check().map_err(|error| metadata.error(format!("{weight}: {error}")))?;
             let of_heads = match () {
-                () if architecture != Architecture::Llama => None,
+                () if architecture != GgufArchitecture::Llama => None,
                 () if name.contains(".q_proj.") => queries,
                 () if name.contains(".k_proj.") => keys,
                 () => None,
@@ -62,7 +62,7 @@ impl GgufWeights {
             // llama.cpp adds the 1 that Gemma's norms lack.
             let offset = if architecture.is_gemma() && name.ends_with("norm.weight") { -1.0 } else { 0.0 };
             let heads = of_heads.and_then(|heads| usize::try_from(heads).ok());
-            tensors.insert(name, Entry { info: copy(info), spec, heads, offset });
+            tensors.insert(name, GgufTensor { info: copy(info), spec, heads, offset });
         }
         let named = |name: &str| metadata.content.tensor_infos.get(name).map(copy);
         let file = File::open(&metadata.path).map_err(|error| metadata.error(error.to_string()))?;
@@ -104,7 +104,7 @@ impl GgufWeights {
         caught(read)?.map_err(|error| error.to_string())
     }
 
-    fn data(&self, entry: &Entry) -> std::result::Result<TensorData, String> {
+    fn data(&self, entry: &GgufTensor) -> std::result::Result<TensorData, String> {
         let plain = matches!(entry.spec.dtype, DType::Q8_0 | DType::Q4_0 | DType::F16 | DType::BF16);
         let (spec, bytes) = if plain && entry.offset == 0.0 {
             (entry.spec.clone(), self.bytes(&entry.info, entry.spec.bytes())?)

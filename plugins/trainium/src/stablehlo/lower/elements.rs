@@ -3,26 +3,26 @@
 use scaledown_sdk::tensor::{BinaryOp, CompareOp, UnaryOp};
 
 use super::Lowering;
-use crate::stablehlo::{Binary, Builder, Comparison, Element, Id, Unary};
+use crate::stablehlo::{Binary, ComparisonDirection, ElementType, FunctionBuilder, Id, Unary};
 
 /// Floats round to nearest even; a float becomes an integer as the contract says, whatever the
 /// plugin does beyond the range.
-pub(super) fn cast(at: &mut Lowering, x: Id, to: Element) -> Id {
+pub(super) fn cast(at: &mut Lowering, x: Id, to: ElementType) -> Id {
     let b = &mut at.builder;
     let from = b.element(x);
     if from == to {
         return x;
     }
-    if to == Element::I1 {
+    if to == ElementType::I1 {
         let zero = b.constant(from, 0.0);
-        return b.compare(Comparison::Ne, x, zero);
+        return b.compare(ComparisonDirection::Ne, x, zero);
     }
     if !from.is_float() || to.is_float() {
         return b.convert(x, to);
     }
     let (least, greatest, low, high) = match to {
-        Element::Ui32 => (0.0, 4_294_967_296.0, 0, u64::from(u32::MAX)),
-        Element::I32 => (-2_147_483_648.0, 2_147_483_648.0, u64::from(i32::MIN as u32), i32::MAX as u64),
+        ElementType::Ui32 => (0.0, 4_294_967_296.0, 0, u64::from(u32::MAX)),
+        ElementType::I32 => (-2_147_483_648.0, 2_147_483_648.0, u64::from(i32::MIN as u32), i32::MAX as u64),
         _ => (i64::MIN as f64, -(i64::MIN as f64), i64::MIN as u64, i64::MAX as u64),
     };
     // Narrow types do not hold every integer: the ends are compared in f32 at least.
@@ -31,9 +31,9 @@ pub(super) fn cast(at: &mut Lowering, x: Id, to: Element) -> Id {
     let truncated = b.convert(x, to);
     let (least, greatest) = (b.constant(wide, least), b.constant(wide, greatest));
     let (low, high, zero) = (b.bits(to, low), b.bits(to, high), b.constant(to, 0.0));
-    let below = b.compare(Comparison::Le, x, least);
-    let above = b.compare(Comparison::Ge, x, greatest);
-    let unordered = b.compare(Comparison::Ne, x, x);
+    let below = b.compare(ComparisonDirection::Le, x, least);
+    let above = b.compare(ComparisonDirection::Ge, x, greatest);
+    let unordered = b.compare(ComparisonDirection::Ne, x, x);
     let y = b.select(below, low, truncated);
     let y = b.select(above, high, y);
     b.select(unordered, zero, y)
@@ -72,7 +72,7 @@ pub(super) fn binary(at: &mut Lowering, function: BinaryOp, x: Id, y: Id, dims: 
     }
     // What becomes of a division by zero is the plugin's choice; here it is 0.
     let (zero, one) = (b.constant(element, 0.0), b.constant(element, 1.0));
-    let by_zero = b.compare(Comparison::Eq, y, zero);
+    let by_zero = b.compare(ComparisonDirection::Eq, y, zero);
     let divisor = b.select(by_zero, one, y);
     let quotient = b.binary(Binary::Divide, x, divisor);
     b.select(by_zero, zero, quotient)
@@ -82,12 +82,12 @@ pub(super) fn compare(at: &mut Lowering, function: CompareOp, x: Id, y: Id, dims
     let b = &mut at.builder;
     let (x, y) = (b.broadcast(x, dims), b.broadcast(y, dims));
     let comparison = match function {
-        CompareOp::Eq => Comparison::Eq,
-        CompareOp::Ne => Comparison::Ne,
-        CompareOp::Lt => Comparison::Lt,
-        CompareOp::Le => Comparison::Le,
-        CompareOp::Gt => Comparison::Gt,
-        CompareOp::Ge => Comparison::Ge,
+        CompareOp::Eq => ComparisonDirection::Eq,
+        CompareOp::Ne => ComparisonDirection::Ne,
+        CompareOp::Lt => ComparisonDirection::Lt,
+        CompareOp::Le => ComparisonDirection::Le,
+        CompareOp::Gt => ComparisonDirection::Gt,
+        CompareOp::Ge => ComparisonDirection::Ge,
     };
     b.compare(comparison, x, y)
 }
@@ -101,7 +101,7 @@ pub(super) fn unary(at: &mut Lowering, function: UnaryOp, x: Id) -> Id {
     b.convert(y, own)
 }
 
-fn apply(b: &mut Builder, function: UnaryOp, x: Id) -> Id {
+fn apply(b: &mut FunctionBuilder, function: UnaryOp, x: Id) -> Id {
     let element = b.element(x);
     match function {
         UnaryOp::Neg => b.unary(Unary::Negate, x),
@@ -149,7 +149,7 @@ fn apply(b: &mut Builder, function: UnaryOp, x: Id) -> Id {
 }
 
 /// `x / 2 * (1 + y)`.
-fn half_of(b: &mut Builder, x: Id, y: Id) -> Id {
+fn half_of(b: &mut FunctionBuilder, x: Id, y: Id) -> Id {
     let element = b.element(x);
     let (one, half) = (b.constant(element, 1.0), b.constant(element, 0.5));
     let sum = b.binary(Binary::Add, y, one);
@@ -181,9 +181,9 @@ const ERF_BELOW: [f64; 5] = [
 
 /// In f32 a rational function, within 4 units of the last place of 1: a portable program cannot say
 /// `chlo.erf`. NaN stays.
-fn erf(b: &mut Builder, x: Id) -> Id {
+fn erf(b: &mut FunctionBuilder, x: Id) -> Id {
     let element = b.element(x);
-    if element == Element::F64 {
+    if element == ElementType::F64 {
         return b.unary(Unary::Erf, x);
     }
     let (low, high) = (b.constant(element, -ERF_END), b.constant(element, ERF_END));
@@ -197,7 +197,7 @@ fn erf(b: &mut Builder, x: Id) -> Id {
 }
 
 /// By Horner's rule.
-fn polynomial(b: &mut Builder, x: Id, coefficients: &[f64]) -> Id {
+fn polynomial(b: &mut FunctionBuilder, x: Id, coefficients: &[f64]) -> Id {
     let element = b.element(x);
     let mut sum = None;
     for &coefficient in coefficients {

@@ -16,13 +16,13 @@ pub use numbers::{Numbers, numbers};
 
 use scaledown_sdk::{DType, Op, TensorSpec};
 
-use super::build::Builder;
-use super::function::{Binary, Comparison, Element, Id, Reduction};
+use super::build::FunctionBuilder;
+use super::function::{Binary, ComparisonDirection, ElementType, Id, Reduction};
 
 /// A function in the making, and what the device that it is for needs.
 pub struct Lowering {
     /// The function.
-    pub builder: Builder,
+    pub builder: FunctionBuilder,
     /// Whether integers of 64 bits are stored and computed in 32.
     narrow: bool,
     /// The run-time numbers of each kind, as arguments, and how many of them have been taken.
@@ -60,7 +60,7 @@ impl Lowering {
     #[must_use]
     pub fn new(narrow: bool) -> Self {
         Lowering {
-            builder: Builder::default(),
+            builder: FunctionBuilder::default(),
             narrow,
             words: Taken::default(),
             singles: Taken::default(),
@@ -75,20 +75,20 @@ impl Lowering {
             let argument = (count > 0).then(|| self.builder.argument(element, &[count]));
             Taken { argument, next: 0 }
         };
-        let words = argument(Element::Ui32, numbers.words.len());
-        let singles = argument(Element::F32, numbers.singles.len());
-        let doubles = argument(Element::F64, numbers.doubles.len());
+        let words = argument(ElementType::Ui32, numbers.words.len());
+        let singles = argument(ElementType::F32, numbers.singles.len());
+        let doubles = argument(ElementType::F64, numbers.doubles.len());
         (self.words, self.singles, self.doubles) = (words, singles, doubles);
     }
 
     /// How a type of the contract is stored.
     #[must_use]
-    pub fn element(&self, dtype: DType) -> Element {
+    pub fn element(&self, dtype: DType) -> ElementType {
         element(dtype, self.narrow)
     }
 
     /// The element type of indices that the contract has as 64-bit integers.
-    fn index(&self) -> Element {
+    fn index(&self) -> ElementType {
         self.element(DType::I64)
     }
 
@@ -107,9 +107,9 @@ impl Lowering {
     }
 
     /// The next run-time number of a floating-point type.
-    fn number(&mut self, element: Element) -> Result<Id, Unsupported> {
+    fn number(&mut self, element: ElementType) -> Result<Id, Unsupported> {
         match element {
-            Element::F64 => self.take(|lowering| &mut lowering.doubles),
+            ElementType::F64 => self.take(|lowering| &mut lowering.doubles),
             _ => self.take(|lowering| &mut lowering.singles),
         }
     }
@@ -127,36 +127,36 @@ impl Lowering {
         let ids = self.builder.reshape(ids, &[count]);
         let element = self.builder.element(ids);
         if known || count == 0 {
-            return self.builder.convert(ids, Element::I32);
+            return self.builder.convert(ids, ElementType::I32);
         }
         let end = self.builder.constant(element, rows as f64);
-        let mut bad = self.builder.compare(Comparison::Ge, ids, end);
+        let mut bad = self.builder.compare(ComparisonDirection::Ge, ids, end);
         let zero = self.builder.constant(element, 0.0);
-        if element != Element::Ui32 {
-            let negative = self.builder.compare(Comparison::Lt, ids, zero);
+        if element != ElementType::Ui32 {
+            let negative = self.builder.compare(ComparisonDirection::Lt, ids, zero);
             bad = self.builder.binary(Binary::Or, bad, negative);
         }
         let good = self.builder.select(bad, zero, ids);
-        let no = self.builder.constant(Element::I1, 0.0);
+        let no = self.builder.constant(ElementType::I1, 0.0);
         let fault = self.builder.reduce(Reduction::Or, bad, no, &[0]);
         self.faults.push(fault);
-        self.builder.convert(good, Element::I32)
+        self.builder.convert(good, ElementType::I32)
     }
 }
 
 /// How a type of the contract is stored; `narrow` where integers have 32 bits.
 #[must_use]
-pub fn element(dtype: DType, narrow: bool) -> Element {
+pub fn element(dtype: DType, narrow: bool) -> ElementType {
     match dtype {
-        DType::F64 => Element::F64,
-        DType::F32 => Element::F32,
-        DType::BF16 => Element::Bf16,
-        DType::F16 => Element::F16,
-        DType::I64 if narrow => Element::I32,
-        DType::I64 => Element::I64,
-        DType::U32 => Element::Ui32,
+        DType::F64 => ElementType::F64,
+        DType::F32 => ElementType::F32,
+        DType::BF16 => ElementType::Bf16,
+        DType::F16 => ElementType::F16,
+        DType::I64 if narrow => ElementType::I32,
+        DType::I64 => ElementType::I64,
+        DType::U32 => ElementType::Ui32,
         // Quantised types have no instructions here.
-        DType::Bool | DType::Q8_0 | DType::Q4_0 => Element::I1,
+        DType::Bool | DType::Q8_0 | DType::Q4_0 => ElementType::I1,
     }
 }
 

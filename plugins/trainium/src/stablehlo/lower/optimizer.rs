@@ -3,7 +3,7 @@
 use scaledown_sdk::Op;
 
 use super::{Lowering, Unsupported};
-use crate::stablehlo::{Binary, Builder, Comparison, Id, Unary};
+use crate::stablehlo::{Binary, ComparisonDirection, FunctionBuilder, Id, Unary};
 
 /// One step of one or more parameters. What changes from step to step is a run-time number.
 pub(super) fn adamw(at: &mut Lowering, op: &Op, x: &[Id]) -> Result<Vec<Id>, Unsupported> {
@@ -14,7 +14,7 @@ pub(super) fn adamw(at: &mut Lowering, op: &Op, x: &[Id]) -> Result<Vec<Id>, Uns
     let kind = at.builder.element(scale);
     let (keep, rate, unbias) = (at.number(kind)?, at.number(kind)?, at.number(kind)?);
     let b = &mut at.builder;
-    let sound = b.compare(Comparison::Eq, scale, scale);
+    let sound = b.compare(ComparisonDirection::Eq, scale, scale);
     let mut outputs = Vec::new();
     for one in rest.chunks_exact(if masters { 5 } else { 4 }) {
         let [parameter, grad, m, v, ..] = *one else { continue };
@@ -47,7 +47,7 @@ pub(super) fn adamw(at: &mut Lowering, op: &Op, x: &[Id]) -> Result<Vec<Id>, Uns
 }
 
 /// `beta old + (1 - beta) new`.
-fn mix(b: &mut Builder, old: Id, new: Id, beta: f64) -> Id {
+fn mix(b: &mut FunctionBuilder, old: Id, new: Id, beta: f64) -> Id {
     let kind = b.element(old);
     let (keep, add) = (b.constant(kind, beta), b.constant(kind, 1.0 - beta));
     let (old, new) = (b.binary(Binary::Multiply, old, keep), b.binary(Binary::Multiply, new, add));

@@ -1,7 +1,7 @@
 //! Matrix products and tables of rows.
 
 use super::Lowering;
-use crate::stablehlo::{Element, Id};
+use crate::stablehlo::{ElementType, Id};
 
 /// `[.., m, k] x [.., k, n]`, each stored transposed where its flag says so. Sums are in the
 /// accumulator type.
@@ -40,7 +40,7 @@ pub(super) fn embedding_backward(at: &mut Lowering, grad: Id, ids: Id, known: bo
     }
     let ids = at.row_ids(ids, rows, known);
     let grad = at.builder.reshape(wide, &[count, width]);
-    let element: Element = at.builder.element(grad);
+    let element: ElementType = at.builder.element(grad);
     let zeros = at.builder.filled(element, 0.0, &[rows, width]);
     let sums = at.builder.scatter_rows(zeros, ids, grad);
     at.builder.convert(sums, own)

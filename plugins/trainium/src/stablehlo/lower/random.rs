@@ -2,7 +2,7 @@
 //! beyond them.
 
 use super::{Lowering, Unsupported};
-use crate::stablehlo::{Binary, Builder, Comparison, Element, Id};
+use crate::stablehlo::{Binary, ComparisonDirection, ElementType, FunctionBuilder, Id};
 
 /// The halves of 64-bit integers.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupport
         return Err(format!("expected less than 2^32 random numbers at once, found {count}"));
     }
     let b = &mut at.builder;
-    let index = b.iota(Element::Ui32, &[count], 0);
+    let index = b.iota(ElementType::Ui32, &[count], 0);
     let index = b.binary(Binary::Add, index, first);
     let zero = word(b, 0);
     let high = b.broadcast(zero, &[count]);
@@ -34,26 +34,26 @@ pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupport
     z = fold(b, z, 31);
     let by = word(b, 8);
     let bits = b.binary(Binary::ShiftRightLogical, z.high, by);
-    let number = b.convert(bits, Element::F32);
-    let unit = b.constant(Element::F32, 1.0 / f64::from(1 << 24));
+    let number = b.convert(bits, ElementType::F32);
+    let unit = b.constant(ElementType::F32, 1.0 / f64::from(1 << 24));
     let number = b.binary(Binary::Multiply, number, unit);
     Ok(b.reshape(number, dims))
 }
 
-fn word(b: &mut Builder, value: u32) -> Id {
-    b.bits(Element::Ui32, u64::from(value))
+fn word(b: &mut FunctionBuilder, value: u32) -> Id {
+    b.bits(ElementType::Ui32, u64::from(value))
 }
 
-fn add(b: &mut Builder, x: Wide, y: Wide) -> Wide {
+fn add(b: &mut FunctionBuilder, x: Wide, y: Wide) -> Wide {
     let low = b.binary(Binary::Add, x.low, y.low);
-    let carry = b.compare(Comparison::Lt, low, y.low);
-    let carry = b.convert(carry, Element::Ui32);
+    let carry = b.compare(ComparisonDirection::Lt, low, y.low);
+    let carry = b.convert(carry, ElementType::Ui32);
     let high = b.binary(Binary::Add, x.high, y.high);
     Wide { high: b.binary(Binary::Add, high, carry), low }
 }
 
 /// `x ^ (x >> by)`, for less than 32 bits.
-fn fold(b: &mut Builder, x: Wide, by: u32) -> Wide {
+fn fold(b: &mut FunctionBuilder, x: Wide, by: u32) -> Wide {
     let (right, left) = (word(b, by), word(b, 32 - by));
     let moved = b.binary(Binary::ShiftRightLogical, x.low, right);
     let crossing = b.binary(Binary::ShiftLeft, x.high, left);
@@ -63,7 +63,7 @@ fn fold(b: &mut Builder, x: Wide, by: u32) -> Wide {
 }
 
 /// The low 64 bits of a product.
-fn multiply(b: &mut Builder, x: Wide, by: u64) -> Wide {
+fn multiply(b: &mut FunctionBuilder, x: Wide, by: u64) -> Wide {
     let (by_high, by_low) = (word(b, (by >> 32) as u32), word(b, by as u32));
     let carried = high_product(b, x.low, by as u32);
     let first = b.binary(Binary::Multiply, x.low, by_high);
@@ -73,7 +73,7 @@ fn multiply(b: &mut Builder, x: Wide, by: u64) -> Wide {
 }
 
 /// The high 32 bits of a product of 32-bit integers, from products of 16 bits.
-fn high_product(b: &mut Builder, x: Id, by: u32) -> Id {
+fn high_product(b: &mut FunctionBuilder, x: Id, by: u32) -> Id {
     let (mask, shift) = (word(b, 0xFFFF), word(b, 16));
     let (x0, x1) = (b.binary(Binary::And, x, mask), b.binary(Binary::ShiftRightLogical, x, shift));
     let (c0, c1) = (word(b, by & 0xFFFF), word(b, by >> 16));

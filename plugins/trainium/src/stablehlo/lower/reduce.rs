@@ -3,7 +3,7 @@
 use scaledown_sdk::tensor::ReduceOp;
 
 use super::Lowering;
-use crate::stablehlo::{Binary, Builder, Comparison, Element, Id, Reduction};
+use crate::stablehlo::{Binary, ComparisonDirection, ElementType, FunctionBuilder, Id, Reduction};
 
 /// Sums are computed in the accumulator type. What is reduced to nothing is a sum of 0 and a mean
 /// of NaN.
@@ -31,19 +31,19 @@ pub(super) fn reduce(at: &mut Lowering, op: ReduceOp, x: Id, over: &[usize], dim
     b.reshape(y, dims)
 }
 
-fn total(b: &mut Builder, x: Id, over: &[usize]) -> Id {
+fn total(b: &mut FunctionBuilder, x: Id, over: &[usize]) -> Id {
     let zero = b.constant(b.element(x), 0.0);
     b.reduce(Reduction::Add, x, zero, over)
 }
 
-pub(super) fn greatest(b: &mut Builder, x: Id, over: &[usize]) -> Id {
+pub(super) fn greatest(b: &mut FunctionBuilder, x: Id, over: &[usize]) -> Id {
     let init = b.constant(b.element(x), f64::NEG_INFINITY);
     b.reduce(Reduction::Maximum, x, init, over)
 }
 
 /// Where `x [.., n]` is what its row's greatest element is: that element itself, or NaN. Also the
 /// greatest, `[.., 1]`.
-pub(super) fn attained(b: &mut Builder, x: Id) -> (Id, Id) {
+pub(super) fn attained(b: &mut FunctionBuilder, x: Id) -> (Id, Id) {
     let dims = b.dims(x);
     let last = dims.len() - 1;
     let greatest = greatest(b, x, &[last]);
@@ -51,18 +51,18 @@ pub(super) fn attained(b: &mut Builder, x: Id) -> (Id, Id) {
     column[last] = 1;
     let greatest = b.reshape(greatest, &column);
     let all = b.broadcast(greatest, &dims);
-    let equal = b.compare(Comparison::Eq, x, all);
-    let unordered = b.compare(Comparison::Ne, x, x);
+    let equal = b.compare(ComparisonDirection::Eq, x, all);
+    let unordered = b.compare(ComparisonDirection::Ne, x, x);
     (b.binary(Binary::Or, equal, unordered), greatest)
 }
 
 /// The least index at which `hit [.., n]` holds, in 32 bits, `[..]`. A reduction of two operands
 /// would do it in one; Neuron has none.
-pub(super) fn first_index(b: &mut Builder, hit: Id) -> Id {
+pub(super) fn first_index(b: &mut FunctionBuilder, hit: Id) -> Id {
     let dims = b.dims(hit);
     let last = dims.len() - 1;
-    let index = b.iota(Element::I32, &dims, last);
-    let beyond = b.constant(Element::I32, f64::from(i32::MAX));
+    let index = b.iota(ElementType::I32, &dims, last);
+    let beyond = b.constant(ElementType::I32, f64::from(i32::MAX));
     let candidates = b.select(hit, index, beyond);
     b.reduce(Reduction::Minimum, candidates, beyond, &[last])
 }
@@ -74,7 +74,7 @@ pub(super) fn arg_max(at: &mut Lowering, x: Id) -> Id {
 }
 
 /// Rows first and then their sums, which keeps a long sum accurate.
-pub(super) fn sum_squares(at: &mut Lowering, tensors: &[Id], out: Element) -> Id {
+pub(super) fn sum_squares(at: &mut Lowering, tensors: &[Id], out: ElementType) -> Id {
     let b = &mut at.builder;
     let mut sum = None;
     for &x in tensors.iter().filter(|&&x| b.ty(x).count() > 0).collect::<Vec<_>>() {

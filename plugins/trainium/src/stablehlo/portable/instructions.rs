@@ -3,7 +3,7 @@
 use super::bytes::Bytes;
 use super::tables::{LOCATION, Tables};
 use super::{HAS_OPERANDS, HAS_PROPERTIES, HAS_REGIONS, HAS_RESULTS, section};
-use crate::stablehlo::{Binary, Comparison, Function, Id, Instruction, Kind, Type, Unary};
+use crate::stablehlo::{Binary, ComparisonDirection, Function, Id, Instruction, InstructionKind, Type, Unary};
 
 /// Codes of VHLO's enumerations.
 const DIRECTION: u64 = 3;
@@ -84,8 +84,8 @@ fn write(
     let (name, properties) = described(function, instruction, tables)?;
     let scalar = tables.ty(&Type::new(function.ty(instruction.result).element, &[]));
     let combined = match &instruction.kind {
-        Kind::Reduce { reduction, .. } => Some(combine(reduction.function(), scalar, tables)?),
-        Kind::ScatterRows => Some(combine(Binary::Add, scalar, tables)?),
+        InstructionKind::Reduce { reduction, .. } => Some(combine(reduction.function(), scalar, tables)?),
+        InstructionKind::ScatterRows => Some(combine(Binary::Add, scalar, tables)?),
         _ => None,
     };
     let mut mask = HAS_RESULTS;
@@ -126,56 +126,56 @@ fn combine(binary: Binary, scalar: u64, tables: &mut Tables) -> Result<Bytes, St
 /// The name of an instruction, and its attributes in the order of their names.
 fn described(function: &Function, instruction: &Instruction, tables: &mut Tables) -> Result<(&'static str, Vec<u64>), String> {
     Ok(match &instruction.kind {
-        Kind::Constant(bits) => ("constant_v1", vec![tables.constant(function.ty(instruction.result), *bits)]),
-        Kind::Unary(unary) => (unary_name(*unary)?, vec![]),
-        Kind::Binary(binary) => (binary_name(*binary), vec![]),
-        Kind::Compare(comparison) => {
-            let order = instruction.operands.first().map_or("FLOAT", |&id| Comparison::order(function.ty(id).element));
+        InstructionKind::Constant(bits) => ("constant_v1", vec![tables.constant(function.ty(instruction.result), *bits)]),
+        InstructionKind::Unary(unary) => (unary_name(*unary)?, vec![]),
+        InstructionKind::Binary(binary) => (binary_name(*binary), vec![]),
+        InstructionKind::Compare(comparison) => {
+            let order = instruction.operands.first().map_or("FLOAT", |&id| ComparisonDirection::order(function.ty(id).element));
             ("compare_v1", vec![tables.case(ORDER, order_case(order)), tables.case(DIRECTION, direction(*comparison))])
         }
-        Kind::Select => ("select_v1", vec![]),
-        Kind::Convert => ("convert_v1", vec![]),
-        Kind::Reshape => ("reshape_v1", vec![]),
-        Kind::Broadcast { dims } => ("broadcast_in_dim_v1", vec![tables.indices(dims)]),
-        Kind::Transpose { dims } => ("transpose_v1", vec![tables.indices(dims)]),
-        Kind::Iota { dim } => ("iota_v1", vec![tables.index(*dim)]),
-        Kind::Slice { start, limit } => {
+        InstructionKind::Select => ("select_v1", vec![]),
+        InstructionKind::Convert => ("convert_v1", vec![]),
+        InstructionKind::Reshape => ("reshape_v1", vec![]),
+        InstructionKind::Broadcast { dims } => ("broadcast_in_dim_v1", vec![tables.indices(dims)]),
+        InstructionKind::Transpose { dims } => ("transpose_v1", vec![tables.indices(dims)]),
+        InstructionKind::Iota { dim } => ("iota_v1", vec![tables.index(*dim)]),
+        InstructionKind::Slice { start, limit } => {
             let strides = tables.indices(&vec![1; start.len()]);
             ("slice_v1", vec![tables.indices(limit), tables.indices(start), strides])
         }
-        Kind::DynamicUpdateSlice => ("dynamic_update_slice_v1", vec![]),
-        Kind::Concatenate { dim } => ("concatenate_v1", vec![tables.index(*dim)]),
-        Kind::Reduce { dims, .. } => ("reduce_v1", vec![tables.indices(dims)]),
-        Kind::Dot { batch, left, right } => {
+        InstructionKind::DynamicUpdateSlice => ("dynamic_update_slice_v1", vec![]),
+        InstructionKind::Concatenate { dim } => ("concatenate_v1", vec![tables.index(*dim)]),
+        InstructionKind::Reduce { dims, .. } => ("reduce_v1", vec![tables.indices(dims)]),
+        InstructionKind::Dot { batch, left, right } => {
             let batches = tables.indices(&(0..*batch).collect::<Vec<_>>());
             let (left, right) = (tables.indices(&[*left]), tables.indices(&[*right]));
             let highest = tables.case(PRECISION, HIGHEST);
             let precision = tables.array(&[highest, highest]);
             ("dot_general_v1", vec![batches, left, precision, batches, right])
         }
-        Kind::GatherRows => {
+        InstructionKind::GatherRows => {
             let width = function.ty(instruction.result).dims.last().copied().unwrap_or(1);
             let (rows, columns, sizes) = (tables.indices(&[0]), tables.indices(&[1]), tables.indices(&[1, width]));
             let (at, sorted) = (tables.index(1), tables.flag(false));
             ("gather_v1", vec![rows, at, sorted, columns, sizes, rows])
         }
-        Kind::ScatterRows => {
+        InstructionKind::ScatterRows => {
             let (rows, columns) = (tables.indices(&[0]), tables.indices(&[1]));
             let (at, no) = (tables.index(1), tables.flag(false));
             ("scatter_v1", vec![at, no, rows, rows, no, columns])
         }
-        Kind::AllReduce(_) => return Err("a portable program runs on one device, and has no all_reduce".into()),
+        InstructionKind::AllReduce(_) => return Err("a portable program runs on one device, and has no all_reduce".into()),
     })
 }
 
-fn direction(comparison: Comparison) -> u64 {
+fn direction(comparison: ComparisonDirection) -> u64 {
     match comparison {
-        Comparison::Eq => 0,
-        Comparison::Ne => 1,
-        Comparison::Ge => 2,
-        Comparison::Gt => 3,
-        Comparison::Le => 4,
-        Comparison::Lt => 5,
+        ComparisonDirection::Eq => 0,
+        ComparisonDirection::Ne => 1,
+        ComparisonDirection::Ge => 2,
+        ComparisonDirection::Gt => 3,
+        ComparisonDirection::Le => 4,
+        ComparisonDirection::Lt => 5,
     }
 }
 

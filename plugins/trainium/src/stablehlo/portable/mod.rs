@@ -115,12 +115,12 @@ fn main(function: &Function, tables: &mut Tables) -> Result<Bytes, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stablehlo::{Builder, Element, Unary};
+    use crate::stablehlo::{ElementType, FunctionBuilder, Unary};
 
     #[test]
     fn an_artifact_names_its_version_and_what_it_uses() {
-        let mut builder = Builder::default();
-        let x = builder.argument(Element::F32, &[2, 3]);
+        let mut builder = FunctionBuilder::default();
+        let x = builder.argument(ElementType::F32, &[2, 3]);
         let y = builder.unary(Unary::Tanh, x);
         let bytes = portable(&builder.finish(vec![y], &[(0, 0)])).unwrap();
         assert!(bytes.starts_with(b"ML\xefR\x0dStableHLO_v1.0.0\0"));
@@ -131,8 +131,8 @@ mod tests {
 
     #[test]
     fn what_it_cannot_say_is_an_error() {
-        let mut builder = Builder::default();
-        let x = builder.argument(Element::F64, &[]);
+        let mut builder = FunctionBuilder::default();
+        let x = builder.argument(ElementType::F64, &[]);
         let y = builder.unary(Unary::Erf, x);
         assert!(portable(&builder.finish(vec![y], &[])).unwrap_err().contains("erf"));
     }

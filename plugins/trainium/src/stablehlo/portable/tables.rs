@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 
 use super::bytes::Bytes;
-use crate::stablehlo::{Element, Type};
+use crate::stablehlo::{ElementType, Type};
 
 /// The attribute for an unknown source location.
 pub(super) const LOCATION: u64 = 0;
@@ -30,16 +30,16 @@ mod code {
 }
 
 /// The code of an element type in VHLO.
-fn element_code(element: Element) -> u64 {
+fn element_code(element: ElementType) -> u64 {
     match element {
-        Element::I1 => 0,
-        Element::Bf16 => 2,
-        Element::F16 => 3,
-        Element::F32 => 4,
-        Element::F64 => 5,
-        Element::I32 => 13,
-        Element::I64 => 14,
-        Element::Ui32 => 18,
+        ElementType::I1 => 0,
+        ElementType::Bf16 => 2,
+        ElementType::F16 => 3,
+        ElementType::F32 => 4,
+        ElementType::F64 => 5,
+        ElementType::I32 => 13,
+        ElementType::I64 => 14,
+        ElementType::Ui32 => 18,
     }
 }
 
@@ -108,7 +108,7 @@ impl Tables {
         BUILTIN + self.attributes.number(bytes)
     }
 
-    fn element(&mut self, element: Element) -> u64 {
+    fn element(&mut self, element: ElementType) -> u64 {
         let mut bytes = Bytes::default();
         bytes.number(element_code(element));
         self.types.number(bytes)
@@ -151,7 +151,7 @@ impl Tables {
         self.attribute(code, |bytes| bytes.number(case))
     }
 
-    fn integer(&mut self, element: Element, value: i64) -> u64 {
+    fn integer(&mut self, element: ElementType, value: i64) -> u64 {
         let ty = self.element(element);
         self.attribute(code::INTEGER, |bytes| {
             bytes.number(ty);
@@ -161,7 +161,7 @@ impl Tables {
 
     /// A dimension or an index.
     pub(super) fn index(&mut self, value: usize) -> u64 {
-        self.integer(Element::I64, value as i64)
+        self.integer(ElementType::I64, value as i64)
     }
 
     pub(super) fn array(&mut self, attributes: &[u64]) -> u64 {
@@ -173,7 +173,7 @@ impl Tables {
 
     /// Dimensions or indices.
     pub(super) fn indices(&mut self, values: &[usize]) -> u64 {
-        let ty = self.ty(&Type::new(Element::I64, &[values.len()]));
+        let ty = self.ty(&Type::new(ElementType::I64, &[values.len()]));
         // A tensor of equal elements is stored as one of them.
         let equal = values.windows(2).all(|pair| pair[0] == pair[1]);
         let stored = if equal { &values[..values.len().min(1)] } else { values };
@@ -202,7 +202,7 @@ impl Tables {
         }
         let mut each = Vec::with_capacity(gives.len());
         for result in gives {
-            let pair = result.map(|result| (self.text("tf.aliasing_output"), self.integer(Element::I32, result as i64)));
+            let pair = result.map(|result| (self.text("tf.aliasing_output"), self.integer(ElementType::I32, result as i64)));
             each.push(self.attribute(code::DICTIONARY, |bytes| {
                 bytes.number(u64::from(pair.is_some()));
                 if let Some((name, value)) = pair {

@@ -18,11 +18,11 @@ pub(crate) struct ComparisonPlot {
 /// Runs by one figure and their exact match.
 pub(crate) struct Panel {
     pub(crate) axis: &'static str,
-    pub(crate) points: Vec<Point>,
+    pub(crate) points: Vec<PlotPoint>,
 }
 
 /// A run.
-pub(crate) struct Point {
+pub(crate) struct PlotPoint {
     /// Its number in the table.
     pub(crate) label: String,
     pub(crate) x: f64,
@@ -48,7 +48,7 @@ impl Plot for ComparisonPlot {
 
 impl ComparisonPlot {
     fn draw_panel<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>, panel: &Panel, pen: Pen) -> Drawn<DB> {
-        let points: Vec<&Point> = panel.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite()).collect();
+        let points: Vec<&PlotPoint> = panel.points.iter().filter(|point| point.x.is_finite() && point.y.is_finite()).collect();
         let end = points.iter().map(|point| point.x).fold(1.0, f64::max) * 1.12;
         let mut chart = ChartBuilder::on(area)
             .margin_right(pen.length(16.0))

@@ -11,7 +11,7 @@ mod speed;
 mod training;
 
 pub(super) use canvas::{Picture, PlotError, render};
-pub(super) use comparison::{ComparisonPlot, Panel, Point};
+pub(super) use comparison::{ComparisonPlot, Panel, PlotPoint};
 pub(super) use quality::QualityPlot;
 pub(super) use speed::SpeedPlot;
 pub(super) use training::TrainingPlot;
