@@ -18,7 +18,7 @@ pub(super) struct Time {
     pub(super) later_ms: f64,
 }
 
-/// Times that count, after the first.
+/// Measured runs, after a warm-up run.
 const LATER: usize = 5;
 
 pub(super) fn measure(device: &Device) -> Result<Vec<Time>> {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::tiny::{Tiny, poll, start};
+use crate::tiny::Tiny;
 
 const SWEEP: &str = "extends = \"tiny.toml\"\n[evaluation]\nexamples = 2\n[output]\ndirectory = \"swept\"\n[sweep]\ncombine = \"each\"\n\
     \"training.seed\" = [1, 2]\n[sweep.runs.wide]\ncompression.memory_tokens = 3\ntraining = { seed = 1, max_steps = 3 }\n";
@@ -108,6 +108,7 @@ fn a_single_runs_report_is_not_replaced() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_killed_sweep_leaves_no_process() {
+    use crate::tiny::{poll, start};
     use std::fs::{File, TryLockError};
     let tiny = Tiny::new();
     tiny.write("sweep.toml", SWEEP);

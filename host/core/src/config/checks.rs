@@ -102,7 +102,7 @@ const OWN: [&str; 24] = [
     "validation",
 ];
 
-/// Why a directory is none to write into: it is the system's or a user's own, or it holds other
+/// Why a directory must not be written into: it is a system or home directory, or it holds other
 /// files and nothing that a run writes.
 fn foreign(directory: &Path) -> Option<String> {
     let place = directory.canonicalize().ok()?;

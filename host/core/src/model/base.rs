@@ -3,7 +3,7 @@
 use scaledown_sdk::nn::{Param, Params};
 use scaledown_sdk::{DType, Result};
 
-/// Rows of each weight that count. Training a model changes almost all of them.
+/// Rows of each weight that are compared. Training a model changes almost all of them.
 const ROWS: usize = 4;
 
 /// A checksum of the weights that no training changes: of their names, shapes and first rows, as

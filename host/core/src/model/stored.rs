@@ -49,7 +49,7 @@ impl StoredOscar {
     ///
     /// # Errors
     /// If one is missing or has another shape, which the error names; if one of the two has an
-    /// adapter and the other none or another; or if the generator's own weights are others.
+    /// adapter and the other none or another; or if the generator's own weights differ.
     pub fn check(&self, oscar: &Oscar) -> Result<()> {
         let failed = |message: String| Error::data(self.directory.display(), message);
         let hint = "use the configuration of its training, config.toml in the same directory";

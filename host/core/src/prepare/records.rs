@@ -55,7 +55,7 @@ impl Sidecar {
     /// Reads the one of a run's directory.
     ///
     /// # Errors
-    /// If it is not there, or not one.
+    /// If it is missing or invalid.
     pub fn read(directory: &Path) -> Result<Self> {
         Self::read_file(&directory.join(Self::NAME))
     }
@@ -63,7 +63,7 @@ impl Sidecar {
     /// Reads one, whatever the file is called.
     ///
     /// # Errors
-    /// If it is not there, or not one.
+    /// If it is missing or invalid.
     pub fn read_file(path: &Path) -> Result<Self> {
         let bytes = read_bytes(path, FileKind::Manifest).map_err(PreparationError::io(path))?;
         let message = |error: serde_json::Error| format!("not a description of records: {error}");

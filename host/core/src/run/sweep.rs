@@ -23,13 +23,12 @@ pub struct SweepRuns {
 }
 
 impl SweepRuns {
-    /// Resolves all runs of the configuration at `path` and writes their configurations, so that
-    /// they can start. What an earlier sweep finished in the same place is kept, unless it is to be
-    /// overwritten.
+    /// Resolves all runs of the configuration at `path` and writes their configurations. Keeps the
+    /// finished runs of an earlier sweep in the same directory, unless they are to be overwritten.
     ///
     /// # Errors
-    /// If a run's configuration is wrong; if the place holds anything else, or an earlier sweep
-    /// with other settings.
+    /// If a run's configuration is invalid; if the directory holds a single run, or an earlier
+    /// sweep with other settings.
     pub fn open(path: &Path, overrides: &Overrides, start: RunStart) -> Result<Self> {
         let (base, runs) = Config::variants(path, overrides)?;
         let directory = base.output.directory.clone();
@@ -165,7 +164,7 @@ fn compared(run: &Variant) -> Result<ComparedRun> {
     let metrics = match std::fs::read(&path) {
         Ok(bytes) => {
             let metrics: std::result::Result<Metrics, _> = serde_json::from_slice(&bytes);
-            Some(metrics.map_err(|error| Error::data(path.display(), format!("these are no metrics: {error}")))?)
+            Some(metrics.map_err(|error| Error::data(path.display(), format!("not valid metrics: {error}")))?)
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(Error::io(&path, error)),

@@ -241,7 +241,7 @@ impl DeviceBackend for PjrtBackend {
         let full = {
             let mut all = inner.noted();
             if all.len() > MANY_THREADS {
-                // Notes of threads that ended; none is referenced any more.
+                // Drops the notes of threads that ended, which nothing references.
                 all.retain(|_, cells| cells.iter().any(|cell| cell.strong_count() > 0));
             }
             let own = all.entry(std::thread::current().id()).or_default();

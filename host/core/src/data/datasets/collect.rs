@@ -14,7 +14,7 @@ pub struct DatasetSource<'a> {
     /// A local copy in the set's original format, or a Parquet file of the hub's; otherwise the hub
     /// is asked.
     pub file: Option<&'a Path>,
-    /// The part of the set, where the hub is asked.
+    /// The split of the dataset on the hub.
     pub split: &'a str,
     /// The maximum records per dataset.
     pub limit: Option<usize>,

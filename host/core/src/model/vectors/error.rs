@@ -8,7 +8,7 @@ use crate::support::artifact::ArtifactError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorsError {
-    /// There are none.
+    /// The directory has no vectors.
     #[error("{0} holds no vectors; make them with `scaledown compress`")]
     Missing(PathBuf),
     /// A file is not what was written, or cannot be read.
