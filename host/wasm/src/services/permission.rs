@@ -6,13 +6,14 @@ use scaledown_sdk::Error;
 
 use crate::bindings::scaledown::plugin::types::Error as WitError;
 use crate::imports::{Imports, refusal};
+use crate::services::log::shortened;
 
 impl Imports {
     /// The refusal of something that `[plugins.NAME.permissions]` would grant with the line `line`.
     /// The user is informed too: a component may keep it to itself.
     pub(crate) fn denied(&self, what: &str, line: &str) -> WitError {
         let plugin = self.plugin.name();
-        let message = format!("it may not {what}; to allow it, put `{line}` into [plugins.{plugin}.permissions]");
+        let message = shortened(&format!("it may not {what}; to allow it, put `{line}` into [plugins.{plugin}.permissions]"));
         tracing::warn!(plugin, "{message}");
         WitError::Failed(message)
     }
@@ -37,6 +38,8 @@ fn within(path: &str, granted: &[&PathBuf]) -> Option<PathBuf> {
     let path = Path::new(path);
     let real = match path.canonicalize() {
         Ok(real) => real,
+        // A link that leads nowhere would be followed by whoever makes the file.
+        Err(_) if path.is_symlink() => return None,
         // A file that is to be made must be in an existing directory.
         Err(_) => path.parent()?.canonicalize().ok()?.join(path.file_name()?),
     };
