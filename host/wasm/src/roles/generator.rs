@@ -54,7 +54,7 @@ impl WasmGenerator {
             params: Some(context.params),
             neighbours: Some(Arc::new(neighbours)),
             attached: true,
-            ..Setting::bare(keys)
+            ..Setting::bare(plugin, keys)
         };
         let mut guest = Guest::new(plugin, &setting)?;
         let shape =
