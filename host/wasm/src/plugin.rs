@@ -17,6 +17,7 @@ use crate::contract::Contract;
 use crate::engine::engine;
 use crate::imports::Imports;
 use crate::settings::Settings;
+use crate::wasi;
 
 /// What surrounds a plugin: the rest of the configuration, and the host's tokenizers.
 pub trait Surroundings: Send + Sync {
@@ -124,7 +125,7 @@ impl Plugin {
         let mut linker: Linker<Imports> = Linker::new(engine);
         Roles::add_to_linker::<_, HasSelf<_>>(&mut linker, |imports: &mut Imports| imports).map_err(broken)?;
         if contract.needs_wasi() {
-            wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(broken)?;
+            wasi::link(&mut linker).map_err(broken)?;
         }
         let pre = linker.instantiate_pre(&component).map_err(broken)?;
         let roles = Exports::of(&pre, &contract).map_err(broken)?;
