@@ -64,7 +64,9 @@ fn models(keys: &Value, schemas: &[Value]) -> Vec<PathBuf> {
             .filter(|path| path.is_absolute() && path.is_dir())
             .filter(|path| !schemas.iter().any(|schema| assumed(path, schema)))
             .collect(),
-        Value::Array(items) => items.iter().flat_map(|item| models(item, &within(schemas, |schema| schema.get("items")))).collect(),
+        Value::Array(items) => {
+            items.iter().flat_map(|item| models(item, &within(schemas, |schema| schema.get("items")))).collect()
+        }
         Value::Object(table) => table
             .iter()
             .flat_map(|(key, value)| models(value, &within(schemas, |schema| schema.get("properties")?.get(key))))
