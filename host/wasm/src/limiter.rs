@@ -136,3 +136,22 @@ impl ResourceLimiter for Meter {
         100
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use scaledown_sdk::{DType, Shape};
+
+    use super::*;
+
+    #[test]
+    fn parameters_and_copies_have_an_end() {
+        let spec = |elements: usize| TensorSpec::new(DType::F32, Shape::from(vec![elements]));
+        let mut meter = Meter::new(Limits { tensors: 1, memory: 1, ..Limits::default() });
+        meter.charge_parameter("first", &spec(1 << 17)).unwrap();
+        let told = meter.charge_parameter("second", &spec(1 << 17)).unwrap_err().to_string();
+        assert!(told.contains("`tensors` in its limits"), "{told}");
+        meter.ask_memory(&spec(1 << 18)).unwrap();
+        let told = meter.ask_memory(&spec((1 << 18) + 1)).unwrap_err().to_string();
+        assert!(told.contains("`memory` in its limits"), "{told}");
+    }
+}

@@ -56,3 +56,24 @@ pub(crate) fn quoted(text: &str) -> String {
 pub(crate) fn io(path: &Path, error: std::io::Error) -> WitError {
     refusal(&Error::io(path, error))
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_followed_before_it_is_granted() {
+        let place = tempfile::tempdir().unwrap();
+        let root = place.path().join("granted");
+        std::fs::create_dir(&root).unwrap();
+        std::fs::write(root.join("file"), "x").unwrap();
+        std::fs::write(place.path().join("secret"), "x").unwrap();
+        std::os::unix::fs::symlink(place.path().join("secret"), root.join("link")).unwrap();
+        std::os::unix::fs::symlink(place.path().join("new"), root.join("nowhere")).unwrap();
+        let granted = |name: &str| within(root.join(name).to_str().unwrap(), &[&root]).is_some();
+        assert!(granted("file") && granted("new") && granted("."));
+        for outside in ["link", "nowhere", "../secret", "../new", "none/../../secret", "/"] {
+            assert!(!granted(outside), "{outside}");
+        }
+    }
+}
