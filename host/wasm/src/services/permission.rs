@@ -38,7 +38,7 @@ fn within(path: &str, granted: &[&PathBuf]) -> Option<PathBuf> {
     let path = Path::new(path);
     let real = match path.canonicalize() {
         Ok(real) => real,
-        // A link that leads nowhere would be followed by whoever makes the file.
+        // Making the file would follow a link that leads nowhere.
         Err(_) if path.is_symlink() => return None,
         // A file that is to be made must be in an existing directory.
         Err(_) => path.parent()?.canonicalize().ok()?.join(path.file_name()?),
