@@ -37,8 +37,8 @@ impl HostReader for Imports {
             match reader.batches.recv() {
                 Ok(Ok(batch)) => reader.waiting.extend(batch),
                 Ok(Err(error)) => return Ok(Err(refusal(&error))),
-                // The sender is gone: that is the end, which is news once. Asking again and again is not
-                // work.
+                // The sender is gone: that is the end, which is news once. Who asks again and again
+                // does no work.
                 Err(_) => news = !std::mem::replace(&mut reader.ended, true),
             }
         }
