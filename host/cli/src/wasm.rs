@@ -55,7 +55,7 @@ impl Loader for Files {
         Ok(entries)
     }
 
-    fn installed(&self, source: &str) -> Result<PathBuf> {
+    fn installed(&self, source: &str) -> Result<(PathBuf, String)> {
         installed::find(source).map_err(|error| Error::Config(error.sentence()))
     }
 }

@@ -4,8 +4,9 @@
 //! It holds machine code, which runs as the host itself: only files of the user's own are read,
 //! from a directory that only the user may write.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -56,14 +57,31 @@ fn private(_directory: &Path) -> bool {
     true
 }
 
+/// Whether a file in the directory is the user's own, and only the user may write to it: another
+/// one's may be left from before the directory was made private.
+#[cfg(unix)]
+fn own(file: &File, directory: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let Ok(user) = std::fs::metadata(directory).map(|found| found.uid()) else { return false };
+    file.metadata().is_ok_and(|found| found.is_file() && found.uid() == user && found.mode() & 0o022 == 0)
+}
+
+#[cfg(not(unix))]
+fn own(_file: &File, _directory: &Path) -> bool {
+    true
+}
+
 fn load(engine: &Engine, file: &Path) -> Option<Component> {
-    let content = std::fs::read(file).ok()?;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    let mut open = File::open(file).ok().filter(|open| own(open, directory))?;
+    let mut content = Vec::new();
+    open.read_to_end(&mut content).ok()?;
     let (checksum, code) = content.split_at_checked(CHECKSUM)?;
     if Sha256::digest(code).as_slice() != checksum {
         return None;
     }
-    // SAFETY: the file lies in a directory that only this user writes to, and holds what `store`
-    // wrote: its checksum fits.
+    // SAFETY: the file is this user's own, lies in a directory that only this user writes to, and
+    // holds what `store` wrote: its checksum fits.
     unsafe { Component::deserialize(engine, code) }.ok()
 }
 

@@ -88,7 +88,12 @@ impl Contract {
                 _ => {}
             }
         }
-        Ok(contract)
+        // Names are shown on a terminal.
+        let plain = |name: &String| !name.contains(char::is_control);
+        match contract.imports.iter().chain(&contract.exports).all(plain) {
+            true => Ok(contract),
+            false => Err(broken("it is damaged: a name of an import or export has control characters".into())),
+        }
     }
 
     /// The kinds of component that it is, of the version that this host serves.

@@ -15,6 +15,7 @@ use crate::checkpoint::Segments;
 use crate::imports::Imports;
 use crate::plugin::{Plugin, causes};
 use crate::services::components::Neighbours;
+use crate::services::log::shortened;
 use crate::services::storage::Storage;
 use crate::settings::Limits;
 
@@ -156,12 +157,12 @@ pub(crate) fn missing(role: &str) -> wasmtime::Error {
     wasmtime::Error::msg(format!("it exports no `{role}`"))
 }
 
-/// The error that a component reported.
+/// The error that a component reported, on one line.
 pub(crate) fn reported(plugin: &Plugin, error: WitError) -> Error {
     match error {
-        WitError::Config(message) => Error::Config(message),
-        WitError::Input(message) => Error::Input(message),
-        WitError::Failed(message) => plugin.error(message),
+        WitError::Config(message) => Error::Config(shortened(&message)),
+        WitError::Input(message) => Error::Input(shortened(&message)),
+        WitError::Failed(message) => plugin.error(shortened(&message)),
     }
 }
 

@@ -1,10 +1,12 @@
 //! What a component may call of tensors and parameters, and what the host keeps for one instance.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use scaledown_sdk::autodiff::checkpoint_computed;
+use scaledown_sdk::component::ChatTokenizer;
 use scaledown_sdk::nn::safetensors::DirectoryWeights;
 use scaledown_sdk::nn::{Init, Param, Params, WeightSource};
 use scaledown_sdk::{DType, Error, Result, Tensor, TensorData, TensorSpec};
@@ -39,8 +41,12 @@ pub(crate) struct Imports {
     pub(crate) last_words: Option<String>,
     /// The numbers that it draws.
     pub(crate) numbers: Numbers,
-    /// The stored weights of models that the component has asked for.
-    weights: BTreeMap<String, Arc<dyn WeightSource>>,
+    /// The tokenizers that the component has opened, by directory.
+    pub(crate) tokenizers: BTreeMap<PathBuf, Arc<dyn ChatTokenizer>>,
+    /// The stored weights of models that the component has asked for, by directory.
+    weights: BTreeMap<PathBuf, Arc<dyn WeightSource>>,
+    /// The names of the parameters that it was charged for.
+    charged: BTreeSet<String>,
     wasi: WasiCtx,
 }
 
@@ -63,7 +69,9 @@ impl Imports {
             deadline: Instant::now(),
             last_words: None,
             numbers: Numbers::of(plugin.name()),
+            tokenizers: BTreeMap::new(),
             weights: BTreeMap::new(),
+            charged: BTreeSet::new(),
             wasi: wasi::context(plugin),
         }
     }
@@ -172,7 +180,8 @@ impl tensor::HostTensor for Imports {
     }
 
     fn to_bytes(&mut self, tensor: Resource<Tensor>) -> Answer<Vec<u8>> {
-        let data = self.table.get(&tensor)?.to_data();
+        let tensor = self.table.get(&tensor)?;
+        let data = self.meter.ask_memory(tensor.spec()).and_then(|()| tensor.to_data());
         Ok(data.map(|data| data.bytes().to_vec()).map_err(|error| refusal(&error)))
     }
 
@@ -201,7 +210,7 @@ impl tensor::HostTensor for Imports {
 
 impl params::Host for Imports {
     fn get(&mut self, name: String, shape: Vec<u64>, init: params::Init, trainable: bool) -> Answer<Resource<Param>> {
-        let param = self.room(&shape).and_then(|shape| self.params(trainable)?.fresh().get(&name, shape, start(init)));
+        let param = self.room(&name, &shape).and_then(|shape| self.params(trainable)?.fresh().get(&name, shape, start(init)));
         self.hand_out_parameter(param)
     }
 
@@ -218,7 +227,7 @@ impl params::Host for Imports {
         origin: params::Origin,
     ) -> Answer<Resource<Param>> {
         if self.setting.attached && origin.model.is_none() {
-            let param = self.room(&shape).and_then(|shape| self.params(trainable)?.get(&name, shape, start(init)));
+            let param = self.room(&name, &shape).and_then(|shape| self.params(trainable)?.get(&name, shape, start(init)));
             return self.hand_out_parameter(param);
         }
         let weights = match &origin.model {
@@ -239,7 +248,7 @@ impl params::Host for Imports {
             let error = Error::Input(format!("the parameter {name} is not under {}, where stored weights begin", origin.root));
             return Ok(Err(refusal(&error)));
         };
-        let param = self.room(&shape).and_then(|shape| {
+        let param = self.room(&name, &shape).and_then(|shape| {
             let params = self.params(trainable)?;
             let scope = if origin.root.is_empty() { params } else { params.pp(&origin.root) };
             scope.initialised_from(weights, &origin.prefix).get(within, shape, start(init))
@@ -283,19 +292,24 @@ impl params::HostParameter for Imports {
 impl Imports {
     /// The stored weights of a model's directory, if the component may read it.
     fn weights_of(&mut self, model: &str) -> std::result::Result<Arc<dyn WeightSource>, WitError> {
-        if let Some(weights) = self.weights.get(model) {
+        let directory = self.readable(model)?;
+        if let Some(weights) = self.weights.get(&directory) {
             return Ok(Arc::clone(weights));
         }
-        let directory = self.readable(model)?;
         let weights: Arc<dyn WeightSource> = Arc::new(DirectoryWeights::open(&directory).map_err(|error| refusal(&error))?);
-        self.weights.insert(model.to_owned(), Arc::clone(&weights));
+        self.weights.insert(directory, Arc::clone(&weights));
         Ok(weights)
     }
 
     /// The shape of a parameter, if there is room for it.
-    fn room(&self, shape: &[u64]) -> Result<scaledown_sdk::Shape> {
+    fn room(&mut self, name: &str, shape: &[u64]) -> Result<scaledown_sdk::Shape> {
         let spec = TensorSpec::new(self.own_params()?.dtype(), instructions::shape(shape));
         self.meter.ask(std::slice::from_ref(&spec))?;
+        // The host keeps a parameter, whatever the component does with its handle.
+        if !self.charged.contains(name) {
+            self.meter.charge_parameter(name, &spec)?;
+            self.charged.insert(name.to_owned());
+        }
         Ok(spec.shape)
     }
 }

@@ -17,11 +17,13 @@ pub(crate) struct Meter {
     tensors: usize,
     /// The bytes of `tensors` that handles hold.
     held: usize,
+    /// The bytes of the parameters that it has asked for, which the host keeps.
+    parameters: usize,
 }
 
 impl Meter {
     pub(crate) fn new(limits: Limits) -> Self {
-        Meter { limits, memory: 0, elements: 0, tensors: 0, held: 0 }
+        Meter { limits, memory: 0, elements: 0, tensors: 0, held: 0, parameters: 0 }
     }
 
     /// Notes that a call begins: what it may hold from now on are its handles.
@@ -44,6 +46,39 @@ impl Meter {
             wanted >> 20,
             self.tensors >> 20,
             self.limits.tensors
+        )))
+    }
+
+    /// Charges a new parameter, and its name.
+    ///
+    /// # Errors
+    /// If its parameters are more than the plugin may hold.
+    pub(crate) fn charge_parameter(&mut self, name: &str, spec: &TensorSpec) -> Result<()> {
+        let wanted = self.parameters.saturating_add(bytes(spec)).saturating_add(name.len());
+        if wanted > Limits::bytes(self.limits.tensors) {
+            return Err(Error::Input(format!(
+                "{} MiB of parameters are more than the plugin may hold, at most {}: `tensors` in its limits",
+                wanted >> 20,
+                self.limits.tensors
+            )));
+        }
+        self.parameters = wanted;
+        Ok(())
+    }
+
+    /// Checks that the instance has room for the elements of a tensor.
+    ///
+    /// # Errors
+    /// If its memory is too small.
+    pub(crate) fn ask_memory(&self, spec: &TensorSpec) -> Result<()> {
+        let wanted = bytes(spec);
+        if wanted <= Limits::bytes(self.limits.memory) {
+            return Ok(());
+        }
+        Err(Error::Input(format!(
+            "the {} MiB of a tensor are more than the plugin's memory of at most {} MiB: `memory` in its limits",
+            wanted >> 20,
+            self.limits.memory
         )))
     }
 
@@ -99,5 +134,24 @@ impl ResourceLimiter for Meter {
 
     fn memories(&self) -> usize {
         100
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scaledown_sdk::{DType, Shape};
+
+    use super::*;
+
+    #[test]
+    fn parameters_and_copies_have_an_end() {
+        let spec = |elements: usize| TensorSpec::new(DType::F32, Shape::from(vec![elements]));
+        let mut meter = Meter::new(Limits { tensors: 1, memory: 1, ..Limits::default() });
+        meter.charge_parameter("first", &spec(1 << 17)).unwrap();
+        let told = meter.charge_parameter("second", &spec(1 << 17)).unwrap_err().to_string();
+        assert!(told.contains("`tensors` in its limits"), "{told}");
+        meter.ask_memory(&spec(1 << 18)).unwrap();
+        let told = meter.ask_memory(&spec((1 << 18) + 1)).unwrap_err().to_string();
+        assert!(told.contains("`memory` in its limits"), "{told}");
     }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::guest::{Guest, Setting, missing};
 use crate::plugin::Plugin;
 use crate::roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher, always};
+use crate::services::log::shortened;
 
 /// What a plugin says of itself in one of its roles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,7 @@ impl Plugin {
     /// # Errors
     /// If it traps, or what it says is not as agreed.
     pub fn offers(&self) -> Result<Vec<Offer>> {
-        let mut guest = Guest::new(self, &Setting::bare(&json!({})))?;
+        let mut guest = Guest::new(self, &Setting::bare(self, &json!({})))?;
         let kinds = self.contract().kinds();
         kinds.into_iter().map(|kind| Ok(Offer { kind, description: self.description(&mut guest, kind)? })).collect()
     }
@@ -79,13 +80,22 @@ impl Plugin {
             Kind::Generator => describe!(generation),
             Kind::Device => return Err(self.error("a device cannot be a plugin in WebAssembly")),
         }?;
-        let described: PluginDescription = serde_json::from_str(&text)
+        let mut described: PluginDescription = serde_json::from_str(&text)
             .map_err(|error| self.error(format!("what it says of itself as a {kind} cannot be read: {error}")))?;
         if let Some(schema) = &described.schema
             && !(schema.is_object() && schema.get("properties").is_none_or(Value::is_object))
         {
             return Err(self.error(format!("its schema as a {kind} is not the JSON schema of a table")));
         }
+        if let Some(rate) = described.learning_rate.filter(|&rate| !(rate.is_finite() && rate > 0.0)) {
+            return Err(self.error(format!("its learning rate as a {kind} is {rate}, expected a positive number")));
+        }
+        // They are shown on a terminal.
+        let Description { name, version, description, license, homepage, .. } = &mut described;
+        for text in [name, version, description, license, homepage] {
+            *text = shortened(text);
+        }
+        self.note_schema(described.schema.as_ref());
         Ok(described)
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use scaledown_sdk::component::{ChatTokenizer, Kind, Reranker, Retriever, Teacher};
 use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::{Device, Error, Result};
+use serde_json::Value;
 use wasmtime::component::{HasSelf, InstancePre, Linker};
 
 use crate::bindings::Roles;
@@ -16,6 +17,7 @@ use crate::contract::Contract;
 use crate::engine::engine;
 use crate::imports::Imports;
 use crate::settings::Settings;
+use crate::wasi;
 
 /// What surrounds a plugin: the rest of the configuration, and the host's tokenizers.
 pub trait Surroundings: Send + Sync {
@@ -61,6 +63,7 @@ struct Inner {
     surroundings: Arc<dyn Surroundings>,
     failures: AtomicU32,
     last_failure: Mutex<String>,
+    schemas: Mutex<Vec<Value>>,
 }
 
 /// Where the exports of each role are in an instance.
@@ -122,7 +125,7 @@ impl Plugin {
         let mut linker: Linker<Imports> = Linker::new(engine);
         Roles::add_to_linker::<_, HasSelf<_>>(&mut linker, |imports: &mut Imports| imports).map_err(broken)?;
         if contract.needs_wasi() {
-            wasmtime_wasi::p2::add_to_linker_sync(&mut linker).map_err(broken)?;
+            wasi::link(&mut linker).map_err(broken)?;
         }
         let pre = linker.instantiate_pre(&component).map_err(broken)?;
         let roles = Exports::of(&pre, &contract).map_err(broken)?;
@@ -136,6 +139,7 @@ impl Plugin {
             surroundings,
             failures: AtomicU32::new(0),
             last_failure: Mutex::default(),
+            schemas: Mutex::default(),
         })))
     }
 
@@ -171,6 +175,19 @@ impl Plugin {
 
     pub(crate) fn surroundings(&self) -> &Arc<dyn Surroundings> {
         &self.0.surroundings
+    }
+
+    /// Keeps the schema of the plugin's keys in one of its roles.
+    pub(crate) fn note_schema(&self, schema: Option<&Value>) {
+        let mut schemas = self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = schema.filter(|schema| !schemas.contains(schema)) {
+            schemas.push(schema.clone());
+        }
+    }
+
+    /// The schemas of the plugin's keys, as far as it was asked for them.
+    pub(crate) fn schemas(&self) -> Vec<Value> {
+        self.0.schemas.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// An error in the plugin's name.

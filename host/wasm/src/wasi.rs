@@ -2,16 +2,19 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::io::AsyncWrite;
+use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
-use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock};
-use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
+use wasmtime_wasi::clocks::{HostMonotonicClock, HostWallClock, WasiClocksView};
+use wasmtime_wasi::p2::bindings::clocks::monotonic_clock;
+use wasmtime_wasi::p2::{DynPollable, OutputStream, Pollable, StreamResult};
 use wasmtime_wasi::random::Deterministic;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
+use crate::imports::Imports;
 use crate::plugin::Plugin;
 use crate::services::log::shortened;
 use crate::services::random::Numbers;
@@ -47,6 +50,37 @@ pub(crate) fn context(plugin: &Plugin) -> WasiCtx {
         }
     }
     context.build()
+}
+
+/// Gives components WASI, in which nothing waits longer than a call may take.
+pub(crate) fn link(linker: &mut Linker<Imports>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_sync(linker)?;
+    linker.allow_shadowing(true);
+    monotonic_clock::add_to_linker::<Imports, HasSelf<Imports>>(linker, |imports: &mut Imports| imports)?;
+    linker.allow_shadowing(false);
+    Ok(())
+}
+
+impl monotonic_clock::Host for Imports {
+    fn now(&mut self) -> wasmtime::Result<u64> {
+        monotonic_clock::Host::now(&mut self.clocks())
+    }
+
+    fn resolution(&mut self) -> wasmtime::Result<u64> {
+        monotonic_clock::Host::resolution(&mut self.clocks())
+    }
+
+    fn subscribe_instant(&mut self, when: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        let now = monotonic_clock::Host::now(self)?;
+        monotonic_clock::Host::subscribe_duration(self, when.saturating_sub(now))
+    }
+
+    fn subscribe_duration(&mut self, duration: u64) -> wasmtime::Result<Resource<DynPollable>> {
+        // Who waits does not run, so that the call's end would not be seen.
+        let left = self.deadline.saturating_duration_since(Instant::now()) + Duration::from_millis(1);
+        let most = u64::try_from(left.as_nanos()).unwrap_or(u64::MAX);
+        monotonic_clock::Host::subscribe_duration(&mut self.clocks(), duration.min(most))
+    }
 }
 
 /// A clock that stands still.

@@ -110,6 +110,7 @@ impl Uninstall {
         let Some(locked) = lock.plugins.remove(&self.source) else {
             return Err(Error::usage(format!("{} is not in {LOCK} here", self.source)));
         };
+        lock.write(&path)?;
         if !lock.plugins.values().any(|other| other.sha256 == locked.sha256) {
             let file = installed::file(&locked.sha256)?;
             match std::fs::remove_file(&file) {
@@ -117,7 +118,6 @@ impl Uninstall {
                 _ => {}
             }
         }
-        lock.write(&path)?;
         terminal.print(format!("{} is removed\n", self.source))
     }
 }

@@ -61,6 +61,10 @@ fn directory() -> Result<PathBuf> {
 
 /// The file of a digest.
 pub(crate) fn file(sha256: &str) -> Result<PathBuf> {
+    // A lock file comes with a project, and must not lead out of the directory.
+    if sha256.len() != 64 || !sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return Err(Error::data(LOCK, format!("{sha256:?} is no SHA-256, expected 64 hexadecimal digits")));
+    }
     Ok(directory()?.join(format!("{sha256}.wasm")))
 }
 
@@ -74,15 +78,15 @@ pub(crate) fn store(content: &[u8]) -> Result<String> {
     Ok(sha256)
 }
 
-/// The file that a source means: what `plugins.lock` in the working directory says.
-pub(crate) fn find(source: &str) -> Result<PathBuf> {
+/// The file that a source means, and its digest: what `plugins.lock` in the working directory says.
+pub(crate) fn find(source: &str) -> Result<(PathBuf, String)> {
     let lock = Lock::read(Path::new(LOCK))?;
     let locked = lock.plugins.get(source).ok_or_else(|| {
         Error::failed(format!("{source} is not in {LOCK} here; `scaledown plugin install {source}` installs it"))
     })?;
     let path = file(&locked.sha256)?;
     match path.is_file() {
-        true => Ok(path),
+        true => Ok((path, locked.sha256.clone())),
         false => Err(Error::failed(format!(
             "{source} is in {LOCK} and not on this machine; `scaledown plugin install {}` installs it",
             locked.from

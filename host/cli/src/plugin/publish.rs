@@ -33,8 +33,9 @@ impl Publish {
         }
         let name = name_of(&self.file);
         let content = read_bytes(&self.file, FileKind::Component).map_err(|error| Error::io(&self.file, error))?;
-        let file = PluginFile { path: Some(self.file.clone()), ..PluginFile::default() };
-        // What does not run here is not published.
+        // What does not run here is not published; the file must not change in between.
+        let sha256 = Some(wasm::digest(&content));
+        let file = PluginFile { path: Some(self.file.clone()), sha256, ..PluginFile::default() };
         let plugin = wasm::open(&name, &file, &Arc::default())?;
         let offers = plugin.offers()?;
         let described = offers.first().map(|offer| offer.description.clone()).unwrap_or_default();

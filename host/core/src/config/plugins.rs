@@ -88,7 +88,10 @@ impl Plugins {
         let located = match (&file.path, &file.source) {
             (Some(_), None) => Ok(file.clone()),
             (None, Some(source)) => match loader::installed(source) {
-                Ok(path) => Ok(PluginFile { path: Some(path), ..file.clone() }),
+                Ok((path, locked)) => {
+                    let sha256 = file.sha256.clone().or(Some(locked));
+                    Ok(PluginFile { path: Some(path), sha256, ..file.clone() })
+                }
                 Err(error) => Err(at("source", plain(&error))),
             },
             (Some(_), Some(_)) => Err(at("source", "is set beside `path`; a plugin has one of them".into())),

@@ -25,11 +25,11 @@ pub trait Loader: Send + Sync {
     /// If the file cannot be read, or is no plugin that this host can run.
     fn load(&self, name: &str, file: &PluginFile, components: &Components) -> Result<Vec<&'static Registration>>;
 
-    /// The file that `source` means, which was installed.
+    /// The file that `source` means, which was installed, and the SHA-256 that it must have.
     ///
     /// # Errors
     /// If there is none.
-    fn installed(&self, source: &str) -> Result<PathBuf>;
+    fn installed(&self, source: &str) -> Result<(PathBuf, String)>;
 }
 
 static LOADER: OnceLock<Box<dyn Loader>> = OnceLock::new();
@@ -58,11 +58,11 @@ pub fn load(name: &str, file: &PluginFile, components: &Components) -> Result<St
     Ok(digest)
 }
 
-/// The file that a plugin's `source` means, which was installed.
+/// The file that a plugin's `source` means, which was installed, and the SHA-256 that it must have.
 ///
 /// # Errors
 /// If this program installs no plugins, or this one is not installed.
-pub fn installed(source: &str) -> Result<PathBuf> {
+pub fn installed(source: &str) -> Result<(PathBuf, String)> {
     let loader = LOADER.get().ok_or_else(|| Error::Config("this program installs no plugins".into()))?;
     loader.installed(source)
 }

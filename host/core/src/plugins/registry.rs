@@ -33,9 +33,9 @@ pub(super) fn declare(name: &str, entries: &[&'static Registration]) {
     declared.extend(entries.iter().map(|entry| ((entry.kind(), name.to_owned()), *entry)));
 }
 
-/// Whether a plugin of this kind and name is linked in.
+/// Whether a plugin of this kind and name or alias is linked in.
 pub(super) fn is_linked(kind: Kind, name: &str) -> bool {
-    registrations().any(|entry| entry.kind() == kind && entry.name == name)
+    registrations().any(|entry| entry.kind() == kind && entry.is_named(name))
 }
 
 /// The digest of the file that a plugin comes from; nothing for one that is linked in.

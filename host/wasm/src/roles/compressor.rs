@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::bindings::exports::scaledown::plugin::compression::{self, Context, Mode};
 use crate::checkpoint::Segments;
-use crate::guest::{Guest, Setting, missing};
+use crate::guest::{Guest, Setting, missing, reported};
 use crate::plugin::Plugin;
 use crate::services::components::Neighbours;
 
@@ -42,7 +42,7 @@ impl WasmCompressor {
             params: Some(context.params),
             stored: context.generator_weights,
             neighbours: Some(Arc::new(neighbours)),
-            ..Setting::bare(keys)
+            ..Setting::bare(plugin, keys)
         };
         let (guest, template) = instance(plugin, &setting, &described)?;
         Ok(WasmCompressor {
@@ -128,6 +128,10 @@ fn instance(plugin: &Plugin, setting: &Setting, context: &Context) -> Result<(Ar
         let indices = plugin.roles().compression.as_ref().ok_or_else(|| missing("compression"))?;
         indices.load(&mut *store, instance)?.call_build(store, &setting.keys, context)
     })?;
+    // Its tokens are read by the host, so that the component must be allowed to read them.
+    if let Some(directory) = &template.tokenizer {
+        guest.imports().readable(directory).map_err(|error| reported(plugin, error))?;
+    }
     let guest = Arc::new(Mutex::new(guest));
     let segments = Segments::of(&guest);
     locked(&guest).set_segments(segments);

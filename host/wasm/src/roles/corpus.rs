@@ -21,7 +21,7 @@ impl WasmCorpus {
     /// # Errors
     /// [`Error::Plugin`] if the plugin is no corpus or traps; or the component's own error.
     pub fn build(plugin: &Plugin, keys: &Value) -> Result<Self> {
-        Ok(WasmCorpus(Workers::new(plugin, Setting::bare(keys), build!(reading))?))
+        Ok(WasmCorpus(Workers::new(plugin, Setting::bare(plugin, keys), build!(reading))?))
     }
 }
 

@@ -18,12 +18,16 @@ use crate::imports::Imports;
 use crate::plugin::Plugin;
 use crate::services::components::Neighbours;
 
-/// A generator of a plugin. It has one instance, whose decodings end if it fails.
+/// A generator of a plugin. Its parameters are the host's, so that an instance that has failed is
+/// replaced by a new one which continues with them. The decodings of the failed one end with it.
 pub struct WasmGenerator {
     plugin: Plugin,
+    setting: Setting,
+    /// The model's `config.json`.
+    config: String,
     device: Device,
     shape: generation::Shape,
-    guest: Arc<Mutex<Guest>>,
+    guest: Mutex<Arc<Mutex<Guest>>>,
 }
 
 /// A decoding: its number in an instance, which is notified when it becomes unused.
@@ -54,22 +58,24 @@ impl WasmGenerator {
             params: Some(context.params),
             neighbours: Some(Arc::new(neighbours)),
             attached: true,
-            ..Setting::bare(keys)
+            ..Setting::bare(plugin, keys)
         };
-        let mut guest = Guest::new(plugin, &setting)?;
-        let shape =
-            guest.call(|store, instance, plugin| exports(store, instance, plugin)?.call_build(store, &setting.keys, &config))?;
-        let guest = Arc::new(Mutex::new(guest));
-        let segments = Segments::of(&guest);
-        locked(&guest).set_segments(segments);
-        Ok(WasmGenerator { plugin: plugin.clone(), device, shape, guest })
+        let (guest, shape) = instance(plugin, &setting, &config)?;
+        Ok(WasmGenerator { plugin: plugin.clone(), setting, config, device, shape, guest: Mutex::new(guest) })
+    }
+
+    /// The instance; a new one in place of one that has failed.
+    fn guest(&self) -> Result<Arc<Mutex<Guest>>> {
+        let mut guest = self.guest.lock().unwrap_or_else(PoisonError::into_inner);
+        if locked(&guest).failed() {
+            *guest = instance(&self.plugin, &self.setting, &self.config)?.0;
+        }
+        Ok(Arc::clone(&guest))
     }
 
     /// A call with a tensor, which returns one.
     fn compute(&self, input: &Tensor, call: impl FnOnce(&mut Guest, &Tensor) -> Result<Tensor>) -> Result<Tensor> {
-        let mut guest = locked(&self.guest);
-        guest.forget_segments()?;
-        call(&mut guest, input)
+        compute_in(&self.guest()?, input, call)
     }
 
     /// Checks the shape of what the component returned.
@@ -134,20 +140,23 @@ impl Generator for WasmGenerator {
     fn prefill(&self, input: &GeneratorInput, new_tokens: usize) -> Result<(Tensor, DecodeState)> {
         let spans = spans(&input.spans);
         let room = u32::try_from(new_tokens).unwrap_or(u32::MAX);
-        let mut guest = locked(&self.guest);
+        let shared = self.guest()?;
+        let mut guest = locked(&shared);
         let embeddings = guest.give(&input.embeddings)?;
         let (logits, number) = guest
             .call(|store, instance, plugin| exports(store, instance, plugin)?.call_prefill(store, embeddings, &spans, room))?;
         let logits = guest.take(logits)?;
         drop(guest);
-        let state = DecodeState(Box::new(Decoding { guest: Arc::clone(&self.guest), number }));
+        let state = DecodeState(Box::new(Decoding { guest: shared, number }));
         Ok((self.check(logits, "logits", &[input.spans.len(), self.vocabulary()])?, state))
     }
 
     fn decode(&self, ids: &Tensor, state: &mut DecodeState) -> Result<Tensor> {
-        let decoding = state.0.downcast_ref::<Decoding>().filter(|decoding| Arc::ptr_eq(&decoding.guest, &self.guest));
-        let number = decoding.ok_or_else(|| Error::Input("the decoding was started by another generator".into()))?.number;
-        let logits = self.compute(ids, |guest, ids| {
+        let shared = self.guest()?;
+        let decoding = state.0.downcast_ref::<Decoding>().filter(|decoding| Arc::ptr_eq(&decoding.guest, &shared));
+        let other = "the decoding was started by another generator, or by an instance that has failed since";
+        let number = decoding.ok_or_else(|| Error::Input(other.into()))?.number;
+        let logits = compute_in(&shared, ids, |guest, ids| {
             let ids = guest.give(ids)?;
             let returned =
                 guest.call(|store, instance, plugin| exports(store, instance, plugin)?.call_decode(store, ids, number))?;
@@ -155,6 +164,28 @@ impl Generator for WasmGenerator {
         })?;
         self.check(logits, "logits", &[ids.dims(), &[self.vocabulary()]].concat())
     }
+}
+
+/// An instance with its generator built, and what that is.
+fn instance(plugin: &Plugin, setting: &Setting, config: &str) -> Result<(Arc<Mutex<Guest>>, generation::Shape)> {
+    let mut guest = Guest::new(plugin, setting)?;
+    let shape =
+        guest.call(|store, instance, plugin| exports(store, instance, plugin)?.call_build(store, &setting.keys, config))?;
+    let guest = Arc::new(Mutex::new(guest));
+    let segments = Segments::of(&guest);
+    locked(&guest).set_segments(segments);
+    Ok((guest, shape))
+}
+
+/// A call of an instance with a tensor, which returns one.
+fn compute_in(
+    guest: &Arc<Mutex<Guest>>,
+    input: &Tensor,
+    call: impl FnOnce(&mut Guest, &Tensor) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let mut guest = locked(guest);
+    guest.forget_segments()?;
+    call(&mut guest, input)
 }
 
 fn exports(store: &mut Store<Imports>, instance: &Instance, plugin: &Plugin) -> wasmtime::Result<generation::Guest> {

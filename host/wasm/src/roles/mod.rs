@@ -14,12 +14,12 @@ pub use reranker::WasmReranker;
 pub use retriever::WasmRetriever;
 pub use teacher::WasmTeacher;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use scaledown_sdk::nn::{ParamOptions, Params};
 use scaledown_sdk::{DType, Device, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::guest::{Answered, Guest, Setting};
 use crate::plugin::Plugin;
@@ -37,12 +37,12 @@ impl Setting {
             params: Some(Params::random(options)),
             storage: directory.as_deref().map(Storage::new),
             neighbours: Some(Arc::new(Neighbours::new(plugin.surroundings(), device, directory))),
-            ..Setting::bare(keys)
+            ..Setting::bare(plugin, keys)
         }
     }
 
     /// What an instance is made with that computes no tensor and has no imports.
-    pub(crate) fn bare(keys: &Value) -> Self {
+    pub(crate) fn bare(plugin: &Plugin, keys: &Value) -> Self {
         Setting {
             params: None,
             attached: false,
@@ -50,18 +50,47 @@ impl Setting {
             storage: None,
             neighbours: None,
             keys: keys.to_string(),
-            models: models(keys),
+            models: models(keys, &plugin.schemas()),
         }
     }
 }
 
-/// The directories that the values of keys name, at any depth.
-pub(crate) fn models(keys: &Value) -> Vec<PathBuf> {
+/// The directories that the values of keys name, at any depth. A directory that the plugin's own
+/// schemas have as a default is not among them: the user did not name it.
+fn models(keys: &Value, schemas: &[Value]) -> Vec<PathBuf> {
     match keys {
-        Value::String(text) => vec![PathBuf::from(text)].into_iter().filter(|path| path.is_absolute() && path.is_dir()).collect(),
-        Value::Array(items) => items.iter().flat_map(models).collect(),
-        Value::Object(table) => table.values().flat_map(models).collect(),
+        Value::String(text) => vec![PathBuf::from(text)]
+            .into_iter()
+            .filter(|path| path.is_absolute() && path.is_dir())
+            .filter(|path| !schemas.iter().any(|schema| assumed(path, schema)))
+            .collect(),
+        Value::Array(items) => {
+            items.iter().flat_map(|item| models(item, &within(schemas, |schema| schema.get("items")))).collect()
+        }
+        Value::Object(table) => table
+            .iter()
+            .flat_map(|(key, value)| models(value, &within(schemas, |schema| schema.get("properties")?.get(key))))
+            .collect(),
         _ => Vec::new(),
+    }
+}
+
+/// The schemas of a part. Where the whole has a default, that is all that is known of its parts.
+fn within<'a>(schemas: &'a [Value], part: impl Fn(&'a Value) -> Option<&'a Value>) -> Vec<Value> {
+    let of = |schema: &'a Value| match schema.get("default").filter(|default| !default.is_null()) {
+        Some(default) => json!({ "default": default }),
+        None => part(schema).cloned().unwrap_or_else(|| json!({})),
+    };
+    schemas.iter().map(of).collect()
+}
+
+/// Whether a directory may be the default of its key: anything but a model's name is taken for it.
+fn assumed(path: &Path, schema: &Value) -> bool {
+    match schema.get("default") {
+        None | Some(Value::Null) => false,
+        Some(Value::String(name)) if name.is_empty() => false,
+        Some(Value::String(name)) => name.starts_with(['/', '.', '~', '\\']) || name.contains("..") || path.ends_with(name),
+        Some(_) => true,
     }
 }
 
@@ -128,4 +157,25 @@ pub(crate) fn same_number(plugin: &Plugin, what: &str, expected: usize, found: u
 /// An answer that cannot be an error.
 pub(crate) fn always<T>(value: wasmtime::Result<T>) -> Answered<T> {
     value.map(Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_granted_if_the_user_names_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let text = directory.path().to_str().unwrap();
+        let keys = json!({"model": text, "more": {"models": [text]}});
+        let schema = |model: Value| json!({"properties": {"model": model}});
+        assert_eq!(models(&keys, &[]).len(), 2);
+        assert_eq!(models(&keys, &[schema(json!({"type": "string"}))]).len(), 2);
+        assert_eq!(models(&keys, &[schema(json!({"default": "owner/name"}))]).len(), 2);
+        // A plugin cannot grant itself a directory with a default of its own.
+        assert_eq!(models(&keys, &[schema(json!({"default": text}))]).len(), 1);
+        assert_eq!(models(&keys, &[json!({}), schema(json!({"default": format!("{text}/.")}))]).len(), 1);
+        let outer = json!({"properties": {"more": {"default": {"models": [text]}, "properties": {"models": true}}}});
+        assert_eq!(models(&keys, &[outer]).len(), 1);
+    }
 }

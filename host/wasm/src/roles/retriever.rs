@@ -84,8 +84,13 @@ impl Retriever for WasmRetriever {
         });
         // What broke off in the corpus is the cause of what the indexing ones say.
         let read = read?;
+        let mut indexed = Vec::new();
         for count in counts {
-            count.map_err(|_| self.0.plugin.error("the thread that indexes gave up"))??;
+            indexed.push(count.map_err(|_| self.0.plugin.error("the thread that indexes gave up"))??);
+        }
+        // An index of some documents must not pass for one of all.
+        if let Some(own) = indexed.first().filter(|&&own| own < read) {
+            return Err(self.0.plugin.error(format!("it says that it read {own} of {read} documents")));
         }
         storage.commit()?;
         self.0.renew();

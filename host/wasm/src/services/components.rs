@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use scaledown_sdk::component::{Kind, Question, Reranker, Retriever, Teacher};
 use scaledown_sdk::{Device, Error, Result};
@@ -76,17 +77,20 @@ fn without_index(name: &str) -> Error {
     Error::Input(format!("{name} is a retriever, which only a retriever can call: it is searched in that one's index"))
 }
 
+fn another(name: &str, kind: Kind) -> Error {
+    Error::Input(format!("the component {name} is no {kind}"))
+}
+
 impl Imports {
-    /// The component of this name and kind, if the plugin may call it.
-    fn component(&self, name: &str, kind: Kind) -> std::result::Result<Open, WitError> {
+    /// Those that hold the component of this name and kind, if the plugin may call it.
+    fn callable(&self, name: &str, kind: Kind) -> std::result::Result<Arc<Neighbours>, WitError> {
         if !self.plugin.settings().permissions.components.iter().any(|granted| granted == name) {
             return Err(self.denied(&format!("call the component {name}"), &format!("components = [{}]", quoted(name))));
         }
         match self.plugin.surroundings().kind(name) {
             Some(found) if found == kind => {
-                let neighbours = self.setting.neighbours.as_ref();
-                let neighbours = neighbours.ok_or_else(|| WitError::Failed("no component can be called here".into()))?;
-                neighbours.open(name, kind).map_err(|error| refusal(&error))
+                let neighbours = self.setting.neighbours.clone();
+                neighbours.ok_or_else(|| WitError::Failed("no component can be called here".into()))
             }
             Some(found) => Err(refusal(&Error::Input(format!("the component {name} is a {found}, expected a {kind}")))),
             None => Err(refusal(&Error::Input(format!(
@@ -95,17 +99,28 @@ impl Imports {
         }
     }
 
-    /// Runs a call of another component. What that takes is not the plugin's time.
-    fn within<T>(&mut self, call: impl FnOnce() -> Result<T>) -> std::result::Result<T, WitError> {
+    /// Runs a call of another component, on a thread of its own: the other may be a plugin too, and
+    /// the stacks of both do not fit into one thread. What the call takes is not the plugin's time.
+    fn within<T: Send>(&mut self, call: impl FnOnce() -> Result<T> + Send) -> std::result::Result<T, WitError> {
         let depth = DEPTH.get();
         if depth >= DEEPEST {
             return Err(WitError::Failed(format!("components call each other more than {DEEPEST} deep")));
         }
-        DEPTH.set(depth + 1);
-        let result = call();
-        DEPTH.set(depth);
-        self.extend_deadline();
-        result.map_err(|error| refusal(&error))
+        let began = Instant::now();
+        let ended = std::thread::scope(|scope| {
+            let inside = move || {
+                DEPTH.set(depth + 1);
+                call()
+            };
+            let running = std::thread::Builder::new().name("component".into()).spawn_scoped(scope, inside);
+            running.map(|running| running.join())
+        });
+        self.deadline = self.deadline.checked_add(began.elapsed()).unwrap_or(self.deadline);
+        match ended {
+            Ok(Ok(result)) => result.map_err(|error| refusal(&error)),
+            Ok(Err(_)) => Err(WitError::Failed("the thread of the called component gave up".into())),
+            Err(error) => Err(WitError::Failed(format!("no thread for the called component: {error}"))),
+        }
     }
 }
 
@@ -115,31 +130,35 @@ impl Host for Imports {
     }
 
     fn search(&mut self, component: String, queries: Vec<String>, k: u32) -> Answer<Vec<Vec<types::Hit>>> {
-        let retriever = match self.component(&component, Kind::Retriever) {
-            Ok(Open::Retriever(retriever)) => retriever,
-            Ok(_) => return Ok(Err(WitError::Failed(format!("{component} is no retriever")))),
+        let neighbours = match self.callable(&component, Kind::Retriever) {
+            Ok(neighbours) => neighbours,
             Err(error) => return Ok(Err(error)),
         };
         let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
-        let found = self.within(|| retriever.search(&queries, usize::try_from(k).unwrap_or(usize::MAX)));
+        let k = usize::try_from(k).unwrap_or(usize::MAX);
+        let found = self.within(|| match neighbours.open(&component, Kind::Retriever)? {
+            Open::Retriever(retriever) => retriever.search(&queries, k),
+            _ => Err(another(&component, Kind::Retriever)),
+        });
         let hit = |hit: scaledown_sdk::component::Hit| types::Hit { id: hit.id, score: hit.score };
         Ok(found.map(|found| found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect()))
     }
 
     fn score(&mut self, component: String, query: String, documents: Vec<String>) -> Answer<Vec<f32>> {
-        let reranker = match self.component(&component, Kind::Reranker) {
-            Ok(Open::Reranker(reranker)) => reranker,
-            Ok(_) => return Ok(Err(WitError::Failed(format!("{component} is no reranker")))),
+        let neighbours = match self.callable(&component, Kind::Reranker) {
+            Ok(neighbours) => neighbours,
             Err(error) => return Ok(Err(error)),
         };
         let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
-        Ok(self.within(|| reranker.score(&query, &documents)))
+        Ok(self.within(|| match neighbours.open(&component, Kind::Reranker)? {
+            Open::Reranker(reranker) => reranker.score(&query, &documents),
+            _ => Err(another(&component, Kind::Reranker)),
+        }))
     }
 
     fn answer(&mut self, component: String, questions: Vec<types::Question>) -> Answer<Vec<String>> {
-        let teacher = match self.component(&component, Kind::Teacher) {
-            Ok(Open::Teacher(teacher)) => teacher,
-            Ok(_) => return Ok(Err(WitError::Failed(format!("{component} is no teacher")))),
+        let neighbours = match self.callable(&component, Kind::Teacher) {
+            Ok(neighbours) => neighbours,
             Err(error) => return Ok(Err(error)),
         };
         fn question(question: &types::Question) -> Question<'_> {
@@ -151,6 +170,9 @@ impl Host for Imports {
             }
         }
         let asked: Vec<Question<'_>> = questions.iter().map(question).collect();
-        Ok(self.within(|| teacher.answer(&asked)))
+        Ok(self.within(|| match neighbours.open(&component, Kind::Teacher)? {
+            Open::Teacher(teacher) => teacher.answer(&asked),
+            _ => Err(another(&component, Kind::Teacher)),
+        }))
     }
 }

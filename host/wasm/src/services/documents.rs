@@ -18,11 +18,12 @@ pub(crate) type Batch = scaledown_sdk::Result<Vec<Document>>;
 pub struct DocumentReader {
     batches: Receiver<Batch>,
     waiting: VecDeque<Document>,
+    ended: bool,
 }
 
 impl DocumentReader {
     pub(crate) fn new(batches: Receiver<Batch>) -> Self {
-        DocumentReader { batches, waiting: VecDeque::new() }
+        DocumentReader { batches, waiting: VecDeque::new(), ended: false }
     }
 }
 
@@ -31,17 +32,21 @@ impl Host for Imports {}
 impl HostReader for Imports {
     fn next(&mut self, reader: Resource<DocumentReader>, most: u32) -> Answer<Vec<types::Document>> {
         let reader = self.table.get_mut(&reader)?;
+        let mut news = true;
         if reader.waiting.is_empty() {
             match reader.batches.recv() {
                 Ok(Ok(batch)) => reader.waiting.extend(batch),
                 Ok(Err(error)) => return Ok(Err(refusal(&error))),
-                // The sender is gone: that is the end.
-                Err(_) => {}
+                // The sender is gone: that is the end, which is news once. Who asks again and again
+                // does no work.
+                Err(_) => news = !std::mem::replace(&mut reader.ended, true),
             }
         }
         let count = reader.waiting.len().min(usize::try_from(most.max(1)).unwrap_or(usize::MAX));
         let documents = reader.waiting.drain(..count).map(|Document { id, text }| types::Document { id, text }).collect();
-        self.extend_deadline();
+        if news {
+            self.extend_deadline();
+        }
         Ok(Ok(documents))
     }
 

@@ -16,20 +16,21 @@ const LONGEST: u64 = 64 << 20;
 
 impl Host for Imports {
     fn send(&mut self, method: String, url: String, headers: Vec<(String, String)>, body: Vec<u8>) -> Answer<Response> {
-        let host =
-            match Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https")).and_then(|url| authority(&url)) {
-                Some(host) => host,
-                None => {
-                    return Ok(Err(WitError::Input("expected the address of a service: http:// or https://, and a host".into())));
-                }
-            };
-        let granted = |allowed: &String| allowed == "*" || *allowed == host || Some(allowed.as_str()) == host.split(':').next();
+        let service = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+        let Some((url, host)) = service.and_then(|url| authority(&url).map(|host| (url, host))) else {
+            return Ok(Err(WitError::Input("expected the address of a service: http:// or https://, and a host".into())));
+        };
+        // A host that serves several names would answer for another one than is granted.
+        if headers.iter().any(|(name, _)| name.trim().eq_ignore_ascii_case("host")) {
+            return Ok(Err(WitError::Input("a request cannot set the header `host`; its address names the host".into())));
+        }
+        let granted = |allowed: &String| allowed == "*" || *allowed == host || Some(allowed.as_str()) == url.host_str();
         if !self.plugin.settings().permissions.http.iter().any(granted) {
             return Ok(Err(self.denied(&format!("send requests to {host}"), &format!("http = [{}]", quoted(&host)))));
         }
         // What it may take is what is left of the call.
         let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        Ok(send(&method, &url, &headers, body, left).map_err(|error| WitError::Failed(format!("{host}: {error}"))))
+        Ok(send(&method, url.as_str(), &headers, body, left).map_err(|error| WitError::Failed(format!("{host}: {error}"))))
     }
 }
 

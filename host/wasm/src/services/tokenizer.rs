@@ -1,5 +1,7 @@
 //! Models' tokenizers.
 
+use std::sync::Arc;
+
 use scaledown_sdk::component::ChatTokenizer;
 use wasmtime::component::Resource;
 
@@ -8,7 +10,7 @@ use crate::imports::{Answer, Imports, refusal};
 
 /// A tokenizer that a component has opened.
 #[allow(unreachable_pub, reason = "the generated bindings name it")]
-pub struct OpenTokenizer(Box<dyn ChatTokenizer>);
+pub struct OpenTokenizer(Arc<dyn ChatTokenizer>);
 
 impl Host for Imports {}
 
@@ -18,10 +20,16 @@ impl HostTokenizer for Imports {
             Ok(directory) => directory,
             Err(error) => return Ok(Err(error)),
         };
-        match self.plugin.surroundings().tokenizer(&directory) {
-            Ok(tokenizer) => Ok(Ok(self.table.push(OpenTokenizer(tokenizer))?)),
-            Err(error) => Ok(Err(refusal(&error))),
-        }
+        let tokenizer = match self.tokenizers.get(&directory) {
+            Some(open) => Arc::clone(open),
+            None => match self.plugin.surroundings().tokenizer(&directory) {
+                Ok(tokenizer) => Arc::from(tokenizer),
+                Err(error) => return Ok(Err(refusal(&error))),
+            },
+        };
+        // Opened once, however often the component asks.
+        self.tokenizers.insert(directory, Arc::clone(&tokenizer));
+        Ok(Ok(self.table.push(OpenTokenizer(tokenizer))?))
     }
 
     fn encode(&mut self, tokenizer: Resource<OpenTokenizer>, text: String) -> Answer<Vec<u32>> {

@@ -24,6 +24,8 @@ pub(crate) struct Client {
     agent: Agent,
     base: String,
     reference: Reference,
+    /// What is done there, as the registry calls it.
+    access: &'static str,
     /// What the registry gave for the user's name, or anonymously.
     authorization: Option<String>,
 }
@@ -54,12 +56,14 @@ impl Client {
             agent: Agent::new_with_config(agent),
             base: format!("{scheme}://{}", reference.registry),
             reference: reference.clone(),
+            access: "pull",
             authorization: None,
         }
     }
 
     /// Publishes a plugin. An existing version with other content is refused.
     pub(crate) fn publish(&mut self, published: &Published<'_>) -> Result<()> {
+        self.access = "pull,push";
         let layer = format!("sha256:{}", digest(published.content));
         if let Some(there) = self.manifest()? {
             return match layer_of(&there) {
@@ -148,6 +152,11 @@ impl Client {
         self.expect(&response, &[201], "the upload").map(drop)
     }
 
+    /// Whether an address is the registry's.
+    fn is_own(&self, url: &str) -> bool {
+        url.strip_prefix(&self.base).is_some_and(|rest| rest.starts_with('/'))
+    }
+
     fn url(&self, rest: &str) -> String {
         format!("{}/v2/{}/{rest}", self.base, self.reference.repository)
     }
@@ -169,7 +178,7 @@ impl Client {
             request = request.header(*name, *value);
         }
         // Elsewhere than at the registry, the credentials are not sent.
-        if let Some(authorization) = self.authorization.as_ref().filter(|_| url.starts_with(&self.base)) {
+        if let Some(authorization) = self.authorization.as_ref().filter(|_| self.is_own(url)) {
             request = request.header(header::AUTHORIZATION, authorization);
         }
         let sent = match body.is_empty() && method != "POST" && method != "PUT" {
@@ -190,7 +199,10 @@ impl Client {
         };
         let Some(realm) = parameter("realm") else { return Ok(own) };
         let mut url = url::Url::parse(&realm).map_err(Error::failed)?;
-        let scope = format!("repository:{}:pull,push", self.reference.repository);
+        if url.scheme() != "https" && !self.base.starts_with("http:") {
+            return Err(self.failed("the registry sends the user's name to an address without encryption"));
+        }
+        let scope = format!("repository:{}:{}", self.reference.repository, self.access);
         url.query_pairs_mut().append_pair("service", &parameter("service").unwrap_or_default()).append_pair("scope", &scope);
         let mut request = Request::builder().method("GET").uri(url.as_str());
         if let Some(own) = &own {

@@ -33,6 +33,10 @@ impl Reference {
             (false, Some(registry)) => (registry, text_of),
             (false, None) => return Err(wrong("it names no registry, and `--registry` gives none")),
         };
+        let of_host = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '.' | ':' | '[' | ']');
+        if host.is_empty() || !host.chars().all(of_host) {
+            return Err(wrong("a registry is a host, and perhaps `:` and a port"));
+        }
         let (repository, version) = path.rsplit_once(':').ok_or_else(|| wrong("it has no version"))?;
         let plain =
             |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '-' | '_' | '.' | '/');
@@ -72,6 +76,9 @@ mod tests {
         assert_eq!(read("acme/pool:1.2.0", Some("r.example")).unwrap(), "r.example/acme/pool:1.2.0");
         assert_eq!(read("oci://r.example/pool:1.2.0-rc.1", None).unwrap(), "r.example/pool:1.2.0-rc.1");
         for wrong in ["acme/pool:1.2.0", "r.example/acme/pool", "r.example/Acme:1", "r.example/../x:1", "r.example/a:b/c"] {
+            assert!(read(wrong, None).is_err(), "{wrong}");
+        }
+        for wrong in ["user@r.example/pool:1.2.0", "r.example?x/pool:1.2.0"] {
             assert!(read(wrong, None).is_err(), "{wrong}");
         }
         assert!(Reference::parse("r.example/a:1.2.0", None).unwrap().is_semver());
