@@ -6,7 +6,7 @@ use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
 use scaledown_sdk::{DType, Device, Error, Result};
 
 use super::error::NeuronError;
-use super::find::{Found, compiler, find};
+use super::find::{Found, compiler, compiler_version, find};
 use super::surroundings::Surroundings;
 use crate::device::{PjrtBackend, Settings};
 use crate::pjrt::{Api, Client, LoadError};
@@ -75,7 +75,12 @@ pub fn open(config: &TrainiumConfig, surroundings: &Surroundings) -> Result<Pjrt
     prepare(config.core, compiler.as_deref(), surroundings);
     let client = client(&found, surroundings).map_err(refused)?;
     tracing::debug!(library = %found.library.display(), version = ?found.version, "Neuron's plugin is loaded");
-    PjrtBackend::new(client, settings(config, surroundings))
+    let mut settings = settings(config, surroundings);
+    // The compiler is a package of its own, of which the plugin's version says nothing.
+    if let Some(version) = compiler_version(&found, surroundings) {
+        settings.environment.push_str(&format!(" neuronx-cc {version}"));
+    }
+    PjrtBackend::new(client, settings)
 }
 
 fn settings(config: &TrainiumConfig, surroundings: &Surroundings) -> Settings {
