@@ -16,6 +16,9 @@ const NAME: &str = "trainium";
 /// The version of the interface that Neuron's plugin is asked to speak.
 const API_VERSION: &str = "0.81";
 
+/// The variable that says which cores a process has.
+const CORES: &str = "NEURON_RT_VISIBLE_CORES";
+
 /// The configuration of a Trainium.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -105,7 +108,7 @@ fn prepare(core: usize, compiler: Option<&Path>, surroundings: &Surroundings) {
     let core = core.to_string();
     let wanted = [
         ("NEURON_INTERNAL_PJRT_C_API_VERSION", API_VERSION),
-        ("NEURON_RT_VISIBLE_CORES", core.as_str()),
+        (CORES, core.as_str()),
         // Rounding to nearest is what the contract says.
         ("NEURON_RT_STOCHASTIC_ROUNDING_EN", "0"),
     ];
@@ -120,6 +123,12 @@ fn prepare(core: usize, compiler: Option<&Path>, surroundings: &Surroundings) {
         if let Ok(path) = std::env::join_paths(directories) {
             set("PATH", path);
         }
+    }
+    if let Some(set) = surroundings.variable(CORES)
+        && set != core
+        && core != "0"
+    {
+        tracing::warn!("core = {core} is passed over: {CORES} is {set} already, and a process has one core");
     }
     if surroundings.variable("NEURON_RT_STOCHASTIC_ROUNDING_EN").is_some_and(|value| value != "0") {
         tracing::warn!("NEURON_RT_STOCHASTIC_ROUNDING_EN is set: results differ from run to run");
