@@ -27,8 +27,8 @@ pub struct TrainiumConfig {
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub plugin_path: Option<PathBuf>,
-    /// The core that computes, counted from 0. A process has one core; several cores work as ranks
-    /// of a training.
+    /// The core that computes, counted from 0. A process has one core, and a training one
+    /// process.
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub core: usize,
