@@ -9,9 +9,9 @@ struct RowData {
   int position;
 };
 
-// delta [b, h, s] = the sum of out * grad over a head: the diagonal of a product, so that it is added
-// up in the order in which grad and values are multiplied. Where a query sees one key alone, out is
-// its value, and nothing is left of the difference; in f16 its rounding would be seen.
+// delta [b, h, s] = the sum of out * grad over a head: the diagonal of a product, so that it is
+// added up in the order in which grad and values are multiplied. Where a query sees one key alone,
+// out is its value, and nothing is left of the difference; in f16 its rounding would be seen.
 template <class T, int D>
 DEVICE void attention_delta(const T* out, const T* grad, float* delta, u64 count, AttentionShape p) {
   DYNAMIC_SHARED(shared);

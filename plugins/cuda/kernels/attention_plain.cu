@@ -63,8 +63,8 @@ DEVICE void plain(const T* q, const T* k, const T* v, AttentionPlaces places, T*
   if (warp.lane == 0) lse[((u64)b * p.h + head) * p.s + query] = any ? top + logf(sum) : top;
 }
 
-// delta [b, h, s] = the sum of out * grad over a head: a thread a row, in the order in which grad and
-// values are multiplied, so that nothing is left of the difference where out is the value.
+// delta [b, h, s] = the sum of out * grad over a head: a thread a row, in the order in which grad
+// and values are multiplied, so that nothing is left of the difference where out is the value.
 template <class T>
 DEVICE void delta_of(const T* out, const T* grad, float* delta, u64 count, AttentionShape p) {
   const u64 row = (u64)blockIdx.x * THREADS + threadIdx.x;
