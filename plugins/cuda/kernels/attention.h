@@ -89,6 +89,8 @@ DEVICE Range watching_queries(const Row& row, const AttentionShape& p, int first
       range.end = smaller(range.end, last + p.window - row.first + 1);
     }
   }
+  // Rows of a group are counted from here: beyond the last query, their number may not fit.
+  range.begin = smaller(range.begin, p.s);
   range.end = larger(range.end, range.begin);
   return range;
 }

@@ -9,6 +9,39 @@ struct RowData {
   int position;
 };
 
+// delta [b, h, s] = the sum of out * grad over a head: the diagonal of a product, so that it is
+// added up in the order in which grad and values are multiplied. Where a query sees one key alone,
+// out is its value, and nothing is left of the difference; in f16 its rounding would be seen.
+template <class T, int D>
+DEVICE void attention_delta(const T* out, const T* grad, float* delta, u64 count, AttentionShape p) {
+  DYNAMIC_SHARED(shared);
+  u8 *tile_o = shared, *tile_g = tile_o + BK * D * 2;
+  const u64 row0 = (u64)blockIdx.x * BK;
+  auto own = [&](const T* from, int r) -> const T* { return row0 + r < count ? from + (row0 + r) * p.d : nullptr; };
+  load_tile<D, BK>(tile_o, out, p.d, [&](int r) { return own(out, r); });
+  load_tile<D, BK>(tile_g, grad, p.d, [&](int r) { return own(grad, r); });
+  copy_async_commit();
+  copy_async_wait<0>();
+  __syncthreads();
+  const int warp = threadIdx.x >> 5, lane = threadIdx.x & 31, gi = lane >> 2, ti = lane & 3;
+  float d[2][4];
+  clear(d);
+  UNROLL for (int c = 0; c < D / 16; ++c) {
+    u32 fg[4], f[4];
+    load_left<D>(fg, tile_g, warp * 16, c * 16);
+    load_right<D>(f, tile_o, warp * 16, c * 16);
+    multiply_add(d[0], fg, f[0], f[1], T());
+    multiply_add(d[1], fg, f[2], f[3], T());
+  }
+  if (ti != (gi >> 1)) return;
+  UNROLL for (int i = 0; i < 2; ++i) {
+    const u64 row = row0 + warp * 16 + gi + i * 8;
+    if (row >= count) continue;
+    const u64 head = row % p.h, token = row / p.h;
+    delta[(token / p.s * p.h + head) * p.s + token % p.s] = (gi & 1) ? d[i][2 * i + 1] : d[i][2 * i];
+  }
+}
+
 // BQ rows of queries and of the gradient at a time.
 template <class T, int D, int BQ>
 DEVICE void attention_keys(const T* q, const T* k, const T* v, AttentionPlaces places, const T* grad, const float* lse, const float* delta,
@@ -221,6 +254,11 @@ DEVICE void attention_queries(const T* q, const T* k, const T* v, AttentionPlace
 }
 
 #define BACKWARD_OF(name, T, D, BQ)                                                                                              \
+  KERNEL(TILE_THREADS, attention_delta_##name##_##D)                                                                             \
+  (const T* out, const T* grad, float* delta, u64 count, AttentionShape p) {                                                     \
+    attention_delta<T, D>(out, grad, delta, count, p);                                                                           \
+  }                                                                                                                              \
+  REGISTER(attention_delta_##name##_##D)                                                                                         \
   KERNEL(TILE_THREADS, attention_keys_##name##_##D)                                                                              \
   (const T* q, const T* k, const T* v, AttentionPlaces places, const T* grad, const float* lse, const float* delta, T* dk, T* dv, \
    AttentionShape p) {                                                                                                           \

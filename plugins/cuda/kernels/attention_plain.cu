@@ -63,16 +63,14 @@ DEVICE void plain(const T* q, const T* k, const T* v, AttentionPlaces places, T*
   if (warp.lane == 0) lse[((u64)b * p.h + head) * p.s + query] = any ? top + logf(sum) : top;
 }
 
-// delta [b, h, s] = the sum of out * grad over a head.
+// delta [b, h, s] = the sum of out * grad over a head: a thread a row, in the order in which grad
+// and values are multiplied, so that nothing is left of the difference where out is the value.
 template <class T>
 DEVICE void delta_of(const T* out, const T* grad, float* delta, u64 count, AttentionShape p) {
-  const Warp warp = this_warp();
-  if (warp.number >= count) return;
-  float sum = 0.f;
-  for (int c = warp.lane; c < p.d; c += 32) sum += wide(out[warp.number * p.d + c]) * wide(grad[warp.number * p.d + c]);
-  sum = warp_reduce<Sum>(sum);
-  const u64 head = warp.number % p.h, token = warp.number / p.h;
-  if (warp.lane == 0) delta[(token / p.s * p.h + head) * p.s + token % p.s] = sum;
+  const u64 row = (u64)blockIdx.x * THREADS + threadIdx.x;
+  if (row >= count) return;
+  const u64 head = row % p.h, token = row / p.h;
+  delta[(token / p.s * p.h + head) * p.s + token % p.s] = dot(grad + row * p.d, out + row * p.d, p.d);
 }
 
 template <class T>

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use scaledown_trainium::neuron::{LIBRARY, NeuronEnvironment, NeuronError, PLUGIN_VARIABLE, Version, compiler, find};
+use scaledown_trainium::neuron::{LIBRARY, NeuronError, PLUGIN_VARIABLE, NeuronEnvironment, Version, compiler, compiler_version, find};
 
 fn file(path: &Path, content: &str) {
     std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
@@ -81,6 +81,13 @@ fn the_compiler_is_on_path_or_beside_the_plugin() {
     assert_eq!(compiler(&plugin, &nothing).expect("a compiler"), Some(beside.clone()));
     let found = surroundings(root.path(), &[("PATH", &beside)]);
     assert_eq!(compiler(&plugin, &found).expect("a compiler"), None, "what is on PATH needs no more");
+    assert_eq!(compiler_version(&plugin, &found), None, "no package says it");
+    let package = "opt/aws_neuronx_venv_a/lib/python3.10/site-packages/neuronx_cc-2.21.18209.0+abc.dist-info";
+    std::fs::create_dir_all(root.path().join(package)).expect("a directory");
+    for surroundings in [&nothing, &found] {
+        let version = compiler_version(&plugin, surroundings).expect("a version");
+        assert_eq!(version.to_string(), "2.21.18209.0");
+    }
 }
 
 #[test]

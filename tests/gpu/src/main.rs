@@ -56,20 +56,21 @@ fn main() -> ExitCode {
     };
     let setting = Setting { device, tiny: emulated, only };
     let mut table = Table::default();
-    run(&setting, &mut table);
-    if let Some(file) = value("--json")
-        && let Err(error) = table.write(file)
-    {
+    let json = value("--json").map(String::as_str);
+    if let Err((file, error)) = run(&setting, &mut table, json) {
         eprintln!("{file}: {error}");
         return ExitCode::FAILURE;
     }
     if table.failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// Runs every section that is wanted; one that fails does not keep the next from running.
-fn run(setting: &Setting, table: &mut Table) {
+/// Runs every section that is wanted; one that fails does not keep the next from running. After
+/// each, what was found so far is written to the file: the next may be cut off.
+fn run<'a>(setting: &Setting, table: &mut Table, json: Option<&'a str>) -> std::result::Result<(), (&'a str, std::io::Error)> {
+    let write = |table: &Table| json.map_or(Ok(()), |file| table.write(file).map_err(|error| (file, error)));
     if setting.wants("machine") {
         machine(setting, table);
+        write(table)?;
     }
     let sections: [Section; 7] = [
         ("agreement", agreement::run),
@@ -92,7 +93,9 @@ fn run(setting: &Setting, table: &mut Table) {
             Ok(()) => {}
         }
         table.row(name, "time of the section", started.elapsed().as_secs_f64(), "s");
+        write(table)?;
     }
+    Ok(())
 }
 
 fn machine(setting: &Setting, table: &mut Table) {

@@ -1,6 +1,5 @@
 //! A card's context and its one stream.
 
-use std::cell::Cell;
 use std::ffi::c_char;
 
 use super::{Shared, number};
@@ -46,11 +45,6 @@ pub(super) struct Context {
 unsafe impl Send for Context {}
 // SAFETY: as above.
 unsafe impl Sync for Context {}
-
-thread_local! {
-    /// The context that is current on this thread.
-    static CURRENT: Cell<usize> = const { Cell::new(0) };
-}
 
 /// The cards that a driver knows.
 ///
@@ -127,14 +121,11 @@ impl Context {
         Ok(context)
     }
 
-    /// Makes the context current on this thread, and gives the driver's functions.
+    /// Makes the context current on this thread, and gives the driver's functions. It does so each
+    /// time, since whatever else runs in this process may have made another one current.
     pub(super) fn enter(&self) -> Result<&Cuda> {
-        let own = self.handle.0 as usize;
-        if CURRENT.get() != own {
-            // SAFETY: the context lives as long as this.
-            self.cuda.check("cuCtxSetCurrent", unsafe { (self.cuda.cuCtxSetCurrent)(self.handle.0) })?;
-            CURRENT.set(own);
-        }
+        // SAFETY: the context lives as long as this.
+        self.cuda.check("cuCtxSetCurrent", unsafe { (self.cuda.cuCtxSetCurrent)(self.handle.0) })?;
         Ok(&self.cuda)
     }
 
@@ -168,7 +159,6 @@ impl Drop for Context {
                 (self.cuda.cuStreamSynchronize)(self.stream);
                 (self.cuda.cuStreamDestroy_v2)(self.stream);
                 (self.cuda.cuCtxSetCurrent)(std::ptr::null_mut());
-                CURRENT.set(0);
                 (self.cuda.cuDevicePrimaryCtxRelease_v2)(self.device);
             }
         }

@@ -230,7 +230,9 @@ fn preference(blas: &CublasLt, [a, b, d, _]: [u32; 4]) -> Result<LtHandle> {
     // SAFETY: pointers are to values that live on, of the attributes' types.
     unsafe {
         let mut code = (blas.cublasLtMatmulPreferenceCreate)(&mut preference);
-        let numbers: [(c_int, u32); 4] = [
+        let numbers: [(c_int, u32); 5] = [
+            // Parts of a sum are added up in f32, and not rounded to the type of the result first.
+            (number::PREF_REDUCTION_SCHEME_MASK, number::REDUCTION_SCHEME_COMPUTE_TYPE),
             (number::PREF_MIN_ALIGNMENT_A_BYTES, b),
             (number::PREF_MIN_ALIGNMENT_B_BYTES, a),
             (number::PREF_MIN_ALIGNMENT_C_BYTES, d),

@@ -152,10 +152,11 @@ impl Call<'_> {
         let [s, t, h, g, _] = x.extents();
         let delta = self.make(&TensorSpec::new(DType::F32, [x.b, h, s]))?;
         let warps = |count: usize| [count.div_ceil(THREADS / 32), 1, 1];
-        let arguments = arguments![out, grad, delta.address(), u(rows), &x.shape];
-        self.launch_grid(kernel!(AttentionPlain, "attention_delta_{name}"), warps(rows), (THREADS, 0), arguments)?;
         let delta = delta.address();
         let Some(tile) = x.tile else {
+            let arguments = arguments![out, grad, delta, u(rows), &x.shape];
+            let kernel = kernel!(AttentionPlain, "attention_delta_{name}");
+            self.launch_grid(kernel, [rows.div_ceil(THREADS), 1, 1], (THREADS, 0), arguments)?;
             let arguments = arguments![x.q, x.k, x.v, &x.places, grad, lse, delta, dq.address(), u(rows), &x.shape];
             let kernel = kernel!(AttentionPlain, "attention_plain_queries_{name}");
             self.launch_grid(kernel, warps(rows), (THREADS, 0), arguments)?;
@@ -166,6 +167,9 @@ impl Call<'_> {
             self.launch_grid(kernel, warps(keys), (THREADS, 0), arguments)?;
             return Ok(vec![dq, dk, dv]);
         };
+        let arguments = arguments![out, grad, delta, u(rows), &x.shape];
+        let kernel = kernel!(AttentionBackward, "attention_delta_{name}_{tile}");
+        self.launch_grid(kernel, [rows.div_ceil(TILE), 1, 1], (THREADS, 2 * TILE * tile * size_of::<u16>()), arguments)?;
         // Rows of queries at a time, as many as registers hold.
         let queries = if tile == TILE { TILE } else { TILE / 2 };
         let shared = (2 * TILE + 4 * queries) * tile * size_of::<u16>() + 2 * queries * ROW_DATA;

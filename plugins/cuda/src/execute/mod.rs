@@ -28,6 +28,9 @@ const THREADS: usize = 256;
 /// Bytes that a thread moves at once.
 const PACK: usize = 16;
 
+/// The most blocks of a grid in each dimension.
+const MOST: [usize; 3] = [i32::MAX as usize, 65_535, 65_535];
+
 /// One instruction under way.
 pub(crate) struct Call<'a> {
     pub(crate) driver: &'a dyn Driver,
@@ -180,8 +183,6 @@ impl Call<'_> {
         (threads, shared): (usize, usize),
         arguments: &[KernelArgument<'_>],
     ) -> Result<()> {
-        /// The most blocks in each dimension.
-        const MOST: [usize; 3] = [i32::MAX as usize, 65_535, 65_535];
         if grid.contains(&0) {
             return Ok(());
         }
@@ -252,7 +253,8 @@ fn chunks(rows: usize) -> (usize, usize) {
     /// The least and the most rows of a chunk, so that there is work for all and not too much to
     /// add up afterwards.
     const ROWS: (usize, usize) = (32, 512);
-    let chunk = (rows / 256).clamp(ROWS.0, ROWS.1);
+    // Each chunk is a row of the grid.
+    let chunk = (rows / 256).clamp(ROWS.0, ROWS.1).max(rows.div_ceil(MOST[1]));
     (chunk, rows.div_ceil(chunk).max(1))
 }
 

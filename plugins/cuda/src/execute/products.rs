@@ -111,7 +111,10 @@ impl Call<'_> {
         }
         if k > 0 {
             return match self.driver.multiply(product) {
-                Err(CudaError::Product { .. }) => self.multiply_plainly(product),
+                Err(error @ CudaError::Product { .. }) => {
+                    tracing::debug!(%error, "a slower kernel runs the product");
+                    self.multiply_plainly(product)
+                }
                 other => other,
             };
         }

@@ -73,10 +73,12 @@ pub mod number {
     pub const LAYOUT_BATCH_COUNT: c_int = 5;
     pub const LAYOUT_STRIDED_BATCH_OFFSET: c_int = 6;
     pub const PREF_MAX_WORKSPACE_BYTES: c_int = 1;
+    pub const PREF_REDUCTION_SCHEME_MASK: c_int = 3;
     pub const PREF_MIN_ALIGNMENT_A_BYTES: c_int = 5;
     pub const PREF_MIN_ALIGNMENT_B_BYTES: c_int = 6;
     pub const PREF_MIN_ALIGNMENT_C_BYTES: c_int = 7;
     pub const PREF_MIN_ALIGNMENT_D_BYTES: c_int = 8;
+    pub const REDUCTION_SCHEME_COMPUTE_TYPE: u32 = 2;
 }
 
 const WANTED: Wanted = Wanted {

@@ -34,7 +34,8 @@ pub fn directories_of(place: &SearchPlace<'_>) -> Vec<PathBuf> {
     let mut prefixes: Vec<PathBuf> =
         ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(variable).map(PathBuf::from).collect();
     let programs: Vec<PathBuf> = paths("PATH");
-    let with_python = programs.iter().filter(|program| program.join("python3").exists());
+    // A relative directory would be looked for wherever the program happens to be started.
+    let with_python = programs.iter().filter(|program| program.is_absolute() && program.join("python3").exists());
     prefixes.extend(with_python.filter_map(|program| program.parent().map(Path::to_owned)));
     for prefix in prefixes {
         found.extend(wheels(&prefix));

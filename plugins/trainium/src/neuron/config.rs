@@ -6,7 +6,7 @@ use scaledown_sdk::component::{DevicePlugin, Registration, inventory};
 use scaledown_sdk::{DType, Device, Error, Result};
 
 use super::error::NeuronError;
-use super::find::{Found, compiler, find};
+use super::find::{Found, compiler, compiler_version, find};
 use super::surroundings::NeuronEnvironment;
 use crate::device::{DeviceSettings, PjrtBackend};
 use crate::pjrt::{Api, Client, LoadError};
@@ -16,6 +16,9 @@ const NAME: &str = "trainium";
 /// The version of the interface that Neuron's plugin is asked to speak.
 const API_VERSION: &str = "0.81";
 
+/// The variable that says which cores a process has.
+const CORES: &str = "NEURON_RT_VISIBLE_CORES";
+
 /// The configuration of a Trainium.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -24,8 +27,8 @@ pub struct TrainiumConfig {
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub plugin_path: Option<PathBuf>,
-    /// The core that computes, counted from 0. A process has one core; several cores work as ranks
-    /// of a training.
+    /// The core that computes, counted from 0. A process has one core, and a training one
+    /// process.
     #[serde(default)]
     #[schemars(extend("operational" = true))]
     pub core: usize,
@@ -75,7 +78,12 @@ pub fn open(config: &TrainiumConfig, surroundings: &NeuronEnvironment) -> Result
     prepare(config.core, compiler.as_deref(), surroundings);
     let client = client(&found, surroundings).map_err(refused)?;
     tracing::debug!(library = %found.library.display(), version = ?found.version, "Neuron's plugin is loaded");
-    PjrtBackend::new(client, settings(config, surroundings))
+    let mut settings = settings(config, surroundings);
+    // The compiler is a package of its own, of which the plugin's version says nothing.
+    if let Some(version) = compiler_version(&found, surroundings) {
+        settings.environment.push_str(&format!(" neuronx-cc {version}"));
+    }
+    PjrtBackend::new(client, settings)
 }
 
 fn settings(config: &TrainiumConfig, surroundings: &NeuronEnvironment) -> DeviceSettings {
@@ -100,7 +108,7 @@ fn prepare(core: usize, compiler: Option<&Path>, surroundings: &NeuronEnvironmen
     let core = core.to_string();
     let wanted = [
         ("NEURON_INTERNAL_PJRT_C_API_VERSION", API_VERSION),
-        ("NEURON_RT_VISIBLE_CORES", core.as_str()),
+        (CORES, core.as_str()),
         // Rounding to nearest is what the contract says.
         ("NEURON_RT_STOCHASTIC_ROUNDING_EN", "0"),
     ];
@@ -115,6 +123,12 @@ fn prepare(core: usize, compiler: Option<&Path>, surroundings: &NeuronEnvironmen
         if let Ok(path) = std::env::join_paths(directories) {
             set("PATH", path);
         }
+    }
+    if let Some(set) = surroundings.variable(CORES)
+        && set != core
+        && core != "0"
+    {
+        tracing::warn!("core = {core} is passed over: {CORES} is {set} already, and a process has one core");
     }
     if surroundings.variable("NEURON_RT_STOCHASTIC_ROUNDING_EN").is_some_and(|value| value != "0") {
         tracing::warn!("NEURON_RT_STOCHASTIC_ROUNDING_EN is set: results differ from run to run");

@@ -8,7 +8,10 @@ use super::error::NeuronError;
 use super::surroundings::{NeuronEnvironment, is_program};
 use super::{LIBRARY, PLUGIN_VARIABLE};
 
-/// A version of libneuronxla.
+/// The program that the plugin compiles with.
+const COMPILER: &str = "neuronx-cc";
+
+/// A version of a Python package.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(Vec<u64>);
 
@@ -75,13 +78,30 @@ pub fn find(plugin_path: Option<&Path>, surroundings: &NeuronEnvironment) -> Res
 /// # Errors
 /// [`NeuronError::NoCompiler`].
 pub fn compiler(found: &Found, surroundings: &NeuronEnvironment) -> Result<Option<PathBuf>, NeuronError> {
-    const NAME: &str = "neuronx-cc";
-    if surroundings.program(NAME).is_some() {
+    if surroundings.program(COMPILER).is_some() {
         return Ok(None);
     }
-    // environment/lib/python3.x/site-packages/libneuronxla/libneuronpjrt.so
-    let directory = found.library.ancestors().nth(5).map(|environment| environment.join("bin"));
-    directory.filter(|directory| is_program(&directory.join(NAME))).map(Some).ok_or(NeuronError::NoCompiler)
+    let directory = environment_of(found).map(|environment| environment.join("bin"));
+    directory.filter(|directory| is_program(&directory.join(COMPILER))).map(Some).ok_or(NeuronError::NoCompiler)
+}
+
+/// The version of the compiler's package, if it stands in a virtual environment.
+#[must_use]
+pub fn compiler_version(found: &Found, surroundings: &NeuronEnvironment) -> Option<Version> {
+    let on_path = surroundings.program(COMPILER);
+    // environment/bin/neuronx-cc
+    let environment = match &on_path {
+        Some(program) => program.ancestors().nth(2),
+        None => environment_of(found),
+    };
+    let pythons = std::fs::read_dir(environment?.join("lib")).into_iter().flatten().flatten();
+    pythons.filter_map(|python| version_in(&python.path().join("site-packages"), "neuronx_cc-")).max()
+}
+
+/// The virtual environment that a plugin stands in:
+/// environment/lib/python3.x/site-packages/libneuronxla/libneuronpjrt.so.
+fn environment_of(found: &Found) -> Option<&Path> {
+    found.library.ancestors().nth(5)
 }
 
 /// What libneuronpjrt-path prints, if there is one.
@@ -100,10 +120,14 @@ fn within(environment: &Path) -> Option<PathBuf> {
     pythons.iter().rev().map(library).find(|library| library.is_file())
 }
 
-/// The version of the package, which Python's installers note in the name of a directory beside it.
+/// The version of the plugin's package.
 fn version_of(library: &Path) -> Option<Version> {
-    let packages = library.parent()?.parent()?;
+    version_in(library.parent()?.parent()?, "libneuronxla-")
+}
+
+/// The version of a package, which Python's installers note in the name of a directory beside it.
+fn version_in(packages: &Path, package: &str) -> Option<Version> {
     let entries = std::fs::read_dir(packages).into_iter().flatten().flatten();
-    let version = |name: String| Version::parse(name.strip_prefix("libneuronxla-")?.strip_suffix(".dist-info")?);
+    let version = |name: String| Version::parse(name.strip_prefix(package)?.strip_suffix(".dist-info")?);
     entries.filter_map(|entry| version(entry.file_name().into_string().ok()?)).max()
 }

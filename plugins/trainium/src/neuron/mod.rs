@@ -11,7 +11,7 @@ mod surroundings;
 
 pub use config::{TrainiumConfig, open};
 pub use error::NeuronError;
-pub use find::{Found, Version, compiler, find};
+pub use find::{Found, Version, compiler, compiler_version, find};
 pub use surroundings::NeuronEnvironment;
 
 /// The variable that names the plugin, where the configuration does not.
