@@ -305,6 +305,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("old.pth");
         std::fs::write(&path, b"\x80\x02.").unwrap();
-        assert!(TorchPickle::open(&path).unwrap_err().to_string().contains("no zip archive"));
+        assert!(TorchPickle::open(&path).unwrap_err().to_string().contains("not a zip archive"));
     }
 }
