@@ -22,6 +22,6 @@ fi
     --set "output.directory=\"$run/pretraining\""
 "$scaledown" train "$here/train.toml" "${common[@]}" --resume \
     --set "data.train=\"$data/train.jsonl\"" --set "training.max_steps=${STEPS_TRAIN:-1500}" \
-    --set "training.start_from=\"$run/pretraining/model\"" --set "output.directory=\"$run\""
+    --set "training.init_from=\"$run/pretraining/model\"" --set "output.directory=\"$run\""
 "$scaledown" evaluate "$here/train.toml" "${common[@]}" \
-    --set "data.test=\"$data/test.jsonl\"" --set "training.start_from=\"$run/pretraining/model\"" --set "output.directory=\"$run\""
+    --set "data.test=\"$data/test.jsonl\"" --set "training.init_from=\"$run/pretraining/model\"" --set "output.directory=\"$run\""

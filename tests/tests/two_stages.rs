@@ -26,9 +26,13 @@ struct Place {
 
 impl Place {
     fn new() -> Self {
+        Place::of("pisco")
+    }
+
+    fn of(name: &str) -> Self {
         let place = Place { scratch: tempfile::tempdir().unwrap() };
-        let (source, generator) = (directory("published/pisco"), directory("published/generator"));
-        let options = ImportOptions { source: &source, name: "pisco", generator: generator.to_str(), compressor: None };
+        let (source, generator) = (directory(&format!("published/{name}")), directory("published/generator"));
+        let options = ImportOptions { source: &source, name, generator: generator.to_str(), compressor: None };
         import(&options, &place.path("model")).unwrap();
         let records = [&DOCUMENTS[..2], &DOCUMENTS[1..]]
             .map(|documents| json!({"query": QUERY, "documents": documents, "answer": "in the lake"}).to_string());
@@ -90,6 +94,15 @@ fn vectors_are_computed_once_and_answers_read_them() {
     let (read, none) = ask(&with, &place.path("model"));
     assert_eq!(read.answers[0].text, computed.answers[0].text);
     assert!(work > 0.0 && none == 0.0, "{none} operations of the compressor, {work} without stored vectors");
+}
+
+#[test]
+fn vectors_are_found_where_the_generators_adapter_is_merged() {
+    let place = Place::of("naver-pisco");
+    assert_eq!(place.compress().computed, 3);
+    let with = place.config(&[("compression.vectors", quoted(&place.path("vectors")))]);
+    let (_, work) = ask(&with, &place.path("model"));
+    assert!(work == 0.0, "{work} operations of the compressor with stored vectors");
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Quantised models in GGUF files.
 
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -8,6 +7,7 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::{DType, Device};
 use candle_transformers::models as candle;
 use scaledown_sdk::component::caught;
+use scaledown_sdk::files::open_regular;
 use scaledown_sdk::{Error, Result};
 
 use crate::family::{Family, cleared, copied};
@@ -21,7 +21,7 @@ const KNOWN: &str = "llama (Llama, Mistral, Mixtral), phi2, phi3, qwen2, qwen3, 
 /// If the file is damaged, or of another architecture.
 pub(crate) fn open(path: &Path) -> Result<(Box<dyn Family>, Option<usize>)> {
     let failed = |message: String| Error::Weights(format!("{}: {message}", path.display()));
-    let mut file = BufReader::new(File::open(path).map_err(|error| Error::io(path, error))?);
+    let mut file = BufReader::new(open_regular(path).map_err(|error| Error::io(path, error))?);
     let read = caught(|| Content::read(&mut file)).map_err(&failed)?;
     let content = read.map_err(|error| failed(format!("not a readable GGUF file ({error})")))?;
     let text = |key: &str| content.metadata.get(key).and_then(|value| value.to_string().ok()).cloned();

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use scaledown_trainium::neuron::{LIBRARY, NeuronError, PLUGIN_VARIABLE, NeuronEnvironment, Version, compiler, compiler_version, find};
+use scaledown_trainium::neuron::{
+    LIBRARY, NeuronEnvironment, NeuronError, PLUGIN_VARIABLE, Version, compiler, compiler_version, find,
+};
 
 fn file(path: &Path, content: &str) {
     std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");

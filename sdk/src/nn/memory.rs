@@ -9,7 +9,7 @@
 use super::{Init, Param, Params, Span};
 use crate::component::PairBatch;
 use crate::error::ResultExt;
-use crate::tensor::{Device, Tensor};
+use crate::tensor::{DType, Device, Tensor};
 use crate::{Error, Result};
 
 /// The embeddings of the memory tokens and of the RR token, and the relevance head.
@@ -70,6 +70,7 @@ impl MemoryTokens {
             return Err(Error::Config("compression.memory_tokens must be at least 1, found 0".into()));
         }
         let (params, table) = (params.fresh(), table.tensor().detach());
+        let table = if table.dtype().is_quantized() { table.cast(DType::F32)? } else { table };
         let hidden = table.shape().last();
         let init = Init::Normal(root_mean_square(&table)? * scale);
         let relevance = if relevance { Some(Relevance::new(&params, hidden, init)?) } else { None };
@@ -90,7 +91,9 @@ impl MemoryTokens {
         // The embeddings of added ids are not read.
         let padded = batch.widths.width(ids.len());
         ids.resize(padded, ids.first().copied().unwrap_or(0));
-        let mut tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        let tokens = table.tensor().embedding(&device.from_slice(&ids, [ids.len()])?).at("token embeddings")?;
+        // Those of a quantised table, which a generator that is shared may have, come as f32.
+        let mut tokens = tokens.cast(self.embeddings.tensor().dtype())?;
         if self.scale != 1.0 {
             tokens = tokens.affine(self.scale, 0.0)?;
         }

@@ -1,89 +1,24 @@
 //! Named parameters: where their values come from, which of them train, and how modules find them.
 
+mod loading;
+mod param;
+mod shared;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use loading::Initial;
+pub use param::Param;
+pub(super) use param::update_all;
+use shared::SharedParams;
 
 use super::init::Init;
 use super::lora::{AdapterSwitch, LoraConfig, WithoutAdapters};
 use super::quantization::Quantization;
 use super::stored::{Stored, Whole};
 use super::weights::WeightSource;
-use crate::tensor::{DType, Device, Shape, Tensor, TensorSpec};
+use crate::tensor::{DType, Device, Shape};
 use crate::{Error, Result};
-
-/// A parameter: a named tensor that the optimizer may replace. Cloning shares it.
-#[derive(Clone, Debug)]
-pub struct Param(Arc<Cell>);
-
-#[derive(Debug)]
-struct Cell {
-    name: String,
-    trainable: bool,
-    value: RwLock<Tensor>,
-}
-
-impl Param {
-    fn new(name: String, value: &Tensor, trainable: bool) -> Result<Self> {
-        let value = if trainable { value.leaf()? } else { value.detach() };
-        Ok(Param(Arc::new(Cell { name, trainable, value: RwLock::new(value) })))
-    }
-
-    /// The full name, `layers.0.self_attn.q_proj.weight`.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.0.name
-    }
-
-    /// Whether a gradient is wanted.
-    #[must_use]
-    pub fn trainable(&self) -> bool {
-        self.0.trainable
-    }
-
-    /// The present value; a leaf of the autodiff graph if the parameter is trainable.
-    #[must_use]
-    pub fn tensor(&self) -> Tensor {
-        self.0.value.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Replaces the value.
-    ///
-    /// # Errors
-    /// [`Error::Weights`] if the new value has another shape or type.
-    pub fn set(&self, value: &Tensor) -> Result<()> {
-        let mut slot = self.0.value.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.spec() != value.spec() {
-            return Err(Error::Weights(format!("{} is {}, cannot become {}", self.0.name, slot.spec(), value.spec())));
-        }
-        *slot = if self.0.trainable { value.leaf_in_place_of(slot.leaf_id())? } else { value.detach() };
-        Ok(())
-    }
-}
-
-/// Gives the values of parameters to `update` and stores what it returns, in the same order. The
-/// values are unshared meanwhile unless a clone of one is kept elsewhere, so that a device can
-/// update them in place.
-///
-/// # Errors
-/// Those of `update`, or if it returns too few values; the parameters then keep `placeholder`, and
-/// must not be used.
-pub(super) fn update_all(
-    params: &[&Param],
-    placeholder: &Tensor,
-    update: impl FnOnce(Vec<Tensor>) -> Result<Vec<Tensor>>,
-) -> Result<()> {
-    let mut slots: Vec<_> = params.iter().map(|param| param.0.value.write().unwrap_or_else(PoisonError::into_inner)).collect();
-    let ids: Vec<_> = slots.iter().map(|slot| slot.leaf_id()).collect();
-    let values = slots.iter_mut().map(|slot| std::mem::replace(&mut **slot, placeholder.clone()).detached()).collect();
-    let updated = update(values)?;
-    if updated.len() != params.len() {
-        return Err(Error::Weights(format!("expected {} updated parameters, found {}", params.len(), updated.len())));
-    }
-    for (((slot, param), id), value) in slots.iter_mut().zip(params).zip(ids).zip(updated) {
-        **slot = if param.0.trainable { value.leaf_in_place_of(id)? } else { value };
-    }
-    Ok(())
-}
 
 /// Settings shared by all parameters of one model.
 #[derive(Clone, Debug)]
@@ -117,25 +52,6 @@ pub struct Params {
     quantization: Option<Quantization>,
     initial: Option<Initial>,
     shared: Option<SharedParams>,
-}
-
-/// The parameters of another model that are this one's, too.
-#[derive(Clone)]
-struct SharedParams {
-    owner: Arc<Store>,
-    /// The path of the other model in its own parameters.
-    prefix: String,
-    /// The path of this one, below which names are looked up.
-    root: String,
-    lora: LoraConfig,
-}
-
-#[derive(Clone)]
-struct Initial {
-    stored: Arc<Stored>,
-    /// The prefix of this scope when the source was attached; names are looked up relative to it.
-    root: String,
-    prefix: String,
 }
 
 struct Store {
@@ -281,12 +197,6 @@ impl Params {
         self.store.adapters.on()
     }
 
-    /// Whether the weights of this path hold `name`.
-    #[must_use]
-    pub fn contains(&self, name: &str) -> bool {
-        self.source(&self.full(name)).is_some_and(|(stored, name)| stored.source.spec(&name).is_some())
-    }
-
     /// The parameter `name` under this path. Asking twice gives the same parameter.
     ///
     /// A value that is missing or misshapen is noted, and [`Params::finish`] reports all of them
@@ -324,30 +234,6 @@ impl Params {
         self.get_as(dtype, name, shape, init)
     }
 
-    /// The format of the blocks in which the weights of this path hold a weight that does not
-    /// train: it stays as it is.
-    fn stored_blocks(&self, name: &str) -> Option<DType> {
-        let (stored, name) = self.source(&self.full(name)).filter(|_| !self.trainable)?;
-        stored.source.spec(&name).map(|spec| spec.dtype).filter(|dtype| dtype.is_quantized())
-    }
-
-    /// The value of a parameter as floating-point numbers, not rounded as its [`Quantization`]
-    /// rounds: of a quantised one that was read from stored weights of this path, what stands
-    /// there.
-    ///
-    /// # Errors
-    /// If weights cannot be read.
-    pub fn unquantized(&self, param: &Param) -> Result<Tensor> {
-        let value = param.tensor().detach();
-        if !value.dtype().is_quantized() {
-            return Ok(value);
-        }
-        match self.source(param.name()).filter(|(stored, name)| stored.source.spec(name).is_some()) {
-            Some((stored, name)) => self.device().upload(&stored.source.read(&name)?)?.cast(self.dtype()),
-            None => value.cast(self.dtype()),
-        }
-    }
-
     fn get_as(&self, dtype: DType, name: &str, shape: Shape, init: Init) -> Result<Param> {
         let name = self.full(name);
         if let Some(shared) = &self.shared {
@@ -360,79 +246,6 @@ impl Params {
         let param = Param::new(name.clone(), &value, self.trainable)?;
         self.state().params.insert(name, param.clone());
         Ok(param)
-    }
-
-    fn initial_value(&self, name: &str, shape: &Shape, init: Init, dtype: DType) -> Result<Tensor> {
-        let options = &self.store.options;
-        let Some((stored, name_there)) = self.source(name) else {
-            let value = init.tensor(TensorSpec::new(options.dtype, shape), name_seed(options.seed, name), &options.device)?;
-            return value.cast(dtype);
-        };
-        stored.ask(name_there.clone());
-        let problem = match stored.source.spec(&name_there) {
-            Some(spec) if spec.shape != *shape => format!("{name_there} has shape {}, expected {shape}", spec.shape),
-            Some(spec) if !spec.dtype.is_float() && !spec.dtype.is_quantized() => {
-                format!("{name_there} is of type {}, expected floating-point numbers", spec.dtype)
-            }
-            Some(spec) => {
-                let value = options.device.upload(&stored.source.read(&name_there)?)?;
-                // Blocks of one format become those of another by way of numbers.
-                let value = if spec.dtype.is_quantized() && dtype != spec.dtype { value.cast(DType::F32)? } else { value };
-                return value.cast(dtype);
-            }
-            None => format!("{name_there} is missing, expected shape {shape}"),
-        };
-        self.state().problems.entry(stored.source.location()).or_default().push(problem);
-        // A shape too large for memory is reported with the file, not as a lack of memory.
-        options.device.zeros(options.dtype, shape).map_err(|_| Error::Weights(describe(&self.state().problems)))
-    }
-
-    /// The weights that hold the parameter `name` (a full name), and its name there.
-    fn source(&self, name: &str) -> Option<(&Stored, String)> {
-        let initial = self.initial.as_ref()?;
-        let relative = name.strip_prefix(initial.root.as_str())?.trim_start_matches('.');
-        Some((&initial.stored, initial.stored.name_of(join(&initial.prefix, relative))))
-    }
-
-    /// Notes that stored weights may hold `name` under this path although no parameter is made of
-    /// it.
-    pub fn tolerate(&self, name: &str) {
-        if let Some((stored, name)) = self.source(&self.full(name)) {
-            stored.ask(name);
-        }
-    }
-
-    /// As [`Params::tolerate`], for a weight that is the same as `original` under this path, as
-    /// where an output head is the embedding table: either may be stored alone. One that differs is
-    /// noted, and [`Params::finish`] reports it.
-    ///
-    /// # Errors
-    /// If weights cannot be read.
-    pub fn tolerate_copy(&self, name: &str, original: &str) -> Result<()> {
-        let full = [name, original].map(|name| self.full(name));
-        let [Some((stored, name)), Some((_, original))] = full.each_ref().map(|name| self.source(name)) else { return Ok(()) };
-        stored.ask(name.clone());
-        let source = &stored.source;
-        if source.spec(&original).is_none() {
-            // Stored once, under the other name.
-            stored.copy(original, name);
-            return Ok(());
-        }
-        if source.spec(&name).is_none() || source.read(&name)? == source.read(&original)? {
-            return Ok(());
-        }
-        let problem =
-            format!("{name} differs from {original}, although the model's configuration ties them (tie_word_embeddings)");
-        self.state().problems.entry(source.location()).or_default().push(problem);
-        Ok(())
-    }
-
-    /// Takes the parameter `name` under this path from the weight that is called `copy` in the
-    /// whole of the stored weights, where it is not stored under its own name.
-    pub fn stored_as(&self, name: &str, copy: &str) {
-        if let Some((stored, name)) = self.source(&self.full(name)) {
-            stored.copy(name, copy.to_owned());
-        }
     }
 
     /// Notes that this path is a linear layer.
@@ -481,22 +294,6 @@ impl Params {
     }
 }
 
-impl SharedParams {
-    /// The other model's parameter for the one that is called `name` here.
-    fn get(&self, name: &str, shape: &Shape) -> Result<Param> {
-        let relative = name.strip_prefix(self.root.as_str()).unwrap_or(name).trim_start_matches('.');
-        let name = join(&self.prefix, relative);
-        let state = self.owner.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = state.params.get(&name).cloned();
-        let param = found.ok_or_else(|| Error::Weights(format!("the other model has no {name} to share")))?;
-        let found = param.tensor().spec().shape.clone();
-        if found != *shape {
-            return Err(Error::Weights(format!("{name} of the other model has shape {found}, expected {shape}")));
-        }
-        Ok(param)
-    }
-}
-
 /// The first twenty problems, by where the weights are.
 fn describe(problems: &BTreeMap<String, Vec<String>>) -> String {
     const SHOWN: usize = 20;
@@ -517,10 +314,4 @@ fn describe(problems: &BTreeMap<String, Vec<String>>) -> String {
 
 fn join(prefix: &str, name: &str) -> String {
     if prefix.is_empty() || name.is_empty() { format!("{prefix}{name}") } else { format!("{prefix}.{name}") }
-}
-
-/// A seed for each name (FNV-1a), so that a parameter's initial value depends on no other
-/// parameter.
-fn name_seed(seed: u64, name: &str) -> u64 {
-    name.bytes().fold(seed ^ 0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01B3))
 }

@@ -3,11 +3,10 @@
 use std::path::Path;
 
 use super::{Directory, open_device};
-use crate::answer::Session;
 use crate::config::Config;
 use crate::data::corpus::Chunks;
 use crate::data::records;
-use crate::model::{Oscar, StoredOscar};
+use crate::model::{LanguageModel, Oscar, Role, StoredOscar};
 use crate::support::progress::Progress;
 use crate::{Error, Result};
 
@@ -44,10 +43,11 @@ pub fn compress(
     let directory = checkpoint.map_or_else(|| Directory::of(config).model(), Path::to_owned);
     let stored = StoredOscar::open(&directory)?;
     let device = open_device(config)?;
-    let session = Session::open(&config.for_model()?, &config.for_compressor()?, Some(&stored), &device)?;
-    let oscar = session.oscar();
+    // Nothing is merged: the vectors are marked with the generator's own weights.
+    let oscar = Oscar::new(&config.for_compressor()?, LanguageModel::load(&config.for_model()?, &device, Role::Adapted)?)?;
+    stored.load(&oscar)?;
     let bar = progress.spinner("compressing");
-    let mut writing = Writing { oscar, writer: oscar.vector_writer(out)?, waiting: Vec::new(), computed: 0 };
+    let mut writing = Writing { oscar: &oscar, writer: oscar.vector_writer(out)?, waiting: Vec::new(), computed: 0 };
     let mut read = 0_usize;
     let mut interrupted = false;
     for text in documents(config, records)? {

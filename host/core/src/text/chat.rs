@@ -84,8 +84,6 @@ impl ChatTemplate {
             ("tools", Variable::from(())),
             ("documents", Variable::from(())),
             ("add_generation_prompt", Variable::from(true)),
-            // Models that can think aloud before they answer (Qwen3) are asked for the answer.
-            ("enable_thinking", Variable::from(false)),
         ];
         let tokens = self.tokens.iter().map(|(name, token)| (name.as_str(), token.clone()));
         let template = self.template.as_ref().map_err(|message| failed(message))?;

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::TensorData;
+use scaledown_sdk::files::{FileKind, read_bytes};
 use scaledown_sdk::nn::WeightSource;
 use toml::{Table, Value};
 
@@ -212,7 +213,7 @@ pub(super) fn write_small(
     let target = directory.join("compressor");
     std::fs::create_dir_all(&target).map_err(|error| scaledown_sdk::Error::io(&target, error))?;
     let path = source.join("config.json");
-    let bytes = std::fs::read(&path).map_err(|error| scaledown_sdk::Error::io(&path, error))?;
+    let bytes = read_bytes(&path, FileKind::ModelConfiguration).map_err(|error| scaledown_sdk::Error::io(&path, error))?;
     let failed = |error: serde_json::Error| scaledown_sdk::Error::Config(format!("{}: {error}", path.display()));
     let mut json: serde_json::Value = serde_json::from_slice(&bytes).map_err(failed)?;
     if let (Some(json), Some(table)) = (json.as_object_mut(), compressor.get(EMBEDDINGS)) {

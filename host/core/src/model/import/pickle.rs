@@ -21,6 +21,8 @@ use super::bounded::Bounds;
 
 /// The greatest size of the pickle itself, which holds names and shapes alone.
 const MOST_BYTES: u64 = 8 << 20;
+/// How many times the file's bytes its tensors may have: a tied matrix has two names.
+const MOST_NAMES: u64 = 4;
 
 /// The tensors of one file, by their names; those of a dictionary in a dictionary are
 /// `outer.inner`.
@@ -61,6 +63,13 @@ impl TorchPickle {
             let object = parse(&mut archive, name)?;
             let mut tensors = BTreeMap::new();
             collect(object, "", &directory, &mut tensors)?;
+            // Storages are not compressed, and what the archive says of their size may be wrong.
+            let length = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+            let sizes = || tensors.values().map(|entry| entry.spec.bytes() as u64);
+            let all = sizes().fold(0, u64::saturating_add);
+            if sizes().any(|size| size > length) || all > length.saturating_mul(MOST_NAMES) {
+                return Err(format!("its tensors have {all} bytes, and the file only {length}"));
+            }
             Ok(tensors)
         };
         // candle's reader takes a file at its word, and may panic on a damaged one.
@@ -305,6 +314,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("old.pth");
         std::fs::write(&path, b"\x80\x02.").unwrap();
-        assert!(TorchPickle::open(&path).unwrap_err().to_string().contains("no zip archive"));
+        assert!(TorchPickle::open(&path).unwrap_err().to_string().contains("not a zip archive"));
     }
 }

@@ -37,14 +37,14 @@ impl ImportedTokens {
         let bytes = read_bytes(&path, FileKind::Tokenizer).map_err(|error| failed(error.to_string()))?;
         let json: Value = serde_json::from_slice(&bytes).map_err(|error| failed(error.to_string()))?;
         let mut tokens = ImportedTokens { directory: directory.to_owned(), json, count: 0 };
-        tokens.count = tokens.greatest_id().map_or(0, |id| id + 1);
+        tokens.count = tokens.greatest_id().map_or(0, |id| id.saturating_add(1));
         for content in added {
             if tokens.id(content).is_none() {
                 let token = json!({"id": tokens.count, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
                     "normalized": false, "special": true});
                 let list = tokens.json.get_mut("added_tokens").and_then(Value::as_array_mut);
                 list.ok_or_else(|| failed("it has no `added_tokens`, expected a list".into()))?.push(token);
-                tokens.count += 1;
+                tokens.count = tokens.count.saturating_add(1);
             }
         }
         Ok(tokens)
@@ -100,7 +100,7 @@ impl ImportedTokens {
             if name == "tokenizer.json" {
                 write_file(&to, self.json.to_string().as_bytes())?;
             } else if from.is_file() && name != "added_tokens.json" {
-                let bytes = std::fs::read(&from).map_err(|error| scaledown_sdk::Error::io(&from, error))?;
+                let bytes = read_bytes(&from, FileKind::Tokenizer).map_err(|error| scaledown_sdk::Error::io(&from, error))?;
                 write_file(&to, &bytes)?;
             }
         }

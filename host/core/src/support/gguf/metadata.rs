@@ -1,6 +1,6 @@
 //! What a GGUF file says of itself.
 
-use std::fs::File;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::{Content, Value};
@@ -18,7 +18,8 @@ impl Metadata {
     /// Reads the head of a file.
     pub(super) fn read(path: &Path) -> Result<Self, GgufError> {
         let failed = |message: String| GgufError::new(path, message);
-        let mut file: File = scaledown_sdk::files::open_regular(path).map_err(|error| failed(error.to_string()))?;
+        let file = scaledown_sdk::files::open_regular(path).map_err(|error| failed(error.to_string()))?;
+        let mut file = BufReader::new(file);
         let read = caught(|| Content::read(&mut file)).map_err(&failed)?;
         let content = read.map_err(|error| failed(format!("not a readable GGUF file ({error})")))?;
         Ok(Metadata { path: path.to_owned(), content })

@@ -71,7 +71,8 @@ fn byte_level(metadata: &Metadata, tokens: &[&str]) -> Result<Value, GgufError> 
         let split = json!({"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": false});
         json!({"type": "Sequence", "pretokenizers": [split, level(false)]})
     };
-    let (normalizer, pre) = match metadata.text("tokenizer.ggml.pre").unwrap_or("default") {
+    let kind = metadata.text("tokenizer.ggml.pre").unwrap_or("default");
+    let (normalizer, pre) = match kind {
         "default" | "gpt-2" => (Value::Null, level(true)),
         "smollm" => {
             let digits = json!({"type": "Digits", "individual_digits": true});
@@ -84,8 +85,10 @@ fn byte_level(metadata: &Metadata, tokens: &[&str]) -> Result<Value, GgufError> 
             return Err(metadata.error(format!("tokenizer.ggml.pre is {other}, expected {known}")));
         }
     };
+    // Llama 3 takes a word that is a token as it is, whatever the merges make of it.
+    let whole_words = ["llama-bpe", "llama3", "llama-v3"].contains(&kind);
     let model = json!({"type": "BPE", "dropout": null, "unk_token": null, "continuing_subword_prefix": null,
-        "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": false,
+        "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false, "ignore_merges": whole_words,
         "vocab": vocabulary(tokens), "merges": pairs});
     Ok(whole(normalizer, pre, level(true), model))
 }
