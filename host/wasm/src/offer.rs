@@ -91,7 +91,7 @@ impl Plugin {
             return Err(self.error(format!("its learning rate as a {kind} is {rate}, expected a positive number")));
         }
         // They are shown on a terminal.
-        let Description { name, version, description, license, homepage, .. } = &mut described;
+        let PluginDescription { name, version, description, license, homepage, .. } = &mut described;
         for text in [name, version, description, license, homepage] {
             *text = shortened(text);
         }
