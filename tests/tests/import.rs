@@ -36,7 +36,9 @@ fn compare(name: &str) {
     let (query, documents) = (expected["query"].as_str().unwrap(), &expected["documents"]);
     let documents: Vec<String> = serde_json::from_value(documents.clone()).unwrap();
 
-    let config = Config::load(&model.join("config.toml"), &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
+    // The values were recorded in f32; the weights are stored in bf16.
+    let overrides = Overrides::new(Vec::new(), vec!["training.dtype=\"f32\"".into()]);
+    let config = Config::load(&model.join("config.toml"), &overrides).unwrap_or_else(|error| panic!("{error}"));
     let stored = StoredOscar::open(&model).unwrap_or_else(|error| panic!("{error}"));
     let device = scaledown_cpu::device().unwrap();
     let (for_model, for_compressor) = (config.for_model().unwrap(), config.for_compressor().unwrap());

@@ -24,6 +24,9 @@ fn instructions_agree_with_pytorch() {
             let mut report = ComparisonReport::new(&format!("instructions on {}", device.name()), tolerance);
             for case in cases {
                 let expected = fixture.under(&format!("{}/", case.name));
+                if expected.iter().any(|(_, tensor)| !device.info().dtypes.contains(&tensor.spec().dtype)) {
+                    continue;
+                }
                 if let Err(error) = compare(case, &expected, &device, &mut report) {
                     report.problem(&format!("{}: {error}", case.name));
                 }

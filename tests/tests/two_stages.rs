@@ -114,6 +114,7 @@ fn the_generator_alone_learns_from_stored_vectors() {
         ("training.init_from", quoted(&place.path("model"))),
         ("training.dtype", "f32".into()),
         ("training.batch_size", "2".into()),
+        ("training.epochs", "3".into()),
         ("training.max_steps", "3".into()),
         ("training.lr_generator", "1e-3".into()),
         ("data.train", quoted(&place.path("records.jsonl"))),

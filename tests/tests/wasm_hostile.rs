@@ -161,7 +161,7 @@ fn a_plugin_is_refused_after_some_failures_and_others_go_on() {
     }
     refused(reranker.score("query", &["one"]), &["it is refused after 3 failed calls, the last of which: it gave up"]);
     assert!(WasmReranker::build(&plugin, &json!({}), &device()).is_err());
-    let other = scored("", "i32.const 2056 i32.const 2 i32.store i32.const 2052 i32.const 4096 i32.store i32.const 2048", "");
+    let other = scored("", "i32.const 2056 i32.const 2 i32.store i32.const 2052 i32.const 60000 i32.store i32.const 2048", "");
     assert_eq!(other.unwrap(), [0.0, 0.0]);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use scaledown_sdk::component::Kind;
 use scaledown_sdk::{Error, Result};
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 
 /// The version of the contract that this host serves.
 pub const VERSION: &str = "0.2.0";
@@ -53,6 +53,12 @@ pub struct Contract {
     pub exports: Vec<String>,
 }
 
+/// What is wrong with a binary, in one line.
+fn damaged(error: &BinaryReaderError) -> String {
+    let words = error.to_string();
+    format!("it is damaged: {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
 impl Contract {
     /// Reads a component's binary.
     ///
@@ -66,7 +72,7 @@ impl Contract {
         let mut contract = Contract::default();
         let mut depth = 0usize;
         for payload in Parser::new(0).parse_all(binary) {
-            match payload.map_err(|error| broken(format!("it is damaged: {error}")))? {
+            match payload.map_err(|error| broken(damaged(&error)))? {
                 Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                     let message = "it is a core module, not a component; make one of it with `scaledown plugin build`";
                     return Err(broken(message.into()));
@@ -75,13 +81,13 @@ impl Contract {
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
-                        let import = import.map_err(|error| broken(format!("it is damaged: {error}")))?;
+                        let import = import.map_err(|error| broken(damaged(&error)))?;
                         contract.imports.push(import.name.name.to_owned());
                     }
                 }
                 Payload::ComponentExportSection(section) if depth == 0 => {
                     for export in section {
-                        let export = export.map_err(|error| broken(format!("it is damaged: {error}")))?;
+                        let export = export.map_err(|error| broken(damaged(&error)))?;
                         contract.exports.push(export.name.name.to_owned());
                     }
                 }
@@ -198,7 +204,7 @@ mod tests {
     #[test]
     fn what_is_no_component_is_reported_so() {
         let refusal = |binary: &[u8]| Contract::read("x", binary).unwrap_err().to_string();
-        assert!(refusal(b"no component").contains("no WebAssembly component"));
+        assert!(refusal(b"no component").contains("not a WebAssembly component"));
         assert!(refusal(b"\0asm\x01\0\0\0").contains("core module"));
     }
 }

@@ -140,11 +140,17 @@ pub(crate) fn open(directory: &Path, dtype: DType) -> Result<(Box<dyn Family>, O
         Error::Config(format!("`architectures` in {} is {name}, expected one of {known}; {more}", path.display()))
     })?;
     // What `transformers` leaves out of a file, or calls otherwise.
-    for (key, value) in
-        [("tie_word_embeddings", Value::Bool(false)), ("rope_theta", 10_000.0.into()), ("qk_layernorm", Value::Bool(false))]
-    {
-        files.default(key, value);
+    for key in ["tie_word_embeddings", "qk_layernorm", "use_flash_attn"] {
+        files.default(key, Value::Bool(false));
     }
+    files.default("rope_theta", 10_000.0.into());
     let positions = files.size("max_position_embeddings");
+    // Without a window, every position sees all before it; candle reads the window alone.
+    if files.config.get("use_sliding_window") == Some(&Value::Bool(false)) {
+        files.config.remove("sliding_window");
+    }
+    if let Some(positions) = positions {
+        files.default("sliding_window", positions.into());
+    }
     Ok((make(&files, dtype)?, positions))
 }

@@ -47,6 +47,11 @@ fn teacher(keys: Value) -> Result<Candle> {
     Candle::build(config, TeacherContext { device: scaledown_cpu::device().unwrap(), tokenizer: open })
 }
 
+/// A text without white space at its ends, which is more in Python.
+fn stripped(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || ('\x1c'..='\x1f').contains(&c))
+}
+
 /// Asks the model twice, since it must forget the first question.
 fn answers_as_transformers(name: &str) {
     let teacher = teacher(json!({"model": fixture(name), "max_new_tokens": 8})).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -56,7 +61,8 @@ fn answers_as_transformers(name: &str) {
     let questions: Vec<Question<'_>> =
         messages.iter().map(|message| Question { query, documents: &[], system: "", message }).collect();
     for _ in 0..2 {
-        let made: Vec<Value> = teacher.answer(&questions).unwrap().into_iter().map(Value::String).collect();
+        let made = teacher.answer(&questions).unwrap();
+        let made: Vec<Value> = made.iter().map(|answer| stripped(answer).into()).collect();
         assert_eq!(&made, expected["answers"].as_array().unwrap(), "{name}");
     }
 }
@@ -94,7 +100,7 @@ fn what_cannot_be_read_is_named() {
     let message = refusal(json!({"model": fixture("xlm-roberta")}));
     assert!(message.contains("XLMRobertaForSequenceClassification") && message.contains("PhiForCausalLM"), "{message}");
     let message = refusal(json!({"model": fixture("phi"), "gguf": fixture("phi").join("config.json")}));
-    assert!(message.contains("no GGUF file"), "{message}");
+    assert!(message.contains("not a readable GGUF file"), "{message}");
     let message = refusal(json!({"model": fixture("phi"), "max_new_tokens": 513}));
     assert!(message.contains("max_new_tokens is 513"), "{message}");
 }

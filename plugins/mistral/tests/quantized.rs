@@ -168,6 +168,7 @@ fn training_beside_a_quantised_base_is_training_beside_what_it_stands_for() {
         // Beside q4_0 a device may round `x` to 8 bits, beside q8_0 to 16.
         let most = if quantization == Quantization::Q4_0 { 6e-3 } else { 2e-3 };
         assert!(expected[11] < 0.8 * expected[0], "{expected:?}");
+        eprintln!("{quantization:?} {found:?} {expected:?}");
         for (found, expected) in found.iter().zip(&expected) {
             assert!((found - expected).abs() < most * expected, "{quantization:?}: {found} {expected}");
         }

@@ -135,7 +135,7 @@ fn a_configuration_that_leaves_no_room_is_refused() {
 #[test]
 fn a_quantised_teacher_answers_the_same_in_any_batch() {
     for quantization in ["q8_0", "q4_0"] {
-        let teacher = teacher(json!({"quantization": quantization, "batch": 4}));
+        let teacher = teacher(json!({"quantization": quantization, "batch_size": 4}));
         let messages: Vec<String> = (1..6).map(|seed| message(seed, 3 * seed as usize)).collect();
         let questions: Vec<Question<'_>> = messages.iter().map(|message| question(message)).collect();
         let alone: Vec<String> = questions.iter().flat_map(|&question| teacher.answer(&[question]).unwrap()).collect();

@@ -24,7 +24,7 @@ mod tests {
         for endpoint in ["http://host:8000/v1", "http://host:8000/v1/"] {
             assert_eq!(chat_completions(endpoint).unwrap(), "http://host:8000/v1/chat/completions");
         }
-        for (endpoint, expected) in [("host:8000/v1", "is no URL"), ("https://host/v1/chat/completions/", "without")] {
+        for (endpoint, expected) in [("host:8000/v1", "is not a URL"), ("https://host/v1/chat/completions/", "without")] {
             let message = chat_completions(endpoint).unwrap_err().to_string();
             assert!(message.contains(expected), "{message}");
         }

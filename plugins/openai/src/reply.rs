@@ -164,7 +164,7 @@ mod tests {
         assert!(reported("<html>\n  <p>gateway</p>").starts_with("service: the reply is not JSON"));
         assert!(reported("<html>\n  <p>gateway</p>").ends_with(": <html> <p>gateway</p>"));
         assert!(reported(r#"{"choices":[{"message":{"content":"In 19"#).starts_with("service: the reply is not JSON (EOF"));
-        assert_eq!(reported(r#"{"choices":[]}"#), r#"transient: its reply has no choices[0]: {"choices":[]}"#);
+        assert_eq!(reported(r#"{"choices":[]}"#), r#"transient: the reply has no choices[0]: {"choices":[]}"#);
         assert!(reported(r#"{"choices":[{"message":{"content":[]}}]}"#).contains("no text at choices[0].message.content"));
         assert!(reported(&"é".repeat(100_000)).len() < 3 * SHOWN);
     }
@@ -178,25 +178,22 @@ mod tests {
     #[test]
     fn failures_inside_of_a_reply_are_what_their_codes_say() {
         for (body, kind) in [
-            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "transient: it answered HTTP 502: Provider"),
-            (r#"{"error":{"message":"slow down","code":"429"}}"#, "transient: it answered HTTP 429"),
+            (r#"{"error":{"message":"Provider returned error","code":502}}"#, "transient: HTTP 502: Provider"),
+            (r#"{"error":{"message":"slow down","code":"429"}}"#, "transient: HTTP 429"),
             (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, "transient:"),
             (r#"{"error":{"message":"busy","type":"overloaded_error"},"choices":[]}"#, "transient:"),
             (r#"{"error":{"message":"no money","code":429,"type":"insufficient_quota"}}"#, "transient:"),
-            (r#"{"error":{"message":"too long","code":400}}"#, "request: it answered HTTP 400: too long"),
-            (r#"{"error":{"message":"bad key","code":401}}"#, "service: it answered with an error of code 401: bad key"),
-            (r#"{"error":{"message":"what"}}"#, "service: its reply has no choices[0]"),
-            (
-                r#"{"choices":[{"error":{"message":"gone","code":503},"message":{"content":""}}]}"#,
-                "transient: it answered HTTP 503: gone",
-            ),
-            (r#"{"choices":null}"#, "transient: its reply has no choices[0]"),
-            (r#"{"choices":[null]}"#, "transient: its reply has no choices[0]"),
-            ("{}", "transient: its reply has no choices[0]"),
-            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
-            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "transient: the answer broke off"),
-            (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: it gave no text"),
-            (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: it gave no text"),
+            (r#"{"error":{"message":"too long","code":400}}"#, "request: HTTP 400: too long"),
+            (r#"{"error":{"message":"bad key","code":401}}"#, "service: the service returned error 401: bad key"),
+            (r#"{"error":{"message":"what"}}"#, "service: the reply has no choices[0]"),
+            (r#"{"choices":[{"error":{"message":"gone","code":503},"message":{"content":""}}]}"#, "transient: HTTP 503: gone"),
+            (r#"{"choices":null}"#, "transient: the reply has no choices[0]"),
+            (r#"{"choices":[null]}"#, "transient: the reply has no choices[0]"),
+            ("{}", "transient: the reply has no choices[0]"),
+            (r#"{"choices":[{"message":{"content":null},"finish_reason":"error"}]}"#, "transient: the answer was cut off"),
+            (r#"{"choices":[{"message":{"content":"In 19"},"finish_reason":"error"}]}"#, "transient: the answer was cut off"),
+            (r#"{"choices":[{"message":{"content":"<think>hm"},"finish_reason":"length"}]}"#, "request: no text at choices[0]"),
+            (r#"{"choices":[{"message":{},"finish_reason":"stop"}]}"#, "request: no text at choices[0]"),
         ] {
             assert!(reported(body).starts_with(kind), "{body}: {}", reported(body));
         }

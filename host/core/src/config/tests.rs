@@ -117,9 +117,9 @@ fn a_renamed_key_still_works_and_a_note_names_the_new_one() {
         notes(text, &["preparation.draw=0"]),
         [
             "/c.toml:8: compressor.depth: renamed to `layers`; the old name still works",
+            "/c.toml:3: training.clip: renamed to `max_grad_norm`; the old name still works",
             "/c.toml:5: evaluation.batch: renamed to `batch_size`; the old name still works",
             "--set preparation.draw=0: preparation.draw: renamed to `random_negatives`; the old name still works",
-            "/c.toml:3: training.clip: renamed to `max_grad_norm`; the old name still works",
         ]
     );
     assert_eq!(notes(&config_with_present_names(text), &[]), Vec::<String>::new());

@@ -160,7 +160,7 @@ impl Default for Training {
     fn default() -> Self {
         Training {
             batch_size: 128,
-            micro_batch: MicroBatch::Records(SHARED_MEMORY),
+            micro_batch: MicroBatch::Auto(Auto::Auto),
             reduce_micro_batch: true,
             lr_generator: 1e-4,
             lr_compressor: None,

@@ -32,8 +32,8 @@ impl Params {
     }
 
     /// The value of a parameter as floating-point numbers, not rounded as its
-    /// [`Quantization`](crate::nn::Quantization) rounds: of a quantised one that was read from stored
-    /// weights of this path, what stands there.
+    /// [`Quantization`](crate::nn::Quantization) rounds: of a quantised one that was read from
+    /// stored weights of this path, what stands there.
     ///
     /// # Errors
     /// If weights cannot be read.

@@ -114,6 +114,9 @@ fn read_header(file: &mut File, length: u64, path: &Path) -> Result<(Metadata, u
     file.read_exact(&mut text).map_err(|error| Error::io(path, error))?;
     let header: Metadata = serde_json::from_slice(&text).map_err(|error| malformed(path, &format!("invalid header: {error}")))?;
     let needed = data.checked_add(header.data_len() as u64);
+    if let Some(more) = needed.and_then(|needed| length.checked_sub(needed)).filter(|&more| more > 0) {
+        return Err(malformed(path, &format!("{length} bytes, {more} more than its tensors need; the file may be damaged")));
+    }
     if needed != Some(length) {
         let needed = needed.map_or_else(|| "more than can be".to_owned(), |needed| needed.to_string());
         return Err(malformed(path, &format!("{length} bytes, but its tensors need {needed}; the file may be truncated")));

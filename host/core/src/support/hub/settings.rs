@@ -127,7 +127,7 @@ mod tests {
         }
         std::fs::write(directory.path().join("token"), "hf_\u{e9}").unwrap();
         let message = read(&[("HF_HOME", home)]).access().unwrap_err().to_string();
-        assert!(message.starts_with(home) && message.contains("token holds"), "{message}");
+        assert!(message.starts_with(home) && message.contains("token contains"), "{message}");
         std::fs::write(directory.path().join("token"), " hf_stored\n").unwrap();
         assert_eq!(read(&[("HF_HOME", home)]).token.unwrap().expose(), "hf_stored");
     }
