@@ -1,8 +1,8 @@
 //! The command line: one file a subcommand, each a thin call of the library.
 //!
 //! To add a subcommand: write `src/NAME.rs` with a struct that derives [`clap::Args`] and a
-//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in [`Command`] and in
-//! [`Command::run`].
+//! `run(self, terminal: &Terminal) -> Result<()>`, and name it in `Command` and in
+//! `Command::run`.
 
 mod again;
 mod answer;

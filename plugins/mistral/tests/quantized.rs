@@ -165,12 +165,12 @@ fn training_beside_a_quantised_base_is_training_beside_what_it_stands_for() {
         let params = params.initialised_from(Arc::new(weights), "");
         let plain = Model { model: CausalLm::new(DecoderConfig::from_json(&tied).unwrap(), &params).unwrap(), params };
         let (found, expected) = (losses(&quantized), losses(&plain));
-        // Beside q4_0 a device may round `x` to 8 bits, beside q8_0 to 16.
-        let most = if quantization == Quantization::Q4_0 { 6e-3 } else { 2e-3 };
         assert!(expected[11] < 0.8 * expected[0], "{expected:?}");
-        eprintln!("{quantization:?} {found:?} {expected:?}");
-        for (found, expected) in found.iter().zip(&expected) {
-            assert!((found - expected).abs() < most * expected, "{quantization:?}: {found} {expected}");
+        for (found, expected_now) in found.iter().zip(&expected) {
+            // Beside q4_0 a device may round `x` to a 127th of a block's greatest number: noise that
+            // does not shrink with the loss, so it is held against where training begins.
+            let most = if quantization == Quantization::Q4_0 { 1e-3 * expected[0] } else { 2e-3 * expected_now };
+            assert!((found - expected_now).abs() < most, "{quantization:?}: {found} {expected_now}");
         }
         assert!(quantized.params.all().iter().any(|param| param.tensor().dtype() == quantization.dtype()));
     }

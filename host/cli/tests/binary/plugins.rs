@@ -192,7 +192,6 @@ fn an_index_of_another_plugins_file_is_refused() {
 }
 
 #[test]
-#[ignore = "needs tests/fixtures/fusion.wasm: SCALEDOWN_WRITE_FIXTURES=1 cargo test --workspace --test wasm_plugins writes it"]
 fn a_retriever_from_a_file_asks_others_of_the_configuration() {
     let hybrid = "[plugins.cards.permissions]\nread = [\"some.cards\"]\n[plugins.fusion]\npath = \"fusion.wasm\"\n\
         [plugins.fusion.permissions]\ncomponents = [\"lexical\", \"spelling\"]\n\

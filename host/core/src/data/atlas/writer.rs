@@ -15,7 +15,7 @@ use super::tokenizer::{tokenizer, tokenizer_config};
 use super::{Atlas, generate};
 use crate::support::artifact::write_file_with;
 
-/// A summary of [`write`].
+/// A summary of [`write()`].
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AtlasSummary {
     /// The rows of every file, by its path relative to the output directory.

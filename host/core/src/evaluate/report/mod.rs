@@ -1,6 +1,6 @@
 //! The report of a run: `metrics.json` for programs, `report.html` and three plots for people.
 //!
-//! A pipeline fills a [`EvaluationReport`] and calls [`write`]; nothing here measures anything.
+//! A pipeline fills a [`EvaluationReport`] and calls [`write()`]; nothing here measures anything.
 //! Every part except the metrics may be empty and is then omitted.
 
 mod comparison;

@@ -1,4 +1,4 @@
-//! The configuration of `scaledown pretrain`; learning rates and batches are those of [training].
+//! The configuration of `scaledown pretrain`; learning rates and batches are those of `[training]`.
 
 use std::path::PathBuf;
 
