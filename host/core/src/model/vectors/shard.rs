@@ -1,9 +1,9 @@
 //! One file of vectors, of which single documents are read.
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
@@ -76,7 +76,7 @@ impl VectorShard {
     }
 
     fn bytes(&self, at: u64, count: usize, verify: bool) -> Result<Vec<u8>, VectorsError> {
-        let mut opened = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.file.lock();
         let failed = |error: std::io::Error| VectorsError::file(&self.path, error);
         if verify && !opened.verified {
             let found = checksum(&mut opened.file).map_err(failed)?;
