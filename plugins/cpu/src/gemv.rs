@@ -40,8 +40,8 @@ where
 #[multiversion(targets = "simd")]
 fn products<W: Float>(e: Extents, x: &[W::Compute], weight: &[W], out: &mut [W::Compute]) {
     let row = |i: usize| &x[i * e.k..(i + 1) * e.k];
-    if e.m < BLOCK {
-        return streams(e, x, weight, out);
+    if e.m == 1 {
+        return streams(e.k, x, weight, out);
     }
     for (j, out) in out.chunks_exact_mut(e.m).enumerate() {
         let weight = &weight[j * e.k..(j + 1) * e.k];
@@ -56,27 +56,21 @@ fn products<W: Float>(e: Extents, x: &[W::Compute], weight: &[W], out: &mut [W::
     }
 }
 
-/// As [`products`], for fewer than [`BLOCK`] rows of `x`: memory is all that counts, and gives
-/// several rows of the weight side by side a quarter faster than one.
+/// [`products`] for one row of `x`: memory is all that counts. It gives several stretches side by
+/// side a quarter faster than one, and long ones faster than those of single rows: so the weight is
+/// read in as many parts as [`BLOCK`] says.
 #[inline(always)]
-fn streams<W: Float>(e: Extents, x: &[W::Compute], weight: &[W], out: &mut [W::Compute]) {
-    let row = |i: usize| &x[i * e.k..(i + 1) * e.k];
-    let rows = |j: usize| &weight[j * e.k..(j + 1) * e.k];
-    let mut groups = out.chunks_exact_mut(e.m * BLOCK);
-    let mut at = 0;
-    for out in &mut groups {
-        let group = [rows(at), rows(at + 1), rows(at + 2), rows(at + 3)];
-        for i in 0..e.m {
-            for (j, product) in across(row(i), group).into_iter().enumerate() {
-                out[j * e.m + i] = product;
-            }
+fn streams<W: Float>(k: usize, x: &[W::Compute], weight: &[W], out: &mut [W::Compute]) {
+    let row = |j: usize| &weight[j * k..(j + 1) * k];
+    let part = out.len() / BLOCK;
+    for j in 0..part {
+        let rows: [&[W]; BLOCK] = std::array::from_fn(|block| row(j + block * part));
+        for (block, product) in across(&x[..k], rows).into_iter().enumerate() {
+            out[j + block * part] = product;
         }
-        at += BLOCK;
     }
-    for (j, out) in groups.into_remainder().chunks_exact_mut(e.m).enumerate() {
-        for (i, out) in out.iter_mut().enumerate() {
-            *out = dot(row(i), rows(at + j));
-        }
+    for (j, out) in out.iter_mut().enumerate().skip(part * BLOCK) {
+        *out = dot(&x[..k], row(j));
     }
 }
 
@@ -88,21 +82,23 @@ const BLOCK: usize = 4;
 #[inline(always)]
 fn across<R: Real, W: Numeric<Compute = R>, const B: usize>(a: &[R], b: [&[W]; B]) -> [R; B] {
     let mut sums = [[R::ZERO; LANES]; B];
-    let len = b.iter().fold(a.len(), |len, b| len.min(b.len()));
-    let whole = len / LANES * LANES;
-    let mut add = |at: usize, lanes: usize| {
-        for (sum, b) in sums.iter_mut().zip(b) {
-            for (lane, sum) in sum.iter_mut().enumerate().take(lanes) {
-                // SAFETY: `at + lanes` is at most `len`, and no vector is shorter. With a check,
-                // which can panic, the compiler would keep the sums in memory.
-                let (a, b) = unsafe { (a.get_unchecked(at + lane), b.get_unchecked(at + lane)) };
+    let (a, rest_of_a) = a.as_chunks::<LANES>();
+    let b = b.map(|b| b.as_chunks::<LANES>());
+    let chunks = b.iter().fold(a.len(), |chunks, (b, _)| chunks.min(b.len()));
+    for at in 0..chunks {
+        for (sums, (b, _)) in sums.iter_mut().zip(&b) {
+            // SAFETY: none has fewer chunks. A check, which can panic, would keep the sums in
+            // memory.
+            let (a, b) = unsafe { (a.get_unchecked(at), b.get_unchecked(at)) };
+            for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
                 *sum = a.fma(b.load(), *sum);
             }
         }
-    };
-    (0..whole).step_by(LANES).for_each(|at| add(at, LANES));
-    if whole < len {
-        add(whole, len - whole);
+    }
+    for (sums, (_, b)) in sums.iter_mut().zip(&b) {
+        for ((sum, a), b) in sums.iter_mut().zip(rest_of_a).zip(*b) {
+            *sum = a.fma(b.load(), *sum);
+        }
     }
     let mut products = [R::ZERO; B];
     for (product, sum) in products.iter_mut().zip(sums) {
