@@ -135,6 +135,8 @@ class Plugin:
     keys: dict[str, Any] = {}
     #: Keys that must be set.
     required: list[str] = []
+    #: What it asks the user to grant, as in `[plugins.NAME.permissions]`: `{"http": ["api.example.org"]}`.
+    permissions: dict[str, Any] = {}
 
     def __init__(self, config: dict[str, Any], host: Host) -> None:
         self.config = {key: schema["default"] for key, schema in self.keys.items() if "default" in schema} | config
@@ -272,7 +274,8 @@ class _Export:
         kind = self.plugin
         schema = {"type": "object", "properties": kind.keys, "required": kind.required, "additionalProperties": False}
         about = {name: getattr(kind, name) for name in ("name", "version", "description", "license", "homepage")}
-        return json.dumps(about | {"schema": schema})
+        asked = {"permissions": kind.permissions} if kind.permissions else {}
+        return json.dumps(about | asked | {"schema": schema})
 
     def build(self, config: str) -> None:
         def made() -> None:
