@@ -78,9 +78,9 @@ pub fn from_text_beside(world: &str, packages: &[&str], imports: &[&str], text: 
     }
     resolve.push_dir(root().join("wit/plugin-0.2.0")).map_err(|error| format!("{error:#}"))?;
     let imports: String = imports.iter().map(|name| format!("    import {name};\n")).collect();
-    let own = format!("package local:own;\nworld own {{\n    include scaledown:plugin/{world}@0.2.0;\n{imports}}}\n");
-    let package = resolve.push_str("own.wit", &own).map_err(|error| format!("{error:#}"))?;
-    let world = resolve.select_world(&[package], Some("own")).map_err(|error| format!("{error:#}"))?;
+    let own = format!("package local:made;\nworld made {{\n    include scaledown:plugin/{world}@0.2.0;\n{imports}}}\n");
+    let package = resolve.push_str("made.wit", &own).map_err(|error| format!("{error:#}"))?;
+    let world = resolve.select_world(&[package], Some("made")).map_err(|error| format!("{error:#}"))?;
     for_world(text, &resolve, world)
 }
 

@@ -41,8 +41,8 @@ fn slices_and_shapes_out_of_range_are_refused() {
             outcome(
                 &import,
                 &format!(
-                    "i32.const 3300 i64.const {first} i64.store i32.const 3308 i64.const {second} i64.store
-                    {FOUR} i32.const 3300 i32.const 2 i32.const 3000 call $shaped"
+                    "i32.const 3304 i64.const {first} i64.store i32.const 3312 i64.const {second} i64.store
+                    {FOUR} i32.const 3304 i32.const 2 i32.const 3000 call $shaped"
                 ),
             )
         };
@@ -66,11 +66,11 @@ fn indices_out_of_range_are_refused() {
         outcome(
             imports,
             &format!(
-                "i32.const 3300 i64.const 4 i64.store i32.const 3308 i64.const 1 i64.store
-                {FOUR} i32.const 3300 i32.const 2 i32.const 3000 call $reshape
+                "i32.const 3304 i64.const 4 i64.store i32.const 3312 i64.const 1 i64.store
+                {FOUR} i32.const 3304 i32.const 2 i32.const 3000 call $reshape
                 i32.const 3400 i32.const 3004 i32.load i32.store
-                i32.const 3300 i64.const 1 i64.store i32.const 3308 i64.const {id} i64.store
-                i32.const 4 i32.const 3300 i32.const 1 i32.const 3308 i32.const 8 i32.const 3000 call $bytes
+                i32.const 3304 i64.const 1 i64.store i32.const 3312 i64.const {id} i64.store
+                i32.const 4 i32.const 3304 i32.const 1 i32.const 3312 i32.const 8 i32.const 3000 call $bytes
                 i32.const 3400 i32.load i32.const 3004 i32.load i32.const 3000 call $embedding
                 i32.const 3000 i32.load8_u i32.eqz (if (then i32.const 3004 i32.load i32.const 3000 call $read))"
             ),
@@ -91,7 +91,7 @@ fn bytes_that_are_not_as_many_as_the_shape_says_are_refused() {
     let import =
         r#"(import "scaledown:plugin/tensor@0.2.0" "[static]tensor.from-bytes" (func $bytes (param i32 i32 i32 i32 i32 i32)))"#;
     let made = |extent: i64, length: i32| {
-        let shape = format!("i32.const 3300 i64.const {extent} i64.store i32.const 1 i32.const 3300 i32.const 1");
+        let shape = format!("i32.const 3304 i64.const {extent} i64.store i32.const 1 i32.const 3304 i32.const 1");
         outcome(import, &format!("{shape} i32.const 4096 i32.const {length} i32.const 3000 call $bytes"))
     };
     assert_eq!(made(4, 16), None);
