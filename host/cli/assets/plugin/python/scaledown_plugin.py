@@ -15,6 +15,15 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator
 
+try:
+    # Now, and not when they are called: a component has no files to import from when it runs.
+    from componentize_py_types import Err
+    from wit_world import imports
+    from wit_world.imports import components, config, documents, files, http, log, storage, types  # noqa: F401
+except ImportError:
+    # In any other Python, where tests run.
+    imports, Err = None, Exception
+
 __all__ = [
     "ConfigError", "Corpus", "Document", "Entry", "Hit", "Host", "InputError", "Question", "Refused", "Reranker", "Retriever",
     "Teacher", "corpus", "reranker", "retriever", "teacher",
@@ -238,14 +247,16 @@ def teacher(kind: type[Teacher]) -> type:
 
 def corpus(kind: type[Corpus]) -> type:
     """The export `Reading` of a plugin."""
+    try:
+        from wit_world.exports import reading
+    except ImportError:
+        reading = None
 
     class Reading(_Export):
         plugin = kind
         stream: Iterator[Entry | str] | None = None
 
         def next(self, most: int) -> Any:
-            from wit_world.exports import reading
-
             def batch() -> Any:
                 if type(self).stream is None:
                     type(self).stream = iter(self.made.documents())
@@ -285,16 +296,11 @@ class _Export:
 
 
 def _imports() -> Any:
-    from wit_world import imports
-    from wit_world.imports import components, config, files, http, log, storage, types  # noqa: F401
-
     return imports
 
 
 def _call(function: Any, *arguments: Any) -> Any:
     """Calls the host, whose errors become `Refused`."""
-    from componentize_py_types import Err
-
     try:
         return function(*arguments)
     except Err as error:
@@ -303,8 +309,6 @@ def _call(function: Any, *arguments: Any) -> Any:
 
 def _answer(call: Any) -> Any:
     """Calls the plugin, whose errors become those of the interface."""
-    from componentize_py_types import Err
-
     types = _imports().types
     try:
         return call()
