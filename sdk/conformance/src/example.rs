@@ -19,8 +19,8 @@
 //! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service
 //!   that has to be there. `${FRESH}` is a new name each time that the component is to start with
 //!   nothing, such as the name of a collection.
-//! - `[[generator]]` may have the key `model` beside the plugin's own, the directory of a tiny model.
-//!   Without it the generator is made of a tiny Llama with random weights.
+//! - `[[generator]]` may have the key `model` beside the plugin's own, the directory of a tiny
+//!   model. Without it the generator is made of a tiny Llama with random weights.
 
 use std::path::{Path, PathBuf};
 
