@@ -168,7 +168,7 @@ fn models_of_others() {
     let train = ["train", "tiny.toml", "--set", "generator.model=./generator.gguf", "--set", "generator.init=pretrained"];
     let train = [&train[..], &["--set", "training.max_steps=1", "--set", "output.directory=once"]].concat();
     // Weights that became NaN are found with the loss.
-    Read { writes: "once", called: "of the generator", ..read("generator.gguf", &train) }.try_all(&place);
+    Read { writes: "once", called: "the loss is NaN", ..read("generator.gguf", &train) }.try_all(&place);
 
     // Weights in one file, which an index names.
     let weights = fixture("qwen2/model.safetensors");
