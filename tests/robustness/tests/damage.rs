@@ -86,7 +86,7 @@ fn models_and_what_a_training_saves() {
         // The manifest has the checksums, and none of its own.
         let sealed = !["config.toml", "manifest.json"].contains(&file.as_str());
         if file != "manifest.json" {
-            // A model or an adapter of PEFT's that somebody else has made.
+            // A model, or an adapter of PEFT, that another program wrote.
             let prepare = |place: &Place| reseal(place, "run/model");
             Read { prepare, called: "run/model", ..read(format!("run/model/{file}"), &answer) }.try_all(&place);
         }
