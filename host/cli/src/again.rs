@@ -7,11 +7,9 @@ pub(super) fn command_line() -> String {
 }
 
 fn shell(arguments: impl Iterator<Item = String>) -> String {
-    let plain = |argument: &String| {
-        !argument.is_empty() && argument.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./=:,+@%".contains(letter))
-    };
-    let quoted = |argument: String| if plain(&argument) { argument } else { format!("'{}'", argument.replace('\'', "'\\''")) };
-    arguments.map(quoted).collect::<Vec<_>>().join(" ")
+    let arguments: Vec<String> = arguments.collect();
+    // Only a zero byte cannot be quoted, and no argument of a process has one.
+    shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "))
 }
 
 #[cfg(test)]
@@ -23,6 +21,7 @@ mod tests {
             shell(&["target/release/scaledown", "quickstart", "--set", "a.b=1"]),
             "target/release/scaledown quickstart --set a.b=1"
         );
-        assert_eq!(shell(&["x", "", "a b", "it's", "a.b=[\"c\"]"]), "x '' 'a b' 'it'\\''s' 'a.b=[\"c\"]'");
+        let arguments = ["x", "", "a b", "it's", "a.b=[\"c\"]", "*", "$HOME"];
+        assert_eq!(shlex::split(&shell(&arguments)).unwrap(), arguments);
     }
 }

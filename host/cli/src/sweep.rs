@@ -1,9 +1,9 @@
 //! `scaledown sweep`: many runs of one configuration, each a process of its own.
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn run_all(sweep: &SweepRuns, parallel: usize, progress: &dyn Progress) -> Resul
             progress.note(&format!("run {} starts; its output is {}", run.name, sweep.log_of(run).display()));
             if let Some(failure) = make(sweep, run, progress)? {
                 progress.warn(&failure);
-                failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(failure);
+                failures.lock().push(failure);
             }
             bar.add(1);
         }
@@ -105,7 +105,7 @@ fn run_all(sweep: &SweepRuns, parallel: usize, progress: &dyn Progress) -> Resul
         let workers: Vec<_> = (0..parallel.min(missing.len())).map(|_| scope.spawn(worker)).collect();
         workers.into_iter().try_for_each(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
-    Ok(failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    Ok(failures.into_inner())
 }
 
 /// Makes one run. Returns a message if it fails.

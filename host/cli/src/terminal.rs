@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use scaledown_host::support::interrupt::Interrupt;
 use scaledown_host::support::progress::{Bar, Progress, Task};
@@ -249,11 +250,12 @@ pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let header: Vec<String> = header.iter().map(ToString::to_string).collect();
     let lines: Vec<&Vec<String>> = std::iter::once(&header).chain(rows).collect();
     let widths: Vec<usize> = (0..header.len())
-        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0))
+        .map(|column| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.width()).max().unwrap_or(0))
         .collect();
     let mut text = String::new();
     for line in lines {
-        let cells: Vec<String> = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded = |(cell, width): (&String, &usize)| format!("{cell}{}", " ".repeat(width.saturating_sub(cell.width())));
+        let cells: Vec<String> = line.iter().zip(&widths).map(padded).collect();
         text.push_str(cells.join("  ").trim_end());
         text.push('\n');
     }
@@ -268,6 +270,8 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [vec!["a".into(), "long cell".into(), "x".into()], vec!["bbbb".into(), "é".into(), "y".into()]];
         assert_eq!(table(&["k", "v", "w"], &rows), "k     v          w\na     long cell  x\nbbbb  é          y\n");
+        let wide = [vec!["東京".into(), "x".into()], vec!["abcde".into(), "y".into()]];
+        assert_eq!(table(&["k", "v"], &wide), "k      v\n東京   x\nabcde  y\n", "a Chinese character takes two columns");
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Plugins in WebAssembly: what the library's loader of plugin files is in this program.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::plugin::installed;
 use scaledown_host::plugins::files::PluginFile;
@@ -50,7 +51,7 @@ impl Loader for Files {
     fn load(&self, name: &str, file: &PluginFile, components: &Components) -> Result<Vec<&'static Registration>> {
         let plugin = open(name, file, components)?;
         let key = json!([name, plugin.digest(), file.permissions, file.limits, **components]).to_string();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.0.lock();
         if let Some(entries) = known.get(&key) {
             return Ok(entries.clone());
         }

@@ -1,7 +1,7 @@
 //! The architectures, each behind one face: tokens in, the logits of the next token out.
 
+use parking_lot::Mutex;
 use std::path::Path;
-use std::sync::Mutex;
 
 use candle_core::{DType, Result as CandleResult, Tensor};
 use candle_transformers::models as candle;
@@ -43,7 +43,7 @@ struct Cleared<M> {
 
 impl<M: Send> Family for Cleared<M> {
     fn start(&self) -> Step<'_> {
-        let mut model = self.model.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut model = self.model.lock();
         (self.clear)(&mut model);
         Box::new(move |ids, offset| (self.step)(&mut model, ids, offset))
     }

@@ -5,8 +5,8 @@
 //! So freed buffers are kept, and a new tensor may get one of them, with whatever stands in it: a
 //! kernel writes every element of its output.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
 
 use half::{bf16, f16};
 use scaledown_sdk::tensor::Element;
@@ -36,7 +36,7 @@ impl<T: Copy + Default> Pool<T> {
             return vec![T::default(); len];
         }
         let len = rounded(len);
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         let found = kept.by_len.range_mut(len..=len + len / 2).find_map(|(_, free)| free.pop());
         if let Some(buffer) = found {
             kept.bytes -= buffer.len() * size_of::<T>();
@@ -51,7 +51,7 @@ impl<T: Copy + Default> Pool<T> {
         if buffer.len() < SMALL || bytes > KEPT {
             return;
         }
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.bytes + bytes > KEPT {
             kept.by_len.clear();
             kept.bytes = 0;

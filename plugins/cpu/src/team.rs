@@ -4,10 +4,11 @@
 //! The caller works as well. A member that comes late, since it slept or its core did something
 //! else, is not waited for: the others do its part. Who does what never shows in a result.
 
+use parking_lot::{Condvar, Mutex};
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 
 use crate::parallel;
@@ -92,11 +93,7 @@ impl Team {
     /// # Errors
     /// The work, unchanged, if another thread is using the team.
     pub(crate) fn lead<R, F: FnOnce() -> R>(&self, work: F) -> Result<R, F> {
-        let _turn = match self.turn.try_lock() {
-            Ok(turn) => turn,
-            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(work),
-        };
+        let Some(_turn) = self.turn.try_lock() else { return Err(work) };
         Ok(parallel::with_team(self, work))
     }
 
@@ -118,7 +115,7 @@ impl Team {
         let closing = Closing(shared);
         fence(Ordering::SeqCst);
         if shared.asleep.load(Ordering::Relaxed) > 0 {
-            drop(shared.bed.lock().unwrap_or_else(PoisonError::into_inner));
+            drop(shared.bed.lock());
             shared.alarm.notify_all();
         }
         parallel::serial(|| shared.work(job));
@@ -130,7 +127,7 @@ impl Team {
 impl Drop for Team {
     fn drop(&mut self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        drop(self.shared.bed.lock().unwrap_or_else(PoisonError::into_inner));
+        drop(self.shared.bed.lock());
         self.shared.alarm.notify_all();
         for member in self.members.drain(..) {
             // A member catches panics of its work, so that it cannot have failed.
@@ -217,13 +214,13 @@ impl Shared {
 
     /// Sleeps until there is a job.
     fn sleep(&self, done: u64) {
-        let mut bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bed = self.bed.lock();
         self.asleep.fetch_add(1, Ordering::Relaxed);
         // Either this member sees the job, or its caller sees that it sleeps and, having waited for
         // the bed, wakes it up.
         fence(Ordering::SeqCst);
         while Shared::open(self.state.load(Ordering::Relaxed), done).is_none() && !self.ended.load(Ordering::Relaxed) {
-            bed = self.alarm.wait(bed).unwrap_or_else(PoisonError::into_inner);
+            self.alarm.wait(&mut bed);
         }
         self.asleep.fetch_sub(1, Ordering::Relaxed);
     }

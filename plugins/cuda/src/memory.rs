@@ -3,8 +3,9 @@
 //! There is one stream, so memory may be given away as soon as its tensor is dropped: its next
 //! owner writes after everything that was asked for before.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use crate::driver::Driver;
 use crate::error::{CudaError, Result};
@@ -58,8 +59,8 @@ impl Memory {
         self.lock().bytes
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Kept> {
+        self.kept.lock()
     }
 
     fn take(&self, class: usize) -> Option<u64> {

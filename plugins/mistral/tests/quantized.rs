@@ -167,8 +167,8 @@ fn training_beside_a_quantised_base_is_training_beside_what_it_stands_for() {
         let (found, expected) = (losses(&quantized), losses(&plain));
         assert!(expected[11] < 0.8 * expected[0], "{expected:?}");
         for (found, expected_now) in found.iter().zip(&expected) {
-            // Beside q4_0 a device may round `x` to a 127th of a block's greatest number: noise that
-            // does not shrink with the loss, so it is held against where training begins.
+            // Beside q4_0 a device may round `x` to a 127th of a block's greatest number: noise
+            // that does not shrink with the loss, so it is held against where training begins.
             let most = if quantization == Quantization::Q4_0 { 1e-3 * expected[0] } else { 2e-3 * expected_now };
             assert!((found - expected_now).abs() < most, "{quantization:?}: {found} {expected_now}");
         }

@@ -1,7 +1,7 @@
 //! The questions of one call, asked side by side.
 
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{Builder, Scope};
 
 use scaledown_sdk::{Error, Result};
@@ -26,10 +26,10 @@ pub(crate) fn side_by_side(limit: &Limit, questions: usize, ask: &Ask<'_>) -> Re
     let asked: Vec<Slot> = (0..questions).map(|_| Mutex::new(None)).collect();
     let call = Call { limit, ask, asked, next: AtomicUsize::new(0), ended: AtomicBool::new(false), failure: Mutex::new(None) };
     std::thread::scope(|scope| call.work(scope, limit.wait()));
-    if let Some(failure) = call.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    if let Some(failure) = call.failure.into_inner() {
         return Err(failure);
     }
-    Ok(call.asked.into_iter().filter_map(|asked| asked.into_inner().unwrap_or_else(PoisonError::into_inner)).collect())
+    Ok(call.asked.into_iter().filter_map(|asked| asked.into_inner()).collect())
 }
 
 /// The shared state of a call's threads.
@@ -58,10 +58,10 @@ impl Call<'_> {
                 let _ = Builder::new().spawn_scoped(scope, move || self.work(scope, place));
             }
             match (self.ask)(number, &|| self.ended()) {
-                Ok(answer) => *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ok(answer)),
-                Err(Error::Input(message)) => *asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Err(message)),
+                Ok(answer) => *asked.lock() = Some(Ok(answer)),
+                Err(Error::Input(message)) => *asked.lock() = Some(Err(message)),
                 Err(error) => {
-                    self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                    self.failure.lock().get_or_insert(error);
                     self.ended.store(true, Ordering::Relaxed);
                 }
             }

@@ -1,7 +1,7 @@
 //! The results of a call that ended with a rejected question.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 use crate::call::Outcome;
 
@@ -17,7 +17,7 @@ pub(crate) struct Kept(Mutex<HashMap<String, Outcome>>);
 impl Kept {
     /// Keeps what came of requests.
     pub(crate) fn put(&self, outcomes: impl Iterator<Item = (String, Outcome)>) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.len() >= MOST {
             kept.clear();
         }
@@ -26,6 +26,6 @@ impl Kept {
 
     /// Takes what came of a request.
     pub(crate) fn take(&self, request: &str) -> Option<Outcome> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(request)
+        self.0.lock().remove(request)
     }
 }

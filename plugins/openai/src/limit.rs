@@ -1,6 +1,6 @@
 //! How many questions are with the service at a time.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use parking_lot::{Condvar, Mutex};
 
 /// A number of places, which all calls share.
 pub(crate) struct Limit {
@@ -19,15 +19,15 @@ impl Limit {
 
     /// Waits for a place.
     pub(crate) fn wait(&self) -> Place<'_> {
-        let free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut free = self.freed.wait_while(free, |free| *free == 0).unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.free.lock();
+        self.freed.wait_while(&mut free, |free| *free == 0);
         *free -= 1;
         Place(self)
     }
 
     /// A place, if one is free.
     pub(crate) fn take(&self) -> Option<Place<'_>> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = self.free.lock();
         *free = free.checked_sub(1)?;
         Some(Place(self))
     }
@@ -35,7 +35,7 @@ impl Limit {
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        *self.0.free.lock() += 1;
         self.0.freed.notify_one();
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use scaledown_sdk::files::{FileKind, read_text};
 use scaledown_sdk::{Error, Result};
+use secrecy::{ExposeSecret as _, SecretString};
 
 /// The pattern of a JSON schema for a variable's name, as [`Secret::find`] takes it.
 pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
@@ -11,11 +12,11 @@ pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
 /// `writeOnly` that keeps the value out of messages.
 pub const VARIABLE_EXPECTED: &str = "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
-/// A key or token. Its `Debug` output and every text that passes through [`Secret::redact`] are
+/// A key or token, which is overwritten when it is dropped. Its `Debug` output and every text that passes through [`Secret::redact`] are
 /// without it.
 #[derive(Clone)]
 pub struct Secret {
-    value: String,
+    value: SecretString,
     variable: String,
 }
 
@@ -77,13 +78,13 @@ impl Secret {
         if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Error::Config(format!("{place} contains a space or an invalid character; set it to the key alone")));
         }
-        Ok(Secret { value, variable: variable.to_owned() })
+        Ok(Secret { value: value.into(), variable: variable.to_owned() })
     }
 
     /// The secret: printable ASCII without spaces.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.value
+        self.value.expose_secret()
     }
 
     /// The variable, or the file, that it came from.
@@ -98,10 +99,10 @@ impl Secret {
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
         // A secret of backslashes alone would be taken for its own escapes.
-        let text = text.replace(&self.value, REDACTED);
+        let text = text.replace(self.expose(), REDACTED);
         let (mut shown, mut rest) = (String::with_capacity(text.len()), text.as_str());
         while let Some(first) = rest.chars().next() {
-            if let Some(length) = escaped(&self.value, rest) {
+            if let Some(length) = escaped(self.expose(), rest) {
                 shown.push_str(REDACTED);
                 rest = &rest[length..];
             } else {

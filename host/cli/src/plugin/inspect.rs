@@ -63,8 +63,9 @@ impl Inspect {
     pub(super) fn run(self, terminal: &Terminal) -> Result<()> {
         let bytes = read_bytes(&self.file, FileKind::Component).map_err(|error| Error::io(&self.file, error))?;
         let name = name_of(&self.file);
-        let contract = Contract::read(&name, &bytes)?;
-        let fit = contract.check(&name);
+        let of_file = |error: scaledown_sdk::Error| Error::data(self.file.display(), error);
+        let contract = Contract::read(&name, &bytes).map_err(of_file)?;
+        let fit = contract.check(&name).map_err(of_file);
         let kinds: Vec<String> = contract.kinds().iter().map(ToString::to_string).collect();
         let versions = contract.versions();
         let wants: Vec<&str> = WANTS

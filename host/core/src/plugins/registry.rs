@@ -3,9 +3,9 @@
 //! A native plugin is here because its crate is linked into the binary, and one that comes as a
 //! file because a configuration named it (`super::loader`). Only that tells which it is.
 
+use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{PoisonError, RwLock};
 
 use scaledown_sdk::component::{
     Compressor, CompressorContext, Corpus, CorpusContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker,
@@ -28,7 +28,7 @@ static DECLARED: RwLock<BTreeMap<(Kind, String), &'static Registration>> = RwLoc
 
 /// Enters what the plugin `name` offers, in place of what another of this name has offered.
 pub(super) fn declare(name: &str, entries: &[&'static Registration]) {
-    let mut declared = DECLARED.write().unwrap_or_else(PoisonError::into_inner);
+    let mut declared = DECLARED.write();
     declared.retain(|(_, other), _| other != name);
     declared.extend(entries.iter().map(|entry| ((entry.kind(), name.to_owned()), *entry)));
 }
@@ -57,7 +57,7 @@ pub fn stamped(kind: Kind, component: &Component) -> Component {
 
 /// All components, by kind and then by name.
 pub fn entries() -> impl Iterator<Item = &'static Registration> {
-    let declared = DECLARED.read().unwrap_or_else(PoisonError::into_inner);
+    let declared = DECLARED.read();
     let mut entries: Vec<_> = registrations().chain(declared.values().copied()).collect();
     entries.sort_by_key(|entry| (entry.kind(), entry.name));
     entries.into_iter()

@@ -1,9 +1,9 @@
 //! The stages of a preparation, side by side: while the teacher answers one block, the next is
 //! reranked and the one after it searched for.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -100,7 +100,7 @@ struct Shared {
 
 impl Shared {
     fn fail(&self, error: Error) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failure = self.failure.lock();
         failure.get_or_insert(error);
         self.failed.store(true, Ordering::Relaxed);
     }
@@ -157,7 +157,7 @@ impl Pipeline<'_> {
             self.feed(blocks, &recorded, (&to_retrieve, &to_teacher), shared, watch);
             drop((to_retrieve, to_teacher));
         });
-        let failure = shared.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failure = shared.failure.lock().take();
         failure.map_or_else(|| Ok(shared.busy()), Err)
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use scaledown_sdk::component::Kind;
 use scaledown_sdk::files::{FileKind, read_bytes};
 use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
 
 use super::IndexError;
 use super::config::IndexConfig;
@@ -198,11 +199,13 @@ pub fn describe(index: &SearchIndex, verify: bool) -> Result<Description> {
 
 /// The size of all files under a directory.
 fn size(directory: &Path) -> Result<u64> {
-    let mut bytes = 0;
-    for entry in std::fs::read_dir(directory).map_err(|error| Error::io(directory, error))? {
-        let entry = entry.map_err(|error| Error::io(directory, error))?;
-        let found = entry.metadata().map_err(|error| Error::io(entry.path(), error))?;
-        bytes += if found.is_dir() { size(&entry.path())? } else { found.len() };
-    }
-    Ok(bytes)
+    let length = |entry: walkdir::Result<walkdir::DirEntry>| {
+        let found = entry.and_then(|entry| entry.metadata())?;
+        Ok(if found.is_dir() { 0 } else { found.len() })
+    };
+    let lengths = WalkDir::new(directory).into_iter().map(length);
+    lengths.sum::<walkdir::Result<u64>>().map_err(|error| {
+        let path = error.path().unwrap_or(directory).to_owned();
+        Error::io(path, error.into())
+    })
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
+use walkdir::WalkDir;
 
 use super::place::IndexPlace;
 
@@ -36,9 +37,7 @@ struct Look {
 impl Stamp {
     /// The current metadata of a build's files; `None` if that cannot be seen.
     pub(super) fn of(place: &IndexPlace) -> Option<Self> {
-        let mut files = BTreeMap::new();
-        look(&place.directory(), "", &mut files)?;
-        Some(Stamp { version: VERSION, files })
+        Some(Stamp { version: VERSION, files: looks(&place.directory())? })
     }
 
     /// Whether the files of a build were verified as they are now.
@@ -58,19 +57,18 @@ impl Stamp {
     }
 }
 
-/// Notes the looks of all files under a directory but for the stamp, locks and temporary files.
-fn look(directory: &Path, prefix: &str, files: &mut BTreeMap<String, Look>) -> Option<()> {
-    for entry in std::fs::read_dir(directory).ok()? {
+/// The looks of all files under a directory but for the stamp, locks and temporary files.
+fn looks(directory: &Path) -> Option<BTreeMap<String, Look>> {
+    let mut files = BTreeMap::new();
+    for entry in WalkDir::new(directory) {
         let entry = entry.ok()?;
-        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let metadata = entry.metadata().ok()?;
-        if metadata.is_dir() {
-            look(&entry.path(), &format!("{name}/"), files)?;
-        } else if name != NAME && !name.ends_with(".lock") && !entry.file_name().to_string_lossy().starts_with(".writing-") {
-            files.insert(name, look_of(&metadata));
+        let name = entry.path().strip_prefix(directory).ok()?.to_string_lossy().into_owned();
+        let is_temporary = entry.file_name().to_string_lossy().starts_with(".writing-");
+        if !entry.file_type().is_dir() && name != NAME && !name.ends_with(".lock") && !is_temporary {
+            files.insert(name, look_of(&entry.metadata().ok()?));
         }
     }
-    Some(())
+    Some(files)
 }
 
 fn look_of(metadata: &std::fs::Metadata) -> Look {

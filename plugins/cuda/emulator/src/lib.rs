@@ -7,8 +7,9 @@
 
 mod work;
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use scaledown_cuda::driver::{Driver, Launch, Product, Properties};
 use scaledown_cuda::{CudaBackend, CudaError, Result};
@@ -90,7 +91,7 @@ impl Emulator {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Does some work, now or late.

@@ -1,9 +1,10 @@
 //! Kernels, compiled when they are launched first, and kept on disk.
 
+use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
@@ -134,7 +135,7 @@ impl Compiler {
         let known = |functions: &HashMap<String, Function>| {
             functions.get(kernel.name()).filter(|function| function.shared >= shared).map(|function| function.handle.0)
         };
-        if let Some(handle) = known(&self.functions.read().unwrap_or_else(PoisonError::into_inner)) {
+        if let Some(handle) = known(&self.functions.read()) {
             return Ok(handle);
         }
         let cuda = self.context.enter()?;
@@ -149,13 +150,13 @@ impl Compiler {
             }
         }
         let function = Function { handle: Shared(handle), shared: shared.max(SHARED_BY_DEFAULT) };
-        self.functions.write().unwrap_or_else(PoisonError::into_inner).insert(kernel.name().to_owned(), function);
+        self.functions.write().insert(kernel.name().to_owned(), function);
         Ok(handle)
     }
 
     /// A module, loaded.
     fn module(&self, module: Module) -> Result<crate::libraries::cuda::Handle> {
-        let mut modules = self.modules.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut modules = self.modules.lock();
         if let Some(handle) = modules.get(&module) {
             return Ok(handle.0);
         }
@@ -178,7 +179,7 @@ impl Drop for Compiler {
         if self.context.synchronize().is_ok()
             && let Ok(cuda) = self.context.enter()
         {
-            for (_, module) in self.modules.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            for (_, module) in self.modules.lock().drain() {
                 // SAFETY: nothing runs any more.
                 unsafe { (cuda.cuModuleUnload)(module.0) };
             }

@@ -5,9 +5,10 @@ mod context;
 mod products;
 mod staging;
 
+use parking_lot::{Mutex, MutexGuard};
 use std::ffi::{CString, c_int, c_void};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use scaledown_sdk::tensor::DeviceMemory;
 
@@ -65,7 +66,7 @@ impl Card {
     }
 
     fn staging(&self) -> MutexGuard<'_, Staging> {
-        self.staging.lock().unwrap_or_else(PoisonError::into_inner)
+        self.staging.lock()
     }
 }
 

@@ -1,9 +1,10 @@
 //! Matrix products by cuBLASLt: the algorithm for a shape is chosen once and kept, since the
 //! library's choice may change with the memory that is free, and with it the last bits of results.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use scaledown_sdk::DType;
 
@@ -65,7 +66,7 @@ impl Products {
         self.context.enter()?;
         let align = |address: u64| if address == 0 { ALIGNMENT } else { ALIGNMENT.min(1 << address.trailing_zeros()) } as u32;
         let key = Key { shape: product.shape, alignments: [product.a, product.b, product.d, product.bias].map(align) };
-        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut plans = self.plans.lock();
         let plan = match plans.entry(key) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => entry.insert(plan(&self.blas, self.handle.0, &key)?),
@@ -109,7 +110,7 @@ impl Drop for Products {
         {
             // SAFETY: nothing runs any more, and the handles are not used again.
             unsafe {
-                for (_, plan) in self.plans.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+                for (_, plan) in self.plans.lock().drain() {
                     (self.blas.cublasLtMatmulDescDestroy)(plan.description.0);
                     [plan.a, plan.b, plan.d].iter().for_each(|layout| {
                         (self.blas.cublasLtMatrixLayoutDestroy)(layout.0);

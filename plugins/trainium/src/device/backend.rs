@@ -1,8 +1,9 @@
 //! The device as the contract sees it.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
 use scaledown_sdk::tensor::{DeviceInfo, DeviceMemory, Storage, Value};
@@ -79,11 +80,11 @@ impl PjrtBackend {
 
 impl Inner {
     fn runner(&self) -> MutexGuard<'_, Runner> {
-        self.runner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.runner.lock()
     }
 
     fn noted(&self) -> MutexGuard<'_, HashMap<ThreadId, Vec<Weak<Cell>>>> {
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        self.noted.lock()
     }
 
     fn cell(&self, value: &Value) -> Result<Arc<Cell>> {

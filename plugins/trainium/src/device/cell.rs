@@ -1,8 +1,9 @@
 //! The graph of what has been asked for: cells, which are tensors, and nodes, which are
 //! instructions.
 
+use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use scaledown_sdk::{Op, Shape, TensorSpec};
 
@@ -44,7 +45,7 @@ impl Cell {
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// Replaces the state. The old one is dropped after the lock is released: it may be the last
@@ -132,7 +133,7 @@ impl Drop for Node {
         while let Some(Input { cell, .. }) = inputs.pop() {
             cell.uses.fetch_sub(1, Ordering::AcqRel);
             let Some(Cell { state, .. }) = Arc::into_inner(cell) else { continue };
-            if let State::Pending(node, _) = state.into_inner().unwrap_or_else(PoisonError::into_inner)
+            if let State::Pending(node, _) = state.into_inner()
                 && let Some(mut node) = Arc::into_inner(node)
             {
                 inputs.append(&mut node.inputs);

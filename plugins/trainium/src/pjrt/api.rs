@@ -1,9 +1,10 @@
 //! A loaded plugin: its table of functions, its errors and its events.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use libloading::Library;
 
@@ -89,7 +90,7 @@ impl Api {
     /// # Errors
     /// [`LoadError`], which says what is wrong with the file.
     pub fn load(path: &Path) -> Result<Arc<Api>, LoadError> {
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut loaded = LOADED.lock();
         let loaded = loaded.get_or_insert_default();
         if let Some(api) = loaded.get(path) {
             return Ok(Arc::clone(api));

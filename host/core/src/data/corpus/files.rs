@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use scaledown_sdk::files::{FileKind, open_regular, read_limited};
+use walkdir::WalkDir;
 
 use super::document::RawDocument;
 use super::stream::DocumentIter;
@@ -11,25 +12,16 @@ use crate::data::records::{self, DataError, plain_name};
 /// The files below a directory that hold text, in the order of their names, directory by directory.
 /// Skips hidden files and does not follow links to directories.
 pub(super) fn walk(root: &Path) -> Result<impl Iterator<Item = Result<PathBuf, DataError>> + use<>, DataError> {
-    // The last one is the next.
-    let mut waiting = entries(root)?;
-    waiting.reverse();
-    Ok(std::iter::from_fn(move || {
-        while let Some(path) = waiting.pop() {
-            let is_directory = match path.symlink_metadata() {
-                Ok(metadata) => metadata.is_dir(),
-                Err(error) => return Some(Err(DataError::io(&path)(error))),
-            };
-            if is_directory {
-                match entries(&path) {
-                    Ok(inner) => waiting.extend(inner.into_iter().rev()),
-                    Err(error) => return Some(Err(error)),
-                }
-            } else if is_text(&path) {
-                return Some(Ok(path));
-            }
+    // A directory that cannot be read is an error at once.
+    std::fs::read_dir(root).map_err(DataError::io(root))?;
+    let within = root.to_owned();
+    let entries = WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().filter_entry(|entry| !is_hidden(entry.path()));
+    Ok(entries.filter_map(move |entry| match entry {
+        Ok(entry) => (!entry.file_type().is_dir() && is_text(entry.path())).then(|| Ok(entry.into_path())),
+        Err(error) => {
+            let path = error.path().unwrap_or(&within).to_owned();
+            Some(Err(DataError::io(&path)(error.into())))
         }
-        None
     }))
 }
 
@@ -38,9 +30,13 @@ pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, DataError> {
     let entries = std::fs::read_dir(directory).map_err(DataError::io(directory))?;
     let paths = entries.map(|entry| entry.map(|entry| entry.path()));
     let mut paths = paths.collect::<Result<Vec<_>, _>>().map_err(DataError::io(directory))?;
-    paths.retain(|path| path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with('.')));
+    paths.retain(|path| !is_hidden(path));
     paths.sort();
     Ok(paths)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'))
 }
 
 fn is_text(path: &Path) -> bool {

@@ -1,9 +1,9 @@
 //! One file of vectors, of which single documents are read.
 
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
@@ -63,9 +63,10 @@ impl VectorShard {
         })
     }
 
-    /// The keys of the documents, in their order.
-    pub(super) fn keys(&self) -> Result<Vec<Key>, VectorsError> {
-        let bytes = self.bytes(self.keys_at, self.documents * KEY, false)?;
+    /// The keys of the documents, in their order. Unless they are to be verified, the checksum is
+    /// compared when the first vectors are read: a wrong key finds no document.
+    pub(super) fn keys(&self, verify: bool) -> Result<Vec<Key>, VectorsError> {
+        let bytes = self.bytes(self.keys_at, self.documents * KEY, verify)?;
         let key = |bytes: &[u8]| bytes.try_into().map(Key::from_le_bytes).unwrap_or_default();
         Ok(bytes.chunks_exact(KEY).map(key).collect())
     }
@@ -76,12 +77,15 @@ impl VectorShard {
     }
 
     fn bytes(&self, at: u64, count: usize, verify: bool) -> Result<Vec<u8>, VectorsError> {
-        let mut opened = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = self.file.lock();
         let failed = |error: std::io::Error| VectorsError::file(&self.path, error);
         if verify && !opened.verified {
             let found = checksum(&mut opened.file).map_err(failed)?;
             if found != self.crc32c {
-                return Err(VectorsError::file(&self.path, "its checksum differs from that in index.json; rebuild it"));
+                return Err(VectorsError::file(
+                    &self.path,
+                    "its checksum differs from that in index.json; remove the directory, and run `scaledown compress` again",
+                ));
             }
             opened.verified = true;
         }

@@ -1,10 +1,10 @@
 //! The weights of a GGUF file.
 
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 
 use candle_core::Device as CandleDevice;
 use candle_core::quantized::GgmlDType;
@@ -83,7 +83,7 @@ impl GgufWeights {
 
     /// The bytes of a tensor as they are stored.
     fn bytes(&self, info: &TensorInfo, count: usize) -> std::result::Result<Vec<u8>, String> {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut file = self.file.lock();
         let length = file.metadata().map_err(|error| error.to_string())?.len();
         let start = self.data.saturating_add(info.offset);
         if start.checked_add(count as u64).is_none_or(|end| end > length) {
@@ -97,7 +97,7 @@ impl GgufWeights {
     /// The numbers of a tensor of any format.
     fn numbers(&self, info: &TensorInfo) -> std::result::Result<Vec<f32>, String> {
         let read = || {
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = self.file.lock();
             let tensor = info.read(&mut *file, self.data, &CandleDevice::Cpu)?;
             tensor.dequantize(&CandleDevice::Cpu)?.flatten_all()?.to_vec1::<f32>()
         };
