@@ -15,7 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 KINDS = ["step", "step-checkpointing", "decode", "rag"]
 # The greatest time, in units of PyTorch's, that the project asks of itself.
-BARS = {"step": 0.9, "decode-1": 0.8, "decode-8": 0.8}
+BARS = {"step": 0.62, "decode-1": 0.35, "decode-8": 0.45, "rag-compressed": 0.48}
 # The least part of the machine's matrix product rate that a step must reach.
 GEMM_BAR = 0.55
 # The least part of the FLOP ratio that must show as speed-up.

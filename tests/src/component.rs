@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, WorldId};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
@@ -59,11 +59,34 @@ pub fn from_text(text: &str) -> Result<Vec<u8>, String> {
 /// # Errors
 /// If the module does not fit the world.
 pub fn from_text_for(world: &str, text: &str) -> Result<Vec<u8>, String> {
-    let mut module = wat::parse_str(text).map_err(|error| error.to_string())?;
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_dir(root().join("wit/plugin-0.2.0")).map_err(|error| format!("{error:#}"))?;
     let world = resolve.select_world(&[package], Some(world)).map_err(|error| format!("{error:#}"))?;
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).map_err(|error| format!("{error:#}"))?;
+    for_world(text, &resolve, world)
+}
+
+/// As [`from_text_for`], for a component that imports interfaces of other packages too: `packages`
+/// are their texts, and `imports` the names of the interfaces.
+///
+/// # Errors
+/// If the module does not fit the world.
+pub fn from_text_beside(world: &str, packages: &[&str], imports: &[&str], text: &str) -> Result<Vec<u8>, String> {
+    let mut resolve = Resolve::default();
+    let mut push = |name: &str, text: &str| resolve.push_str(name, text).map_err(|error| format!("{error:#}"));
+    for (number, package) in packages.iter().enumerate() {
+        push(&format!("{number}.wit"), package)?;
+    }
+    resolve.push_dir(root().join("wit/plugin-0.2.0")).map_err(|error| format!("{error:#}"))?;
+    let imports: String = imports.iter().map(|name| format!("    import {name};\n")).collect();
+    let own = format!("package local:made;\nworld made {{\n    include scaledown:plugin/{world}@0.2.0;\n{imports}}}\n");
+    let package = resolve.push_str("made.wit", &own).map_err(|error| format!("{error:#}"))?;
+    let world = resolve.select_world(&[package], Some("made")).map_err(|error| format!("{error:#}"))?;
+    for_world(text, &resolve, world)
+}
+
+fn for_world(text: &str, resolve: &Resolve, world: WorldId) -> Result<Vec<u8>, String> {
+    let mut module = wat::parse_str(text).map_err(|error| error.to_string())?;
+    embed_component_metadata(&mut module, resolve, world, StringEncoding::UTF8).map_err(|error| format!("{error:#}"))?;
     encode(&module)
 }
 

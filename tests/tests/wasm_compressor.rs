@@ -139,6 +139,18 @@ fn a_component_built_now_trains_to_the_bits_of_its_native_build() {
     }
 }
 
+/// `fixtures/faulty.wasm`, which the binary's tests train, is the component of `faulty.wat`.
+#[test]
+fn the_faulty_compressor_built_now_is_the_committed_one() {
+    let directory = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    let built = component::from_text(&std::fs::read_to_string(directory.join("faulty.wat")).unwrap()).unwrap();
+    let path = directory.join("faulty.wasm");
+    if std::env::var_os("SCALEDOWN_WRITE_FIXTURES").is_some() {
+        std::fs::write(&path, &built).unwrap();
+    }
+    assert!(std::fs::read(&path).is_ok_and(|bytes| bytes == built), "write it again with SCALEDOWN_WRITE_FIXTURES=1");
+}
+
 #[test]
 fn two_instances_share_nothing() {
     let component = prebuilt();

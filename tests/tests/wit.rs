@@ -2,7 +2,7 @@
 //! `wit/plugin-0.2.0/instructions.wit` is what the table of instructions says.
 //! `SCALEDOWN_WRITE_FIXTURES=1` writes it again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use scaledown_sdk::Op;
 use scaledown_sdk::tensor::Audience;
@@ -25,6 +25,39 @@ fn the_interface_is_the_table() {
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(committed, generated, "write {} again with SCALEDOWN_WRITE_FIXTURES=1", path.display());
+}
+
+/// The digest of every version's directory. A released one stays as it is for ever; one that is not
+/// released yet may change, on purpose: then change its digest here, and build the fixtures again
+/// (see the policy in `wit/README.md`).
+const VERSIONS: [(&str, &str); 1] = [("plugin-0.2.0", "37c3a5e87dccf7d6295f49e339f092a47899c4e37a2e45a654a6d7b321b06826")];
+
+/// The SHA-256 of a directory's files, each with its name and length before it.
+fn digest(directory: &Path) -> String {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "wit"));
+    files.sort();
+    let mut all = Vec::new();
+    for path in files {
+        let content = std::fs::read(&path).unwrap();
+        all.extend_from_slice(format!("{}\0{}\0", path.file_name().unwrap().to_str().unwrap(), content.len()).as_bytes());
+        all.extend_from_slice(&content);
+    }
+    scaledown_wasm::digest(&all)
+}
+
+#[test]
+fn no_version_changes_unnoticed() {
+    let root = package().join("..");
+    let directories = std::fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<String> =
+        directories.filter(|path| path.is_dir()).map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    names.sort();
+    assert_eq!(names, VERSIONS.map(|(name, _)| name), "each version has its digest here");
+    for (name, expected) in VERSIONS {
+        let found = digest(&root.join(name));
+        assert_eq!(found, expected, "wit/{name} has changed; if that is on purpose, and it is not released, this is its digest");
+    }
 }
 
 #[test]

@@ -38,6 +38,11 @@ pub(crate) fn open(name: &str, file: &PluginFile, components: &Components) -> Re
     Plugin::load(name, path, file.sha256.as_deref(), &settings, Arc::new(Rest(Arc::clone(components))), cache())
 }
 
+/// The surroundings of a plugin that is in no configuration.
+pub(crate) fn alone() -> Arc<dyn Surroundings> {
+    Arc::new(Rest(Arc::default()))
+}
+
 /// Plugins that were read in this process, by all that they depend on.
 #[derive(Default)]
 struct Files(Mutex<BTreeMap<String, Vec<&'static Registration>>>);

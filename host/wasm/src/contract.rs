@@ -54,7 +54,7 @@ pub struct Contract {
 }
 
 /// What is wrong with a binary, in one line.
-fn damaged(error: &BinaryReaderError) -> String {
+pub(crate) fn damaged(error: &BinaryReaderError) -> String {
     let words = error.to_string();
     format!("it is damaged: {}", words.split_whitespace().collect::<Vec<_>>().join(" "))
 }

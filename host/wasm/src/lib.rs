@@ -31,6 +31,7 @@ mod guest;
 mod imports;
 mod instructions;
 mod limiter;
+mod manifest;
 mod offer;
 mod plugin;
 mod pool;
@@ -41,6 +42,7 @@ mod wasi;
 
 pub use cache::digest;
 pub use contract::{Contract, VERSION};
+pub use manifest::{manifest, with_manifest};
 pub use offer::{Offer, PluginDescription};
 pub use plugin::{Plugin, Surroundings};
 pub use roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher};

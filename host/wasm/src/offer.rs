@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::guest::{Guest, Setting, missing};
+use crate::manifest::agree;
 use crate::plugin::Plugin;
 use crate::roles::{WasmCompressor, WasmCorpus, WasmGenerator, WasmReranker, WasmRetriever, WasmTeacher, always};
 use crate::services::log::shortened;
+use crate::settings::Permissions;
 
 /// What a plugin says of itself in one of its roles.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -35,8 +37,18 @@ pub struct PluginDescription {
     pub permissions: Option<Value>,
 }
 
+impl PluginDescription {
+    /// Makes its texts fit to be shown on a terminal.
+    pub(crate) fn plain(&mut self) {
+        let PluginDescription { name, version, description, license, homepage, .. } = self;
+        for text in [name, version, description, license, homepage] {
+            *text = shortened(text);
+        }
+    }
+}
+
 /// A role that a plugin has.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Offer {
     /// The kind of component.
     pub kind: Kind,
@@ -58,8 +70,16 @@ impl Plugin {
     /// If it traps, or what it says is not as agreed.
     pub fn offers(&self) -> Result<Vec<Offer>> {
         let mut guest = Guest::new(self, &Setting::bare(self, &json!({})))?;
-        let kinds = self.contract().kinds();
-        kinds.into_iter().map(|kind| Ok(Offer { kind, description: self.description(&mut guest, kind)? })).collect()
+        let kinds = self.contract().kinds().into_iter();
+        let offers = kinds.map(|kind| Ok(Offer { kind, description: self.description(&mut guest, kind)? }));
+        let offers = offers.collect::<Result<Vec<_>>>()?;
+        // What a user has read in the file is to be true.
+        if self.manifest().is_some_and(|manifest| !agree(manifest, &offers)) {
+            return Err(self.error(
+                "what it says of itself is not what its file says (`scaledown plugin inspect`); `scaledown plugin build` writes both",
+            ));
+        }
+        Ok(offers)
     }
 
     fn description(&self, guest: &mut Guest, kind: Kind) -> Result<PluginDescription> {
@@ -90,11 +110,12 @@ impl Plugin {
         if let Some(rate) = described.learning_rate.filter(|&rate| !(rate.is_finite() && rate > 0.0)) {
             return Err(self.error(format!("its learning rate as a {kind} is {rate}, expected a positive number")));
         }
-        // They are shown on a terminal.
-        let PluginDescription { name, version, description, license, homepage, .. } = &mut described;
-        for text in [name, version, description, license, homepage] {
-            *text = shortened(text);
+        if let Some(asked) = &described.permissions
+            && let Err(error) = Permissions::deserialize(asked)
+        {
+            return Err(self.error(format!("the permissions that it asks for as a {kind} are not those of a table: {error}")));
         }
+        described.plain();
         self.note_schema(described.schema.as_ref());
         Ok(described)
     }

@@ -16,6 +16,8 @@ use crate::cache;
 use crate::contract::Contract;
 use crate::engine::engine;
 use crate::imports::Imports;
+use crate::manifest::{manifest, split};
+use crate::offer::Offer;
 use crate::settings::Settings;
 use crate::wasi;
 
@@ -57,6 +59,7 @@ struct Inner {
     name: String,
     digest: String,
     contract: Contract,
+    manifest: Option<Vec<Offer>>,
     pre: InstancePre<Imports>,
     roles: Exports,
     settings: Settings,
@@ -121,7 +124,10 @@ impl Plugin {
         let digest = cache::digest(bytes);
         let broken = |error: wasmtime::Error| Error::Plugin { plugin: name.to_owned(), message: causes(&error) };
         let engine = engine()?;
-        let component = cache::compiled(engine, bytes, &digest, cache).map_err(broken)?;
+        // The code is what is compiled, whatever the file says of it.
+        let (code, _) = split(name, bytes)?;
+        let manifest = manifest(name, bytes)?;
+        let component = cache::compiled(engine, code, &cache::digest(code), cache).map_err(broken)?;
         let mut linker: Linker<Imports> = Linker::new(engine);
         Roles::add_to_linker::<_, HasSelf<_>>(&mut linker, |imports: &mut Imports| imports).map_err(broken)?;
         if contract.needs_wasi() {
@@ -133,6 +139,7 @@ impl Plugin {
             name: name.to_owned(),
             digest,
             contract,
+            manifest,
             pre,
             roles,
             settings: settings.clone(),
@@ -159,6 +166,11 @@ impl Plugin {
     #[must_use]
     pub fn contract(&self) -> &Contract {
         &self.0.contract
+    }
+
+    /// What its file says that it offers, if it says so.
+    pub(crate) fn manifest(&self) -> Option<&[Offer]> {
+        self.0.manifest.as_deref()
     }
 
     pub(crate) fn pre(&self) -> &InstancePre<Imports> {

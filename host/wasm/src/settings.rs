@@ -40,6 +40,9 @@ pub struct Permissions {
 pub struct Limits {
     /// The seconds that a call may take, without what the host does for it between documents.
     pub call_seconds: f64,
+    /// The seconds that one operation of the host may take for it: a request, a file, a call of
+    /// another component.
+    pub host_seconds: f64,
     /// The MiB of memory of an instance.
     pub memory: u64,
     /// The MiB of the host's tensors that an instance may hold, or make in one call.
@@ -60,6 +63,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             call_seconds: 60.0,
+            host_seconds: 600.0,
             memory: 1024,
             tensors: 16 * 1024,
             handles: 100_000,

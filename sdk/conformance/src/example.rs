@@ -19,7 +19,8 @@
 //! - `${NAME}` in a text is replaced by a value of the runner's, such as the address of a service
 //!   that has to be there. `${FRESH}` is a new name each time that the component is to start with
 //!   nothing, such as the name of a collection.
-//! - `[[generator]]` has the key `model` beside the plugin's own, the directory of a tiny model.
+//! - `[[generator]]` may have the key `model` beside the plugin's own, the directory of a tiny
+//!   model. Without it the generator is made of a tiny Llama with random weights.
 
 use std::path::{Path, PathBuf};
 
@@ -29,7 +30,7 @@ use serde_json::{Map, Value};
 /// The variable of a name that is new each time that a component is to start with nothing.
 pub const FRESH: &str = "FRESH";
 
-/// The key that a generator's example has beside the plugin's own.
+/// The key that a generator's example may have beside the plugin's own.
 const MODEL: &str = "model";
 
 /// One configuration of one plugin.
@@ -173,18 +174,9 @@ impl Example {
         Ok(Value::Object(keys))
     }
 
-    /// The directory of a generator's model.
-    ///
-    /// # Errors
-    /// [`ExampleError::Malformed`] if the example names none.
-    pub(crate) fn model(&self) -> Result<PathBuf, ExampleError> {
-        let model = self.keys.get(MODEL).and_then(Value::as_str);
-        model.map(|model| self.directory.join(model)).ok_or_else(|| ExampleError::Malformed {
-            path: self.directory.display().to_string(),
-            place: format!("[[{}]] {}", self.kind, self.plugin),
-            expected: format!("the key `{MODEL}`, a model's directory"),
-            found: "none".into(),
-        })
+    /// The directory of a generator's model, if the example names one.
+    pub(crate) fn model(&self) -> Option<PathBuf> {
+        self.keys.get(MODEL).and_then(Value::as_str).map(|model| self.directory.join(model))
     }
 
     fn filled(&self, key: &str, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<String, ExampleError> {

@@ -1,11 +1,13 @@
 //! A tiny generator with random weights, for compressors to be made for.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use scaledown_sdk::nn::decoder::{CausalLm, DecoderConfig};
+use scaledown_sdk::nn::safetensors::write_safetensors;
 use scaledown_sdk::nn::{ParamOptions, Params, WeightSource};
-use scaledown_sdk::{DType, Device, Result};
+use scaledown_sdk::{DType, Device, Error, Result};
 use serde_json::{Value, json};
 
 /// The number of token ids.
@@ -29,6 +31,21 @@ pub(crate) fn weights(device: &Device) -> Result<Arc<dyn WeightSource>> {
     CausalLm::new(DecoderConfig::from_json(&config())?, &params)?;
     let stored = params.all().into_iter().map(|param| Ok((param.name().to_owned(), param.tensor().to_data()?)));
     Ok(Arc::new(stored.collect::<Result<BTreeMap<_, _>>>()?))
+}
+
+/// The generator as a model's directory, in `scratch`.
+pub(crate) fn directory(device: &Device, scratch: &Path) -> Result<PathBuf> {
+    let directory = scratch.join("tiny-generator");
+    let file = directory.join("config.json");
+    std::fs::create_dir_all(&directory)
+        .and_then(|()| std::fs::write(&file, config().to_string()))
+        .map_err(|error| Error::io(&file, error))?;
+    let params = Params::random(options(device, 7));
+    CausalLm::new(DecoderConfig::from_json(&config())?, &params)?;
+    let all = params.all();
+    let tensors = all.iter().map(|param| (param.name(), param.tensor()));
+    write_safetensors(directory.join("model.safetensors"), tensors, &[("format", "pt")])?;
+    Ok(directory)
 }
 
 /// The parameters of the generator itself, for a compressor that shares them.

@@ -96,6 +96,23 @@ pub struct GeneratorContext {
 }
 
 impl GeneratorContext {
+    /// The model's `config.json`, for a model of a family that the SDK does not know.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn config(&self) -> Result<serde_json::Value> {
+        #[cfg(not(target_arch = "wasm32"))]
+        {
+            use crate::Error;
+            use crate::files::{FileKind, read_text};
+            let path = self.directory.join("config.json");
+            let text = read_text(&path, FileKind::ModelConfiguration).map_err(|error| Error::io(&path, error))?;
+            serde_json::from_str(&text).map_err(|error| Error::Config(format!("{}: {error}", path.display())))
+        }
+        #[cfg(target_arch = "wasm32")]
+        Ok(self.config.clone())
+    }
+
     /// The shape of a model of the decoder family, as its `config.json` says.
     ///
     /// # Errors

@@ -5,11 +5,13 @@
 /// `compressor!(AttentionPool, "attention-pool", "What it does.")`.
 ///
 /// A crate that is linked into a host registers it under its name. A crate that is built as a
-/// component exports it; there the host's configuration gives the name.
+/// component exports it; there the host's configuration gives the name. A component that needs
+/// permissions asks for them, which grants nothing and shows the user what to grant:
+/// `corpus!(Cards, "cards", "What it does.", permissions: r#"{"read": ["cards"]}"#)`.
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! compressor {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::compressor::<$type>($name, $description)
         }
@@ -21,7 +23,7 @@ macro_rules! compressor {
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! corpus {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::corpus::<$type>($name, $description)
         }
@@ -33,7 +35,7 @@ macro_rules! corpus {
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! retriever {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::retriever::<$type>($name, $description)
         }
@@ -45,7 +47,7 @@ macro_rules! retriever {
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! reranker {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::reranker::<$type>($name, $description)
         }
@@ -57,7 +59,7 @@ macro_rules! reranker {
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! teacher {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::teacher::<$type>($name, $description)
         }
@@ -69,7 +71,7 @@ macro_rules! teacher {
 #[cfg(not(target_arch = "wasm32"))]
 #[macro_export]
 macro_rules! generator {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         $crate::component::inventory::submit! {
             $crate::component::Registration::generator::<$type>($name, $description)
         }

@@ -3,7 +3,7 @@
 /// Offers a [`RetrieverPlugin`](crate::component::RetrieverPlugin) as an export of this component.
 #[macro_export]
 macro_rules! retriever {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::guest::bindings::scaledown::plugin::{documents::Reader, types::Hit};
             use $crate::guest::{Failure, Slot};
@@ -15,7 +15,7 @@ macro_rules! retriever {
             impl $crate::guest::retriever::exports::scaledown::plugin::retrieval::Guest for Component {
                 fn describe() -> String {
                     type Keys = <$type as $crate::component::RetrieverPlugin>::Config;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), None)
                 }
 
                 fn build(config: String) -> ::std::result::Result<(), Failure> {
@@ -43,7 +43,7 @@ macro_rules! retriever {
 /// Offers a [`RerankerPlugin`](crate::component::RerankerPlugin) as an export of this component.
 #[macro_export]
 macro_rules! reranker {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::guest::{Failure, Slot};
 
@@ -54,7 +54,7 @@ macro_rules! reranker {
             impl $crate::guest::reranker::exports::scaledown::plugin::reranking::Guest for Component {
                 fn describe() -> String {
                     type Keys = <$type as $crate::component::RerankerPlugin>::Config;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), None)
                 }
 
                 fn build(config: String) -> ::std::result::Result<(), Failure> {
@@ -74,7 +74,7 @@ macro_rules! reranker {
 /// Offers a [`TeacherPlugin`](crate::component::TeacherPlugin) as an export of this component.
 #[macro_export]
 macro_rules! teacher {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::guest::bindings::scaledown::plugin::types::Question;
             use $crate::guest::{Failure, Slot};
@@ -86,7 +86,7 @@ macro_rules! teacher {
             impl $crate::guest::teacher::exports::scaledown::plugin::teaching::Guest for Component {
                 fn describe() -> String {
                     type Keys = <$type as $crate::component::TeacherPlugin>::Config;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), None)
                 }
 
                 fn build(config: String) -> ::std::result::Result<(), Failure> {
@@ -106,7 +106,7 @@ macro_rules! teacher {
 /// Offers a [`CorpusPlugin`](crate::component::CorpusPlugin) as an export of this component.
 #[macro_export]
 macro_rules! corpus {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::guest::corpus::exports::scaledown::plugin::reading::{Entry, Guest, Item};
             use $crate::guest::{Failure, Pass, Slot};
@@ -118,7 +118,7 @@ macro_rules! corpus {
             impl Guest for Component {
                 fn describe() -> String {
                     type Keys = <$type as $crate::component::CorpusPlugin>::Config;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), None)
                 }
 
                 fn build(config: String) -> ::std::result::Result<(), Failure> {
@@ -145,7 +145,7 @@ macro_rules! corpus {
 /// component.
 #[macro_export]
 macro_rules! compressor {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::component::CompressorPlugin;
             use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
@@ -163,7 +163,7 @@ macro_rules! compressor {
                 fn describe() -> String {
                     type Keys = <$type as CompressorPlugin>::Config;
                     let rate = <$type as CompressorPlugin>::LEARNING_RATE;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), Some(rate))
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), Some(rate))
                 }
 
                 fn build(config: String, context: Context) -> ::std::result::Result<Template, Failure> {
@@ -194,7 +194,7 @@ macro_rules! compressor {
 /// Offers a [`GeneratorPlugin`](crate::component::GeneratorPlugin) as the export of this component.
 #[macro_export]
 macro_rules! generator {
-    ($type:ty, $name:literal, $description:literal) => {
+    ($type:ty, $name:literal, $description:literal $(, permissions: $permissions:literal)? $(,)?) => {
         const _: () = {
             use $crate::guest::bindings::scaledown::plugin::tensor::Tensor;
             use $crate::guest::bindings::scaledown::plugin::types::Mode;
@@ -213,7 +213,7 @@ macro_rules! generator {
             impl Generation for Component {
                 fn describe() -> String {
                     type Keys = <$type as $crate::component::GeneratorPlugin>::Config;
-                    $crate::guest::describe::<Keys>($crate::about!($name, $description), None)
+                    $crate::guest::describe::<Keys>($crate::about!($name, $description $(, $permissions)?), None)
                 }
 
                 fn build(config: String, model: String) -> ::std::result::Result<Shape, Failure> {

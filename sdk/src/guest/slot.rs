@@ -68,18 +68,25 @@ pub struct About {
     pub license: &'static str,
     /// Where to read more.
     pub homepage: &'static str,
+    /// What it asks the user to grant, a JSON object as `[plugins.NAME.permissions]`; empty if
+    /// nothing.
+    pub permissions: &'static str,
 }
 
 /// What a component says of itself, as JSON.
 #[must_use]
 pub fn describe<C: schemars::JsonSchema>(about: About, learning_rate: Option<f64>) -> String {
-    let About { name, description, version, license, homepage } = about;
+    let About { name, description, version, license, homepage, permissions } = about;
     let schema = crate::component::schema::<C>();
     let mut described = serde_json::json!({
         "name": name, "version": version, "description": description, "license": license, "homepage": homepage, "schema": schema,
     });
     if let Some(rate) = learning_rate {
         described["learning_rate"] = rate.into();
+    }
+    if !permissions.is_empty() {
+        // What is no JSON the host refuses, as it refuses any other that is no table.
+        described["permissions"] = serde_json::from_str(permissions).unwrap_or_else(|_| permissions.into());
     }
     described.to_string()
 }
@@ -88,13 +95,14 @@ pub fn describe<C: schemars::JsonSchema>(about: About, learning_rate: Option<f64
 #[doc(hidden)]
 #[macro_export]
 macro_rules! about {
-    ($name:literal, $description:literal) => {
+    ($name:literal, $description:literal $(, $permissions:literal)?) => {
         $crate::guest::About {
             name: $name,
             description: $description,
             version: env!("CARGO_PKG_VERSION"),
             license: env!("CARGO_PKG_LICENSE"),
             homepage: env!("CARGO_PKG_HOMEPAGE"),
+            permissions: concat!($($permissions)?),
         }
     };
 }

@@ -1,12 +1,14 @@
 //! Damaged files of every format that is read, and kills of every command that writes: what the
 //! tests in `tests/` share.
 
+mod damage;
 mod models;
 mod mutation;
 mod place;
 mod random;
 
-pub use models::TRAIN;
+pub use damage::{Read, read};
+pub use models::{TRAIN, reseal, reseal_vectors};
 pub use mutation::mutated;
 pub use place::{Ended, Place};
 pub use random::Random;

@@ -9,12 +9,14 @@ use std::time::{Duration, Instant};
 const ENDLESS: Duration = Duration::from_secs(60);
 /// The address space that a command may take, in KiB: what a damaged number asks for must be
 /// refused, not taken.
-const MEMORY: u64 = 4 << 20;
+const MEMORY: u64 = 2 << 20;
 
 /// A directory in which commands run.
 pub struct Place {
     directory: tempfile::TempDir,
     binary: PathBuf,
+    /// The address space of a command in KiB, if it is limited.
+    memory: Option<u64>,
 }
 
 /// How a command ended.
@@ -28,6 +30,8 @@ pub struct Ended {
     pub err: String,
     /// How long it took.
     pub time: Duration,
+    /// The most memory that it was seen to take, in KiB; 0 where the system does not say.
+    pub peak: u64,
 }
 
 impl Default for Place {
@@ -49,7 +53,14 @@ impl Place {
         };
         let binary = std::env::var_os("ROBUSTNESS_BIN").map_or_else(built, PathBuf::from);
         assert!(binary.is_file(), "{} is missing: `cargo build --workspace`, or set ROBUSTNESS_BIN", binary.display());
-        Place { directory: tempfile::tempdir().expect("a directory"), binary }
+        Place { directory: tempfile::tempdir().expect("a directory"), binary, memory: Some(MEMORY) }
+    }
+
+    /// The same without a limit of the address space, of which the runtime of components reserves
+    /// more than it uses.
+    #[must_use]
+    pub fn without_limit(self) -> Self {
+        Place { memory: None, ..self }
     }
 
     /// A path in the directory.
@@ -111,14 +122,19 @@ impl Place {
     #[must_use]
     pub fn start(&self, arguments: &[&str]) -> Child {
         let file = |name| Stdio::from(File::create(self.path(name)).expect("written"));
-        let mut command = if cfg!(unix) {
-            let mut shell = Command::new("sh");
-            shell.args(["-c", &format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$0\" \"$@\"")]).arg(&self.binary);
-            shell
-        } else {
-            Command::new(&self.binary)
+        let mut command = match self.memory.filter(|_| cfg!(unix)) {
+            Some(memory) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -v {memory} 2>/dev/null; exec \"$0\" \"$@\"")]).arg(&self.binary);
+                shell
+            }
+            None => Command::new(&self.binary),
         };
         command.args(arguments).current_dir(self.path(".")).stdin(Stdio::null()).stdout(file("out")).stderr(file("err"));
+        // What is installed or compiled for later runs.
+        for (name, place) in [("HOME", "home"), ("XDG_DATA_HOME", "home/data"), ("XDG_CACHE_HOME", "home/cache")] {
+            command.env(name, self.path(place));
+        }
         command.env("HF_HUB_OFFLINE", "1").env("RUST_BACKTRACE", "0").spawn().expect("started")
     }
 
@@ -130,7 +146,9 @@ impl Place {
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let began = Instant::now();
         let mut child = self.start(arguments);
+        let mut peak = 0;
         let status = loop {
+            peak = peak_of(child.id()).unwrap_or(0).max(peak);
             match child.try_wait().expect("a status") {
                 Some(status) => break Some(status),
                 None if began.elapsed() > ENDLESS => {
@@ -142,7 +160,7 @@ impl Place {
             }
         };
         let err = String::from_utf8_lossy(&self.read("err")).into_owned();
-        Ended { code: status.and_then(|status| status.code()), out: self.read("out"), err, time: began.elapsed() }
+        Ended { code: status.and_then(|status| status.code()), out: self.read("out"), err, time: began.elapsed(), peak }
     }
 
     /// Runs a command that must succeed.
@@ -154,4 +172,11 @@ impl Place {
         assert_eq!(ended.code, Some(0), "{arguments:?}: {}", ended.err);
         ended.out
     }
+}
+
+/// The most memory that a process has taken so far, in KiB, if the system says so.
+fn peak_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }

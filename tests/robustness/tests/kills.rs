@@ -121,3 +121,32 @@ fn indexes() {
         assert!(place.done(&search) == after, "kill {number}: the addition that was repeated is another");
     }
 }
+
+#[test]
+fn compressions() {
+    let place = Place::with_data();
+    let model = ["--set", "compression.query=false"];
+    place.done(&[&TRAIN[..], &model].concat());
+    let begin = [&["compress", "tiny.toml", "--records", "train.jsonl", "--out", "vectors"][..], &model].concat();
+    kill(&place, Write { begin: &begin, again: &begin, begun: "index.json", directory: "vectors" }, |_| false);
+}
+
+/// Two runs, each of which trains and evaluates.
+const SWEEP: &str = r#"extends = "tiny.toml"
+[evaluation]
+examples = 1
+[output]
+directory = "swept"
+[sweep]
+"training.seed" = [1, 2]
+"#;
+
+#[test]
+fn sweeps() {
+    let place = Place::with_data();
+    place.write("sweep.toml", SWEEP);
+    let begin = ["sweep", "sweep.toml"];
+    // Reports have times.
+    let is_moment = |name: &str| !(name.contains("/model/") || name.ends_with("answers.jsonl")) || is_log(name);
+    kill(&place, Write { begin: &begin, again: &begin, begun: "configs", directory: "swept" }, is_moment);
+}

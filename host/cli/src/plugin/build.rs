@@ -10,7 +10,7 @@ use super::inspect::name_of;
 use crate::terminal::Terminal;
 use crate::wasm;
 use scaledown_host::error::{Error, Result};
-use scaledown_wasm::Contract;
+use scaledown_wasm::{Contract, Plugin, Settings, with_manifest};
 
 /// The target that Rust plugins are built for.
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -44,6 +44,11 @@ impl PluginBuild {
         drop(spinner);
         let contract = Contract::read(&name, &component)?;
         contract.check(&name)?;
+        // Nothing is granted while it says what it is.
+        let spinner = terminal.spinner("asking it what it is");
+        let plugin = Plugin::compile(&name, &component, &Settings::default(), wasm::alone(), wasm::cache().as_deref())?;
+        let component = with_manifest(&name, &component, &plugin.offers()?)?;
+        drop(spinner);
         let out = self.out.unwrap_or_else(|| directory.join(format!("{name}.wasm")));
         std::fs::write(&out, &component).map_err(|error| Error::io(&out, error))?;
         let kinds: Vec<String> = contract.kinds().iter().map(ToString::to_string).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use scaledown_conformance::{ConformanceReport, Example, Setting, check_entry};
 use serde_json::{Map, Value, json};
 
-use super::inspect::name_of;
+use super::inspect::{asked, name_of};
 use crate::terminal::Terminal;
 use crate::wasm;
 use scaledown_host::config::{Component, PluginFile};
@@ -14,6 +14,7 @@ use scaledown_host::error::{Error, Result};
 use scaledown_host::plugins::registry;
 use scaledown_host::text::open_chat_tokenizer;
 use scaledown_sdk::files::{FileKind, read_text};
+use scaledown_wasm::Offer;
 
 /// Check a plugin against what its kind promises: shapes, determinism, empty and huge inputs,
 /// gradients.
@@ -41,6 +42,9 @@ impl PluginCheck {
         let file = PluginFile { path: Some(self.file.clone()), ..self.granted(&name)? };
         let plugin = wasm::open(&name, &file, &Arc::default())?;
         let offers = plugin.offers()?;
+        if !self.json {
+            introduce(terminal, &offers)?;
+        }
         let entries = plugin.registrations()?;
         let examples = self.examples()?;
         let device = registry::device(&Component::new("auto"))?;
@@ -77,16 +81,6 @@ impl PluginCheck {
                 .collect();
             terminal.print_json(&json!({ "sha256": plugin.digest(), "reports": reports }))?;
         } else {
-            for offer in &offers {
-                let described = &offer.description;
-                let asks = described.permissions.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
-                let keys = described.schema.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
-                let keys = keys.map(|keys| keys.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
-                terminal.print(format!(
-                    "{} {} {}: {}\n  licence: {}\n  keys: {keys}\n  asks for: {asks}\n",
-                    offer.kind, described.name, described.version, described.description, described.license
-                ))?;
-            }
             for report in &reports {
                 terminal.print(report.to_string())?;
             }
@@ -118,4 +112,23 @@ impl PluginCheck {
             toml::from_str(&text).map_err(|error| Error::data(path.display(), error.message().to_owned()))?;
         Example::read(&path, &Value::Object(table)).map_err(Error::failed)
     }
+}
+
+/// Says what a plugin is and asks for.
+fn introduce(terminal: &Terminal, offers: &[Offer]) -> Result<()> {
+    for offer in offers {
+        let described = &offer.description;
+        let keys = described.schema.as_ref().and_then(|schema| schema.get("properties")).and_then(Value::as_object);
+        let keys = keys.map(|keys| keys.keys().cloned().collect::<Vec<_>>().join(", ")).unwrap_or_default();
+        terminal.print(format!(
+            "{} {} {}: {}\n  licence: {}\n  keys: {keys}\n  asks for: {}\n",
+            offer.kind,
+            described.name,
+            described.version,
+            described.description,
+            described.license,
+            asked(std::slice::from_ref(offer))
+        ))?;
+    }
+    Ok(())
 }

@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::inspect::asked;
 use super::installed::{self, LOCK, Lock, Locked};
 use super::oci::{Client, Reference};
 use crate::terminal::Terminal;
 use scaledown_host::error::{Error, Result};
 use scaledown_sdk::files::{FileKind, read_bytes};
-use scaledown_wasm::Contract;
+use scaledown_wasm::{Contract, manifest};
 
 /// Install a plugin, so that a configuration can name it by its source; plugins.lock keeps its
 /// digest.
@@ -45,6 +46,7 @@ impl Install {
         drop(spinner);
         let contract = Contract::read(&self.source, &content)?;
         contract.check(&self.source)?;
+        let offers = manifest(&self.source, &content)?;
         let sha256 = crate::wasm::digest(&content);
         if let Some(expected) = self.sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
             return Err(Error::failed(format!("{}: its SHA-256 is {sha256}, expected {expected}", self.source)));
@@ -63,9 +65,10 @@ impl Install {
         installed::store(&content)?;
         lock.plugins.insert(self.source.clone(), Locked { from, sha256: sha256.clone() });
         lock.write(path)?;
+        let asks = offers.map_or_else(String::new, |offers| format!("asks for: {}\n", asked(&offers)));
         let kinds: Vec<String> = contract.kinds().iter().map(ToString::to_string).collect();
         terminal.print(format!(
-            "{}: {}, sha256 {sha256}\nname it in a configuration:\n\n[plugins.NAME]\nsource = \"{}\"\n",
+            "{}: {}, sha256 {sha256}\n{asks}name it in a configuration:\n\n[plugins.NAME]\nsource = \"{}\"\n",
             self.source,
             kinds.join(", "),
             self.source

@@ -31,6 +31,7 @@ enum PluginKind {
     Reranker,
     Teacher,
     Compressor,
+    Generator,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -96,12 +97,14 @@ impl New {
             (Language::Rust, PluginKind::Reranker) => (template!("rust/reranker.rs"), template!("empty.toml")),
             (Language::Rust, PluginKind::Teacher) => (template!("rust/teacher.rs"), template!("empty.toml")),
             (Language::Rust, PluginKind::Compressor) => (template!("rust/compressor.rs"), template!("empty.toml")),
+            (Language::Rust, PluginKind::Generator) => (template!("rust/generator.rs"), template!("empty.toml")),
             (Language::Python, PluginKind::Corpus) => (template!("python/corpus.py"), template!("corpus.toml")),
             (Language::Python, PluginKind::Retriever) => (template!("python/retriever.py"), template!("empty.toml")),
             (Language::Python, PluginKind::Reranker) => (template!("python/reranker.py"), template!("empty.toml")),
             (Language::Python, PluginKind::Teacher) => (template!("python/teacher.py"), template!("empty.toml")),
-            (Language::Python, PluginKind::Compressor) => {
-                return Err(Error::usage("a compressor is written in Rust: Python has no tensors of the host"));
+            (Language::Python, PluginKind::Compressor | PluginKind::Generator) => {
+                let message = format!("a {} is written in Rust: Python has no tensors of the host", self.kind.name());
+                return Err(Error::usage(message));
             }
         };
         let mut files = vec![("conformance.toml", conformance), ("README.md", template!("README.md"))];
@@ -137,6 +140,7 @@ impl New {
             PluginKind::Reranker => "reranking",
             PluginKind::Teacher => "teaching",
             PluginKind::Compressor => "compression",
+            PluginKind::Generator => "generation",
         };
         text.replace("{{name}}", &self.name)
             .replace("{{type}}", &type_name)
@@ -164,6 +168,7 @@ impl PluginKind {
             PluginKind::Reranker => "reranker",
             PluginKind::Teacher => "teacher",
             PluginKind::Compressor => "compressor",
+            PluginKind::Generator => "generator",
         }
     }
 }

@@ -47,16 +47,45 @@ fn a_new_project_builds_and_conforms() {
         return;
     }
     let home = tempfile::tempdir().unwrap();
-    for kind in ["retriever", "reranker", "teacher", "corpus", "compressor"] {
+    for kind in ["retriever", "reranker", "teacher", "corpus", "compressor", "generator"] {
         let name = format!("my-{kind}");
         done(home.path(), home.path(), &["plugin", "new", kind, &name]);
         let project = home.path().join(&name);
+        if kind == "reranker" {
+            let source = std::fs::read_to_string(project.join("src/lib.rs")).unwrap();
+            let asking = source.replace("that it has.\");", "that it has.\", permissions: r#\"{\"env\": [\"BONUS\"]}\"#);");
+            assert_ne!(source, asking);
+            std::fs::write(project.join("src/lib.rs"), asking).unwrap();
+        }
         // The versions that are at hand.
         std::fs::copy(root().join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
         let built = done(home.path(), &project, &["plugin", "build"]);
         assert!(built.contains(&format!("{name}.wasm: {kind}, ")), "{built}");
         let checked = done(home.path(), &project, &["plugin", "check", &format!("{name}.wasm")]);
         assert!(checked.contains("  ok ") && !checked.contains("FAILED"), "{checked}");
+        // What it asks for is in the file, before anything of it runs.
+        let asked = format!("asks for: {}\n", if kind == "reranker" { "env = [\"BONUS\"]" } else { "nothing" });
+        let inspected = done(home.path(), &project, &["plugin", "inspect", &format!("{name}.wasm")]);
+        assert!(inspected.contains(&asked) && checked.contains(&asked), "{inspected}{checked}");
+        assert!(inspected.starts_with(&format!("{kind} {name} 0.1.0: ")), "{inspected}");
+    }
+}
+
+/// The tests of a new project, which its author runs natively.
+#[test]
+#[ignore = "compiles the SDK, which takes minutes"]
+fn a_new_project_passes_its_own_tests() {
+    let home = tempfile::tempdir().unwrap();
+    for kind in ["retriever", "reranker", "teacher", "corpus", "compressor", "generator"] {
+        let name = format!("my-{kind}");
+        done(home.path(), home.path(), &["plugin", "new", kind, &name]);
+        let project = home.path().join(&name);
+        std::fs::copy(root().join("Cargo.lock"), project.join("Cargo.lock")).unwrap();
+        let target = root().join("target/plugin-projects");
+        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let output = command.arg("test").current_dir(&project).env("CARGO_TARGET_DIR", target).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && out.contains("test result: ok. 1 passed"), "{kind}: {out}{err}");
     }
 }
 
@@ -90,6 +119,21 @@ fn a_python_project_passes_its_own_tests() {
     }
     let output = Command::new("python3").args(["-m", "unittest"]).current_dir(&project).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+#[ignore = "needs componentize-py (`pip install componentize-py`)"]
+fn a_python_project_builds_and_conforms() {
+    let home = tempfile::tempdir().unwrap();
+    for kind in ["retriever", "reranker", "teacher", "corpus"] {
+        let name = format!("my-{kind}");
+        done(home.path(), home.path(), &["plugin", "new", kind, &name, "--language", "python"]);
+        let project = home.path().join(&name);
+        let built = done(home.path(), &project, &["plugin", "build"]);
+        assert!(built.contains(&format!("{name}.wasm: {kind}, ")), "{built}");
+        let checked = done(home.path(), &project, &["plugin", "check", &format!("{name}.wasm")]);
+        assert!(checked.contains("  ok ") && !checked.contains("FAILED"), "{checked}");
+    }
 }
 
 #[test]

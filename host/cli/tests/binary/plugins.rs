@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::tiny::{ENDLESS, Tiny, train, with};
+use crate::tiny::{ENDLESS, Tiny, finish, one_error, start, train, with};
 
 /// A committed component.
 fn fixture(name: &str) -> PathBuf {
@@ -209,4 +209,92 @@ fn a_retriever_from_a_file_asks_others_of_the_configuration() {
     assert!(wrong.contains("components.spelling.sise: unknown key; did you mean `size`?"), "{wrong}");
     let circle = tiny.failed(&["config", "check", "cards.toml", "--set", "components.lexical.plugin=fusion"], 1);
     assert!(circle.contains("plugins call each other in a circle: fusion -> fusion"), "{circle}");
+}
+
+/// The tiny model, whose compressor breaks when its key says so.
+fn with_faulty() -> Tiny {
+    let tiny = Tiny::new();
+    tiny.write("faulty.wasm", std::fs::read(fixture("faulty.wasm")).unwrap());
+    let text = tiny.read("base.toml").replace("plugin = \"n-layers\"\nlayers = 1", "plugin = \"faulty\"");
+    tiny.write("base.toml", text + "[plugins.faulty]\npath = \"faulty.wasm\"\n");
+    tiny
+}
+
+#[test]
+fn a_trap_in_a_training_step_ends_it_in_one_sentence_and_a_resume_goes_on() {
+    let tiny = with_faulty();
+    let whole = tiny.train("whole", &ENDLESS);
+    assert!(whole.len() == 8 && whole[0].loss != whole[7].loss, "{whole:?}");
+
+    // The sixth call traps, after a checkpoint of the fourth step.
+    let trapping = with(&ENDLESS, &["compressor.trap_at=6"]);
+    let refusal = tiny.failed(&train("parts", &trapping), 1);
+    assert!(refusal.contains("faulty") && refusal.contains("it gave up (WebAssembly `unreachable`)"), "{refusal}");
+    assert_eq!(tiny.curve("parts"), whole[..5]);
+    assert_eq!(tiny.checkpoints("parts").last(), Some(&4));
+    // A new process is a new instance: its sixth call is beyond the end.
+    tiny.done(&train("parts", &with(&trapping, &["--resume"])));
+    assert_eq!(tiny.curve("parts"), whole);
+    assert_eq!(weights(&tiny, "parts"), weights(&tiny, "whole"));
+}
+
+#[test]
+fn numbers_that_are_none_end_a_training_and_an_answer() {
+    let tiny = with_faulty();
+    let refusal = tiny.failed(&train("run", &with(&ENDLESS, &["compressor.nan_at=5"])), 1);
+    assert!(refusal.contains("step 5: the loss is NaN"), "{refusal}");
+    // What was saved before is of use.
+    assert_eq!(tiny.checkpoints("run").last(), Some(&4));
+
+    let silent = with(&ENDLESS, &["compressor.inference=1"]);
+    tiny.train("silent", &silent);
+    tiny.write("documents.txt", "The home of Hazel is Aspen Vale.\n");
+    let mut answer = vec!["answer", "tiny.toml", "--query", "Where?", "--documents", "documents.txt"];
+    for setting in with(&silent, &["output.directory=silent"]) {
+        answer.extend(["--set", setting]);
+    }
+    let refusal = tiny.failed(&answer, 1);
+    assert!(refusal.contains("faulty") && refusal.contains("that are not finite numbers"), "{refusal}");
+}
+
+#[test]
+fn a_file_that_is_not_the_locked_one_is_refused() {
+    let tiny = with_compressor();
+    let home = tiny.path("home");
+    let run = |arguments: &[&str]| {
+        let mut command = tiny.command(arguments);
+        command.env("XDG_DATA_HOME", home.join("data"));
+        finish(start(&mut command))
+    };
+    let installed = run(&["plugin", "install", "pool.wasm"]);
+    assert_eq!(installed.code, Some(0), "{}", installed.err);
+    tiny.write("base.toml", tiny.read("base.toml").replace("path = \"pool.wasm\"", "source = \"pool.wasm\""));
+    let check = || run(&["config", "check", "tiny.toml"]);
+    assert_eq!(check().code, Some(0), "{}", check().err);
+
+    // Another file in the place of the installed one.
+    let directory = home.join("data/scaledown/plugins");
+    let file = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    let good = std::fs::read(&file).unwrap();
+    let mut other = good.clone();
+    other.extend_from_slice(b"\0\x05\x01xabc");
+    std::fs::write(&file, &other).unwrap();
+    let refusal = one_error(&check().err);
+    let digest = file.file_stem().unwrap().to_str().unwrap();
+    assert!(refusal.contains("plugins.pool.source") && refusal.contains(&format!("expected {digest}")), "{refusal}");
+    std::fs::write(&file, &good).unwrap();
+
+    // A lock file of another digest, and one that leads out of the directory.
+    let lock = tiny.read("plugins.lock");
+    tiny.write("plugins.lock", lock.replace(digest, &"0".repeat(64)));
+    let refusal = one_error(&check().err);
+    assert!(refusal.contains("not on this machine; `scaledown plugin install"), "{refusal}");
+    tiny.write("plugins.lock", lock.replace(digest, "../../../pool"));
+    let refusal = one_error(&check().err);
+    assert!(refusal.contains("is no SHA-256"), "{refusal}");
+    // Another file under the same source is not installed unasked.
+    tiny.write("plugins.lock", &lock);
+    tiny.write("pool.wasm", &other);
+    let refusal = one_error(&run(&["plugin", "install", "pool.wasm"]).err);
+    assert!(refusal.contains("`--update` accepts the new file"), "{refusal}");
 }

@@ -76,6 +76,10 @@ pub struct PluginLimits {
     /// another component does not count.
     #[schemars(extend("exclusiveMinimum" = 0.0))]
     pub call_seconds: f64,
+    /// The seconds that one operation of the host may take for the plugin: a request, a file, a
+    /// call of another component.
+    #[schemars(extend("exclusiveMinimum" = 0.0))]
+    pub host_seconds: f64,
     /// The MiB of memory of an instance.
     #[schemars(range(min = 1, max = 4096))]
     pub memory: u64,
@@ -103,6 +107,7 @@ impl Default for PluginLimits {
     fn default() -> Self {
         PluginLimits {
             call_seconds: 60.0,
+            host_seconds: 600.0,
             memory: 1024,
             tensors: 16 * 1024,
             handles: 100_000,

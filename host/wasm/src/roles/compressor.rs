@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use scaledown_sdk::component::{Compressed, Compressor, CompressorContext, PairBatch, PairTemplate};
 use scaledown_sdk::nn::{ForwardMode, Widths};
+use scaledown_sdk::tensor::no_grad;
 use scaledown_sdk::{DType, Error, Result, Tensor};
 use serde_json::Value;
 
@@ -81,6 +82,17 @@ impl WasmCompressor {
         }
         Ok(compressed)
     }
+
+    /// Refuses numbers that are NaN or infinite, from which a generator would write anything.
+    fn check_finite(&self, what: &str, tensor: Option<&Tensor>) -> Result<()> {
+        let Some(tensor) = tensor else { return Ok(()) };
+        // Zero times anything finite is zero.
+        let zero = no_grad(|| tensor.cast(DType::F32)?.affine(0.0, 0.0)?.sum_all()?.scalar())?;
+        match zero.is_finite() {
+            true => Ok(()),
+            false => Err(self.plugin.error(format!("it returned {what} that are not finite numbers"))),
+        }
+    }
 }
 
 impl Compressor for WasmCompressor {
@@ -113,7 +125,13 @@ impl Compressor for WasmCompressor {
         let vectors = guest.take(returned.vectors)?;
         let relevance = returned.relevance.map(|scores| guest.take(scores)).transpose()?;
         drop(guest);
-        self.check(batch, Compressed { vectors, relevance })
+        let compressed = self.check(batch, Compressed { vectors, relevance })?;
+        // A training finds out by its loss, which it reads anyway.
+        if !forward.training {
+            self.check_finite("vectors", Some(&compressed.vectors))?;
+            self.check_finite("scores", compressed.relevance.as_ref())?;
+        }
+        Ok(compressed)
     }
 }
 

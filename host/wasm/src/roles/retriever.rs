@@ -114,8 +114,8 @@ impl Retriever for WasmRetriever {
                     .plugin
                     .error(format!("it returned {} documents for a query, expected at most {k}", hits.len())));
             }
-            if hits.iter().any(|hit| hit.score.is_nan()) {
-                return Err(self.0.plugin.error("the score of a document is not a number"));
+            if hits.iter().any(|hit| !hit.score.is_finite()) {
+                return Err(self.0.plugin.error("the score of a document is not a finite number"));
             }
         }
         let hit = |hit: crate::bindings::scaledown::plugin::types::Hit| Hit { id: hit.id, score: hit.score };

@@ -4,7 +4,6 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use scaledown_sdk::component::{Kind, Question, Reranker, Retriever, Teacher};
 use scaledown_sdk::{Device, Error, Result};
@@ -13,6 +12,7 @@ use crate::bindings::scaledown::plugin::components::Host;
 use crate::bindings::scaledown::plugin::types::{self, Error as WitError};
 use crate::imports::{Answer, Imports, refusal};
 use crate::plugin::Surroundings;
+use crate::services::patience::WaitTime;
 use crate::services::permission::quoted;
 
 /// How deep components may call each other.
@@ -31,6 +31,8 @@ pub(crate) struct Neighbours {
     /// plugin keeps no index.
     directory: Option<PathBuf>,
     open: Mutex<BTreeMap<String, Open>>,
+    /// Held while one is made, which may take long; `open` is not.
+    making: Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -43,7 +45,13 @@ enum Open {
 impl Neighbours {
     pub(crate) fn new(surroundings: &Arc<dyn Surroundings>, device: &Device, directory: Option<PathBuf>) -> Self {
         let directory = directory.map(|directory| directory.join("components"));
-        Neighbours { surroundings: Arc::clone(surroundings), device: device.clone(), directory, open: Mutex::default() }
+        Neighbours {
+            surroundings: Arc::clone(surroundings),
+            device: device.clone(),
+            directory,
+            open: Mutex::default(),
+            making: Mutex::default(),
+        }
     }
 
     /// A retriever of its own, to index with.
@@ -58,8 +66,12 @@ impl Neighbours {
     }
 
     fn open(&self, name: &str, kind: Kind) -> Result<Open> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(open) = open.get(name) {
+        let known = || self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = known().get(name) {
+            return Ok(open.clone());
+        }
+        let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = known().get(name) {
             return Ok(open.clone());
         }
         let made = match kind {
@@ -68,7 +80,7 @@ impl Neighbours {
             Kind::Teacher => Open::Teacher(Arc::from(self.surroundings.teacher(name, &self.device)?)),
             other => return Err(Error::Input(format!("a {other} cannot be called by another component"))),
         };
-        open.insert(name.to_owned(), made.clone());
+        known().insert(name.to_owned(), made.clone());
         Ok(made)
     }
 }
@@ -101,27 +113,30 @@ impl Imports {
 
     /// Runs a call of another component, on a thread of its own: the other may be a plugin too, and
     /// the stacks of both do not fit into one thread. What the call takes is not the plugin's time.
-    fn within<T: Send>(&mut self, call: impl FnOnce() -> Result<T> + Send) -> std::result::Result<T, WitError> {
+    fn within<T: Send + 'static>(&mut self, name: &str, call: impl FnOnce() -> Result<T> + Send + 'static) -> Answer<T> {
         let depth = DEPTH.get();
         if depth >= DEEPEST {
-            return Err(WitError::Failed(format!("components call each other more than {DEEPEST} deep")));
+            return Ok(Err(WitError::Failed(format!("components call each other more than {DEEPEST} deep"))));
         }
-        let began = Instant::now();
-        let ended = std::thread::scope(|scope| {
-            let inside = move || {
-                DEPTH.set(depth + 1);
-                call()
-            };
-            let running = std::thread::Builder::new().name("component".into()).spawn_scoped(scope, inside);
-            running.map(|running| running.join())
-        });
-        self.deadline = self.deadline.checked_add(began.elapsed()).unwrap_or(self.deadline);
-        match ended {
-            Ok(Ok(result)) => result.map_err(|error| refusal(&error)),
-            Ok(Err(_)) => Err(WitError::Failed("the thread of the called component gave up".into())),
-            Err(error) => Err(WitError::Failed(format!("no thread for the called component: {error}"))),
-        }
+        let result = self.patiently(&format!("a call of the component {name}"), WaitTime::Own, move || {
+            DEPTH.set(depth + 1);
+            call()
+        })?;
+        Ok(result.map_err(|error| heard(&error)))
     }
+}
+
+/// The error of a called component, as the component that called it hears of it: without the names
+/// of all plugins that passed it on.
+fn heard(error: &Error) -> WitError {
+    match error {
+        Error::Plugin { message, .. } => WitError::Failed(message.clone()),
+        other => refusal(other),
+    }
+}
+
+fn texts(texts: &[String]) -> Vec<&str> {
+    texts.iter().map(String::as_str).collect()
 }
 
 impl Host for Imports {
@@ -134,12 +149,11 @@ impl Host for Imports {
             Ok(neighbours) => neighbours,
             Err(error) => return Ok(Err(error)),
         };
-        let queries: Vec<&str> = queries.iter().map(String::as_str).collect();
         let k = usize::try_from(k).unwrap_or(usize::MAX);
-        let found = self.within(|| match neighbours.open(&component, Kind::Retriever)? {
-            Open::Retriever(retriever) => retriever.search(&queries, k),
+        let found = self.within(&component.clone(), move || match neighbours.open(&component, Kind::Retriever)? {
+            Open::Retriever(retriever) => retriever.search(&texts(&queries), k),
             _ => Err(another(&component, Kind::Retriever)),
-        });
+        })?;
         let hit = |hit: scaledown_sdk::component::Hit| types::Hit { id: hit.id, score: hit.score };
         Ok(found.map(|found| found.into_iter().map(|hits| hits.into_iter().map(hit).collect()).collect()))
     }
@@ -149,11 +163,10 @@ impl Host for Imports {
             Ok(neighbours) => neighbours,
             Err(error) => return Ok(Err(error)),
         };
-        let documents: Vec<&str> = documents.iter().map(String::as_str).collect();
-        Ok(self.within(|| match neighbours.open(&component, Kind::Reranker)? {
-            Open::Reranker(reranker) => reranker.score(&query, &documents),
+        self.within(&component.clone(), move || match neighbours.open(&component, Kind::Reranker)? {
+            Open::Reranker(reranker) => reranker.score(&query, &texts(&documents)),
             _ => Err(another(&component, Kind::Reranker)),
-        }))
+        })
     }
 
     fn answer(&mut self, component: String, questions: Vec<types::Question>) -> Answer<Vec<String>> {
@@ -169,10 +182,9 @@ impl Host for Imports {
                 message: &question.message,
             }
         }
-        let asked: Vec<Question<'_>> = questions.iter().map(question).collect();
-        Ok(self.within(|| match neighbours.open(&component, Kind::Teacher)? {
-            Open::Teacher(teacher) => teacher.answer(&asked),
+        self.within(&component.clone(), move || match neighbours.open(&component, Kind::Teacher)? {
+            Open::Teacher(teacher) => teacher.answer(&questions.iter().map(question).collect::<Vec<_>>()),
             _ => Err(another(&component, Kind::Teacher)),
-        }))
+        })
     }
 }

@@ -2,59 +2,51 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
-use scaledown_sdk::files::open_regular;
-
 use crate::bindings::scaledown::plugin::files::Host;
 use crate::bindings::scaledown::plugin::types::Error as WitError;
 use crate::imports::{Answer, Imports};
-use crate::services::permission::io;
+use crate::services::patience::WaitTime;
+use crate::services::permission::{FileAccess, GrantedPath, io};
 
 /// The most bytes of one read.
 const MOST: u32 = 16 << 20;
 
+impl Imports {
+    /// Works on a place that the component names, if `find` finds it granted.
+    fn at<T: Send + 'static>(
+        &mut self,
+        path: String,
+        find: fn(&FileAccess, &str) -> Result<GrantedPath, WitError>,
+        work: impl FnOnce(&GrantedPath) -> std::io::Result<T> + Send + 'static,
+    ) -> Answer<T> {
+        let access = self.file_access();
+        self.patiently("a file operation", WaitTime::Call, move || {
+            let place = find(&access, &path)?;
+            work(&place).map_err(|error| io(&place.path, error))
+        })
+    }
+}
+
 impl Host for Imports {
     fn length(&mut self, path: String) -> Answer<u64> {
-        Ok(self.readable(&path).and_then(|path| {
-            let found = open_regular(&path).and_then(|file| file.metadata());
-            found.map(|found| found.len()).map_err(|error| io(&path, error))
-        }))
+        self.at(path, FileAccess::readable, |place| Ok(place.read()?.metadata()?.len()))
     }
 
     fn read(&mut self, path: String, offset: u64, most: u32) -> Answer<Vec<u8>> {
-        Ok(self.readable(&path).and_then(|path| {
-            let read = || {
-                let mut file = open_regular(&path)?;
-                file.seek(SeekFrom::Start(offset))?;
-                let mut content = Vec::new();
-                file.take(most.min(MOST).into()).read_to_end(&mut content)?;
-                Ok(content)
-            };
-            read().map_err(|error| io(&path, error))
-        }))
+        self.at(path, FileAccess::readable, move |place| {
+            let mut file = place.read()?;
+            file.seek(SeekFrom::Start(offset))?;
+            let mut content = Vec::new();
+            file.take(most.min(MOST).into()).read_to_end(&mut content)?;
+            Ok(content)
+        })
     }
 
     fn names(&mut self, directory: String) -> Answer<Vec<String>> {
-        Ok(self.readable(&directory).and_then(|path| {
-            let list = || {
-                let mut names = Vec::new();
-                for entry in std::fs::read_dir(&path)? {
-                    let entry = entry?;
-                    let end = if entry.path().is_dir() { "/" } else { "" };
-                    names.push(format!("{}{end}", entry.file_name().to_string_lossy()));
-                }
-                names.sort_unstable();
-                Ok(names)
-            };
-            list().map_err(|error| io(&path, error))
-        }))
+        self.at(directory, FileAccess::readable, GrantedPath::names)
     }
 
     fn write(&mut self, path: String, content: Vec<u8>) -> Answer<()> {
-        Ok(self.writable(&path).and_then(|path| {
-            if path.is_dir() {
-                return Err(WitError::Failed(format!("{} is a directory, expected a file to write", path.display())));
-            }
-            std::fs::write(&path, content).map_err(|error| io(&path, error))
-        }))
+        self.at(path, FileAccess::writable, move |place| place.write(&content))
     }
 }

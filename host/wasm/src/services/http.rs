@@ -9,10 +9,14 @@ use url::Url;
 use crate::bindings::scaledown::plugin::http::{Host, Response};
 use crate::bindings::scaledown::plugin::types::Error as WitError;
 use crate::imports::{Answer, Imports};
+use crate::services::patience::WaitTime;
 use crate::services::permission::quoted;
 
 /// The most bytes of a body.
 const LONGEST: u64 = 64 << 20;
+
+/// How long after its call a request ends by itself.
+const SLACK: Duration = Duration::from_secs(1);
 
 impl Host for Imports {
     fn send(&mut self, method: String, url: String, headers: Vec<(String, String)>, body: Vec<u8>) -> Answer<Response> {
@@ -28,9 +32,10 @@ impl Host for Imports {
         if !self.plugin.settings().permissions.http.iter().any(granted) {
             return Ok(Err(self.denied(&format!("send requests to {host}"), &format!("http = [{}]", quoted(&host)))));
         }
-        // What it may take is what is left of the call.
-        let left = self.deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        Ok(send(&method, url.as_str(), &headers, body, left).map_err(|error| WitError::Failed(format!("{host}: {error}"))))
+        let left = self.deadline.saturating_duration_since(Instant::now()) + SLACK;
+        self.patiently(&format!("a request to {host}"), WaitTime::Call, move || {
+            send(&method, url.as_str(), &headers, body, left).map_err(|error| WitError::Failed(format!("{host}: {error}")))
+        })
     }
 }
 

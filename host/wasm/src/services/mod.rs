@@ -7,6 +7,7 @@ pub(crate) mod documents;
 mod files;
 mod http;
 pub(crate) mod log;
+mod patience;
 pub(crate) mod permission;
 mod progress;
 pub(crate) mod random;

@@ -96,6 +96,10 @@ fn as_it_was_or_was_to_be(profile: &Profile) -> Checked {
     Ok(())
 }
 
+/// What a failed addition leaves. With [`Retriever::all_or_nothing`], everything is found as before
+/// it. Without, as by services that have no transactions, what was written stays: each document is
+/// found once, in its old or its new version, and [`repeated`] shows that the same addition
+/// completes it.
 pub(super) fn left(subject: &RetrieverSubject<'_>) -> Checked {
     let (place, mut retriever) = subject.with(&before())?;
     let at_first = Profile::of(&*retriever)?;

@@ -15,6 +15,15 @@ import traceback
 from dataclasses import dataclass
 from typing import Any, Iterable, Iterator
 
+try:
+    # Now, and not when they are called: a component has no files to import from when it runs.
+    from componentize_py_types import Err
+    from wit_world import imports
+    from wit_world.imports import components, config, documents, files, http, log, storage, types  # noqa: F401
+except ImportError:
+    # In any other Python, where tests run.
+    imports, Err = None, Exception
+
 __all__ = [
     "ConfigError", "Corpus", "Document", "Entry", "Hit", "Host", "InputError", "Question", "Refused", "Reranker", "Retriever",
     "Teacher", "corpus", "reranker", "retriever", "teacher",
@@ -135,6 +144,8 @@ class Plugin:
     keys: dict[str, Any] = {}
     #: Keys that must be set.
     required: list[str] = []
+    #: What it asks the user to grant, as in `[plugins.NAME.permissions]`: `{"http": ["api.example.org"]}`.
+    permissions: dict[str, Any] = {}
 
     def __init__(self, config: dict[str, Any], host: Host) -> None:
         self.config = {key: schema["default"] for key, schema in self.keys.items() if "default" in schema} | config
@@ -236,14 +247,16 @@ def teacher(kind: type[Teacher]) -> type:
 
 def corpus(kind: type[Corpus]) -> type:
     """The export `Reading` of a plugin."""
+    try:
+        from wit_world.exports import reading
+    except ImportError:
+        reading = None
 
     class Reading(_Export):
         plugin = kind
         stream: Iterator[Entry | str] | None = None
 
         def next(self, most: int) -> Any:
-            from wit_world.exports import reading
-
             def batch() -> Any:
                 if type(self).stream is None:
                     type(self).stream = iter(self.made.documents())
@@ -272,7 +285,8 @@ class _Export:
         kind = self.plugin
         schema = {"type": "object", "properties": kind.keys, "required": kind.required, "additionalProperties": False}
         about = {name: getattr(kind, name) for name in ("name", "version", "description", "license", "homepage")}
-        return json.dumps(about | {"schema": schema})
+        asked = {"permissions": kind.permissions} if kind.permissions else {}
+        return json.dumps(about | asked | {"schema": schema})
 
     def build(self, config: str) -> None:
         def made() -> None:
@@ -282,16 +296,11 @@ class _Export:
 
 
 def _imports() -> Any:
-    from wit_world import imports
-    from wit_world.imports import components, config, files, http, log, storage, types  # noqa: F401
-
     return imports
 
 
 def _call(function: Any, *arguments: Any) -> Any:
     """Calls the host, whose errors become `Refused`."""
-    from componentize_py_types import Err
-
     try:
         return function(*arguments)
     except Err as error:
@@ -300,8 +309,6 @@ def _call(function: Any, *arguments: Any) -> Any:
 
 def _answer(call: Any) -> Any:
     """Calls the plugin, whose errors become those of the interface."""
-    from componentize_py_types import Err
-
     types = _imports().types
     try:
         return call()

@@ -85,6 +85,19 @@ pub fn import(options: &ImportOptions<'_>, model: &Path) -> Result<Imported> {
     })
 }
 
+/// Reads all tensors of a file that `torch.save` wrote, for fuzzing. Returns their number.
+///
+/// # Errors
+/// If the file is damaged, or holds something else than tensors.
+#[doc(hidden)]
+pub fn read_pickle(path: &Path) -> Result<usize> {
+    use scaledown_sdk::nn::WeightSource;
+    let pickle = pickle::TorchPickle::open(path)?;
+    let names = pickle.names();
+    names.iter().try_for_each(|name| pickle.read(name).map(drop))?;
+    Ok(names.len())
+}
+
 /// What an importer has made.
 struct Made {
     layout: String,

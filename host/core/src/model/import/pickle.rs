@@ -5,10 +5,11 @@
 //! nothing; of that data, dictionaries by text of tensors are taken, and anything else is refused
 //! by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use candle_core::pickle::{Object, Stack};
 use scaledown_sdk::component::caught;
@@ -30,6 +31,8 @@ const MOST_NAMES: u64 = 4;
 pub(super) struct TorchPickle {
     path: PathBuf,
     tensors: BTreeMap<String, PickledTensor>,
+    /// The files in the archive whose checksums were compared.
+    verified: Mutex<BTreeSet<String>>,
 }
 
 /// Where a tensor's bytes are.
@@ -74,7 +77,7 @@ impl TorchPickle {
         };
         // candle's reader takes a file at its word, and may panic on a damaged one.
         let tensors = caught(read).and_then(|read| read).map_err(failed)?;
-        Ok(TorchPickle { path: path.to_owned(), tensors })
+        Ok(TorchPickle { path: path.to_owned(), tensors, verified: Mutex::default() })
     }
 
     /// The tensors under `prefix.`, without it.
@@ -110,6 +113,12 @@ impl WeightSource for TorchPickle {
         std::io::copy(&mut file.by_ref().take(entry.offset as u64), &mut std::io::sink())
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|error| failed(error.to_string()))?;
+        // The archive's reader compares the checksum of a file at its end. torch can be told to
+        // write none, which is 0.
+        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        if file.crc32() != 0 && verified.insert(entry.file.clone()) {
+            std::io::copy(&mut file, &mut std::io::sink()).map_err(|error| failed(format!("{}: {error}", entry.file)))?;
+        }
         TensorData::new(entry.spec.clone(), bytes)
     }
 }
@@ -315,5 +324,27 @@ mod tests {
         let path = directory.path().join("old.pth");
         std::fs::write(&path, b"\x80\x02.").unwrap();
         assert!(TorchPickle::open(&path).unwrap_err().to_string().contains("not a zip archive"));
+    }
+
+    #[test]
+    fn a_changed_number_is_found_by_its_checksum() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("x.pth");
+        let fixture =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/parity/fixtures/published/pisco/decoder_first_last_layers.pth");
+        let mut bytes = std::fs::read(fixture).unwrap();
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            let pickle = TorchPickle::open(&path).unwrap();
+            let read = |name: &String| pickle.read(name).map_err(|error| error.to_string());
+            pickle.names().iter().map(read).collect::<Result<Vec<_>, _>>()
+        };
+        let sound = read(&bytes).unwrap();
+        // A number of the largest tensor, which stands in the file as it is.
+        let largest = sound.iter().map(TensorData::bytes).max_by_key(|bytes| bytes.len()).unwrap();
+        let at = bytes.windows(largest.len()).position(|window| window == largest).unwrap();
+        bytes[at + 5] ^= 1;
+        let message = read(&bytes).unwrap_err();
+        assert!(message.contains("x.pth") && message.contains("checksum"), "{message}");
     }
 }

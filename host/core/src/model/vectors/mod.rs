@@ -52,7 +52,7 @@ impl VectorStore {
         let (mut shards, mut places) = (Vec::new(), HashMap::new());
         for entry in &index.shards {
             let shard = VectorShard::open(directory, entry, origin)?;
-            places.extend(shard.keys()?.into_iter().enumerate().map(|(row, key)| (key, (shards.len(), row))));
+            places.extend(shard.keys(false)?.into_iter().enumerate().map(|(row, key)| (key, (shards.len(), row))));
             shards.push(shard);
         }
         Ok(VectorStore { directory: directory.to_owned(), shards, places })
@@ -142,6 +142,8 @@ mod tests {
         let store = VectorStore::open(&directory, &origin()).unwrap();
         let damaged = store.read(key(&[1])).unwrap_err().to_string();
         assert!(damaged.contains("checksum"), "{damaged}");
+        let damaged = VectorWriter::open(&directory, origin(), 8).err().unwrap().to_string();
+        assert!(damaged.contains("checksum"), "nothing is added to a damaged one: {damaged}");
         std::fs::write(&file, &bytes[..20]).unwrap();
         let cut = VectorStore::open(&directory, &origin()).err().unwrap().to_string();
         assert!(cut.contains("bytes"), "{cut}");

@@ -63,9 +63,10 @@ impl VectorShard {
         })
     }
 
-    /// The keys of the documents, in their order.
-    pub(super) fn keys(&self) -> Result<Vec<Key>, VectorsError> {
-        let bytes = self.bytes(self.keys_at, self.documents * KEY, false)?;
+    /// The keys of the documents, in their order. Unless they are to be verified, the checksum is
+    /// compared when the first vectors are read: a wrong key finds no document.
+    pub(super) fn keys(&self, verify: bool) -> Result<Vec<Key>, VectorsError> {
+        let bytes = self.bytes(self.keys_at, self.documents * KEY, verify)?;
         let key = |bytes: &[u8]| bytes.try_into().map(Key::from_le_bytes).unwrap_or_default();
         Ok(bytes.chunks_exact(KEY).map(key).collect())
     }
@@ -81,7 +82,10 @@ impl VectorShard {
         if verify && !opened.verified {
             let found = checksum(&mut opened.file).map_err(failed)?;
             if found != self.crc32c {
-                return Err(VectorsError::file(&self.path, "its checksum differs from that in index.json; rebuild it"));
+                return Err(VectorsError::file(
+                    &self.path,
+                    "its checksum differs from that in index.json; remove the directory, and run `scaledown compress` again",
+                ));
             }
             opened.verified = true;
         }

@@ -39,7 +39,7 @@ impl VectorWriter {
         };
         let mut known = HashSet::new();
         for entry in &index.shards {
-            known.extend(VectorShard::open(directory, entry, &origin)?.keys()?);
+            known.extend(VectorShard::open(directory, entry, &origin)?.keys(true)?);
         }
         Ok(VectorWriter { directory: directory.to_owned(), index, origin, size, known, keys: Vec::new(), vectors: Vec::new() })
     }

@@ -1,13 +1,18 @@
 //! Components that misbehave. Each is an error of one line, the host goes on, and nothing stays
 //! behind.
 
+mod neighbours;
+mod roles;
+mod tensors;
+mod wasi;
+
 use std::time::{Duration, Instant};
 
 use scaledown_sdk::component::{Corpus, Reranker};
 use scaledown_sdk::{Device, Error, Result};
 use scaledown_tests::component::from_text_for;
 use scaledown_tests::{parity, plugins};
-use scaledown_wasm::{Contract, Limits, Plugin, Settings, WasmCorpus, WasmReranker};
+use scaledown_wasm::{Contract, Limits, Plugin, Settings, WasmCorpus, WasmReranker, manifest, with_manifest};
 use serde_json::json;
 
 fn device() -> Device {
@@ -150,6 +155,55 @@ fn nothing_is_granted_unless_the_user_grants_it() {
     refused(scored(clock, body, ""), &["may not read the clock", "put `clock = true` into [plugins.hostile.permissions]"]);
 }
 
+/// What a user reads in a file before anything of it runs is what the plugin says when it runs.
+#[test]
+fn a_file_that_says_something_else_than_its_plugin_is_refused() {
+    let says = |text: &str| {
+        let described = format!("i32.const 1024 i32.const 3100 i32.store i32.const 1028 i32.const {} i32.store", text.len());
+        let module = self::text("", "unreachable", &format!("(data (i32.const 3100) {text:?})"));
+        let module = module.replace("(result i32) i32.const 1024)", &format!("(result i32) {described} i32.const 1024)"));
+        from_text_for("reranker", &module).unwrap()
+    };
+    let compiled = |bytes: &[u8]| plugins::compile_with("hostile", bytes, &settings()).unwrap();
+    let (modest, greedy) = (says(r#"{"name": "modest"}"#), says(r#"{"permissions": {"http": ["*"], "read": ["/"]}}"#));
+    let offers = compiled(&modest).offers().unwrap();
+    let honest = with_manifest("hostile", &modest, &offers).unwrap();
+    assert_eq!(compiled(&honest).offers().unwrap(), manifest("hostile", &honest).unwrap().unwrap());
+    let refusal = compiled(&with_manifest("hostile", &greedy, &offers).unwrap()).offers().unwrap_err().to_string();
+    assert!(refusal.contains("what it says of itself is not what its file says"), "{refusal}");
+    let refusal = compiled(&says(r#"{"permissions": {"read": 3}}"#)).offers().unwrap_err().to_string();
+    assert!(refusal.contains("the permissions that it asks for as a reranker are not those of a table"), "{refusal}");
+}
+
+/// A service that never answers.
+#[test]
+fn a_request_that_takes_too_long_ends_the_call() {
+    let service = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/", service.local_addr().unwrap());
+    let http = r#"(import "scaledown:plugin/http@0.2.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32 i32 i32)))"#;
+    let body = format!(
+        "i32.const 3100 i32.const 3 i32.const 3110 i32.const {} i32.const 0 i32.const 0 i32.const 0 i32.const 0
+        i32.const 3000 call $send unreachable",
+        address.len()
+    );
+    let more = format!(r#"(data (i32.const 3100) "GET") (data (i32.const 3110) "{address}")"#);
+    for (host_seconds, expected) in [
+        (0.1, "a request to 127.0.0.1"),
+        (0.1, "took more than 0.1 s: `host_seconds` in its limits"),
+        (60.0, "a call took more than 0.5 s: `call_seconds` in its limits"),
+    ] {
+        let mut settings = settings();
+        settings.permissions.http = vec!["127.0.0.1".into()];
+        settings.limits.host_seconds = host_seconds;
+        let bytes = from_text_for("reranker", &text(http, &body, &more)).unwrap();
+        let plugin = plugins::compile_with("hostile", &bytes, &settings).unwrap();
+        let began = Instant::now();
+        let ended = WasmReranker::build(&plugin, &json!({}), &device()).unwrap().score("query", &["one"]);
+        refused(ended, &["hostile", expected]);
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+}
+
 #[test]
 fn a_plugin_is_refused_after_some_failures_and_others_go_on() {
     let bytes = from_text_for("reranker", &text("", "unreachable", "")).unwrap();
@@ -173,10 +227,9 @@ fn a_component_of_another_role_is_reported_so() {
     assert!(refusal.to_string().contains("it exports no `reading`"), "{refusal}");
 }
 
-/// The number of threads of this process.
-#[cfg(target_os = "linux")]
+/// The number of threads of this process, where the system tells.
 fn threads() -> usize {
-    std::fs::read_dir("/proc/self/task").unwrap().count()
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
 #[cfg(target_os = "linux")]
