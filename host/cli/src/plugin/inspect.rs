@@ -100,6 +100,6 @@ impl Inspect {
                 listed(&contract.exports),
             ))?;
         }
-        Ok(fit?)
+        fit
     }
 }
