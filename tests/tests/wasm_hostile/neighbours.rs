@@ -12,8 +12,11 @@ use serde_json::json;
 
 use super::{device, settings, text, threads};
 
+/// Makes a reranker.
+type Make = dyn Fn(&Device) -> Result<Box<dyn Reranker>> + Send + Sync;
+
 /// The other components of a configuration: one reranker, `other`.
-struct Neighbour(Box<dyn Fn(&Device) -> Result<Box<dyn Reranker>> + Send + Sync>);
+struct Neighbour(Box<Make>);
 
 impl Surroundings for Neighbour {
     fn kind(&self, name: &str) -> Option<Kind> {
