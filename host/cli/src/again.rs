@@ -7,9 +7,15 @@ pub(super) fn command_line() -> String {
 }
 
 fn shell(arguments: impl Iterator<Item = String>) -> String {
-    let arguments: Vec<String> = arguments.collect();
+    // `shlex` quotes what has a `=` too, which settings always have.
+    let plain =
+        |argument: &str| argument.contains('=') && argument.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=".contains(c));
     // Only a zero byte cannot be quoted, and no argument of a process has one.
-    shlex::try_join(arguments.iter().map(String::as_str)).unwrap_or_else(|_| arguments.join(" "))
+    let quoted = |argument: String| match shlex::try_quote(&argument) {
+        Ok(quoted) if !plain(&argument) => quoted.into_owned(),
+        _ => argument,
+    };
+    arguments.map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

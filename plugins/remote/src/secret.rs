@@ -12,8 +12,8 @@ pub const VARIABLE_PATTERN: &str = "^[A-Z_][A-Z0-9_]*$";
 /// `writeOnly` that keeps the value out of messages.
 pub const VARIABLE_EXPECTED: &str = "the name of the environment variable (capitals, digits and `_`) that holds the secret";
 
-/// A key or token, which is overwritten when it is dropped. Its `Debug` output and every text that passes through [`Secret::redact`] are
-/// without it.
+/// A key or token, which is overwritten when it is dropped. Its `Debug` output and every text that
+/// passes through [`Secret::redact`] are without it.
 #[derive(Clone)]
 pub struct Secret {
     value: SecretString,
