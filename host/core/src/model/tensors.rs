@@ -27,9 +27,13 @@ pub(crate) fn write_tensors(
 /// # Errors
 /// If one is missing or of another shape.
 pub(crate) fn load_trainable(params: &Params, source: &dyn WeightSource) -> scaledown_sdk::Result<()> {
+    let place = match source.location() {
+        place if place.is_empty() => "the stored model".to_owned(),
+        place => place,
+    };
     for param in params.trainable() {
         if source.spec(param.name()).is_none() {
-            return Err(scaledown_sdk::Error::Weights(format!("the stored model has no {}", param.name())));
+            return Err(scaledown_sdk::Error::Weights(format!("{place} has no tensor {}", param.name())));
         }
         param.set(&params.device().upload(&source.read(param.name())?)?)?;
     }
