@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Error as IoError, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
@@ -114,11 +115,30 @@ impl GrantedPath {
         self.open(OpenOptions::new().read(true))
     }
 
-    /// Writes the file whole.
+    /// Writes the file whole: the old one counts until the new one is complete.
     pub(crate) fn write(&self, content: &[u8]) -> std::io::Result<()> {
-        let mut file = self.open(OpenOptions::new().write(true).create(true))?;
-        file.set_len(0)?;
-        file.write_all(content)
+        static WRITTEN: AtomicU64 = AtomicU64::new(0);
+        // What stands there must be a regular file that may be written, and stays as accessible.
+        let earlier = match self.open(OpenOptions::new().write(true)) {
+            Ok(file) => Some(file.metadata()?.permissions()),
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let directory = self.directory()?;
+        let name = self.inside.file_name().ok_or_else(|| IoError::from(ErrorKind::IsADirectory))?.to_string_lossy();
+        let count = WRITTEN.fetch_add(1, Ordering::Relaxed);
+        let temporary = self.inside.with_file_name(format!(".writing-{}-{count}-{name}", std::process::id()));
+        let written = || {
+            let options = &mut OpenOptions::new();
+            let mut file = directory.open_with(&temporary, options.write(true).create(true).truncate(true))?.into_std();
+            file.write_all(content)?;
+            if let Some(permissions) = earlier {
+                file.set_permissions(permissions)?;
+            }
+            file.sync_all()?;
+            directory.rename(&temporary, &directory, &self.inside)
+        };
+        written().inspect_err(|_| drop(directory.remove_file(&temporary)))
     }
 
     /// The names in the directory, in alphabetical order; a directory's ends with `/`.
@@ -220,6 +240,7 @@ mod tests {
         let mut text = String::new();
         granted(&file).unwrap().read().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "text");
+        assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
         assert!(within(place.path().join("other").to_str().unwrap(), &[&file]).is_none());
         // Neither end of a fifo keeps the host waiting.
         assert!(std::process::Command::new("mkfifo").arg(&fifo).status().unwrap().success());
