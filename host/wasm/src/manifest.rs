@@ -88,9 +88,14 @@ fn number(bytes: &mut Vec<u8>, mut number: usize) {
     }
 }
 
-/// Whether two lists of offers say the same. The last bit of a rate may be lost on its way through
-/// a text.
+/// Whether two lists of offers say the same. The last bits of a learning rate may be lost on its
+/// way through a text.
 pub(crate) fn agree(one: &[Offer], other: &[Offer]) -> bool {
+    let rate = |offer: &Offer| offer.description.learning_rate;
+    let close = |(one, other): (&Offer, &Offer)| match (rate(one), rate(other)) {
+        (Some(one), Some(other)) => (one - other).abs() <= 1e-9 * one.abs(),
+        (one, other) => one == other,
+    };
     let without = |offers: &[Offer]| -> Vec<Offer> {
         let bare = |offer: &Offer| Offer {
             kind: offer.kind,
@@ -98,7 +103,7 @@ pub(crate) fn agree(one: &[Offer], other: &[Offer]) -> bool {
         };
         offers.iter().map(bare).collect()
     };
-    without(one) == without(other)
+    without(one) == without(other) && one.iter().zip(other).all(close)
 }
 
 #[cfg(test)]
@@ -128,6 +133,9 @@ mod tests {
         assert_eq!(split("x", &again).unwrap().0, COMPONENT);
         assert!(agree(&manifest("x", &again).unwrap().unwrap(), &offer(&"long".repeat(100))));
         assert!(!agree(&manifest("x", &again).unwrap().unwrap(), &offer("first")));
+        let mut faster = offer("first");
+        faster[0].description.learning_rate = Some(4e-4);
+        assert!(!agree(&faster, &offer("first")));
         // Anything may stand there.
         let mut damaged = written.clone();
         *damaged.last_mut().unwrap() = b'x';
