@@ -10,6 +10,7 @@ use super::inspect::name_of;
 use crate::terminal::Terminal;
 use crate::wasm;
 use scaledown_host::error::{Error, Result};
+use scaledown_host::support::artifact;
 use scaledown_wasm::{Contract, Plugin, Settings, with_manifest};
 
 /// The target that Rust plugins are built for.
@@ -50,7 +51,7 @@ impl PluginBuild {
         let component = with_manifest(&name, &component, &plugin.offers()?)?;
         drop(spinner);
         let out = self.out.unwrap_or_else(|| directory.join(format!("{name}.wasm")));
-        std::fs::write(&out, &component).map_err(|error| Error::io(&out, error))?;
+        artifact::write_file(&out, &component)?;
         let kinds: Vec<String> = contract.kinds().iter().map(ToString::to_string).collect();
         terminal.print(format!(
             "{}: {}, {} kB, sha256 {}\n",
