@@ -117,6 +117,10 @@ fn shown_argument(argument: &clap::Arg) -> Option<String> {
 fn help(argument: &clap::Arg) -> String {
     let mut help = argument.get_long_help().or(argument.get_help()).map(ToString::to_string).unwrap_or_default();
     let values: Vec<String> = argument.get_possible_values().iter().map(|value| format!("`{}`", value.get_name())).collect();
+    let more = !values.is_empty() || !argument.get_default_values().is_empty();
+    if more && !help.is_empty() && !help.ends_with('.') && argument.get_action().takes_values() {
+        help.push('.');
+    }
     if !values.is_empty() && argument.get_action().takes_values() {
         write!(help, " One of {}.", values.join(", ")).unwrap();
     }
