@@ -17,7 +17,7 @@ use wasmtime::component::Component;
 const CHECKSUM: usize = 32;
 
 /// The component of these bytes, whose SHA-256 is `digest`: from the cache, or compiled and put
-/// there. A cache that cannot be used is passed over.
+/// there. Ignores a cache that cannot be used.
 pub(crate) fn compiled(engine: &Engine, bytes: &[u8], digest: &str, cache: Option<&Path>) -> wasmtime::Result<Component> {
     let file = cache.and_then(|cache| place(engine, digest, cache));
     if let Some(component) = file.as_deref().and_then(|file| load(engine, file)) {

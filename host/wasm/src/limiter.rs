@@ -148,10 +148,10 @@ mod tests {
         let spec = |elements: usize| TensorSpec::new(DType::F32, Shape::from(vec![elements]));
         let mut meter = Meter::new(Limits { tensors: 1, memory: 1, ..Limits::default() });
         meter.charge_parameter("first", &spec(1 << 17)).unwrap();
-        let told = meter.charge_parameter("second", &spec(1 << 17)).unwrap_err().to_string();
-        assert!(told.contains("`tensors` in its limits"), "{told}");
+        let error = meter.charge_parameter("second", &spec(1 << 17)).unwrap_err().to_string();
+        assert!(error.contains("`tensors` in its limits"), "{error}");
         meter.ask_memory(&spec(1 << 18)).unwrap();
-        let told = meter.ask_memory(&spec((1 << 18) + 1)).unwrap_err().to_string();
-        assert!(told.contains("`memory` in its limits"), "{told}");
+        let error = meter.ask_memory(&spec((1 << 18) + 1)).unwrap_err().to_string();
+        assert!(error.contains("`memory` in its limits"), "{error}");
     }
 }

@@ -1,7 +1,7 @@
 //! The teacher against a real server, `transformers serve`, with a tiny random model.
 //!
 //! It runs where the Python that `SCALEDOWN_TEST_PYTHON` names (`python3` if none) has
-//! `transformers[serving]` and PyTorch, and is passed over with a message elsewhere.
+//! `transformers[serving]` and PyTorch, and is skipped with a message elsewhere.
 
 use std::net::TcpListener;
 use std::path::Path;

@@ -2,7 +2,7 @@
 //!
 //! The terms with a bitmap are in many documents, so they usually say little and have a small
 //! weight in the query. Their lists know the largest weight of each group of sixteen documents: a
-//! group whose bound does not exceed the threshold is passed over without reading its postings, and
+//! group whose bound does not exceed the threshold is skipped without reading its postings, and
 //! of the others one list after another is added, the heaviest first, until the rest cannot lift a
 //! document any more. Rescores the remaining documents in the order of the terms.
 

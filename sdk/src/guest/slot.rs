@@ -85,7 +85,7 @@ pub fn describe<C: schemars::JsonSchema>(about: About, learning_rate: Option<f64
         described["learning_rate"] = rate.into();
     }
     if !permissions.is_empty() {
-        // What is no JSON the host refuses, as it refuses any other that is no table.
+        // The host refuses invalid JSON, and JSON that is not a table.
         described["permissions"] = serde_json::from_str(permissions).unwrap_or_else(|_| permissions.into());
     }
     described.to_string()

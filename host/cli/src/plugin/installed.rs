@@ -63,7 +63,7 @@ fn directory() -> Result<PathBuf> {
 pub(crate) fn file(sha256: &str) -> Result<PathBuf> {
     // A lock file comes with a project, and must not lead out of the directory.
     if sha256.len() != 64 || !sha256.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-        return Err(Error::data(LOCK, format!("{sha256:?} is no SHA-256, expected 64 hexadecimal digits")));
+        return Err(Error::data(LOCK, format!("{sha256:?} is not a SHA-256 digest; expected 64 hexadecimal digits")));
     }
     Ok(directory()?.join(format!("{sha256}.wasm")))
 }

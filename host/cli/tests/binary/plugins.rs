@@ -291,7 +291,7 @@ fn a_file_that_is_not_the_locked_one_is_refused() {
     assert!(refusal.contains("not on this machine; `scaledown plugin install"), "{refusal}");
     tiny.write("plugins.lock", lock.replace(digest, "../../../pool"));
     let refusal = one_error(&check().err);
-    assert!(refusal.contains("is no SHA-256"), "{refusal}");
+    assert!(refusal.contains("is not a SHA-256 digest"), "{refusal}");
     // Another file under the same source is not installed unasked.
     tiny.write("plugins.lock", &lock);
     tiny.write("pool.wasm", &other);

@@ -165,7 +165,7 @@ pub struct Description {
     pub additions: u32,
     /// The retriever's name.
     pub retriever: String,
-    /// Whether all checksums were compared just now, and are right. `false`: they were not
+    /// Whether all checksums were just compared and match. `false`: they were not
     /// compared.
     pub verified: bool,
     /// The retriever's statistics.

@@ -128,7 +128,7 @@ fn prepare(core: usize, compiler: Option<&Path>, surroundings: &NeuronEnvironmen
         && set != core
         && core != "0"
     {
-        tracing::warn!("core = {core} is passed over: {CORES} is {set} already, and a process has one core");
+        tracing::warn!("ignoring core = {core}: {CORES} is already {set}, and a process has one core");
     }
     if surroundings.variable("NEURON_RT_STOCHASTIC_ROUNDING_EN").is_some_and(|value| value != "0") {
         tracing::warn!("NEURON_RT_STOCHASTIC_ROUNDING_EN is set: results differ from run to run");
