@@ -1,11 +1,12 @@
 //! `scaledown sweep`: many runs of one configuration, each a process of its own.
 
-use parking_lot::Mutex;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::SettingArgs;
 use super::again::command_line;

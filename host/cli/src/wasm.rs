@@ -1,9 +1,10 @@
 //! Plugins in WebAssembly: what the library's loader of plugin files is in this program.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::plugin::installed;
 use scaledown_host::plugins::files::PluginFile;

@@ -1,10 +1,10 @@
 //! The architectures, each behind one face: tokens in, the logits of the next token out.
 
-use parking_lot::Mutex;
 use std::path::Path;
 
 use candle_core::{DType, Result as CandleResult, Tensor};
 use candle_transformers::models as candle;
+use parking_lot::Mutex;
 use scaledown_sdk::{Error, Result};
 use serde_json::Value;
 

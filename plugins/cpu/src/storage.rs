@@ -5,10 +5,10 @@
 //! So freed buffers are kept, and a new tensor may get one of them, with whatever stands in it: a
 //! kernel writes every element of its output.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 
 use half::{bf16, f16};
+use parking_lot::Mutex;
 use scaledown_sdk::tensor::Element;
 
 /// Buffers of fewer elements come from the allocator, which is quick for them.

@@ -4,12 +4,13 @@
 //! The caller works as well. A member that comes late, since it slept or its core did something
 //! else, is not waited for: the others do its part. Who does what never shows in a result.
 
-use parking_lot::{Condvar, Mutex};
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::thread::JoinHandle;
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::parallel;
 

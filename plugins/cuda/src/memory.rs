@@ -3,9 +3,10 @@
 //! There is one stream, so memory may be given away as soon as its tensor is dropped: its next
 //! owner writes after everything that was asked for before.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::driver::Driver;
 use crate::error::{CudaError, Result};

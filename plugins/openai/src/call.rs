@@ -1,9 +1,9 @@
 //! The questions of one call, asked side by side.
 
-use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{Builder, Scope};
 
+use parking_lot::Mutex;
 use scaledown_sdk::{Error, Result};
 
 use crate::limit::{Limit, Place};

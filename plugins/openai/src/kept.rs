@@ -1,7 +1,8 @@
 //! The results of a call that ended with a rejected question.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
+
+use parking_lot::Mutex;
 
 use crate::call::Outcome;
 

@@ -3,10 +3,10 @@
 //! A native plugin is here because its crate is linked into the binary, and one that comes as a
 //! file because a configuration named it (`super::loader`). Only that tells which it is.
 
-use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use parking_lot::RwLock;
 use scaledown_sdk::component::{
     Compressor, CompressorContext, Corpus, CorpusContext, Factory, Generator, GeneratorContext, Kind, Registration, Reranker,
     RerankerContext, Retriever, RetrieverContext, Teacher, TeacherContext, registrations,

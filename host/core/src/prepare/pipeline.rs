@@ -1,12 +1,12 @@
 //! The stages of a preparation, side by side: while the teacher answers one block, the next is
 //! reranked and the one after it searched for.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use scaledown_sdk::component::{Reranker, Teacher};
 
 use super::answering::{Answering, TeacherAnswer};

@@ -7,10 +7,10 @@
 
 mod work;
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use scaledown_cuda::driver::{Driver, Launch, Product, Properties};
 use scaledown_cuda::{CudaBackend, CudaError, Result};
 use scaledown_sdk::Device;

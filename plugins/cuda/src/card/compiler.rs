@@ -1,11 +1,11 @@
 //! Kernels, compiled when they are launched first, and kept on disk.
 
-use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::ffi::c_int;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use sha2::{Digest, Sha256};
 
 use super::context::Context;

@@ -5,11 +5,11 @@ mod context;
 mod products;
 mod staging;
 
-use parking_lot::{Mutex, MutexGuard};
 use std::ffi::{CString, c_int, c_void};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use parking_lot::{Mutex, MutexGuard};
 use scaledown_sdk::tensor::DeviceMemory;
 
 pub use compiler::{Cache, architecture};

@@ -1,11 +1,11 @@
 //! Matrix products by cuBLASLt: the algorithm for a shape is chosen once and kept, since the
 //! library's choice may change with the memory that is free, and with it the last bits of results.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::{c_int, c_void};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use scaledown_sdk::DType;
 
 use super::Shared;

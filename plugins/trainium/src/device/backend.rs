@@ -1,11 +1,11 @@
 //! The device as the contract sees it.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::thread::ThreadId;
 
+use parking_lot::{Mutex, MutexGuard};
 use scaledown_sdk::tensor::{DeviceInfo, DeviceMemory, Storage, Value};
 use scaledown_sdk::{DType, DeviceBackend, Error, Op, Result, TensorData, TensorSpec};
 

@@ -1,10 +1,10 @@
 //! The graph of what has been asked for: cells, which are tensors, and nodes, which are
 //! instructions.
 
-use parking_lot::{Mutex, MutexGuard};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 
+use parking_lot::{Mutex, MutexGuard};
 use scaledown_sdk::{Op, Shape, TensorSpec};
 
 use super::bounds::Bounds;

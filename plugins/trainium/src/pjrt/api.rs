@@ -1,12 +1,12 @@
 //! A loaded plugin: its table of functions, its errors and its events.
 
-use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use libloading::Library;
+use parking_lot::Mutex;
 
 use super::sys::{self, Arguments, Handle, Table};
 

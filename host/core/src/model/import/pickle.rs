@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use candle_core::pickle::{Object, Stack};
+use parking_lot::Mutex;
 use scaledown_sdk::component::caught;
 use scaledown_sdk::nn::WeightSource;
 use scaledown_sdk::{DType, Error as SdkError, TensorData, TensorSpec};
@@ -113,9 +113,9 @@ impl WeightSource for TorchPickle {
         std::io::copy(&mut file.by_ref().take(entry.offset as u64), &mut std::io::sink())
             .and_then(|_| file.read_exact(&mut bytes))
             .map_err(|error| failed(error.to_string()))?;
-        // The archive's reader compares the checksum of a file at its end. torch can be told to
+        // The archive's reader compares the checksum of a file at its end. torch can be set to
         // write none, which is 0.
-        let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut verified = self.verified.lock();
         if file.crc32() != 0 && verified.insert(entry.file.clone()) {
             std::io::copy(&mut file, &mut std::io::sink()).map_err(|error| failed(format!("{}: {error}", entry.file)))?;
         }

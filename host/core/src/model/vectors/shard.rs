@@ -1,10 +1,10 @@
 //! One file of vectors, of which single documents are read.
 
-use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use parking_lot::Mutex;
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use scaledown_sdk::files::open_regular;

@@ -1,6 +1,5 @@
 //! The weights of a GGUF file.
 
-use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -9,6 +8,7 @@ use std::path::PathBuf;
 use candle_core::Device as CandleDevice;
 use candle_core::quantized::GgmlDType;
 use candle_core::quantized::gguf_file::TensorInfo;
+use parking_lot::Mutex;
 use scaledown_sdk::component::caught;
 use scaledown_sdk::nn::WeightSource;
 use scaledown_sdk::{DType, Error as SdkError, Result, TensorData, TensorSpec};
