@@ -1,46 +1,13 @@
 //! A directory of files with a manifest, written whole or not at all.
 
-use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
-use std::io::{Read, Write};
+use std::fs::{self, File};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use scaledown_sdk::files::{FileKind, open_regular, read_bytes};
-use serde::{Deserialize, Serialize};
-
-use super::file::{parent, remove_if_abandoned, sync_directory};
+use super::file::{parent, sync_directory};
+use super::manifest::{MANIFEST, Manifest, ManifestEntry, checksum};
+use super::series::remove_leftovers;
 use super::{ArtifactError, TEMPORARY};
-
-const MANIFEST: &str = "manifest.json";
-/// Version 1 had no checksum of the manifest itself.
-const VERSION: u32 = 2;
-
-/// The manifest of a directory's files.
-#[derive(Serialize, Deserialize)]
-struct Manifest {
-    version: u32,
-    /// Of the list of files: see [`Manifest::list_checksum`].
-    #[serde(default)]
-    crc32: u32,
-    files: BTreeMap<String, ManifestEntry>,
-}
-
-impl Manifest {
-    /// The CRC-32 of the names, sizes and checksums of all files, in the order of their names.
-    fn list_checksum(&self) -> u32 {
-        let mut hasher = crc32fast::Hasher::new();
-        for (name, ManifestEntry { bytes, crc32 }) in &self.files {
-            hasher.update(format!("{name}\0{bytes} {crc32}\n").as_bytes());
-        }
-        hasher.finalize()
-    }
-}
-
-#[derive(Serialize, Deserialize)]
-struct ManifestEntry {
-    bytes: u64,
-    crc32: u32,
-}
 
 /// Fills a directory under a temporary name; [`DirectoryWriter::commit`] gives it its own.
 pub struct DirectoryWriter {
@@ -86,11 +53,7 @@ impl DirectoryWriter {
         }
         remove_leftovers(&parent)?;
         let staging = Staging::new(&parent).map_err(ArtifactError::io("write in", &parent))?;
-        Ok(DirectoryWriter {
-            path: path.to_owned(),
-            staging,
-            manifest: Manifest { version: VERSION, crc32: 0, files: BTreeMap::new() },
-        })
+        Ok(DirectoryWriter { path: path.to_owned(), staging, manifest: Manifest::new() })
     }
 
     /// Writes one file of the directory.
@@ -201,21 +164,6 @@ fn is_foreign(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok() && !path.join(MANIFEST).is_file() && !is_empty()
 }
 
-/// The size and checksum of a file.
-fn checksum(path: &Path) -> std::io::Result<ManifestEntry> {
-    let (mut file, mut hasher, mut bytes) = (open_regular(path)?, crc32fast::Hasher::new(), 0);
-    let mut buffer = vec![0; 1 << 20];
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(ManifestEntry { bytes, crc32: hasher.finalize() }),
-            count => {
-                hasher.update(&buffer[..count]);
-                bytes += count as u64;
-            }
-        }
-    }
-}
-
 /// A committed directory.
 pub struct DirectoryReader {
     path: PathBuf,
@@ -227,20 +175,7 @@ pub struct DirectoryReader {
 /// # Errors
 /// If it has no manifest or is of another version.
 pub fn open(path: &Path) -> Result<DirectoryReader, ArtifactError> {
-    let manifest_path = path.join(MANIFEST);
-    let bytes = read_bytes(&manifest_path, FileKind::Manifest).map_err(ArtifactError::io("read", &manifest_path))?;
-    let damaged = |message: String| ArtifactError::Damaged { path: manifest_path.clone(), message };
-    let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(|error| damaged(error.to_string()))?;
-    let found = value["version"].as_u64().and_then(|version| u32::try_from(version).ok());
-    let found = found.ok_or_else(|| damaged("no version".into()))?;
-    if found == 0 || found > VERSION {
-        return Err(ArtifactError::Version { path: path.to_owned(), found, known: VERSION });
-    }
-    let manifest: Manifest = serde_json::from_value(value).map_err(|error| damaged(error.to_string()))?;
-    if found > 1 && manifest.crc32 != manifest.list_checksum() {
-        return Err(damaged("its list of files does not match its checksum".into()));
-    }
-    Ok(DirectoryReader { path: path.to_owned(), manifest })
+    Ok(DirectoryReader { path: path.to_owned(), manifest: Manifest::read(path)? })
 }
 
 impl DirectoryReader {
@@ -283,74 +218,6 @@ impl DirectoryReader {
     }
 }
 
-/// The committed directory in `parent` whose name sorts last; `None` if there is none.
-///
-/// # Errors
-/// If `parent` cannot be listed.
-pub fn latest(parent: &Path) -> Result<Option<PathBuf>, ArtifactError> {
-    Ok(committed(parent)?.pop())
-}
-
-/// Removes all committed directories in `parent` but the `keep` whose names sort last, and what
-/// killed writers left there.
-///
-/// # Errors
-/// If one cannot be removed.
-pub fn keep_last(parent: &Path, keep: usize) -> Result<(), ArtifactError> {
-    remove_leftovers(parent)?;
-    let mut directories = committed(parent)?;
-    directories.truncate(directories.len().saturating_sub(keep));
-    directories.iter().try_for_each(|path| {
-        // Under a temporary name first: a kill in between must not leave a directory that looks
-        // whole.
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let aside = parent.join(format!("{TEMPORARY}{name}"));
-        fs::rename(path, &aside).and_then(|()| fs::remove_dir_all(&aside)).map_err(ArtifactError::io("remove", path))
-    })
-}
-
-/// The committed directories in `parent`, by name.
-fn committed(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
-    let mut paths: Vec<PathBuf> = entries(parent)?.into_iter().filter(|path| path.join(MANIFEST).is_file()).collect();
-    paths.retain(|path| !is_temporary(path));
-    paths.sort();
-    Ok(paths)
-}
-
-fn entries(parent: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
-    match fs::read_dir(parent) {
-        Ok(entries) => entries
-            .map(|entry| entry.map(|entry| entry.path()))
-            .collect::<Result<_, _>>()
-            .map_err(ArtifactError::io("list", parent)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        Err(error) => Err(ArtifactError::io("list", parent)(error)),
-    }
-}
-
-fn remove_leftovers(parent: &Path) -> Result<(), ArtifactError> {
-    entries(parent)?.into_iter().filter(|path| is_temporary(path)).try_for_each(|path| {
-        // A writer that was killed while it replaced a directory has put the old one aside, in
-        // here.
-        // Another process may be writing here.
-        let removed = match path.is_dir() {
-            true if is_locked(&path) => Ok(()),
-            true => fs::remove_dir_all(&path),
-            false => remove_if_abandoned(&path),
-        };
-        removed.map_err(ArtifactError::io("remove", &path))
-    })
-}
-
-/// Whether a writer is still filling a directory.
-fn is_locked(directory: &Path) -> bool {
-    File::open(directory).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
-}
-
-fn is_temporary(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(TEMPORARY))
-}
-
 /// `name`, if it stays within its directory.
 fn plain(name: &str) -> Result<&str, ArtifactError> {
     let path = Path::new(name);
@@ -376,19 +243,6 @@ mod tests {
         write(&path, b"new");
         assert_eq!(open(&path).unwrap().read("data").unwrap(), b"new");
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 1, "no temporary name is left");
-    }
-
-    #[test]
-    fn what_a_killed_writer_left_is_ignored_and_removed() {
-        let parent = tempfile::tempdir().unwrap();
-        write(&parent.path().join("step-1"), b"whole");
-        let (leftover, file) = (parent.path().join(format!("{TEMPORARY}abc")), parent.path().join(format!("{TEMPORARY}file")));
-        fs::create_dir(&leftover).unwrap();
-        fs::write(leftover.join(MANIFEST), b"{}").unwrap();
-        fs::write(&file, b"half").unwrap();
-        assert_eq!(latest(parent.path()).unwrap(), Some(parent.path().join("step-1")));
-        write(&parent.path().join("step-2"), b"next");
-        assert!(!leftover.exists() && !file.exists());
     }
 
     #[cfg(unix)]
@@ -456,50 +310,11 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_found() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("step-1");
-        write(&path, b"content");
-        for content in [b"cont".as_slice(), b"contenT", b"content and more"] {
-            fs::write(path.join("data"), content).unwrap();
-            assert!(matches!(open(&path).unwrap().read("data"), Err(ArtifactError::Damaged { .. })));
-        }
-        let manifest = fs::read_to_string(path.join(MANIFEST)).unwrap();
-        fs::write(path.join(MANIFEST), manifest.replace("data", "date")).unwrap();
-        assert!(matches!(open(&path), Err(ArtifactError::Damaged { .. })));
-        fs::write(path.join(MANIFEST), br#"{"version": 9, "files": {}}"#).unwrap();
-        assert!(matches!(open(&path), Err(ArtifactError::Version { found: 9, .. })));
-    }
-
-    #[test]
-    fn a_manifest_of_version_1_is_read() {
-        let parent = tempfile::tempdir().unwrap();
-        let path = parent.path().join("step-1");
-        write(&path, b"content");
-        let mut manifest: serde_json::Value = serde_json::from_slice(&fs::read(path.join(MANIFEST)).unwrap()).unwrap();
-        manifest["version"] = 1.into();
-        manifest.as_object_mut().unwrap().remove("crc32").unwrap();
-        fs::write(path.join(MANIFEST), manifest.to_string()).unwrap();
-        assert_eq!(open(&path).unwrap().read("data").unwrap(), b"content");
-    }
-
-    #[test]
     fn names_stay_in_the_directory() {
         let parent = tempfile::tempdir().unwrap();
         let mut writer = DirectoryWriter::new(&parent.path().join("d")).unwrap();
         for name in ["../x", "/x", "a/b", "..", "", MANIFEST] {
             assert!(matches!(writer.write(name, b""), Err(ArtifactError::Name(_))), "{name}");
         }
-    }
-
-    #[test]
-    fn old_directories_go() {
-        let parent = tempfile::tempdir().unwrap();
-        (1..=4).for_each(|i| write(&parent.path().join(format!("step-{i}")), b"x"));
-        fs::create_dir(parent.path().join(format!("{TEMPORARY}step-2"))).unwrap();
-        keep_last(parent.path(), 2).unwrap();
-        let left: Vec<_> = committed(parent.path()).unwrap();
-        assert_eq!(left, [parent.path().join("step-3"), parent.path().join("step-4")]);
-        assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 2, "no temporary name is left");
     }
 }

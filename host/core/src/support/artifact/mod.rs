@@ -8,10 +8,13 @@
 mod directory;
 mod error;
 mod file;
+mod manifest;
+mod series;
 
-pub use directory::{DirectoryReader, DirectoryWriter, keep_last, latest, open};
+pub use directory::{DirectoryReader, DirectoryWriter, open};
 pub use error::ArtifactError;
 pub use file::{write_file, write_file_with};
+pub use series::{keep_last, latest};
 
 /// The prefix of temporary names.
 const TEMPORARY: &str = ".writing-";
