@@ -18,6 +18,7 @@ mod gemv;
 mod layout;
 mod loss;
 mod math;
+mod memory;
 mod norm;
 mod optimizer;
 mod parallel;

@@ -1,4 +1,4 @@
-//! Where elements live: vectors of each element type, in buffers that are used again.
+//! Where elements live: memory of each element type, in buffers that are used again.
 //!
 //! A large buffer that is freed goes back to the operating system, and the next one is paid for
 //! with a page fault every 4 KiB, which costs more than an element-wise kernel.
@@ -7,9 +7,12 @@
 
 use std::collections::BTreeMap;
 
+use bytemuck::Zeroable;
 use half::{bf16, f16};
 use parking_lot::Mutex;
 use scaledown_sdk::tensor::Element;
+
+use crate::memory::Memory;
 
 /// Buffers of fewer elements come from the allocator, which is quick for them.
 const SMALL: usize = 4096;
@@ -21,19 +24,19 @@ const KEPT: usize = 1 << 30;
 pub(crate) struct Pool<T>(Mutex<Kept<T>>);
 
 struct Kept<T> {
-    by_len: BTreeMap<usize, Vec<Vec<T>>>,
+    by_len: BTreeMap<usize, Vec<Memory<T>>>,
     bytes: usize,
 }
 
-impl<T: Copy + Default> Pool<T> {
+impl<T: Copy + Zeroable> Pool<T> {
     const fn new() -> Self {
         Pool(Mutex::new(Kept { by_len: BTreeMap::new(), bytes: 0 }))
     }
 
-    /// A vector of at least `len` elements of any value.
-    fn take(&self, len: usize) -> Vec<T> {
+    /// Memory of at least `len` elements of any value.
+    fn take(&self, len: usize) -> Memory<T> {
         if len < SMALL {
-            return vec![T::default(); len];
+            return Memory::Allocated(vec![T::zeroed(); len]);
         }
         let len = rounded(len);
         let mut kept = self.0.lock();
@@ -43,12 +46,10 @@ impl<T: Copy + Default> Pool<T> {
             return buffer;
         }
         drop(kept);
-        let mut buffer = vec![T::default(); len];
-        prefer_huge_pages(&mut buffer);
-        buffer
+        Memory::new(len)
     }
 
-    fn give_back(&self, buffer: Vec<T>) {
+    fn give_back(&self, buffer: Memory<T>) {
         let bytes = buffer.len() * size_of::<T>();
         if buffer.len() < SMALL || bytes > KEPT {
             return;
@@ -63,27 +64,6 @@ impl<T: Copy + Default> Pool<T> {
     }
 }
 
-/// Asks for pages of 2 MiB below a large buffer, before it is first touched: a weight that is read
-/// from its start to its end meets a page's end every 64 lines else.
-#[cfg(target_os = "linux")]
-fn prefer_huge_pages<T>(buffer: &mut [T]) {
-    const PAGE: usize = 2 << 20;
-    let bytes = size_of_val(buffer);
-    let skipped = buffer.as_mut_ptr().cast::<u8>().align_offset(PAGE);
-    let whole = bytes.saturating_sub(skipped) / PAGE * PAGE;
-    if whole > 0 {
-        // SAFETY: the range lies in the buffer, and the advice changes nothing that can be seen. It
-        // is refused by kernels without such pages, which does not matter.
-        let _ = unsafe {
-            let start = buffer.as_mut_ptr().cast::<u8>().add(skipped);
-            rustix::mm::madvise(start.cast(), whole, rustix::mm::Advice::LinuxHugepage)
-        };
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn prefer_huge_pages<T>(_: &mut [T]) {}
-
 /// `len` rounded up to three significant bits, so that buffers of similar lengths can stand in for
 /// each other.
 fn rounded(len: usize) -> usize {
@@ -92,9 +72,9 @@ fn rounded(len: usize) -> usize {
 }
 
 /// An element type that can be stored.
-pub(crate) trait Scalar: Element + Copy + Default + PartialOrd {
+pub(crate) trait Scalar: Element + Copy + Zeroable + PartialOrd {
     fn pool() -> &'static Pool<Self>;
-    fn wrap(elements: Vec<Self>) -> Elements;
+    fn wrap(elements: Memory<Self>) -> Elements;
     fn slice(storage: &Elements) -> Option<&[Self]>;
     fn slice_mut(storage: &mut Elements) -> Option<&mut [Self]>;
 }
@@ -103,7 +83,7 @@ macro_rules! scalar {
     ($($type:ty => $case:ident),*) => {
         /// The elements of one tensor, in their type.
         pub(crate) enum Elements {
-            $(#[doc = concat!("Of type `", stringify!($type), "`.")] $case(Vec<$type>),)*
+            $(#[doc = concat!("Of type `", stringify!($type), "`.")] $case(Memory<$type>),)*
         }
 
         $(impl Scalar for $type {
@@ -111,7 +91,7 @@ macro_rules! scalar {
                 static POOL: Pool<$type> = Pool::new();
                 &POOL
             }
-            fn wrap(elements: Vec<$type>) -> Elements {
+            fn wrap(elements: Memory<$type>) -> Elements {
                 Elements::$case(elements)
             }
             fn slice(storage: &Elements) -> Option<&[$type]> {
@@ -124,7 +104,7 @@ macro_rules! scalar {
 
         impl Drop for Buffer {
             fn drop(&mut self) {
-                match std::mem::replace(&mut self.storage, Elements::U8(Vec::new())) {
+                match std::mem::replace(&mut self.storage, Elements::U8(Memory::default())) {
                     $(Elements::$case(elements) => <$type>::pool().give_back(elements),)*
                 }
             }
@@ -143,7 +123,7 @@ pub(crate) struct Buffer {
 impl Default for Buffer {
     /// No elements.
     fn default() -> Self {
-        Buffer { storage: Elements::U8(Vec::new()), len: 0 }
+        Buffer { storage: Elements::U8(Memory::default()), len: 0 }
     }
 }
 
@@ -162,7 +142,7 @@ impl Buffer {
 
 /// `len` elements of any value: scratch memory of a kernel, or an output in the making.
 pub(crate) struct Scratch<T: Scalar> {
-    elements: Vec<T>,
+    elements: Memory<T>,
     len: usize,
 }
 

@@ -36,6 +36,9 @@ pub(super) unsafe fn products<F: Format, const A: usize, const G: usize>(
             // SAFETY: all groups have as many columns, and a column is as long as its format says.
             unsafe {
                 let column = groups[g].as_ptr().add(at * column_size::<F>());
+                if A == 1 {
+                    prefetch::<F>(column.wrapping_add(G * groups[g].len()));
+                }
                 scales[g] = _mm256_cvtph_ps(_mm_loadu_si128(column.cast()));
                 vectors[g] = column.add(SCALES);
             }
@@ -65,6 +68,16 @@ pub(super) unsafe fn products<F: Format, const A: usize, const G: usize>(
         unsafe { _mm256_storeu_ps(product.as_mut_ptr(), *sum) };
     }
     products
+}
+
+/// Asks for a column that is read soon, which may lie past the weight's end: a single row is
+/// multiplied faster than memory notices by itself what comes next.
+#[inline(always)]
+fn prefetch<F: Format>(column: *const u8) {
+    for line in (0..column_size::<F>()).step_by(64) {
+        // SAFETY: nothing is read, and no address is wrong.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(column.wrapping_add(line).cast()) };
+    }
 }
 
 /// Four bytes of the integers of block `block` in each lane.
