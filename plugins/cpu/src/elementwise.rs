@@ -1,7 +1,7 @@
 //! Functions of one, two or three elements, and conversions.
 
 use multiversion::multiversion;
-use scaledown_sdk::tensor::uniform_bits;
+use scaledown_sdk::tensor::{uniform_bits, uniform_place};
 
 use crate::layout::Walk;
 use crate::math::{Float, Number, Numeric, Real};
@@ -277,13 +277,23 @@ pub(crate) fn generate<T: Send>(out: &mut [T], f: impl Fn(usize) -> T + Sync) {
     });
 }
 
-/// The uniform numbers of a seed.
-pub(crate) fn uniform(seed: u64, out: &mut [f32]) {
-    generate(out, |i| uniform_bits(seed, i as u64) as f32 / 16_777_216.0);
+/// The uniform numbers of a seed, of which `run` stand side by side.
+pub(crate) fn uniform(seed: u64, run: usize, out: &mut [f32]) {
+    generate(out, |i| uniform_bits(seed, uniform_place(run as u64, i as u64)) as f32 / 16_777_216.0);
+}
+
+/// What dropout leaves to chance.
+#[derive(Clone, Copy)]
+pub(crate) struct Dropout {
+    /// The probability that an element is dropped.
+    pub(crate) p: f64,
+    pub(crate) seed: u64,
+    /// How many elements take numbers that stand side by side.
+    pub(crate) run: usize,
 }
 
 /// Zero where the uniform number is below `p`, else `x / (1 - p)`.
-pub(crate) fn dropout<T: Float>(p: f64, seed: u64, x: &[T], out: &mut [T]) {
+pub(crate) fn dropout<T: Float>(dropout: Dropout, x: &[T], out: &mut [T]) {
     #[multiversion(targets = "simd")]
     fn run<T: Float>(bound: u32, scale: T::Compute, seed: u64, first: u64, x: &[T], out: &mut [T]) {
         for (i, (out, x)) in out.iter_mut().zip(x).enumerate() {
@@ -292,7 +302,16 @@ pub(crate) fn dropout<T: Float>(p: f64, seed: u64, x: &[T], out: &mut [T]) {
         }
     }
     // u / 2^24 < p exactly where u < ceil(p 2^24).
-    let bound = (p * 16_777_216.0).ceil() as u32;
-    let scale = <T::Compute as Number>::of(1.0 / (1.0 - p));
-    parallel::chunks(out, GRAIN, |i, out| run(bound, scale, seed, (i * GRAIN) as u64, &x[i * GRAIN..], out));
+    let bound = (dropout.p * 16_777_216.0).ceil() as u32;
+    let scale = <T::Compute as Number>::of(1.0 / (1.0 - dropout.p));
+    parallel::chunks(out, GRAIN, |i, mut out| {
+        let mut at = i * GRAIN;
+        while !out.is_empty() {
+            let side_by_side = (dropout.run - at % dropout.run).min(out.len());
+            let first = uniform_place(dropout.run as u64, at as u64);
+            let (now, later) = out.split_at_mut(side_by_side);
+            run(bound, scale, dropout.seed, first, &x[at..], now);
+            (at, out) = (at + side_by_side, later);
+        }
+    });
 }

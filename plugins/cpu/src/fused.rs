@@ -3,7 +3,7 @@
 use multiversion::multiversion;
 
 use crate::activation::Activation;
-use crate::elementwise;
+use crate::elementwise::{self, Dropout};
 use crate::gemm::{Extents, Matrix, gemm, linear, with_wide, with_wide_output};
 use crate::math::{Float, Number};
 use crate::parallel;
@@ -14,9 +14,8 @@ use crate::storage::{Scalar, Scratch};
 #[derive(Clone, Copy)]
 pub(crate) struct Adapter {
     pub(crate) scale: f64,
-    /// The probability that an element of the input is dropped.
-    pub(crate) p: f64,
-    pub(crate) seed: u64,
+    /// Of the input.
+    pub(crate) dropout: Dropout,
 }
 
 /// The inputs of an adapter's backward pass.
@@ -39,11 +38,11 @@ pub(crate) struct Wanted<'a, T> {
 impl Adapter {
     /// Calls `f` with the elements that dropout leaves.
     fn dropped<T: Float + Scalar, O>(&self, x: &[T], f: impl FnOnce(&[T]) -> O) -> O {
-        if self.p == 0.0 {
+        if self.dropout.p == 0.0 {
             return f(x);
         }
         let mut left = Scratch::new(x.len());
-        elementwise::dropout(self.p, self.seed, x, &mut left);
+        elementwise::dropout(self.dropout, x, &mut left);
         f(&left)
     }
 
@@ -122,9 +121,9 @@ impl Adapter {
                     let product = (Matrix::new(&low, rank, false), Matrix::new(down, inputs, false));
                     write(dx, |out| gemm(e, product.0, product.1, out, inputs, false));
                 });
-                if self.p > 0.0 {
+                if self.dropout.p > 0.0 {
                     let kept = Scratch::copy_of(dx);
-                    elementwise::dropout(self.p, self.seed, &kept, dx);
+                    elementwise::dropout(self.dropout, &kept, dx);
                 }
             }
         });

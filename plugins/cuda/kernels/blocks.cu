@@ -90,17 +90,22 @@ DEVICE void bias_sums(const T* x, const T* bias, const T* grad, float* partial, 
 
 // An element is dropped where its uniform number, in 0..2^24, is below `least`.
 template <class T>
-DEVICE void dropout(const T* x, T* y, u64 count, u64 seed, u32 least, float scale) {
+DEVICE void dropout(const T* x, T* y, u64 count, u64 seed, u32 least, float scale, u64 run) {
   constexpr int N = Lanes<T>::count;
   const u64 first = ((u64)blockIdx.x * THREADS + threadIdx.x) * N;
   if (first + N <= count) {
     Pack<T, N> pack = *(const Pack<T, N>*)(x + first);
-    UNROLL for (int k = 0; k < N; ++k)
-      pack.at[k] = narrow<T>(uniform_bits(seed, first + k) < least ? 0.f : wide(pack.at[k]) * scale);
+    // One division for all.
+    u64 row = first / run, at = first % run;
+    UNROLL for (int k = 0; k < N; ++k) {
+      pack.at[k] = narrow<T>(uniform_bits(seed, (row << 32) + at) < least ? 0.f : wide(pack.at[k]) * scale);
+      if (++at == run) ++row, at = 0;
+    }
     *(Pack<T, N>*)(y + first) = pack;
     return;
   }
-  for (u64 i = first; i < count; ++i) y[i] = narrow<T>(uniform_bits(seed, i) < least ? 0.f : wide(x[i]) * scale);
+  for (u64 i = first; i < count; ++i)
+    y[i] = narrow<T>(uniform_bits(seed, uniform_place(run, i)) < least ? 0.f : wide(x[i]) * scale);
 }
 
 #define BLOCKS_OF(name, T, width, N)                                                                                       \
@@ -137,8 +142,8 @@ DEVICE void dropout(const T* x, T* y, u64 count, u64 seed, u32 least, float scal
     bias_sums(x, bias, grad, partial, rows, n, chunk, function);                                                           \
   }                                                                                                                        \
   REGISTER(bias_sums_##name)                                                                                               \
-  KERNEL(THREADS, dropout_##name)(const T* x, T* y, u64 count, u64 seed, u32 least, float scale) {                         \
-    dropout(x, y, count, seed, least, scale);                                                                              \
+  KERNEL(THREADS, dropout_##name)(const T* x, T* y, u64 count, u64 seed, u32 least, float scale, u64 run) {                \
+    dropout(x, y, count, seed, least, scale, run);                                                                         \
   }                                                                                                                        \
   REGISTER(dropout_##name)
 EACH_FLOAT(BLOCKS)

@@ -16,7 +16,7 @@ KERNEL(THREADS, arange)(i64* y, u64 count, i64 start) {
 }
 REGISTER(arange)
 
-KERNEL(THREADS, uniform)(float* y, u64 count, u64 seed) {
-  EACH_ELEMENT(i, count) y[i] = (float)uniform_bits(seed, i) * (1.f / 16777216.f);
+KERNEL(THREADS, uniform)(float* y, u64 count, u64 seed, u64 run) {
+  EACH_ELEMENT(i, count) y[i] = (float)uniform_bits(seed, uniform_place(run, i)) * (1.f / 16777216.f);
 }
 REGISTER(uniform)

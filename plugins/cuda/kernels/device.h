@@ -215,6 +215,9 @@ DEVICE void report(Status* status, u32 code, u64 place, i64 value) {
 }
 
 // Element `index` of a uniform tensor with `seed`, in 0..2^24.
+// The place of an element in the sequence of random numbers, of which `run` elements stand side by side.
+DEVICE u64 uniform_place(u64 run, u64 index) { return ((index / run) << 32) + index % run; }
+
 DEVICE u32 uniform_bits(u64 seed, u64 index) {
   u64 z = seed + (index + 1) * 0x9E3779B97F4A7C15ull;
   z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;

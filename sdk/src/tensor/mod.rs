@@ -44,7 +44,7 @@ pub(crate) use guest::{begin_call, recording};
 pub use infer::infer;
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{LeafId, Tensor, no_grad};
-pub use op::{AttentionSpec, Op, uniform_bits};
+pub use op::{AttentionSpec, Op, uniform_bits, uniform_place, uniform_run};
 #[cfg(not(target_arch = "wasm32"))]
 pub use quantized::{BLOCK, BlockFormat, Q4_0, Q8_0};
 pub use shape::{Shape, Strides, TensorSpec};

@@ -71,7 +71,9 @@ instructions! {
 
     /// `() -> shape` of f32 in `[0, 1)`: element `i` is a fixed function of `seed` and `i`, equal
     /// on every device: `(splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) >> 40) / 2^24`, where
-    /// `splitmix64` is that generator's output mix.
+    /// `splitmix64` is that generator's output mix. In a shape of three dimensions and more, such
+    /// as `[batch, seq, hidden]`, `i` is `b 2^32` and the index within row `b`: a row's numbers do
+    /// not depend on the width to which it is padded.
     Uniform {
         /// The output's shape.
         fixed shape: Shape,
@@ -442,7 +444,22 @@ pub struct AttentionSpec {
     pub positions: bool,
 }
 
-/// Element `index` of [`Op::Uniform`] with `seed`, as an integer in `0..2^24`.
+/// How many elements of [`Op::Uniform`] stand side by side in its sequence of numbers: all, or
+/// those of a row of `[batch, seq, hidden]`.
+#[must_use]
+pub fn uniform_run(shape: &Shape) -> usize {
+    let dims = shape.dims();
+    dims.get(usize::from(dims.len() > 2)..).unwrap_or_default().iter().product::<usize>().max(1)
+}
+
+/// The place of element `index` of a shape in that sequence, if `run` stand side by side
+/// ([`uniform_run`]).
+#[must_use]
+pub const fn uniform_place(run: u64, index: u64) -> u64 {
+    ((index / run) << 32).wrapping_add(index % run)
+}
+
+/// Number `index` of the sequence of [`Op::Uniform`] with `seed`, as an integer in `0..2^24`.
 #[must_use]
 pub const fn uniform_bits(seed: u64, index: u64) -> u32 {
     let mut z = seed.wrapping_add((index.wrapping_add(1)).wrapping_mul(0x9E37_79B9_7F4A_7C15));

@@ -9,7 +9,7 @@ use scaledown_robustness::{Place, Read, TRAIN, read, reseal, reseal_vectors};
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../parity/fixtures");
 
 /// What is said of numbers that became NaN: a training finds them with its loss.
-const NOT_FINITE: &str = "(lower the learning rate";
+const NOT_FINITE: &str = "may be damaged: fetch or make them again";
 
 /// A page of KILT's, with a heading and a list.
 const KILT: &str = r#"{"_id": "1", "wikipedia_id": "290", "wikipedia_title": "A", "text": ["A\n", "A is a letter.\n", "Section::::History.\n", "BULLET::::- an item\n"], "anchors": []}

@@ -108,7 +108,7 @@ pub struct Training {
     pub gradient_checkpointing: bool,
     /// Padding of batches: `exact` (to the longest sequence), `multiple-of-8`, or `buckets` (few
     /// widths, for devices that compile a program per shape). Default: the device's choice. Results
-    /// are the same within rounding, except for dropout.
+    /// are the same within rounding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub widths: Option<Widths>,
     /// The element type of weights and activations in forward and backward passes.

@@ -5,13 +5,23 @@ use std::path::PathBuf;
 use crate::support::artifact::ArtifactError;
 use crate::text::TextError;
 
+/// What to do about numbers that are not finite. No update came before those of the first step.
+fn advice(step: u64) -> &'static str {
+    if step == 1 {
+        "the weights (`generator.model`, the compressor's model) or the vectors (`compression.vectors`) that it reads may be damaged: fetch or make them again"
+    } else {
+        "lower the learning rate, or resume from an earlier checkpoint"
+    }
+}
+
 /// Errors of trainings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TrainingError {
     /// The loss is NaN or infinite.
     #[error(
-        "step {step}: the loss is {loss}; the first non-finite value is in {tensor} (lower the learning rate, or resume from an earlier checkpoint)"
+        "step {step}: the loss is {loss}; the first non-finite value is in {tensor} ({})",
+        advice(*step)
     )]
     NonFiniteLoss {
         /// The step, from 1.
@@ -23,7 +33,8 @@ pub enum TrainingError {
     },
     /// A gradient is NaN or infinite.
     #[error(
-        "step {step}: the gradient of {tensor} is not finite (lower the learning rate, or resume from an earlier checkpoint)"
+        "step {step}: the gradient of {tensor} is not finite ({})",
+        advice(*step)
     )]
     NonFiniteGradient {
         /// The step, from 1.

@@ -1,12 +1,12 @@
 //! Normalisation, and the blocks of a transformer.
 
 use scaledown_sdk::Result;
-use scaledown_sdk::tensor::{AttentionSpec, GatedOp, Value};
+use scaledown_sdk::tensor::{AttentionSpec, GatedOp, Value, uniform_run};
 
 use super::{Call, for_float};
 use crate::activation::{self, Activation, RopeShape};
 use crate::attention::{self, Mask, Shape};
-use crate::elementwise;
+use crate::elementwise::{self, Dropout};
 use crate::gemm::{with_wide, with_wide_output};
 use crate::math::{Float, Numeric, Real};
 use crate::norm::{self, Layer, Norm, Rms};
@@ -109,8 +109,14 @@ impl Call<'_> {
     pub(super) fn dropout(&self, inputs: &[Value], p: f64, seed: u64) -> Result<Buffer> {
         for_float!(self.op, self.output.dtype, T => {
             let x = self.get::<T>(inputs, 0)?;
-            self.build(|out| elementwise::dropout(p, seed, x, out))
+            let dropout = Dropout { p, seed, run: uniform_run(&self.output.shape) };
+            self.build(|out| elementwise::dropout(dropout, x, out))
         })
+    }
+
+    /// Dropout of an input.
+    pub(super) fn dropout_of(&self, inputs: &[Value], index: usize, p: f64, seed: u64) -> Result<Dropout> {
+        Ok(Dropout { p, seed, run: uniform_run(&self.input(inputs, index)?.spec.shape) })
     }
 
     pub(super) fn attention(&self, inputs: &[Value], spec: &AttentionSpec) -> Result<Vec<Buffer>> {

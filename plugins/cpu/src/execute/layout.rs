@@ -1,7 +1,7 @@
 //! Creation and layout.
 
 use scaledown_sdk::Result;
-use scaledown_sdk::tensor::Value;
+use scaledown_sdk::tensor::{Value, uniform_run};
 
 use super::{Call, for_any};
 use crate::elementwise;
@@ -46,7 +46,7 @@ impl Call<'_> {
     }
 
     pub(super) fn uniform(&self, seed: u64) -> Result<Buffer> {
-        self.build::<f32>(|out| elementwise::uniform(seed, out))
+        self.build::<f32>(|out| elementwise::uniform(seed, uniform_run(&self.output.shape), out))
     }
 
     pub(super) fn copy(&self, inputs: &[Value]) -> Result<Buffer> {

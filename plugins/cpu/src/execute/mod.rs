@@ -155,11 +155,11 @@ pub(crate) fn execute(op: &Op, mut inputs: Vec<Value>, outputs: &[TensorSpec]) -
             return call.adamw(std::mem::take(&mut inputs), settings, *masters);
         }
         Op::Adapter { scale, p, seed } => {
-            let adapter = Adapter { scale: *scale, p: *p, seed: *seed };
+            let adapter = Adapter { scale: *scale, dropout: call.dropout_of(&inputs, 1, *p, *seed)? };
             return call.adapter(std::mem::take(&mut inputs), adapter, outputs);
         }
         Op::AdapterBackward { scale, p, input, down, up, seed } => {
-            let adapter = Adapter { scale: *scale, p: *p, seed: *seed };
+            let adapter = Adapter { scale: *scale, dropout: call.dropout_of(&inputs, 0, *p, *seed)? };
             return call.adapter_backward(&inputs, adapter, [*input, *down, *up]);
         }
         Op::AddRmsNorm { eps } => return call.add_rms_norm(&inputs, *eps),

@@ -1,6 +1,6 @@
 //! Rotary embedding, gates, biases with an activation, dropout.
 
-use scaledown_sdk::tensor::{GatedOp, ReduceOp, UnaryOp, Value};
+use scaledown_sdk::tensor::{GatedOp, ReduceOp, UnaryOp, Value, uniform_run};
 
 use super::{Call, THREADS, arguments, blocks, chunks, float, function, lanes, u, width};
 use crate::error::Result;
@@ -117,7 +117,7 @@ impl Call<'_> {
         const STEPS: f64 = (1 << 24) as f64;
         let (least, scale) = ((p * STEPS).ceil() as u32, (1.0 - p).recip() as f32);
         let (dtype, count) = (like.spec.dtype, like.spec.shape.count());
-        let arguments = arguments![from, to.address(), u(count), seed, least, scale];
+        let arguments = arguments![from, to.address(), u(count), seed, least, scale, u(uniform_run(&like.spec.shape))];
         self.launch(kernel!(Blocks, "dropout_{}", float(dtype)?), blocks(count, lanes(dtype)), arguments)
     }
 }

@@ -1,6 +1,6 @@
 //! Creation, and elements that move.
 
-use scaledown_sdk::tensor::Value;
+use scaledown_sdk::tensor::{Value, uniform_run};
 use scaledown_sdk::{DType, Shape};
 
 use super::strided::{Walk, broadcast_strides};
@@ -51,7 +51,11 @@ impl Call<'_> {
     pub(super) fn uniform(&self, seed: u64) -> Result<Buffer> {
         let spec = self.output(0)?;
         let (y, count) = (self.make(spec)?, spec.shape.count());
-        self.launch(kernel!(Create, "uniform"), blocks(count, ROUNDS), arguments![y.address(), u(count), seed])?;
+        self.launch(
+            kernel!(Create, "uniform"),
+            blocks(count, ROUNDS),
+            arguments![y.address(), u(count), seed, u(uniform_run(&spec.shape))],
+        )?;
         Ok(y)
     }
 

@@ -7,7 +7,9 @@
 //! beyond 2^53 are not exact.
 
 use half::{bf16, f16};
-use scaledown_sdk::tensor::{BinaryOp, CompareOp, DeviceInfo, OpKind, ReduceOp, Storage, UnaryOp, Value, uniform_bits};
+use scaledown_sdk::tensor::{
+    BinaryOp, CompareOp, DeviceInfo, OpKind, ReduceOp, Storage, UnaryOp, Value, uniform_bits, uniform_place, uniform_run,
+};
 use scaledown_sdk::{DType, DeviceBackend, Error, Op, Result, Shape, TensorData, TensorSpec};
 
 /// The reference device.
@@ -76,7 +78,11 @@ fn run(op: &Op, x: &[&Elements], shapes: &[&Shape], output: &Shape) -> Result<El
     Ok(match op {
         Op::Fill { value, .. } => vec![*value; count],
         Op::Arange { start, len } => (0..*len).map(|i| (*start + i as i64) as f64).collect(),
-        Op::Uniform { seed, .. } => (0..count as u64).map(|i| f64::from(uniform_bits(*seed, i)) / f64::from(1 << 24)).collect(),
+        Op::Uniform { seed, .. } => {
+            let run = uniform_run(output) as u64;
+            let number = |i| f64::from(uniform_bits(*seed, uniform_place(run, i))) / f64::from(1 << 24);
+            (0..count as u64).map(number).collect()
+        }
         Op::Permute { dims } => {
             let strides = shapes[0].strides();
             pick(x[0], walk(output, 0, &dims.iter().map(|&dim| strides[dim]).collect::<Vec<_>>()))

@@ -12,7 +12,8 @@ struct Wide {
 }
 
 /// Element `i` is `splitmix64(seed + (i + 1) * 0x9E3779B97F4A7C15) >> 40`, over `2^24`. The seed is
-/// a run-time number.
+/// a run-time number. `i` is the index within a row of three dimensions and more, and the row is
+/// its upper half.
 pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupported> {
     let first = at.word()?;
     let seed = Wide { high: at.word()?, low: at.word()? };
@@ -21,10 +22,21 @@ pub(super) fn uniform(at: &mut Lowering, dims: &[usize]) -> Result<Id, Unsupport
         return Err(format!("expected less than 2^32 random numbers at once, found {count}"));
     }
     let b = &mut at.builder;
-    let index = b.iota(ElementType::Ui32, &[count], 0);
+    let index = if dims.len() > 2 {
+        let within = b.iota(ElementType::Ui32, &[dims[0], count / dims[0].max(1)], 1);
+        b.reshape(within, &[count])
+    } else {
+        b.iota(ElementType::Ui32, &[count], 0)
+    };
     let index = b.binary(Binary::Add, index, first);
-    let zero = word(b, 0);
-    let high = b.broadcast(zero, &[count]);
+    let high = if dims.len() > 2 {
+        let (rows, run) = (dims[0], count / dims[0].max(1));
+        let row = b.iota(ElementType::Ui32, &[rows, run], 0);
+        b.reshape(row, &[count])
+    } else {
+        let zero = word(b, 0);
+        b.broadcast(zero, &[count])
+    };
     let mut z = multiply(b, Wide { high, low: index }, 0x9E37_79B9_7F4A_7C15);
     z = add(b, z, seed);
     z = fold(b, z, 30);

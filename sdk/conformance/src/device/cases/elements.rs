@@ -157,6 +157,6 @@ pub(super) fn gradients() -> Vec<Case> {
     cases.extend([select(&[2, 3], &[2, 3], &[3]), select(&[3, 1], &[], &[1, 2]), select(&[1], &[0], &[])]);
     cases.extend(GATED.iter().flat_map(|&op| [gated(op, &[2, 4]), gated_halves(op, &[3, 4])]));
     cases.extend(UNARY.iter().flat_map(|&op| [bias_activation(op, &[2, 3]), bias_activation(op, &[0, 2])]));
-    cases.extend([dropout(0.4, &[3, 5]), dropout(0.0, &[2]), affine(&[4]), affine(&[0])]);
+    cases.extend([dropout(0.4, &[3, 5, 7]), dropout(0.4, &[3, 5]), dropout(0.0, &[2]), affine(&[4]), affine(&[0])]);
     cases
 }

@@ -82,6 +82,7 @@ pub(super) fn forward() -> Vec<Case> {
         Case::new(Op::Fill { shape: [].into(), dtype: DType::Bool, value: 1.0 }, vec![]),
         Case::new(Op::Arange { start: -5, len: 19 }, vec![]),
         Case::new(Op::Uniform { shape: [70, 129].into(), seed: 42 }, vec![]),
+        Case::new(Op::Uniform { shape: [3, 50, 7].into(), seed: 43 }, vec![]),
         permute(&[17, 33, 5, 9], &[2, 0, 3, 1]),
         permute(&[65, 129], &[1, 0]),
         split(&[65, 130], 1, &[1, 64, 65]),
