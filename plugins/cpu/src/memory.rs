@@ -154,7 +154,7 @@ mod chunk {
         }
     }
 
-    /// A chunk, and where in it `bytes` are free, which nobody else gets.
+    /// A chunk, and where in it `bytes` are free, and reserved.
     fn cut(bytes: usize) -> Option<(Arc<Chunk>, usize)> {
         let mut open = OPEN.lock();
         if open.as_ref().is_none_or(|open| SHARED - open.used < bytes) {
@@ -173,7 +173,7 @@ mod chunk {
         }
 
         pub(super) fn elements_mut(&mut self) -> &mut [T] {
-            // SAFETY: as above, and nobody else refers to them.
+            // SAFETY: as above, and they are borrowed for writing as the piece is.
             unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
         }
     }

@@ -1,5 +1,5 @@
-//! Directories of one kind beside each other, as the checkpoints of a training: the latest, the ones
-//! to keep, and what killed writers left.
+//! Directories of one kind beside each other, as the checkpoints of a training: the latest, the
+//! ones to keep, and what killed writers left.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
