@@ -15,6 +15,7 @@ mod execute;
 mod fused;
 mod gemm;
 mod gemv;
+mod lanes;
 mod layout;
 mod loss;
 mod math;

@@ -2,7 +2,8 @@
 
 use multiversion::multiversion;
 
-use crate::math::{Float, Real, max_by, sum_by};
+use crate::lanes::{max_of, sum_of};
+use crate::math::{Float, Real};
 use crate::parallel;
 
 /// The log-sum-exp of each row and the loss, which is 0 where the target is negative. The targets
@@ -16,8 +17,8 @@ pub(crate) fn cross_entropy<T: Float>(
 ) {
     #[multiversion(targets = "simd")]
     fn log_sum_exp<T: Float>(row: &[T]) -> T::Compute {
-        let max = max_by(row.len(), |i| row[i].load());
-        let sum = sum_by(row.len(), |i| (row[i].load() - max).exp());
+        let max = max_of(row);
+        let sum = sum_of([row], |[x]| (x - max).exp());
         max + sum.ln()
     }
     let rows = parallel::rows_per_piece(width);

@@ -359,65 +359,6 @@ fn erf(x: f32) -> f32 {
     if x.is_nan() { x } else { result }
 }
 
-/// Lanes of an accumulator: sums are split so in every kernel, so that results do not depend on the
-/// width of the machine's vectors.
-pub(crate) const LANES: usize = 16;
-
-/// The sum of the lanes, in a fixed order.
-#[inline(always)]
-pub(crate) fn sum_lanes<R: Real>(mut lanes: [R; LANES]) -> R {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// The sum over `i` of `f(i)`, in lanes.
-#[inline(always)]
-pub(crate) fn sum_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
-    let mut lanes = [R::ZERO; LANES];
-    let whole = len / LANES * LANES;
-    let mut start = 0;
-    while start < whole {
-        for (lane, sum) in lanes.iter_mut().enumerate() {
-            *sum += f(start + lane);
-        }
-        start += LANES;
-    }
-    for i in whole..len {
-        lanes[i - whole] += f(i);
-    }
-    sum_lanes(lanes)
-}
-
-/// The greatest `f(i)`, or the lowest number if there is none. NaNs may be ignored.
-#[inline(always)]
-pub(crate) fn max_by<R: Real>(len: usize, f: impl Fn(usize) -> R) -> R {
-    let mut lanes = [R::lowest(); LANES];
-    let whole = len / LANES * LANES;
-    let mut start = 0;
-    while start < whole {
-        for (lane, max) in lanes.iter_mut().enumerate() {
-            let value = f(start + lane);
-            *max = if value > *max { value } else { *max };
-        }
-        start += LANES;
-    }
-    let mut max = R::lowest();
-    for i in whole..len {
-        let value = f(i);
-        max = if value > max { value } else { max };
-    }
-    for lane in lanes {
-        max = if lane > max { lane } else { max };
-    }
-    max
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,7 +2,8 @@
 
 use multiversion::multiversion;
 
-use crate::math::{Float, Number, Real, max_by, sum_by};
+use crate::lanes::{max_of, sum_of};
+use crate::math::{Float, Number, Real};
 use crate::parallel;
 use crate::reduce::{Sum, combine_rows};
 use crate::storage::{Scalar, Scratch};
@@ -30,12 +31,9 @@ impl Norm for Rms {
 #[inline(always)]
 fn statistics<T: Float, N: Norm>(x: &[T], eps: T::Compute) -> (T::Compute, T::Compute) {
     let count = <T::Compute as Number>::of(x.len() as f64);
-    let mean = if N::CENTRED { sum_by(x.len(), |i| x[i].load()) / count } else { T::Compute::ZERO };
-    let square = |i: usize| {
-        let centred = x[i].load() - mean;
-        centred * centred
-    };
-    let variance = sum_by(x.len(), square) / count;
+    let mean = if N::CENTRED { sum_of([x], |[x]| x) / count } else { T::Compute::ZERO };
+    let square = |[x]: [T::Compute; 1]| (x - mean) * (x - mean);
+    let variance = sum_of([x], square) / count;
     (mean, T::Compute::ONE / (variance + eps).sqrt())
 }
 
@@ -106,20 +104,28 @@ fn backward_row<T: Float, N: Norm>(
 ) {
     let count = <T::Compute as Number>::of(x.len() as f64);
     let (mean, scale) = statistics::<T, N>(x, eps);
-    let normal = |i: usize| (x[i].load() - mean) * scale;
+    let normal = |x: T::Compute| (x - mean) * scale;
     if let Some(dweight) = dweight {
-        for (i, dweight) in dweight.iter_mut().enumerate() {
-            *dweight += grad[i].load() * normal(i);
+        for ((dweight, grad), x) in dweight.iter_mut().zip(grad).zip(x) {
+            *dweight += grad.load() * normal(x.load());
         }
     }
     if let Some(dx) = dx {
-        let weighted = |i: usize| grad[i].load() * weight[i].load();
-        let offset = if N::CENTRED { sum_by(x.len(), weighted) / count } else { T::Compute::ZERO };
-        let slope = sum_by(x.len(), |i| weighted(i) * normal(i)) / count;
-        let gradient = |i: usize| scale * (weighted(i) - offset - normal(i) * slope);
+        let offset = if N::CENTRED { sum_of([grad, weight], |[grad, weight]| grad * weight) / count } else { T::Compute::ZERO };
+        let slope = sum_of([grad, weight, x], |[grad, weight, x]| grad * weight * normal(x)) / count;
+        let gradient = |grad: &T, weight: &T, x: &T| scale * (grad.load() * weight.load() - offset - normal(x.load()) * slope);
+        let inputs = grad.iter().zip(weight).zip(x);
         match extra {
-            None => dx.iter_mut().enumerate().for_each(|(i, dx)| *dx = T::store(gradient(i))),
-            Some(extra) => dx.iter_mut().enumerate().for_each(|(i, dx)| *dx = T::store(gradient(i) + extra[i].load())),
+            None => {
+                for (dx, ((grad, weight), x)) in dx.iter_mut().zip(inputs) {
+                    *dx = T::store(gradient(grad, weight, x));
+                }
+            }
+            Some(extra) => {
+                for ((dx, ((grad, weight), x)), extra) in dx.iter_mut().zip(inputs).zip(extra) {
+                    *dx = T::store(gradient(grad, weight, x) + extra.load());
+                }
+            }
         }
     }
 }
@@ -195,8 +201,8 @@ pub(crate) fn softmax<T: Float>(width: usize, x: &[T], out: &mut [T]) {
     #[multiversion(targets = "simd")]
     fn run<T: Float>(width: usize, x: &[T], out: &mut [T]) {
         for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            let max = max_by(width, |i| x[i].load());
-            let sum = sum_by(width, |i| (x[i].load() - max).exp());
+            let max = max_of(x);
+            let sum = sum_of([x], |[x]| (x - max).exp());
             let scale = T::Compute::ONE / sum;
             for (out, x) in out.iter_mut().zip(x) {
                 *out = T::store((x.load() - max).exp() * scale);
@@ -214,7 +220,7 @@ pub(crate) fn softmax_backward<T: Float>(width: usize, y: &[T], grad: &[T], out:
     #[multiversion(targets = "simd")]
     fn run<T: Float>(width: usize, y: &[T], grad: &[T], out: &mut [T]) {
         for ((y, grad), out) in y.chunks_exact(width).zip(grad.chunks_exact(width)).zip(out.chunks_exact_mut(width)) {
-            let dot = sum_by(width, |i| y[i].load() * grad[i].load());
+            let dot = sum_of([y, grad], |[y, grad]| y * grad);
             for ((out, y), grad) in out.iter_mut().zip(y).zip(grad) {
                 *out = T::store(y.load() * (grad.load() - dot));
             }

@@ -3,8 +3,9 @@
 use multiversion::multiversion;
 use scaledown_sdk::Shape;
 
+use crate::lanes::{LANES, sum_of};
 use crate::layout::copy_strided;
-use crate::math::{Float, Number, Numeric, Real, sum_by};
+use crate::math::{Float, Number, Numeric, Real};
 use crate::parallel::{self, GRAIN};
 use crate::storage::{Scalar, Scratch};
 
@@ -162,8 +163,8 @@ fn reduce_piece<T: Numeric, C: Combine>(x: &[T], out: &mut [T::Compute]) {
 
 #[inline(always)]
 fn reduce_row<T: Numeric, C: Combine>(x: &[T]) -> T::Compute {
-    let mut lanes = [C::start::<T::Compute>(); crate::math::LANES];
-    let chunks = x.chunks_exact(crate::math::LANES);
+    let mut lanes = [C::start::<T::Compute>(); LANES];
+    let chunks = x.chunks_exact(LANES);
     let rest = chunks.remainder();
     for chunk in chunks {
         for (lane, x) in lanes.iter_mut().zip(chunk) {
@@ -201,7 +202,7 @@ pub(crate) fn arg_max<T: Scalar>(width: usize, x: &[T], out: &mut [i64]) {
 pub(crate) fn sum_squares<T: Float>(x: &[T]) -> f64 {
     #[multiversion(targets = "simd")]
     fn piece<T: Float>(x: &[T]) -> T::Compute {
-        sum_by(x.len(), |i| x[i].load() * x[i].load())
+        sum_of([x], |[x]| x * x)
     }
     let sums = parallel::map(x.len().div_ceil(GRAIN), |i| piece(&x[i * GRAIN..x.len().min((i + 1) * GRAIN)]).to_f64());
     sums.into_iter().sum()

@@ -4,7 +4,8 @@ use multiversion::multiversion;
 
 use super::{Mask, Shape};
 use crate::gemm::{Extents, Matrix, gemm, gemm_into};
-use crate::math::{Real, sum_by};
+use crate::lanes::sum_of;
+use crate::math::Real;
 use crate::parallel::{self, Interleaved};
 use crate::storage::{Scalar, Scratch};
 
@@ -99,5 +100,5 @@ pub(super) fn exponentiate<R: Real>(max: R, scores: &mut [R]) -> R {
     for score in scores.iter_mut() {
         *score = (*score - max).exp();
     }
-    sum_by(scores.len(), |i| scores[i])
+    sum_of([&*scores], |[score]| score)
 }

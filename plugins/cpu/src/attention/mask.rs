@@ -6,6 +6,7 @@ use multiversion::multiversion;
 use scaledown_sdk::tensor::AttentionSpec;
 
 use super::Shape;
+use crate::lanes::max_of;
 use crate::math::Real;
 
 /// The visibility of keys, in the form of an interval of key positions for each query.
@@ -127,7 +128,7 @@ fn hide<R: Real>(positions: &[i32], (low, high): (i32, i32), scale: R, scores: &
     for (score, &position) in scores.iter_mut().zip(positions) {
         *score = if position >= low && position <= high { *score * scale } else { R::lowest() };
     }
-    crate::math::max_by(scores.len(), |i| scores[i])
+    max_of(scores)
 }
 
 #[multiversion(targets = "simd")]
@@ -135,7 +136,7 @@ fn scale_row<R: Real>(scale: R, scores: &mut [R]) -> R {
     for score in scores.iter_mut() {
         *score *= scale;
     }
-    crate::math::max_by(scores.len(), |i| scores[i])
+    max_of(scores)
 }
 
 #[cfg(test)]

@@ -6,7 +6,8 @@ use std::arch::x86_64::*;
 use half::{bf16, f16};
 
 use crate::gemm::Extents;
-use crate::math::{LANES, Numeric, sum_lanes};
+use crate::lanes::{LANES, sum_lanes};
+use crate::math::Numeric;
 
 /// Numbers in a vector.
 const VECTOR: usize = 8;

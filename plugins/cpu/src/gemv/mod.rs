@@ -11,7 +11,8 @@ use scaledown_sdk::DType;
 use scaledown_sdk::tensor::Element as _;
 
 use crate::gemm::Extents;
-use crate::math::{Float, LANES, Numeric, Real, sum_lanes};
+use crate::lanes::{LANES, sum_lanes};
+use crate::math::{Float, Numeric, Real};
 use crate::parallel;
 use crate::storage::{Scalar, Scratch};
 
